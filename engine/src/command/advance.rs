@@ -1,0 +1,184 @@
+//! What moves a request on by itself: the next group starts, a stage ends, the request ends.
+
+use super::reason;
+use super::seating::{self, Answers, Seating};
+use super::seats::{self, Tally, Verdict};
+use super::work::{Work, time_json, unless_empty};
+use crate::policy::OnEmpty;
+use crate::request::{EventType, RequestStatus, StageState, TaskStatus};
+use serde_json::json;
+
+const RUNNING: &[StageState] = &[StageState::Active, StageState::Escalating];
+
+/// Starts the next group that has anything to do; approves the request when there is none.
+pub(super) fn start_next_group(w: &mut Work<'_>) {
+    while let Some(&first) = w.stages_in(&[StageState::Waiting]).first() {
+        let group = w.cx.policy.group_at(first);
+        for index in group.clone() {
+            if seating::skips(w.stage(index), &w.request.context) {
+                skip(w, index, reason::SKIP_IF, &[]);
+            }
+        }
+        let running: Vec<usize> =
+            group.filter(|&index| w.request.stages[index].state == StageState::Waiting).collect();
+        let asks_outside = |&index: &usize| w.stage(index).rules.iter().any(|rule| rule.source.is_external());
+        if running.iter().any(asks_outside) {
+            w.request.current_stage_order = first_order(w, running[0]);
+            for index in running {
+                w.request.stages[index].state = StageState::Resolving;
+            }
+            w.ask_resolver();
+            return;
+        }
+        if seat_group(w, &running, &Answers::new()) {
+            return;
+        }
+    }
+    approve(w);
+}
+
+/// Seats the stages of one group, all at once so that a blocked one leaves no sibling task behind.
+/// False = every one was skipped, and the next group is to start.
+pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers) -> bool {
+    let seatings: Vec<(usize, Seating)> = running
+        .iter()
+        .map(|&index| {
+            let mut seating = w.seating(index, &w.stage(index).rules, answers);
+            seating.errors.extend(seating::skip_error(w.stage(index), &w.request.context));
+            (index, seating)
+        })
+        .collect();
+    let blocked = |(index, seating): &&(usize, Seating)| {
+        seating.seats.is_empty() && w.stage(*index).on_empty == OnEmpty::Block
+    };
+    if let Some((index, seating)) = seatings.iter().find(blocked) {
+        block(w, *index, seating);
+        return true;
+    }
+    for (index, seating) in &seatings {
+        if seating.seats.is_empty() {
+            skip(w, *index, reason::ON_EMPTY, &seating.errors);
+        } else {
+            activate(w, *index, seating);
+        }
+    }
+    judge(w);
+    w.request.status.is_terminal() || !w.stages_in(RUNNING).is_empty()
+}
+
+/// Looks at every running stage, ends those that are decided, and moves on when the group is through.
+pub(super) fn settle(w: &mut Work<'_>) {
+    judge(w);
+    let unfinished = [StageState::Resolving, StageState::Active, StageState::Escalating];
+    if !w.request.status.is_terminal() && w.stages_in(&unfinished).is_empty() {
+        start_next_group(w);
+    }
+}
+
+fn judge(w: &mut Work<'_>) {
+    for index in w.stages_in(RUNNING) {
+        if w.request.status.is_terminal() {
+            return;
+        }
+        let (stage, run) = (w.stage(index), &w.request.stages[index]);
+        let more = seats::escalation_ahead(&w.request, stage, run);
+        match Tally::of(&w.request, run).verdict(stage, more) {
+            Verdict::Undecided => {}
+            Verdict::Approved => complete(w, index, None),
+            Verdict::Rejected(why) => reject(w, index, why),
+        }
+    }
+}
+
+/// The stage is approved: by its seats, or because of `why`.
+pub(super) fn complete(w: &mut Work<'_>, index: usize, why: Option<&str>) {
+    w.request.stages[index].state = StageState::Approved;
+    let stage_id = w.request.stages[index].stage_id;
+    for at in 0..w.request.tasks.len() {
+        let task = &w.request.tasks[at];
+        if task.stage_id == stage_id && task.status.is_open() {
+            w.close_task(at, TaskStatus::Skipped);
+        }
+    }
+    tell_completed(w, index, "approved", why);
+}
+
+/// The stage is rejected, and the request with it.
+pub(super) fn reject(w: &mut Work<'_>, index: usize, why: &str) {
+    w.request.stages[index].state = StageState::Rejected;
+    tell_completed(w, index, "rejected", Some(why));
+    let stage = w.stage(index);
+    let payload = json!({ "stage_name": stage.name });
+    w.end(RequestStatus::Rejected, EventType::RequestRejected, Some(stage.order), Some(why), payload);
+}
+
+fn tell_completed(w: &mut Work<'_>, index: usize, outcome: &str, why: Option<&str>) {
+    let tally = Tally::of(&w.request, &w.request.stages[index]);
+    let stage = w.stage(index);
+    let payload = json!({
+        "stage_name": stage.name,
+        "outcome": outcome,
+        "approvals": tally.approvals,
+        "rejections": tally.rejections,
+        "abstentions": tally.abstentions,
+        "seats": tally.seats,
+    });
+    w.emit(EventType::StageCompleted, Some(stage.order), why, payload);
+}
+
+fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
+    let stage = w.stage(index);
+    let due_at = w.fresh_due(index);
+    w.request.status = RequestStatus::InReview;
+    w.request.current_stage_order = first_order(w, index);
+    w.request.stages[index].state = StageState::Active;
+    w.seat_tasks(index, seating, due_at);
+    let approvers: Vec<&str> = seating.seats.iter().map(|seat| seat.holder.as_str()).collect();
+    let payload = json!({
+        "stage_name": stage.name,
+        "mode": stage.mode.as_str(),
+        "mode_value": stage.mode.value(),
+        "approvers": approvers,
+        "observers": seating.observers,
+        "due_at": time_json(due_at),
+        "barred": unless_empty(&seating.barred),
+        "resolution_errors": unless_empty(&seating.errors),
+    });
+    w.emit(EventType::StageStarted, Some(stage.order), None, payload);
+}
+
+fn skip(w: &mut Work<'_>, index: usize, why: &str, errors: &[String]) {
+    let stage = w.stage(index);
+    w.request.stages[index].state = StageState::Skipped;
+    let payload = json!({ "stage_name": stage.name, "resolution_errors": unless_empty(errors) });
+    w.emit(EventType::StageSkipped, Some(stage.order), Some(why), payload);
+}
+
+fn block(w: &mut Work<'_>, index: usize, seating: &Seating) {
+    let stage = w.stage(index);
+    w.request.current_stage_order = first_order(w, index);
+    w.request.stages[index].state = StageState::Rejected;
+    let payload = json!({
+        "stage_name": stage.name,
+        "barred": unless_empty(&seating.barred),
+        "resolution_errors": unless_empty(&seating.errors),
+    });
+    let why = Some(reason::NO_APPROVERS);
+    w.end(RequestStatus::Rejected, EventType::RequestRejected, Some(stage.order), why, payload);
+}
+
+fn approve(w: &mut Work<'_>) {
+    let stages = &w.request.stages;
+    let why = if stages.is_empty() {
+        Some(reason::NO_STAGES)
+    } else if stages.iter().all(|run| run.state == StageState::Skipped) {
+        Some(reason::ALL_SKIPPED)
+    } else {
+        None
+    };
+    w.end(RequestStatus::Approved, EventType::RequestApproved, None, why, json!({}));
+}
+
+fn first_order(w: &Work<'_>, index: usize) -> i32 {
+    w.stage(w.cx.policy.group_at(index).start).order
+}

@@ -1,0 +1,146 @@
+use super::seating::{Answers, Seating};
+use super::seats::{is_seat, is_undecided};
+use super::work::{Said, Work, time_json, unless_empty};
+use super::{advance, reason};
+use crate::policy::{Kind, OnBreach};
+use crate::request::{Action, EventType, StageState, Task, TaskStatus};
+use serde_json::json;
+use std::collections::HashSet;
+
+/// Expires what is due in every running stage, and does what the policy says about it.
+pub(super) fn breach(w: &mut Work<'_>) {
+    let mut acted = false;
+    for index in w.stages_in(&[StageState::Active, StageState::Escalating]) {
+        if w.request.status.is_terminal() {
+            return;
+        }
+        let now = w.cx.now;
+        let due = expire_tasks(w, index, |task| task.due_at.is_some_and(|at| at <= now));
+        acted |= !due.is_empty();
+        let seat_expired = due.iter().any(|&at| w.request.tasks[at].kind == Kind::Approver);
+        // A stage that is escalating already waits for the directory; its late seats leave with the others.
+        if seat_expired && w.request.stages[index].state == StageState::Active {
+            act(w, index);
+        }
+    }
+    if acted && !w.request.status.is_terminal() {
+        advance::settle(w);
+    }
+}
+
+fn act(w: &mut Work<'_>, index: usize) {
+    let stage = w.stage(index);
+    match stage.on_breach {
+        OnBreach::Notify => {}
+        OnBreach::Escalate if w.request.stages[index].escalated => {}
+        OnBreach::Escalate if stage.escalation_rules.iter().any(|rule| rule.source.is_external()) => {
+            w.request.stages[index].state = StageState::Escalating;
+            w.ask_resolver();
+        }
+        OnBreach::Escalate => escalate(w, index, &Answers::new()),
+        OnBreach::AutoApprove => {
+            decide_for_all(w, index, Action::Approve);
+            advance::complete(w, index, Some(reason::AUTO_APPROVE));
+        }
+        OnBreach::AutoReject => {
+            decide_for_all(w, index, Action::Reject);
+            advance::reject(w, index, reason::AUTO_REJECT);
+        }
+    }
+}
+
+/// Expires the open tasks of a stage that `is_due`; gives their positions.
+fn expire_tasks(w: &mut Work<'_>, index: usize, is_due: impl Fn(&Task) -> bool) -> Vec<usize> {
+    let stage_id = w.request.stages[index].stage_id;
+    let expires = |task: &Task| task.stage_id == stage_id && task.status.is_open() && is_due(task);
+    let due: Vec<usize> = (0..w.request.tasks.len()).filter(|&at| expires(&w.request.tasks[at])).collect();
+    for &at in &due {
+        w.close_task(at, TaskStatus::Expired);
+        let task = &w.request.tasks[at];
+        let payload = json!({
+            "task_id": task.id.to_string(),
+            "assignee": task.assignee,
+            "kind": task.kind.as_str(),
+            "due_at": time_json(task.due_at),
+        });
+        let order = task.stage_order;
+        w.emit(EventType::TaskExpired, Some(order), None, payload);
+    }
+    due
+}
+
+/// The clock answers for every seat that has not.
+fn decide_for_all(w: &mut Work<'_>, index: usize, action: Action) {
+    expire_tasks(w, index, |_| true);
+    for at in 0..w.request.tasks.len() {
+        let task = &w.request.tasks[at];
+        if is_seat(task, &w.request.stages[index]) && is_undecided(task) {
+            w.record(at, Said { action, comment: None, attachments_ref: None, late: true });
+        }
+    }
+}
+
+/// Expired seats leave, the escalation approvers join. When they are nobody new, everything stays as it was.
+pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
+    let stage = w.stage(index);
+    w.request.stages[index].state = StageState::Active;
+    w.request.stages[index].escalated = true;
+    let (leaving, staying) = seats_of(w, index);
+    let present: HashSet<String> = staying.iter().map(|&at| w.request.tasks[at].assignee.clone()).collect();
+    let watching = observers(w, index);
+
+    let mut seating = w.seating(index, &stage.escalation_rules, answers);
+    let (known, new): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut seating.seats).into_iter().partition(|seat| present.contains(&seat.holder));
+    seating.seats = new;
+    seating.observers.retain(|user| !present.contains(user) && !watching.contains(user));
+    if seating.seats.is_empty() {
+        let payload = json!({ "stage_name": stage.name, "resolution_errors": unless_empty(&seating.errors) });
+        let why = Some(reason::NO_APPROVERS);
+        w.emit(EventType::StageEscalationFailed, Some(stage.order), why, payload);
+        return;
+    }
+    for &at in &leaving {
+        w.request.tasks[at].seated = false;
+    }
+    let duty: HashSet<String> = known.into_iter().filter(|s| s.required).map(|s| s.holder).collect();
+    for at in staying {
+        let task = &mut w.request.tasks[at];
+        task.required |= duty.contains(&task.assignee);
+    }
+    let due_at = w.fresh_due(index);
+    w.seat_tasks(index, &seating, due_at);
+    tell_escalated(w, index, &leaving, &seating);
+}
+
+/// The seats of a stage, by position: those that leave on escalation, and those that stay.
+fn seats_of(w: &Work<'_>, index: usize) -> (Vec<usize>, Vec<usize>) {
+    let run = &w.request.stages[index];
+    let seats = (0..w.request.tasks.len()).filter(|&at| is_seat(&w.request.tasks[at], run));
+    seats.partition(|&at| {
+        let task = &w.request.tasks[at];
+        task.status == TaskStatus::Expired && is_undecided(task)
+    })
+}
+
+fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &Seating) {
+    let stage = w.stage(index);
+    let approvers: Vec<&str> = seating.seats.iter().map(|seat| seat.holder.as_str()).collect();
+    let left: Vec<&str> = leaving.iter().map(|&at| w.request.tasks[at].assignee.as_str()).collect();
+    let payload = json!({
+        "stage_name": stage.name,
+        "approvers": approvers,
+        "observers": unless_empty(&seating.observers),
+        "left": left,
+        "due_at": time_json(w.fresh_due(index)),
+        "barred": unless_empty(&seating.barred),
+        "resolution_errors": unless_empty(&seating.errors),
+    });
+    w.emit(EventType::StageEscalated, Some(stage.order), None, payload);
+}
+
+fn observers(w: &Work<'_>, index: usize) -> HashSet<String> {
+    let stage_id = w.request.stages[index].stage_id;
+    let watches = |task: &&Task| task.stage_id == stage_id && task.kind == Kind::Observer && task.seated;
+    w.request.tasks.iter().filter(watches).map(|task| task.assignee.clone()).collect()
+}

@@ -1,0 +1,70 @@
+use super::sod::Bars;
+use super::work::{Said, Work};
+use super::{Caller, Refusal, advance, seats};
+use crate::ids::TaskId;
+use crate::policy::Kind;
+use crate::request::{StageState, Task, TaskStatus};
+
+pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: Said) -> Result<(), Refusal> {
+    let at = find(w, task_id)?;
+    let task = &w.request.tasks[at];
+    must_own(caller, task)?;
+    let stage = stage_of(w, task)?;
+    if task.kind == Kind::Approver
+        && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(&caller.subject)
+    {
+        return Err(Refusal::Forbidden(format!("{} may not decide this task: {why}", caller.subject)));
+    }
+    must_be_undecided(w, task, stage)?;
+    let counts = task.kind == Kind::Approver;
+    // The deadline decides, not whether the breach has been noticed already.
+    let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.cx.now);
+    w.close_task(at, TaskStatus::Completed);
+    let decision = w.record(at, Said { late, ..said });
+    w.decision = Some(decision);
+    w.task_id = Some(task_id);
+    if counts {
+        advance::settle(w);
+    }
+    Ok(())
+}
+
+/// Position of a task of this request.
+pub(super) fn find(w: &Work<'_>, id: TaskId) -> Result<usize, Refusal> {
+    w.request.tasks.iter().position(|task| task.id == id).ok_or(Refusal::UnknownTask(id))
+}
+
+/// Position of the task's stage.
+pub(super) fn stage_of(w: &Work<'_>, task: &Task) -> Result<usize, Refusal> {
+    let of_task = |run: &crate::request::StageRun| run.stage_id == task.stage_id;
+    w.request.stages.iter().position(of_task).ok_or(Refusal::UnknownTask(task.id))
+}
+
+/// The assignee, or an admin as the way out of an emergency.
+pub(super) fn must_own(caller: &Caller, task: &Task) -> Result<(), Refusal> {
+    if caller.admin || caller.subject == task.assignee {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden(format!("task {} is assigned to somebody else", task.id)))
+}
+
+pub(super) fn must_be_undecided(w: &Work<'_>, task: &Task, stage: usize) -> Result<(), Refusal> {
+    let status = w.request.status;
+    if status.is_terminal() {
+        return Err(Refusal::Conflict(format!("request is already {}", status.as_str())));
+    }
+    if task.decision_id.is_some() {
+        return Err(Refusal::Conflict(format!("task {} is already decided", task.id)));
+    }
+    let state = w.request.stages[stage].state;
+    if !matches!(state, StageState::Active | StageState::Escalating) {
+        return Err(Refusal::Conflict(format!("stage {} is already {}", task.stage_order, state.as_str())));
+    }
+    if seats::is_undecided(task) {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(match task.status {
+        TaskStatus::Expired => format!("task {} expired and was escalated to others", task.id),
+        other => format!("task {} is already {}", task.id, other.as_str()),
+    }))
+}

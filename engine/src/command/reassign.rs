@@ -1,0 +1,68 @@
+use super::decide::{find, must_be_undecided, stage_of};
+use super::sod::Bars;
+use super::work::{NewTask, Work};
+use super::{Caller, Refusal};
+use crate::ids::TaskId;
+use crate::policy::Kind;
+use crate::request::{EventType, Task, TaskStatus};
+use serde_json::json;
+
+/// Moves a seat. The admin's choice is explicit, so a delegation of the new assignee does not move it further.
+pub(super) fn reassign(
+    w: &mut Work<'_>,
+    caller: &Caller,
+    task_id: TaskId,
+    to: &str,
+    why: Option<&str>,
+) -> Result<(), Refusal> {
+    if !caller.admin {
+        return Err(Refusal::Forbidden("only an admin may reassign a task".into()));
+    }
+    let at = find(w, task_id)?;
+    let task = w.request.tasks[at].clone();
+    let stage = stage_of(w, &task)?;
+    must_be_undecided(w, &task, stage)?;
+    must_fit(w, &task, stage, to)?;
+    // Moving a seat whose deadline has passed gives the new holder a full term, or it would be breached at once.
+    let due_at = if task.status == TaskStatus::Expired { w.fresh_due(stage) } else { task.due_at };
+    w.close_task(at, TaskStatus::Reassigned);
+    w.request.tasks[at].seated = false;
+    let new = NewTask {
+        assignee: to.to_owned(),
+        kind: task.kind,
+        required: task.required,
+        delegated_from: None,
+        reassigned_from: Some(task.assignee.clone()),
+        due_at,
+    };
+    let new_id = w.add_task(stage, new);
+    w.task_id = Some(new_id);
+    let payload = json!({
+        "task_id": task_id.to_string(),
+        "new_task_id": new_id.to_string(),
+        "from": task.assignee,
+        "to": to,
+    });
+    w.emit(EventType::TaskReassigned, Some(task.stage_order), why, payload);
+    Ok(())
+}
+
+fn must_fit(w: &Work<'_>, task: &Task, stage: usize, to: &str) -> Result<(), Refusal> {
+    if to.trim().is_empty() {
+        return Err(Refusal::Conflict("the new assignee must be named".into()));
+    }
+    if to == task.assignee {
+        return Err(Refusal::Conflict(format!("task {} is already assigned to {to}", task.id)));
+    }
+    let same_role = |t: &&Task| t.stage_id == task.stage_id && t.kind == task.kind && t.seated;
+    if w.request.tasks.iter().filter(same_role).any(|t| t.assignee == to) {
+        let what = if task.kind == Kind::Approver { "holds a seat in" } else { "observes" };
+        return Err(Refusal::Conflict(format!("{to} already {what} stage {}", task.stage_order)));
+    }
+    if task.kind == Kind::Approver
+        && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(to)
+    {
+        return Err(Refusal::Conflict(format!("{to} may not hold this seat: {why}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+use super::seating::Answers;
+use super::work::Work;
+use super::{advance, breach};
+use crate::policy::Rule;
+use crate::request::{EventType, StageState};
+use serde_json::json;
+
+const ASKING: &[StageState] = &[StageState::Resolving, StageState::Escalating];
+
+/// Seats by a resolver's answers. One that comes late or twice finds nothing that waits for it, and changes nothing.
+pub(super) fn resolved(w: &mut Work<'_>, answers: &Answers) {
+    let resolving = w.stages_in(&[StageState::Resolving]);
+    if !resolving.is_empty() {
+        if resolving.iter().all(|&index| answered(&w.stage(index).rules, answers)) {
+            if !advance::seat_group(w, &resolving, answers) {
+                advance::start_next_group(w);
+            }
+        } else {
+            w.ask_resolver();
+        }
+        return;
+    }
+    for index in w.stages_in(&[StageState::Escalating]) {
+        if w.request.status.is_terminal() {
+            return;
+        }
+        if answered(&w.stage(index).escalation_rules, answers) {
+            breach::escalate(w, index, answers);
+            advance::settle(w);
+        }
+    }
+    // Another stage of the group may have begun to escalate after these answers were asked for.
+    if !w.stages_in(&[StageState::Escalating]).is_empty() {
+        w.ask_resolver();
+    }
+}
+
+pub(super) fn failed(w: &mut Work<'_>, why: &str) {
+    let asking = w.stages_in(ASKING);
+    let Some(&first) = asking.first() else { return };
+    let orders: Vec<i32> = asking.iter().map(|&index| w.stage(index).order).collect();
+    let payload = json!({ "stage_name": w.stage(first).name, "stage_orders": orders });
+    w.emit(EventType::StageResolutionFailed, Some(orders[0]), Some(why), payload);
+    w.ask_resolver();
+}
+
+fn answered(rules: &[Rule], answers: &Answers) -> bool {
+    rules.iter().all(|rule| !rule.source.is_external() || answers.contains_key(&rule.id))
+}

@@ -1,0 +1,116 @@
+//! The arithmetic of one stage: what its seats have said, and what follows.
+
+use super::reason;
+use crate::policy::{Kind, Mode, OnBreach, RejectMode, Stage};
+use crate::request::{Action, Request, StageRun, StageState, Task, TaskStatus};
+use std::collections::HashMap;
+
+/// What follows from the seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Undecided,
+    Approved,
+    Rejected(&'static str),
+}
+
+/// What the seats of a stage have said. `seats = approvals + rejections + abstentions + open`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) seats: u32,
+    pub(super) approvals: u32,
+    pub(super) rejections: u32,
+    pub(super) abstentions: u32,
+    open: u32,
+    required_open: u32,
+    required_rejections: u32,
+    required_abstentions: u32,
+}
+
+/// A task that is a seat of this stage now.
+pub(super) fn is_seat(task: &Task, run: &StageRun) -> bool {
+    task.stage_id == run.stage_id && task.kind == Kind::Approver && task.seated
+}
+
+/// A task that may still be decided, by its own state: before its deadline, or expired and still seated.
+pub(super) fn is_undecided(task: &Task) -> bool {
+    task.status.is_open() || (task.status == TaskStatus::Expired && task.seated && task.decision_id.is_none())
+}
+
+impl Tally {
+    pub(super) fn of(request: &Request, run: &StageRun) -> Self {
+        let said: HashMap<_, _> = request.decisions.iter().map(|d| (d.task_id, d.action)).collect();
+        let mut tally = Self::default();
+        for seat in request.tasks.iter().filter(|task| is_seat(task, run)) {
+            let required = u32::from(seat.required);
+            tally.seats += 1;
+            match said.get(&seat.id) {
+                None => {
+                    tally.open += 1;
+                    tally.required_open += required;
+                }
+                Some(Action::Approve) => tally.approvals += 1,
+                Some(Action::Reject) => {
+                    tally.rejections += 1;
+                    tally.required_rejections += required;
+                }
+                Some(Action::Abstain) => {
+                    tally.abstentions += 1;
+                    tally.required_abstentions += required;
+                }
+            }
+        }
+        tally
+    }
+
+    fn needed(&self, mode: Mode) -> u32 {
+        let counting = self.seats - self.abstentions;
+        let needed = match mode {
+            Mode::All => counting,
+            Mode::AnyN(n) => n,
+            Mode::Percentage(p) => {
+                u32::try_from((u64::from(p) * u64::from(counting)).div_ceil(100)).unwrap_or(u32::MAX)
+            }
+        };
+        needed.max(1)
+    }
+
+    /// Whether approval is still possible, however many seats an escalation that is ahead (`more`) may add.
+    fn reachable(&self, mode: Mode, more: bool) -> bool {
+        let every_vote_counts = matches!(mode, Mode::All | Mode::Percentage(100));
+        if more {
+            // Added seats raise what is needed as much as what is open: they never make up for a reject.
+            !every_vote_counts || self.rejections == 0
+        } else {
+            self.approvals + self.open >= self.needed(mode)
+        }
+    }
+
+    pub(super) fn verdict(&self, stage: &Stage, more: bool) -> Verdict {
+        if self.required_rejections > 0 {
+            Verdict::Rejected(reason::REQUIRED_REJECTED)
+        } else if self.required_abstentions > 0 {
+            Verdict::Rejected(reason::REQUIRED_ABSTAINED)
+        } else if stage.reject_mode == RejectMode::Veto && self.rejections > 0 {
+            Verdict::Rejected(reason::REJECTED)
+        } else if self.approvals >= self.needed(stage.mode) {
+            if self.required_open == 0 { Verdict::Approved } else { Verdict::Undecided }
+        } else if self.reachable(stage.mode, more) {
+            Verdict::Undecided
+        } else if self.seats > 0 && self.abstentions == self.seats {
+            Verdict::Rejected(reason::ALL_ABSTAINED)
+        } else {
+            Verdict::Rejected(reason::UNREACHABLE)
+        }
+    }
+}
+
+/// Whether an escalation may still add seats. It is driven by the deadline of an open seat; without one it would
+/// never come, and waiting for it would hang the stage.
+pub(super) fn escalation_ahead(request: &Request, stage: &Stage, run: &StageRun) -> bool {
+    let waits_for_deadline =
+        |task: &Task| is_seat(task, run) && task.status.is_open() && task.due_at.is_some();
+    stage.on_breach == OnBreach::Escalate
+        && stage.sla_hours.is_some()
+        && !run.escalated
+        && (run.state == StageState::Escalating || request.tasks.iter().any(waits_for_deadline))
+}

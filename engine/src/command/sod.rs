@@ -1,0 +1,57 @@
+//! Separation of duties: who may not sit, and so may not decide.
+
+use crate::policy::{Kind, Policy};
+use crate::request::{Action, Request};
+use std::collections::HashSet;
+
+/// The people barred from a group of stages.
+#[derive(Debug, Default)]
+pub(crate) struct Bars<'a> {
+    requester: Option<&'a str>,
+    earlier_approvers: HashSet<&'a str>,
+}
+
+impl<'a> Bars<'a> {
+    /// Bars known before anybody has decided anything.
+    pub(crate) fn before_any_decision(policy: &Policy, requester: Option<&'a str>) -> Self {
+        Self {
+            requester: requester.filter(|_| policy.forbid_self_approval),
+            earlier_approvers: HashSet::new(),
+        }
+    }
+
+    /// Bars for the group that holds the stage at `index`.
+    pub(crate) fn of_group(policy: &Policy, request: &'a Request, index: usize) -> Self {
+        let mut bars = Self::before_any_decision(policy, Some(&request.requester));
+        if policy.forbid_repeat_approvers {
+            let first_order = policy.stages[policy.group_at(index).start].order;
+            bars.earlier_approvers = approvers_before(request, first_order);
+        }
+        bars
+    }
+
+    /// Why this person is barred, if so.
+    pub(crate) fn why(&self, user: &str) -> Option<&'static str> {
+        if self.requester == Some(user) {
+            Some("the policy forbids that the requester approves")
+        } else if self.earlier_approvers.contains(user) {
+            Some("the policy forbids approving again after an earlier stage")
+        } else {
+            None
+        }
+    }
+}
+
+/// Both who decided and for whom: an admin's approval uses up the admin, and the seat's holder has had their say.
+/// A holder for whom only the clock decided (`system:sla`) has not.
+fn approvers_before(request: &Request, first_order: i32) -> HashSet<&str> {
+    let observers: HashSet<_> =
+        request.tasks.iter().filter(|t| t.kind == Kind::Observer).map(|t| t.id).collect();
+    request
+        .decisions
+        .iter()
+        .filter(|d| d.action == Action::Approve && d.stage_order < first_order)
+        .filter(|d| !observers.contains(&d.task_id) && d.actor != super::work::SLA)
+        .flat_map(|d| std::iter::once(d.actor.as_str()).chain(d.on_behalf_of.as_deref()))
+        .collect()
+}

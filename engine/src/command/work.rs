@@ -1,0 +1,260 @@
+//! The transition under construction: the state being changed and the events told about it.
+
+use super::sod::Bars;
+use super::{Context, Effect, Transition, seating};
+use crate::ids::{DecisionId, EventId, IdSource, TaskId};
+use crate::policy::{Kind, Stage};
+use crate::request::{
+    Action, Decision, Event, EventType, Request, RequestStatus, StageState, Task, TaskStatus,
+};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Actor of what a clock or this engine does by itself.
+pub(crate) const SYSTEM: &str = "system";
+/// Actor of what a passed deadline does.
+pub(crate) const SLA: &str = "system:sla";
+/// Actor of what an answer from a directory does.
+pub(crate) const RESOLVER: &str = "system:resolver";
+
+pub(super) struct Work<'a> {
+    pub(super) cx: Context<'a>,
+    pub(super) request: Request,
+    pub(super) actor: String,
+    pub(super) decision: Option<Decision>,
+    pub(super) task_id: Option<TaskId>,
+    ids: &'a mut dyn IdSource,
+    events: Vec<Event>,
+    effects: Vec<Effect>,
+}
+
+/// Facts of a new task that do not follow from its stage.
+pub(super) struct NewTask {
+    pub(super) assignee: String,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    pub(super) delegated_from: Option<String>,
+    pub(super) reassigned_from: Option<String>,
+    pub(super) due_at: Option<OffsetDateTime>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(cx: &Context<'a>, request: Request, actor: &str, ids: &'a mut dyn IdSource) -> Self {
+        Self {
+            cx: *cx,
+            request,
+            actor: actor.to_owned(),
+            decision: None,
+            task_id: None,
+            ids,
+            events: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Transition {
+        Transition {
+            request: self.request,
+            events: self.events,
+            effects: self.effects,
+            decision: self.decision,
+            task_id: self.task_id,
+        }
+    }
+
+    /// Tells. Null members of `payload` are left out.
+    pub(super) fn emit(&mut self, kind: EventType, stage: Option<i32>, reason: Option<&str>, payload: Value) {
+        let payload: Map<String, Value> = match payload {
+            Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            _ => Map::new(),
+        };
+        self.request.last_sequence += 1;
+        self.events.push(Event {
+            id: EventId(self.ids.fresh()),
+            sequence: self.request.last_sequence,
+            event_type: kind,
+            status: self.request.status,
+            stage_order: stage,
+            actor: self.actor.clone(),
+            reason: reason.map(str::to_owned),
+            payload,
+            occurred_at: self.cx.now,
+        });
+    }
+
+    pub(super) fn stage(&self, index: usize) -> &'a Stage {
+        &self.cx.policy.stages[index]
+    }
+
+    /// Indexes of the stages in one of these states.
+    pub(super) fn stages_in(&self, states: &[StageState]) -> Vec<usize> {
+        let runs = self.request.stages.iter().enumerate();
+        runs.filter(|(_, run)| states.contains(&run.state)).map(|(index, _)| index).collect()
+    }
+
+    /// Asks outside about every rule that awaits an answer: one question, however many stages have one.
+    pub(super) fn ask_resolver(&mut self) {
+        let rules = self.request.pending_rules(self.cx.policy);
+        if !rules.is_empty() {
+            self.effects = vec![Effect::Resolve { rules }];
+        }
+    }
+
+    /// Who would sit in the stage at `index` by these rules, now.
+    pub(super) fn seating(
+        &self,
+        index: usize,
+        rules: &[crate::policy::Rule],
+        answers: &seating::Answers,
+    ) -> seating::Seating {
+        let bars = Bars::of_group(self.cx.policy, &self.request, index);
+        let room = seating::Room {
+            context: &self.request.context,
+            answers,
+            bars: &bars,
+            delegations: self.cx.delegations,
+            now: self.cx.now,
+        };
+        room.seat(rules)
+    }
+
+    /// A full term from now; none without an SLA.
+    pub(super) fn fresh_due(&self, index: usize) -> Option<OffsetDateTime> {
+        let hours = self.stage(index).sla_hours?;
+        self.cx.now.checked_add(time::Duration::hours(i64::from(hours)))
+    }
+
+    pub(super) fn add_task(&mut self, index: usize, new: NewTask) -> TaskId {
+        let id = TaskId(self.ids.fresh());
+        let stage = self.stage(index);
+        self.request.tasks.push(Task {
+            id,
+            stage_id: stage.id,
+            stage_order: stage.order,
+            assignee: new.assignee,
+            kind: new.kind,
+            required: new.required,
+            seated: true,
+            delegated_from: new.delegated_from,
+            reassigned_from: new.reassigned_from,
+            status: TaskStatus::Open,
+            due_at: new.due_at,
+            created_at: self.cx.now,
+            claimed_at: None,
+            completed_at: None,
+            decision_id: None,
+        });
+        id
+    }
+
+    pub(super) fn seat_tasks(
+        &mut self,
+        index: usize,
+        seating: &seating::Seating,
+        due_at: Option<OffsetDateTime>,
+    ) {
+        for seat in &seating.seats {
+            let (assignee, delegated_from) = (seat.holder.clone(), seat.delegated_from.clone());
+            let (kind, required) = (Kind::Approver, seat.required);
+            let new = NewTask { assignee, kind, required, delegated_from, reassigned_from: None, due_at };
+            self.add_task(index, new);
+        }
+        for observer in &seating.observers {
+            let (assignee, kind) = (observer.clone(), Kind::Observer);
+            let new = NewTask {
+                assignee,
+                kind,
+                required: false,
+                delegated_from: None,
+                reassigned_from: None,
+                due_at,
+            };
+            self.add_task(index, new);
+        }
+    }
+
+    /// Takes a task out of open/claimed (or ends an expired one).
+    pub(super) fn close_task(&mut self, at: usize, status: TaskStatus) {
+        let now = self.cx.now;
+        let task = &mut self.request.tasks[at];
+        task.status = status;
+        task.completed_at = Some(now);
+    }
+
+    /// Writes the one decision of the task at `at` and tells of it. The task's state is the caller's to set.
+    pub(super) fn record(&mut self, at: usize, said: Said) -> Decision {
+        let (id, now) = (DecisionId(self.ids.fresh()), self.cx.now);
+        let task = &mut self.request.tasks[at];
+        task.decision_id = Some(id);
+        let decision = Decision {
+            id,
+            task_id: task.id,
+            stage_order: task.stage_order,
+            actor: self.actor.clone(),
+            on_behalf_of: Some(task.assignee.clone()).filter(|assignee| *assignee != self.actor),
+            action: said.action,
+            comment: said.comment,
+            attachments_ref: said.attachments_ref,
+            late: said.late,
+            created_at: now,
+        };
+        let payload = serde_json::json!({
+            "task_id": decision.task_id.to_string(),
+            "decision_id": id.to_string(),
+            "action": decision.action.as_str(),
+            "assignee": task.assignee,
+            "kind": task.kind.as_str(),
+            "on_behalf_of": decision.on_behalf_of,
+            "comment": decision.comment,
+            "attachments_ref": decision.attachments_ref,
+            "late": decision.late,
+        });
+        self.emit(EventType::DecisionRecorded, Some(decision.stage_order), None, payload);
+        self.request.decisions.push(decision.clone());
+        decision
+    }
+
+    /// Ends the request: whatever is unfinished is closed first.
+    pub(super) fn end(
+        &mut self,
+        status: RequestStatus,
+        kind: EventType,
+        stage: Option<i32>,
+        reason: Option<&str>,
+        payload: Value,
+    ) {
+        for at in 0..self.request.tasks.len() {
+            if self.request.tasks[at].status.is_open() {
+                self.close_task(at, TaskStatus::Skipped);
+            }
+        }
+        for run in &mut self.request.stages {
+            if !run.state.is_final() {
+                run.state = StageState::Closed;
+            }
+        }
+        self.request.status = status;
+        self.request.completed_at = Some(self.cx.now);
+        self.effects.clear();
+        self.emit(kind, stage, reason, payload);
+    }
+}
+
+/// What somebody decided.
+pub(super) struct Said {
+    pub(super) action: Action,
+    pub(super) comment: Option<String>,
+    pub(super) attachments_ref: Option<String>,
+    pub(super) late: bool,
+}
+
+/// A time as JSON, null when there is none.
+pub(super) fn time_json(time: Option<OffsetDateTime>) -> Value {
+    time.and_then(|t| t.format(&Rfc3339).ok()).map_or(Value::Null, Value::String)
+}
+
+/// Null instead of an empty list, so that the payload leaves it out.
+pub(super) fn unless_empty(list: &[String]) -> Value {
+    if list.is_empty() { Value::Null } else { list.into() }
+}

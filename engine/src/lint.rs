@@ -1,0 +1,139 @@
+//! What is wrong with a policy as a whole, told by stage and field. Values that cannot even be represented
+//! (an unknown mode, malformed JSONLogic) are refused earlier, by the `parse` functions of [`crate::policy`].
+
+use crate::policy::{Kind, Mode, OnBreach, Policy, Rule, RuleSource, Stage};
+use std::collections::HashSet;
+
+/// A century. Beyond it `due_at` would leave the calendar.
+const LONGEST_SLA_HOURS: i32 = 24 * 366 * 100;
+
+/// One reason why a policy is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `stage_order` of the stage, unless it is about the policy.
+    pub stage: Option<i32>,
+    /// Field, as named on the wire.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Everything that is wrong; empty = may be stored and activated.
+#[must_use]
+pub fn check(policy: &Policy) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    orders(policy, &mut faults);
+    parallel_groups(policy, &mut faults);
+    for stage in &policy.stages {
+        let mut fault = |field: &str, message: String| {
+            faults.push(Fault { stage: Some(stage.order), field: field.into(), message });
+        };
+        mode(stage, &mut fault);
+        deadline(stage, &mut fault);
+        rules(stage, &mut fault);
+        reachable(stage, &mut fault);
+    }
+    faults
+}
+
+fn orders(policy: &Policy, faults: &mut Vec<Fault>) {
+    let mut seen = HashSet::new();
+    let mut fault = |stage: &Stage, message: String| {
+        faults.push(Fault { stage: Some(stage.order), field: "stage_order".into(), message });
+    };
+    for stage in &policy.stages {
+        if stage.order < 1 {
+            fault(stage, format!("stage_order must be at least 1, not {}", stage.order));
+        }
+        if !seen.insert(stage.order) {
+            fault(stage, format!("stage_order {} is used by more than one stage", stage.order));
+        }
+    }
+}
+
+fn parallel_groups(policy: &Policy, faults: &mut Vec<Fault>) {
+    // Sorted here too, so that a caller who forgot to sort is not told about neighbours that are none.
+    let mut stages: Vec<&Stage> = policy.stages.iter().collect();
+    stages.sort_by_key(|stage| stage.order);
+    let mut closed = HashSet::new();
+    let mut current = None;
+    for stage in stages {
+        if stage.parallel_group != current {
+            closed.extend(current);
+            current = stage.parallel_group;
+        }
+        if let Some(group) = current.filter(|group| closed.contains(group)) {
+            faults.push(Fault {
+                stage: Some(stage.order),
+                field: "parallel_group".into(),
+                message: format!(
+                    "stages of parallel_group {group} must be neighbours: another stage lies between them"
+                ),
+            });
+        }
+    }
+}
+
+fn mode(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
+    match stage.mode {
+        Mode::AnyN(0) => fault("mode_value", "any-n needs at least 1 approval".into()),
+        Mode::Percentage(p) if !(1..=100).contains(&p) => {
+            fault("mode_value", format!("a percentage is between 1 and 100, not {p}"));
+        }
+        _ => {}
+    }
+}
+
+fn deadline(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
+    match stage.sla_hours {
+        Some(hours) if !(1..=LONGEST_SLA_HOURS).contains(&hours) => {
+            fault("sla_hours", format!("sla_hours must be between 1 and {LONGEST_SLA_HOURS}, not {hours}"));
+        }
+        None if stage.on_breach != OnBreach::Notify => {
+            let word = stage.on_breach.as_str();
+            fault(
+                "on_breach",
+                format!("on_breach `{word}` needs sla_hours: without a deadline it never acts"),
+            );
+        }
+        _ => {}
+    }
+    let seats_somebody = stage.escalation_rules.iter().any(|rule| rule.kind == Kind::Approver);
+    if stage.on_breach == OnBreach::Escalate && !seats_somebody {
+        fault("escalation_rules", "on_breach `escalate` needs an escalation rule of kind approver".into());
+    }
+}
+
+fn rules(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
+    if !stage.rules.iter().any(|rule| rule.kind == Kind::Approver) {
+        fault("rules", "a stage needs at least one rule of kind approver".into());
+    }
+    for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
+        for (index, rule) in rules.iter().enumerate() {
+            if rule.required && rule.kind == Kind::Observer {
+                let message = "an observer never decides, so it cannot be required";
+                fault(&format!("{field}[{index}].required"), message.into());
+            }
+        }
+    }
+}
+
+/// Only literal users can be counted before there is a request.
+fn reachable(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
+    let Mode::AnyN(needed) = stage.mode else { return };
+    let escalates = stage.on_breach == OnBreach::Escalate && stage.sla_hours.is_some();
+    let added = if escalates { stage.escalation_rules.as_slice() } else { &[] };
+    let mut users = HashSet::new();
+    for rule in stage.rules.iter().chain(added).filter(|rule| rule.kind == Kind::Approver) {
+        let Rule { source: RuleSource::User(user), .. } = rule else { return };
+        users.insert(user);
+    }
+    if !users.is_empty() && needed as usize > users.len() {
+        let message = format!(
+            "{needed} approvals can never be reached: the rules name {} different user{} and nothing adds more",
+            users.len(),
+            if users.len() == 1 { "" } else { "s" },
+        );
+        fault("mode_value", message);
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading a rule's stored `(rule_type, rule_value)`.
+
+use super::RuleSource;
+use crate::logic::Logic;
+use serde_json::{Map, Value};
+
+const LONGEST: usize = 2048;
+
+impl RuleSource {
+    /// Reads a rule as written in a policy.
+    ///
+    /// # Errors
+    /// Unknown type; a key that is missing, malformed or not one of this type's.
+    pub fn parse(rule_type: &str, value: &Value) -> Result<Self, String> {
+        let external = || Self::External { rule_type: rule_type.to_owned(), value: value.clone() };
+        let fields = || Fields::of(rule_type, value);
+        match rule_type {
+            "user" => Ok(Self::User(fields()?.only(&["user_id"])?.text("user_id")?.to_owned())),
+            "expression" => {
+                let logic = fields()?.only(&["logic"])?.required("logic")?;
+                Logic::compile(logic).map(Self::Expression).map_err(|e| format!("logic: {e}"))
+            }
+            "role" => {
+                let fields = fields()?.only(&["role", "client"])?;
+                fields.text("role")?;
+                fields.optional_text("client")?;
+                Ok(external())
+            }
+            "group" => fields()?.group().map(|()| external()),
+            "http" => fields()?.http().map(|()| external()),
+            other => Err(format!("unknown rule type `{other}`: user, role, group, expression or http")),
+        }
+    }
+}
+
+struct Fields<'a> {
+    rule_type: &'a str,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(rule_type: &'a str, value: &'a Value) -> Result<Self, String> {
+        let map = value.as_object().ok_or("rule_value must be an object")?;
+        Ok(Self { rule_type, map })
+    }
+
+    /// A key that nobody reads is a mistake that would otherwise change who approves, silently.
+    fn only(self, known: &[&str]) -> Result<Self, String> {
+        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => Err(format!("a {} rule has no `{key}`: {}", self.rule_type, known.join(", "))),
+            None => Ok(self),
+        }
+    }
+
+    /// Null stands for absent, as wire layers write it.
+    fn optional(&self, key: &str) -> Option<&'a Value> {
+        self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    fn required(&self, key: &str) -> Result<&'a Value, String> {
+        self.optional(key).ok_or_else(|| format!("a {} rule needs `{key}`", self.rule_type))
+    }
+
+    fn text(&self, key: &str) -> Result<&'a str, String> {
+        text_of(key, self.required(key)?)
+    }
+
+    fn optional_text(&self, key: &str) -> Result<Option<&'a str>, String> {
+        self.optional(key).map(|value| text_of(key, value)).transpose()
+    }
+
+    fn group(self) -> Result<(), String> {
+        let fields = self.only(&["group", "include_subgroups"])?;
+        let path = fields.text("group")?;
+        if !path.starts_with('/') || path.len() == 1 {
+            return Err(format!("group must be a path like \"/finance/approvers\", not \"{path}\""));
+        }
+        match fields.optional("include_subgroups") {
+            Some(flag) if !flag.is_boolean() => Err("include_subgroups must be true or false".into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn http(self) -> Result<(), String> {
+        let fields = self.only(&["url", "auth"])?;
+        web_address(fields.text("url")?)?;
+        match fields.optional("auth") {
+            Some(auth) if !auth.is_object() && !auth.is_string() => {
+                Err("auth must be an object or a reference".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn text_of<'a>(key: &str, value: &'a Value) -> Result<&'a str, String> {
+    let text = value.as_str().ok_or_else(|| format!("{key} must be a string"))?;
+    if text.trim().is_empty() {
+        return Err(format!("{key} must not be empty"));
+    }
+    if text.len() > LONGEST || text.chars().any(char::is_control) {
+        return Err(format!("{key} must be at most {LONGEST} bytes without control characters"));
+    }
+    Ok(text)
+}
+
+fn web_address(url: &str) -> Result<(), String> {
+    let (scheme, rest) = url.split_once("://").ok_or("url must be an absolute http or https URL")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(format!("url must be http or https, not {scheme}"));
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err("url must not carry a user name or password".into());
+    }
+    let host = authority.split(':').next().unwrap_or_default();
+    if host.is_empty() || url.chars().any(char::is_whitespace) {
+        return Err("url names no host".into());
+    }
+    Ok(())
+}

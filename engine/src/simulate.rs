@@ -1,0 +1,64 @@
+//! What a policy would do with a context, without a request: the engine's own skipping, seating and bars.
+
+use crate::command::Context;
+use crate::command::reason;
+use crate::command::seating::{Room, skips};
+use crate::command::sod::Bars;
+use crate::ids::RuleId;
+use crate::policy::OnEmpty;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One stage as it would start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimulatedStage {
+    /// `stage_order`.
+    pub order: i32,
+    /// Its name.
+    pub name: String,
+    /// Who would hold a seat: after bars and delegations, in order.
+    pub resolved_approvers: Vec<String>,
+    /// Who would watch.
+    pub resolved_observers: Vec<String>,
+    /// It would not run.
+    pub skipped: bool,
+    /// `skip_if` or `on_empty`, when skipped.
+    pub skip_reason: Option<&'static str>,
+}
+
+/// Every stage, in order. `answers` are what the directory says about the external rules. Nobody has approved
+/// anything yet, so `forbid_repeat_approvers` bars nobody here. A stage that is neither skipped nor has approvers
+/// would block the request.
+#[must_use]
+pub fn simulate(
+    cx: &Context<'_>,
+    context: &Value,
+    requester: Option<&str>,
+    answers: &BTreeMap<RuleId, Vec<String>>,
+) -> Vec<SimulatedStage> {
+    let bars = Bars::before_any_decision(cx.policy, requester);
+    let room = Room { context, answers, bars: &bars, delegations: cx.delegations, now: cx.now };
+    let stages = cx.policy.stages.iter().map(|stage| {
+        let mut simulated = SimulatedStage {
+            order: stage.order,
+            name: stage.name.clone(),
+            resolved_approvers: Vec::new(),
+            resolved_observers: Vec::new(),
+            skipped: false,
+            skip_reason: None,
+        };
+        if skips(stage, context) {
+            simulated.skip_reason = Some(reason::SKIP_IF);
+        } else {
+            let seating = room.seat(&stage.rules);
+            if seating.seats.is_empty() && stage.on_empty == OnEmpty::Skip {
+                simulated.skip_reason = Some(reason::ON_EMPTY);
+            }
+            simulated.resolved_approvers = seating.seats.into_iter().map(|seat| seat.holder).collect();
+            simulated.resolved_observers = seating.observers;
+        }
+        simulated.skipped = simulated.skip_reason.is_some();
+        simulated
+    });
+    stages.collect()
+}
