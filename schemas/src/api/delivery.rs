@@ -1,0 +1,128 @@
+//! Webhook deliveries and their attempts, as operators see them.
+
+use super::limits;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// One event on its way to one URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryOut {
+    /// Id.
+    pub id: Uuid,
+    /// Event.
+    pub event_id: Uuid,
+    /// Request.
+    pub request_id: Uuid,
+    /// What happened.
+    #[schema(example = "request_approved")]
+    pub event_type: String,
+    /// Where to.
+    #[schema(example = "https://registry.example.org/hooks/approval")]
+    pub url: String,
+    /// `pending`, `delivered` or `exhausted`.
+    #[schema(example = "pending")]
+    pub status: String,
+    /// Attempts made.
+    #[schema(example = 1)]
+    pub attempt: i32,
+    /// When the next attempt is due.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:16:00Z")]
+    pub next_attempt_at: OffsetDateTime,
+    /// When the last attempt was made.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub last_attempt_at: Option<OffsetDateTime>,
+    /// What the last attempt was answered.
+    #[schema(example = 503)]
+    pub last_status_code: Option<i32>,
+    /// Why the last attempt failed.
+    #[schema(example = "answered 503")]
+    pub last_error: Option<String>,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// One attempt of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryAttemptOut {
+    /// Id.
+    pub id: Uuid,
+    /// Delivery.
+    pub delivery_id: Uuid,
+    /// Number, from 1.
+    #[schema(example = 1)]
+    pub attempt: i32,
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub started_at: OffsetDateTime,
+    /// How long it took, in milliseconds.
+    #[schema(example = 42)]
+    pub latency_ms: i64,
+    /// What it was answered.
+    #[schema(example = 503)]
+    pub status_code: Option<i32>,
+    /// Why it failed.
+    #[schema(example = "answered 503")]
+    pub error: Option<String>,
+    /// Beginning of the answer's body.
+    #[schema(example = "upstream is down")]
+    pub response_excerpt: Option<String>,
+}
+
+/// Which deliveries to try again. All filters must match; none = every exhausted one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryDeliveriesIn {
+    /// `exhausted` (when absent) or `pending`.
+    #[serde(default)]
+    #[schema(example = "exhausted")]
+    pub status: Option<String>,
+    /// Only created at this moment or later.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-31T00:00:00Z")]
+    pub since: Option<OffsetDateTime>,
+    /// Only to this URL, exactly.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 2048>")]
+    #[schema(min_length = 1, max_length = 2048, example = "https://registry.example.org/hooks/approval")]
+    pub url: Option<String>,
+}
+
+/// How many deliveries will be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequeuedOut {
+    /// Their number.
+    #[schema(example = 17)]
+    pub requeued: i64,
+}
+
+/// Filters of `GET /admin/deliveries`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListDeliveriesQuery {
+    /// Only in this status: `pending`, `delivered` or `exhausted`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Only of this request.
+    #[serde(default)]
+    pub request_id: Option<Uuid>,
+    /// Only of this event type.
+    #[serde(default)]
+    pub event_type: Option<String>,
+    /// At most this many: 1 to 500, 50 when absent.
+    #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]
+    #[param(default = 50, minimum = 1, maximum = 500)]
+    pub limit: u32,
+    /// `X-Next-Cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}

@@ -1,0 +1,169 @@
+//! Limits that a value must keep, checked while it is read. Each shows in the schema of its field too.
+
+use super::JsonObject;
+use engine::request::{Action, EventType};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Value;
+
+/// Items in a list page when the caller names no number.
+pub(super) const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_MAX: u32 = 500;
+/// Tasks in a page when the caller names no number.
+pub(super) const PAGE_SIZE_DEFAULT: u32 = 20;
+const PAGE_SIZE_MAX: u32 = 200;
+/// Hours that a rotated secret goes on signing when the caller names no number.
+pub(super) const GRACE_HOURS_DEFAULT: u32 = 24;
+const GRACE_HOURS_MAX: u32 = 168;
+
+pub(super) const fn limit_default() -> u32 {
+    LIMIT_DEFAULT
+}
+
+pub(super) const fn page_default() -> u32 {
+    1
+}
+
+pub(super) const fn page_size_default() -> u32 {
+    PAGE_SIZE_DEFAULT
+}
+
+pub(super) const fn grace_hours_default() -> u32 {
+    GRACE_HOURS_DEFAULT
+}
+
+fn checked<E: Error>(text: String, min: usize, max: usize) -> Result<String, E> {
+    let length = text.chars().count();
+    if length < min || length > max {
+        return Err(E::custom(format!("must have {min} to {max} characters, has {length}")));
+    }
+    if text.contains('\0') {
+        return Err(E::custom("must not contain the character U+0000"));
+    }
+    Ok(text)
+}
+
+/// Text of `MIN` to `MAX` characters.
+pub(super) fn text<'de, D, const MIN: usize, const MAX: usize>(from: D) -> Result<String, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    checked(String::deserialize(from)?, MIN, MAX)
+}
+
+/// Text of `MIN` to `MAX` characters, or null.
+pub(super) fn opt_text<'de, D, const MIN: usize, const MAX: usize>(
+    from: D,
+) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Option::<String>::deserialize(from)?.map(|text| checked(text, MIN, MAX)).transpose()
+}
+
+/// A policy key: it becomes part of URLs and subjects.
+pub(super) fn policy_key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let key = text::<D, 1, 200>(from)?;
+    let tail = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
+    if !key.starts_with(|c: char| c.is_ascii_alphanumeric()) || !key.chars().all(tail) {
+        return Err(D::Error::custom(
+            "must start with a letter or digit, and go on with letters, digits, '.', '_', ':' or '-'",
+        ));
+    }
+    Ok(key)
+}
+
+/// An http(s) URL, or null. Whether it may be called is judged when it is called.
+pub(super) fn opt_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let url = opt_text::<D, 1, 2048>(from)?;
+    let is_http = |url: &str| {
+        let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
+        lower.starts_with("http://") || lower.starts_with("https://")
+    };
+    match url {
+        Some(url) if !is_http(&url) => Err(D::Error::custom("must be an http or https URL")),
+        url => Ok(url),
+    }
+}
+
+/// What a decision may be.
+pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let word = String::deserialize(from)?;
+    match Action::parse(&word) {
+        Some(_) => Ok(word),
+        None => Err(D::Error::custom("must be one of approve, reject, abstain")),
+    }
+}
+
+/// Event types, or null.
+pub(super) fn opt_event_types<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let types = Option::<Vec<String>>::deserialize(from)?;
+    match types.iter().flatten().find(|word| EventType::parse(word).is_none()) {
+        Some(word) => Err(D::Error::custom(format!("{word:?} is not an event type"))),
+        None => Ok(types),
+    }
+}
+
+/// A JSON object that a database can hold.
+pub(super) fn object<'de, D: Deserializer<'de>>(from: D) -> Result<JsonObject, D::Error> {
+    let object = JsonObject::deserialize(from)?;
+    let storable = |(key, value): (&String, &Value)| !key.contains('\0') && !has_nul(value);
+    if object.iter().all(storable) {
+        Ok(object)
+    } else {
+        Err(D::Error::custom("must not contain the character U+0000"))
+    }
+}
+
+/// The same as [`object`], as a value.
+pub(super) fn object_value<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+    object(from).map(Value::Object)
+}
+
+/// The same as [`object_value`], or null.
+pub(super) fn opt_object_value<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    #[derive(serde::Deserialize)]
+    struct Inner(#[serde(deserialize_with = "object_value")] Value);
+    Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
+}
+
+/// Any JSON value that a database can hold; null counts as absent.
+pub(super) fn opt_value<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    match Option::<Value>::deserialize(from)? {
+        Some(value) if has_nul(&value) => Err(D::Error::custom("must not contain the character U+0000")),
+        value => Ok(value),
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn between<'de, D: Deserializer<'de>>(from: D, min: u32, max: u32) -> Result<u32, D::Error> {
+    let number = u32::deserialize(from)?;
+    if (min..=max).contains(&number) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format!("must be {min} to {max}")))
+    }
+}
+
+pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    between(from, 1, LIMIT_MAX)
+}
+
+pub(super) fn page<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    between(from, 1, 1_000_000)
+}
+
+pub(super) fn page_size<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    between(from, 1, PAGE_SIZE_MAX)
+}
+
+pub(super) fn grace_hours<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    between(from, 0, GRACE_HOURS_MAX)
+}

@@ -1,0 +1,101 @@
+//! Callback secrets: what webhooks are signed with. A secret is shown once, and never in a log: the types that
+//! carry one do not print it.
+
+use super::limits;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A secret to create.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallbackSecretCreate {
+    /// Subject whose webhooks it signs.
+    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    #[schema(min_length = 1, max_length = 200, example = "service-account-registry")]
+    pub caller_service: String,
+    /// `whsec_` and the base64 of at least 24 bytes; null = 32 random bytes.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 1024>")]
+    #[schema(max_length = 1024, write_only)]
+    pub secret: Option<String>,
+}
+
+impl fmt::Debug for CallbackSecretCreate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackSecretCreate")
+            .field("caller_service", &self.caller_service)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How to rotate a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallbackSecretRotate {
+    /// Hours that the old secret goes on signing beside the new one: 0 to 168.
+    #[serde(default = "limits::grace_hours_default", deserialize_with = "limits::grace_hours")]
+    #[schema(default = 24, minimum = 0, maximum = 168, example = 24)]
+    pub grace_hours: u32,
+}
+
+impl Default for CallbackSecretRotate {
+    fn default() -> Self {
+        Self { grace_hours: limits::GRACE_HOURS_DEFAULT }
+    }
+}
+
+/// A secret, without the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallbackSecretOut {
+    /// Id.
+    pub id: Uuid,
+    /// Subject whose webhooks it signs.
+    #[schema(example = "service-account-registry")]
+    pub caller_service: String,
+    /// `active`, `rotated` (signs until `expires_at`) or `revoked`.
+    #[schema(example = "active")]
+    pub status: String,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub created_at: OffsetDateTime,
+    /// When it stops signing.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-02-01T08:15:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// A new secret, with the secret: the only time that it is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallbackSecretCreatedOut {
+    /// Id.
+    pub id: Uuid,
+    /// Subject whose webhooks it signs.
+    #[schema(example = "service-account-registry")]
+    pub caller_service: String,
+    /// `active`.
+    #[schema(example = "active")]
+    pub status: String,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub created_at: OffsetDateTime,
+    /// When it stops signing.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// `whsec_` and base64. Keep it: it is not shown again.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    pub secret: String,
+}
+
+impl fmt::Debug for CallbackSecretCreatedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackSecretCreatedOut")
+            .field("id", &self.id)
+            .field("caller_service", &self.caller_service)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}

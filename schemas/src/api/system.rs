@@ -1,0 +1,87 @@
+//! Health, version and configuration: open to everybody, enveloped.
+
+use super::ErrorDetail;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// Whether the service is up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthPayload {
+    /// `UP` with status 200.
+    #[schema(example = "UP")]
+    pub status: String,
+}
+
+/// What is running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionPayload {
+    /// Version of the service.
+    #[schema(example = "0.1.0")]
+    pub service_version: String,
+    /// When it was built.
+    #[schema(example = "2026-01-31T08:00:00Z")]
+    pub build_time: String,
+    /// From which commit.
+    #[schema(example = "3f6d6c1b2a10")]
+    pub git_commit: String,
+}
+
+/// Answer of `GET /health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthResponse {
+    /// Which service answers.
+    #[schema(example = "openg2p.awe")]
+    pub id: String,
+    /// Version of the envelope.
+    #[schema(example = "1.0")]
+    pub version: String,
+    /// When it answered.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub responsetime: OffsetDateTime,
+    /// The answer.
+    pub response: HealthPayload,
+    /// Empty.
+    pub errors: Vec<ErrorDetail>,
+}
+
+/// Answer of `GET /version`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionResponse {
+    /// Which service answers.
+    #[schema(example = "openg2p.awe")]
+    pub id: String,
+    /// Version of the envelope.
+    #[schema(example = "1.0")]
+    pub version: String,
+    /// When it answered.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub responsetime: OffsetDateTime,
+    /// The answer.
+    pub response: VersionPayload,
+    /// Empty.
+    pub errors: Vec<ErrorDetail>,
+}
+
+/// Answer of `GET /config`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ConfigResponse {
+    /// Which service answers.
+    #[schema(example = "openg2p.awe")]
+    pub id: String,
+    /// Version of the envelope.
+    #[schema(example = "1.0")]
+    pub version: String,
+    /// When it answered.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub responsetime: OffsetDateTime,
+    /// What a client needs to know, nothing secret.
+    #[schema(value_type = Object)]
+    pub response: Value,
+    /// Empty.
+    pub errors: Vec<ErrorDetail>,
+}

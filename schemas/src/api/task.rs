@@ -1,0 +1,157 @@
+//! Tasks: what somebody is asked to decide.
+
+use super::limits;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// One seat's (or observer's) work item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TaskOut {
+    /// Id.
+    pub id: Uuid,
+    /// Request.
+    pub request_id: Uuid,
+    /// Stage of the policy.
+    pub stage_id: Uuid,
+    /// Order of that stage.
+    #[schema(example = 1)]
+    pub stage_order: i32,
+    /// Who may decide (a subject id).
+    #[schema(example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
+    pub assignee: String,
+    /// `approver` or `observer`.
+    #[schema(example = "approver")]
+    pub kind: String,
+    /// First owner, when a delegation moved the seat.
+    pub delegated_from: Option<String>,
+    /// Previous assignee, when reassigned.
+    pub reassigned_from: Option<String>,
+    /// `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    #[schema(example = "open")]
+    pub status: String,
+    /// When it was claimed.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-31T09:00:00Z")]
+    pub claimed_at: Option<OffsetDateTime>,
+    /// When it left `open` and `claimed`.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-31T10:00:00Z")]
+    pub completed_at: Option<OffsetDateTime>,
+    /// Deadline.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-02-02T08:15:00Z")]
+    pub due_at: Option<OffsetDateTime>,
+    /// The decision that completed it.
+    pub decision_id: Option<Uuid>,
+    /// What was decided: `approve`, `reject` or `abstain`.
+    #[schema(example = "approve")]
+    pub decision_action: Option<String>,
+    /// What was said with it.
+    pub decision_comment: Option<String>,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub created_at: OffsetDateTime,
+    /// The request's context.
+    #[schema(value_type = Option<Object>)]
+    pub context: Option<Value>,
+    /// The request's artifact type.
+    #[schema(example = "registry_change_request")]
+    pub artifact_type: Option<String>,
+    /// The request's policy.
+    #[schema(example = "registry.change-request")]
+    pub policy_key: Option<String>,
+}
+
+/// One page of tasks, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PagedTasksOut {
+    /// Tasks of this page.
+    pub items: Vec<TaskOut>,
+    /// Tasks on all pages.
+    #[schema(example = 1)]
+    pub total: i64,
+    /// This page, from 1.
+    #[schema(example = 1)]
+    pub page: i64,
+    /// Tasks on a full page.
+    #[schema(example = 20)]
+    pub page_size: i64,
+    /// Pages; 1 when there are no tasks.
+    #[schema(example = 1)]
+    pub pages: i64,
+}
+
+/// How many tasks the caller has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskStatsOut {
+    /// All.
+    #[schema(example = 3)]
+    pub total: i64,
+    /// Past their deadline.
+    #[schema(example = 1)]
+    pub overdue: i64,
+    /// By artifact type.
+    #[schema(example = json!({"registry_change_request": 3}))]
+    pub by_artifact_type: BTreeMap<String, i64>,
+}
+
+/// Move a task to somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReassignTaskIn {
+    /// To whom (a subject id).
+    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    #[schema(min_length = 1, max_length = 200, example = "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21")]
+    pub new_assignee: String,
+    /// Why.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 10_000>")]
+    #[schema(max_length = 10_000, example = "On leave until March.")]
+    pub reason: Option<String>,
+}
+
+/// Filters of `GET /tasks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListTasksQuery {
+    /// `me`, `*` (anybody) or a subject id; `me` when absent.
+    #[serde(default)]
+    #[param(default = "me")]
+    pub assignee: Option<String>,
+    /// Only of this request.
+    #[serde(default)]
+    pub request_id: Option<Uuid>,
+    /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Only of this artifact type.
+    #[serde(default)]
+    pub artifact_type: Option<String>,
+    /// Only of this policy.
+    #[serde(default)]
+    pub policy_key: Option<String>,
+    /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
+    #[serde(default)]
+    pub search_text: Option<String>,
+    /// Page, from 1.
+    #[serde(default = "limits::page_default", deserialize_with = "limits::page")]
+    #[param(default = 1, minimum = 1, maximum = 1_000_000)]
+    pub page: u32,
+    /// Tasks a page: 1 to 200, 20 when absent.
+    #[serde(default = "limits::page_size_default", deserialize_with = "limits::page_size")]
+    #[param(default = 20, minimum = 1, maximum = 200)]
+    pub page_size: u32,
+}
+
+/// Filters of `GET /tasks/stats`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TaskStatsQuery {
+    /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    #[serde(default)]
+    pub status: Option<String>,
+}

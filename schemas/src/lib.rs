@@ -1,0 +1,18 @@
+//! Everything that crosses a wire: REST bodies, events, webhooks and their signature, bus subjects, and the
+//! `OpenAPI` and `AsyncAPI` documents made from them.
+
+pub mod api;
+pub mod asyncapi;
+pub mod event;
+pub mod openapi;
+pub mod policy;
+pub mod webhook;
+
+pub use asyncapi::asyncapi_yaml;
+pub use openapi::openapi_json;
+
+/// Indented JSON and a line end.
+fn pretty_json(document: &impl serde::Serialize) -> String {
+    // Both documents have string keys and plain values only; nothing in them can fail.
+    serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
+}

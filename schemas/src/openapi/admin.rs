@@ -1,0 +1,143 @@
+//! Routes under `/admin`.
+#![expect(dead_code, reason = "each function carries the description of a route")]
+
+use super::answers::{Body, Guarded, Parameters};
+use crate::api::{
+    AuditActionOut, CallbackSecretCreate, CallbackSecretCreatedOut, CallbackSecretOut, CallbackSecretRotate,
+    DeliveryAttemptOut, DeliveryOut, ErrorEnvelope, ListAuditQuery, ListDeliveriesQuery, RequeuedOut,
+    RetryDeliveriesIn,
+};
+
+/// List deliveries
+///
+/// Newest first. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/deliveries", tag = "admin", params(ListDeliveriesQuery),
+    responses(
+        (status = 200, description = "Deliveries, newest first", body = Vec<DeliveryOut>,
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn list_deliveries() {}
+
+/// List a delivery's attempts
+///
+/// Oldest first. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/deliveries/{delivery_id}/attempts", tag = "admin",
+    params(("delivery_id" = Uuid, Path, description = "Id of the delivery")),
+    responses(
+        (status = 200, description = "Attempts, oldest first", body = Vec<DeliveryAttemptOut>),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-004: no such delivery", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn list_delivery_attempts() {}
+
+/// Retry a delivery
+///
+/// Due now, with all its attempts before it again. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/admin/deliveries/{delivery_id}/retry", tag = "admin",
+    params(("delivery_id" = Uuid, Path, description = "Id of the delivery")),
+    responses(
+        (status = 200, description = "The delivery", body = DeliveryOut),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-004: no such delivery", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: already delivered", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn retry_delivery() {}
+
+/// Retry many deliveries
+///
+/// Every delivery that all filters match. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/admin/deliveries/retry", tag = "admin", request_body = RetryDeliveriesIn,
+    responses(
+        (status = 200, description = "How many", body = RequeuedOut),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: delivered ones are not tried again", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn retry_deliveries() {}
+
+/// List audit actions
+///
+/// Newest first. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/audit", tag = "admin", params(ListAuditQuery),
+    responses(
+        (status = 200, description = "Actions, newest first", body = Vec<AuditActionOut>),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn list_audit_actions() {}
+
+/// List callback secrets
+///
+/// Without the secrets. Role: admin.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/callback-secrets", tag = "admin",
+    responses(
+        (status = 200, description = "Callback secrets, newest first", body = Vec<CallbackSecretOut>),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn list_callback_secrets() {}
+
+/// Create a callback secret
+///
+/// The answer shows the secret, this once. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/admin/callback-secrets", tag = "admin", request_body = CallbackSecretCreate,
+    responses(
+        (status = 201, description = "The secret", body = CallbackSecretCreatedOut),
+        (status = 400, description = "AWE-010: the given secret is malformed or shorter than 24 bytes",
+            body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: the caller has an active secret; rotate it", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn create_callback_secret() {}
+
+/// Rotate a callback secret
+///
+/// The new one signs at once, the old one beside it until the grace is over. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/admin/callback-secrets/{secret_id}/rotate", tag = "admin",
+    request_body = CallbackSecretRotate,
+    params(("secret_id" = Uuid, Path, description = "Id of the active secret")),
+    responses(
+        (status = 201, description = "The new secret, shown this once", body = CallbackSecretCreatedOut),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-004: no such secret", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: not active", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn rotate_callback_secret() {}
+
+/// Revoke a callback secret
+///
+/// It signs nothing any more, from now on. Role: admin.
+#[utoipa::path(
+    delete, path = "/v1/awe/admin/callback-secrets/{secret_id}", tag = "admin",
+    params(("secret_id" = Uuid, Path, description = "Id of the secret")),
+    responses(
+        (status = 204, description = "Revoked"),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-004: no such secret", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: already revoked", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn revoke_callback_secret() {}

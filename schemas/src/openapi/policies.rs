@@ -1,0 +1,171 @@
+//! Routes under `/policies`.
+#![expect(dead_code, reason = "each function carries the description of a route")]
+
+use super::answers::{Body, Guarded, Parameters};
+use crate::api::{
+    ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse,
+};
+
+/// List policies
+///
+/// The newest version of each key. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/policies", tag = "policies",
+    responses(
+        (status = 200, description = "Newest version of each key", body = Vec<PolicyOut>),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn list_policies() {}
+
+/// Create a policy
+///
+/// Version 1, a draft. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/policies", tag = "policies", request_body = PolicyCreate,
+    responses(
+        (status = 201, description = "Version 1, a draft", body = PolicyOut),
+        (status = 400, description = "AWE-010: the policy is faulty; the message names stage and field",
+            body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 409, description = "AWE-002: the key exists", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn create_policy() {}
+
+/// Add a version
+///
+/// A new draft beside the versions that exist. Role: admin.
+#[utoipa::path(
+    put, path = "/v1/awe/policies/{policy_key}", tag = "policies", request_body = PolicyCreate,
+    params(("policy_key" = String, Path, description = "Key of the policy")),
+    responses(
+        (status = 201, description = "The new draft", body = PolicyOut),
+        (status = 400, description = "AWE-010: the policy is faulty, or its key is not the one in the URL",
+            body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such policy", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn add_policy_version() {}
+
+/// List versions
+///
+/// Newest first. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/policies/{policy_key}/versions", tag = "policies",
+    params(("policy_key" = String, Path, description = "Key of the policy")),
+    responses(
+        (status = 200, description = "Versions, newest first", body = Vec<PolicyVersionOut>),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such policy", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn list_policy_versions() {}
+
+/// Get a version
+///
+/// Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/policies/{policy_key}/versions/{version}", tag = "policies",
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Version number, from 1"),
+    ),
+    responses(
+        (status = 200, description = "The version", body = PolicyOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn get_policy_version() {}
+
+/// Edit a draft
+///
+/// Replaces what the draft says; active and archived versions are immutable. Role: admin.
+#[utoipa::path(
+    patch, path = "/v1/awe/policies/{policy_key}/versions/{version}", tag = "policies",
+    request_body = PolicyCreate,
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Version number, from 1"),
+    ),
+    responses(
+        (status = 200, description = "The draft", body = PolicyOut),
+        (status = 400, description = "AWE-010: the policy is faulty, or its key is not the one in the URL",
+            body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: not a draft", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn update_policy_version() {}
+
+/// Activate a version
+///
+/// New requests use it from now on; the version that was active is archived. An archived version may be
+/// activated again (a roll-back); activating the active one changes nothing. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/policies/{policy_key}/versions/{version}/activate", tag = "policies",
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Version number, from 1"),
+    ),
+    responses(
+        (status = 200, description = "The active version", body = PolicyOut),
+        (status = 400, description = "AWE-010: the version is faulty", body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: changed by somebody else meanwhile", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn activate_policy_version() {}
+
+/// Deactivate a version
+///
+/// Requests under way go on; new ones are refused. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", tag = "policies",
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Version number, from 1"),
+    ),
+    responses(
+        (status = 200, description = "The archived version", body = PolicyOut),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: not active", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn deactivate_policy_version() {}
+
+/// Simulate a version
+///
+/// Whom each stage would ask, for a case that is made up. Nothing is written. Role: viewer.
+#[utoipa::path(
+    post, path = "/v1/awe/policies/{policy_key}/versions/{version}/simulate", tag = "policies",
+    request_body = SimulateRequest,
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Version number, from 1"),
+    ),
+    responses(
+        (status = 200, description = "What each stage would do", body = SimulateResponse),
+        (status = 400, description = "AWE-010: the context does not keep the policy's schema",
+            body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        Guarded, Body,
+        (status = 503, description = "AWE-007: the directory cannot be asked; safe to try again",
+            body = ErrorEnvelope, headers(("Retry-After" = u32, description = "Seconds to wait"))),
+    ),
+)]
+fn simulate_policy_version() {}

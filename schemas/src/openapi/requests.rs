@@ -1,0 +1,84 @@
+//! Routes under `/requests`.
+#![expect(dead_code, reason = "each function carries the description of a route")]
+
+use super::answers::{Body, Guarded, Parameters};
+use crate::api::{
+    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, ListRequestsQuery, RequestOut,
+};
+
+/// Create a request
+///
+/// Starts the active version of the policy. When approvers cannot be resolved at once the request stays
+/// `pending` without tasks, and is resolved later by itself. Any token.
+#[utoipa::path(
+    post, path = "/v1/awe/requests", tag = "requests", request_body = CreateRequestIn,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "Makes a retry safe: the same key and body from the same subject replays the first answer")),
+    responses(
+        (status = 201, description = "Created, or replayed", body = CreateRequestOut,
+            headers(("Idempotency-Replayed" = bool, description = "`true` when an earlier answer is replayed"))),
+        (status = 400, description = "AWE-010: the context does not keep the policy's schema, or the callback URL \
+            is not acceptable", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no active version of the policy", body = ErrorEnvelope),
+        (status = 409, description = "AWE-009: the key was used with another body", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn create_request() {}
+
+/// List requests
+///
+/// Newest first. Any token.
+#[utoipa::path(
+    get, path = "/v1/awe/requests", tag = "requests", params(ListRequestsQuery),
+    responses(
+        (status = 200, description = "Requests, newest first", body = Vec<RequestOut>,
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
+        Guarded, Parameters,
+    ),
+)]
+fn list_requests() {}
+
+/// Get a request
+///
+/// Any token.
+#[utoipa::path(
+    get, path = "/v1/awe/requests/{request_id}", tag = "requests",
+    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    responses(
+        (status = 200, description = "The request", body = RequestOut),
+        (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn get_request() {}
+
+/// Cancel a request
+///
+/// An admin, or the subject that created it.
+#[utoipa::path(
+    post, path = "/v1/awe/requests/{request_id}/cancel", tag = "requests", request_body = CancelRequest,
+    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    responses(
+        (status = 200, description = "The cancelled request", body = RequestOut),
+        (status = 403, description = "AWE-008: neither an admin nor its creator", body = ErrorEnvelope),
+        (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: the request is terminal", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn cancel_request() {}
+
+/// List a request's events
+///
+/// Its whole history, in order. Any token.
+#[utoipa::path(
+    get, path = "/v1/awe/requests/{request_id}/events", tag = "requests",
+    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    responses(
+        (status = 200, description = "Events, by sequence", body = Vec<EventOut>),
+        (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn list_request_events() {}

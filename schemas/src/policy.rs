@@ -1,0 +1,236 @@
+//! From a policy as written to a policy that decides.
+//!
+//! Every fault is found and named before anything is refused, so that an author fixes a policy in one go.
+
+use crate::api::{ApproverRuleIn, ApproverRuleOut, PolicyCreate, PolicyOut, StageIn, StageOut};
+use engine::ids::{PolicyId, RuleId, StageId};
+use engine::logic::Logic;
+use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use std::fmt;
+use uuid::Uuid;
+
+/// One reason why a policy is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `stage_order` of the stage; `None` = the policy itself.
+    pub stage: Option<i32>,
+    /// Field of the stage or policy.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(stage) = self.stage {
+            write!(f, "stage {stage}, ")?;
+        }
+        write!(f, "field {}: {}", self.field, self.message)
+    }
+}
+
+/// Reads a policy. `next_id` is asked for one id a stage and then one for each of its `rules` and
+/// `escalation_rules`, stage by stage as written, whatever the outcome.
+///
+/// # Errors
+/// Every fault found, in the order of the stages.
+pub fn to_engine(
+    policy: &PolicyCreate,
+    id: PolicyId,
+    version: i32,
+    next_id: &mut dyn FnMut() -> Uuid,
+) -> Result<Policy, Vec<Fault>> {
+    let mut faults = Vec::new();
+    if policy.context_schema.as_ref().is_some_and(|schema| !schema.is_object()) {
+        faults.push(Fault {
+            stage: None,
+            field: "context_schema".to_owned(),
+            message: "must be a JSON object".to_owned(),
+        });
+    }
+    let mut stages: Vec<Stage> =
+        policy.stages.iter().map(|stage| Reader::new(stage, &mut faults).stage(next_id)).collect();
+    stages.sort_by_key(|stage| stage.order);
+    let engine = Policy {
+        id,
+        key: policy.policy_key.clone(),
+        version,
+        forbid_self_approval: policy.forbid_self_approval,
+        forbid_repeat_approvers: policy.forbid_repeat_approvers,
+        stages,
+    };
+    for fault in engine::lint::check(&engine) {
+        let known = |seen: &Fault| seen.stage == fault.stage && seen.field == fault.field;
+        if !faults.iter().any(known) {
+            faults.push(Fault { stage: fault.stage, field: fault.field, message: fault.message });
+        }
+    }
+    if faults.is_empty() { Ok(engine) } else { Err(faults) }
+}
+
+/// Reads a stored version, with the ids that it is stored under.
+///
+/// # Errors
+/// Every fault found: the version was written past this crate.
+pub fn stored_to_engine(policy: &PolicyOut) -> Result<Policy, Vec<Fault>> {
+    let mut ids = policy.stages.iter().flat_map(|stage| {
+        let rules = stage.rules.iter().chain(&stage.escalation_rules).map(|rule| rule.id);
+        std::iter::once(stage.id).chain(rules)
+    });
+    // As many ids as `to_engine` asks for, in the same order.
+    let mut next_id = || ids.next().unwrap_or_default();
+    to_engine(&as_written(policy), PolicyId(policy.id), policy.version, &mut next_id)
+}
+
+/// The body that would write the same policy again.
+#[must_use]
+pub fn as_written(policy: &PolicyOut) -> PolicyCreate {
+    PolicyCreate {
+        policy_key: policy.policy_key.clone(),
+        name: policy.name.clone(),
+        artifact_type: policy.artifact_type.clone(),
+        description: policy.description.clone(),
+        forbid_self_approval: policy.forbid_self_approval,
+        forbid_repeat_approvers: policy.forbid_repeat_approvers,
+        context_schema: policy.context_schema.clone(),
+        stages: policy.stages.iter().map(stage_as_written).collect(),
+    }
+}
+
+fn stage_as_written(stage: &StageOut) -> StageIn {
+    let rules = |rules: &[ApproverRuleOut]| {
+        let rule = |rule: &ApproverRuleOut| ApproverRuleIn {
+            rule_type: rule.rule_type.clone(),
+            rule_value: rule.rule_value.clone(),
+            kind: rule.kind.clone(),
+            required: rule.required,
+        };
+        rules.iter().map(rule).collect()
+    };
+    StageIn {
+        name: stage.name.clone(),
+        stage_order: stage.stage_order,
+        mode: stage.mode.clone(),
+        mode_value: stage.mode_value,
+        reject_mode: stage.reject_mode.clone(),
+        sla_hours: stage.sla_hours,
+        skip_if: stage.skip_if.clone(),
+        on_empty: stage.on_empty.clone(),
+        parallel_group: stage.parallel_group,
+        on_breach: stage.on_breach.clone(),
+        escalation_rules: rules(&stage.escalation_rules),
+        rules: rules(&stage.rules),
+    }
+}
+
+/// Reads one stage, putting faults aside. What cannot be read is replaced by something that a later check does
+/// not find fault with, so that no fault is told twice.
+struct Reader<'a> {
+    stage: &'a StageIn,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    const fn new(stage: &'a StageIn, faults: &'a mut Vec<Fault>) -> Self {
+        Self { stage, faults }
+    }
+
+    fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.faults.push(Fault {
+            stage: Some(self.stage.stage_order),
+            field: field.into(),
+            message: message.into(),
+        });
+    }
+
+    fn word<T>(&mut self, field: &str, word: &str, parsed: Option<T>, allowed: &str, instead: T) -> T {
+        parsed.unwrap_or_else(|| {
+            self.fault(field, format!("unknown word `{word}`: {allowed}"));
+            instead
+        })
+    }
+
+    fn stage(mut self, next_id: &mut dyn FnMut() -> Uuid) -> Stage {
+        let stage = self.stage;
+        let id = StageId(next_id());
+        let rules = self.rules("rules", &stage.rules, next_id);
+        let escalation_rules = self.rules("escalation_rules", &stage.escalation_rules, next_id);
+        let skip_if = stage
+            .skip_if
+            .as_ref()
+            .and_then(|source| Logic::compile(source).map_err(|message| self.fault("skip_if", message)).ok());
+        Stage {
+            id,
+            order: stage.stage_order,
+            name: stage.name.clone(),
+            mode: self.mode(),
+            reject_mode: self.word(
+                "reject_mode",
+                &stage.reject_mode,
+                RejectMode::parse(&stage.reject_mode),
+                "veto or unreachable",
+                RejectMode::Veto,
+            ),
+            sla_hours: stage.sla_hours,
+            skip_if,
+            on_empty: self.word(
+                "on_empty",
+                &stage.on_empty,
+                OnEmpty::parse(&stage.on_empty),
+                "block or skip",
+                OnEmpty::Block,
+            ),
+            parallel_group: stage.parallel_group,
+            on_breach: self.on_breach(),
+            rules,
+            escalation_rules,
+        }
+    }
+
+    fn mode(&mut self) -> Mode {
+        Mode::parse(&self.stage.mode, self.stage.mode_value).unwrap_or_else(|message| {
+            // Any value in range tells an unknown mode from a bad value.
+            let known = Mode::parse(&self.stage.mode, Some(1)).is_ok();
+            self.fault(if known { "mode_value" } else { "mode" }, message);
+            Mode::All
+        })
+    }
+
+    fn on_breach(&mut self) -> OnBreach {
+        let Some(word) = &self.stage.on_breach else { return OnBreach::Notify };
+        if self.stage.sla_hours.is_none() {
+            self.fault("on_breach", "needs sla_hours: without a deadline there is no breach");
+            return OnBreach::Notify;
+        }
+        let allowed = "notify, escalate, auto_approve or auto_reject";
+        self.word("on_breach", word, OnBreach::parse(word), allowed, OnBreach::Notify)
+    }
+
+    fn rules(
+        &mut self,
+        field: &str,
+        rules: &[ApproverRuleIn],
+        next_id: &mut dyn FnMut() -> Uuid,
+    ) -> Vec<Rule> {
+        let mut read = Vec::with_capacity(rules.len());
+        for (index, rule) in rules.iter().enumerate() {
+            let id = RuleId(next_id());
+            let kind = self.word(
+                &format!("{field}[{index}].kind"),
+                &rule.kind,
+                Kind::parse(&rule.kind),
+                "approver or observer",
+                Kind::Approver,
+            );
+            let source = RuleSource::parse(&rule.rule_type, &rule.rule_value).unwrap_or_else(|message| {
+                let known = ["user", "role", "group", "expression", "http"].contains(&&*rule.rule_type);
+                let part = if known { "rule_value" } else { "rule_type" };
+                self.fault(format!("{field}[{index}].{part}"), message);
+                // Nobody can tell whom it names, as with a rule that is asked outside.
+                RuleSource::External { rule_type: "unread".to_owned(), value: rule.rule_value.clone() }
+            });
+            read.push(Rule { id, kind, required: rule.required, source });
+        }
+        read
+    }
+}

@@ -1,0 +1,154 @@
+//! Signing webhooks, and checking a signature. Pure: the time and the secrets are handed in.
+//!
+//! Every webhook carries the same message twice: in the form of this engine's contract (`X-Approval-*`, hex, by
+//! the active secret) and in the form of Standard Webhooks (`webhook-*`, base64, one signature per live secret).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// Id of the event: the same in every attempt.
+pub const EVENT_ID: &str = "X-Approval-Event-Id";
+/// Unix seconds of this attempt.
+pub const TIMESTAMP: &str = "X-Approval-Timestamp";
+/// `sha256=` and the hex HMAC-SHA256 of `<timestamp>.<body>`, keyed with the secret as it was shown.
+pub const SIGNATURE: &str = "X-Approval-Signature";
+/// Standard Webhooks: id of the event.
+pub const STANDARD_ID: &str = "webhook-id";
+/// Standard Webhooks: unix seconds of this attempt.
+pub const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
+/// Standard Webhooks: `v1,<base64>` per live secret, separated by spaces.
+pub const STANDARD_SIGNATURE: &str = "webhook-signature";
+
+/// What a secret starts with when it is shown.
+pub const SECRET_PREFIX: &str = "whsec_";
+/// Fewest bytes in a secret.
+pub const SECRET_MIN_BYTES: usize = 24;
+
+/// A secret that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Other prefix, or not base64.
+    #[error("a secret is `whsec_` and base64")]
+    Form,
+    /// Too few bytes.
+    #[error("a secret has at least 24 bytes")]
+    TooShort,
+}
+
+/// Why a signature was not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// The timestamp header is not a number of seconds.
+    #[error("the timestamp is not a number of seconds")]
+    MalformedTimestamp,
+    /// The timestamp is too far from now.
+    #[error("the timestamp is too old or too new")]
+    OutsideTolerance,
+    /// The signature header is not `sha256=` and 64 hex digits.
+    #[error("the signature is not `sha256=` and 64 hex digits")]
+    MalformedSignature,
+    /// Signed with another secret, or changed on the way.
+    #[error("the signature does not belong to this body, timestamp and secret")]
+    Mismatch,
+}
+
+/// A secret as it is shown: `whsec_` and the base64 of its bytes.
+#[must_use]
+pub fn show_secret(bytes: &[u8]) -> String {
+    format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes))
+}
+
+/// The bytes of a secret as it is shown.
+///
+/// # Errors
+/// Not `whsec_` and base64, or fewer than [`SECRET_MIN_BYTES`].
+pub fn secret_bytes(shown: &str) -> Result<Vec<u8>, SecretError> {
+    let coded = shown.strip_prefix(SECRET_PREFIX).ok_or(SecretError::Form)?;
+    let bytes = STANDARD.decode(coded).map_err(|_| SecretError::Form)?;
+    if bytes.len() < SECRET_MIN_BYTES { Err(SecretError::TooShort) } else { Ok(bytes) }
+}
+
+/// Headers of one attempt. `keys` are the live secrets as they were shown, the active one first; without any,
+/// the attempt carries ids and timestamps, no signature.
+#[must_use]
+pub fn headers(
+    keys: &[&str],
+    event_id: &str,
+    timestamp_unix: i64,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    let timestamp = timestamp_unix.to_string();
+    let mut headers = vec![
+        (EVENT_ID, event_id.to_owned()),
+        (TIMESTAMP, timestamp.clone()),
+        (STANDARD_ID, event_id.to_owned()),
+        (STANDARD_TIMESTAMP, timestamp.clone()),
+    ];
+    if let Some(active) = keys.first() {
+        headers.push((SIGNATURE, signature(active, timestamp_unix, body)));
+        let all: Vec<String> = keys
+            .iter()
+            .map(|key| {
+                let mac = mac(&standard_key(key), &[event_id.as_bytes(), timestamp.as_bytes(), body]);
+                format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+            })
+            .collect();
+        headers.push((STANDARD_SIGNATURE, all.join(" ")));
+    }
+    headers
+}
+
+/// Value of [`SIGNATURE`] by one secret as it was shown.
+#[must_use]
+pub fn signature(key: &str, timestamp_unix: i64, body: &[u8]) -> String {
+    let mac = mac(key.as_bytes(), &[timestamp_unix.to_string().as_bytes(), body]);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Checks an `X-Approval-*` signature, in constant time over the signature. `key` is the secret as it was shown,
+/// `timestamp` and `signature` are the header values, `body` the bytes as received.
+///
+/// # Errors
+/// Why it must not be believed.
+pub fn verify(
+    key: &str,
+    timestamp: &str,
+    signature: &str,
+    body: &[u8],
+    now_unix: i64,
+    tolerance_seconds: u64,
+) -> Result<(), VerifyError> {
+    let sent: i64 = timestamp.parse().map_err(|_| VerifyError::MalformedTimestamp)?;
+    if now_unix.abs_diff(sent) > tolerance_seconds {
+        return Err(VerifyError::OutsideTolerance);
+    }
+    let coded = signature.strip_prefix("sha256=").ok_or(VerifyError::MalformedSignature)?;
+    let mut given = [0_u8; 32];
+    hex::decode_to_slice(coded, &mut given).map_err(|_| VerifyError::MalformedSignature)?;
+    // The header's own bytes are what was signed, so a number written in another way does not match.
+    mac(key.as_bytes(), &[timestamp.as_bytes(), body]).verify_slice(&given).map_err(|_| VerifyError::Mismatch)
+}
+
+/// The key of the Standard Webhooks form: what is coded after `whsec_`. A secret that is not of that form (there
+/// is no way to make one) signs with its own bytes.
+fn standard_key(shown: &str) -> Vec<u8> {
+    shown
+        .strip_prefix(SECRET_PREFIX)
+        .and_then(|coded| STANDARD.decode(coded).ok())
+        .unwrap_or_else(|| shown.as_bytes().to_vec())
+}
+
+/// HMAC over the parts, joined by dots.
+fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            mac.update(b".");
+        }
+        mac.update(part);
+    }
+    mac
+}
