@@ -1,0 +1,160 @@
+//! Who changed what: one append-only row per administrative act, written in the act's own transaction.
+
+use crate::{Error, Store};
+use schemas::api::audit::AuditActionOut;
+use serde_json::Value;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's `sub`.
+    pub subject: String,
+    /// Shown to auditors, never compared.
+    pub email: Option<String>,
+}
+
+/// What was done to what.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// One of the actions of the spec, for example `policy.activate`.
+    pub action: &'static str,
+    /// The table's word for what it was done to.
+    pub resource_type: &'static str,
+    /// Which one.
+    pub resource_id: String,
+    /// One line for people.
+    pub summary: Option<String>,
+    /// As it was.
+    pub before: Option<Value>,
+    /// As it is now.
+    pub after: Option<Value>,
+    /// Anything else worth knowing.
+    pub metadata: Option<Value>,
+}
+
+/// Which audit rows to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Exactly this actor.
+    pub actor: Option<String>,
+    /// Exactly this action.
+    pub action: Option<String>,
+    /// Exactly this resource type.
+    pub resource_type: Option<String>,
+    /// Exactly this resource.
+    pub resource_id: Option<String>,
+    /// First moment.
+    pub since: Option<OffsetDateTime>,
+    /// First moment after.
+    pub until: Option<OffsetDateTime>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    actor: &Actor,
+    record: &Record,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into audit_action
+             (id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary, before, after, metadata)
+         values ($1, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        Uuid::now_v7(),
+        actor.subject,
+        actor.email,
+        record.action,
+        record.resource_type,
+        record.resource_id,
+        record.summary,
+        record.before,
+        record.after,
+        record.metadata,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A value as it goes into `before` and `after`.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<Option<Value>, Error> {
+    serde_json::to_value(value).map(Some).map_err(|e| Error::Internal(Box::new(e)))
+}
+
+#[derive(sqlx::FromRow)]
+struct AuditRow {
+    id: Uuid,
+    occurred_at: OffsetDateTime,
+    actor: String,
+    actor_email: Option<String>,
+    action: String,
+    resource_type: String,
+    resource_id: String,
+    summary: Option<String>,
+    before: Option<Value>,
+    after: Option<Value>,
+    metadata: Option<Value>,
+}
+
+impl From<AuditRow> for AuditActionOut {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            id: row.id,
+            occurred_at: row.occurred_at,
+            actor: row.actor,
+            actor_email: row.actor_email,
+            action: row.action,
+            resource_type: row.resource_type,
+            resource_id: row.resource_id,
+            summary: row.summary,
+            before: row.before,
+            after: row.after,
+            metadata_: row.metadata,
+        }
+    }
+}
+
+impl Store {
+    /// Appends one row, for acts that are no transaction of their own.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn record_audit(&self, actor: &Actor, record: &Record) -> Result<(), Error> {
+        insert(&mut *self.pool.acquire().await?, actor, record).await
+    }
+
+    /// Audit rows, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_audit(&self, filter: &AuditFilter) -> Result<Vec<AuditActionOut>, Error> {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "select id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary,
+                    before, after, metadata
+             from audit_action where true",
+        );
+        let words = [
+            (" and actor = ", &filter.actor),
+            (" and action = ", &filter.action),
+            (" and resource_type = ", &filter.resource_type),
+            (" and resource_id = ", &filter.resource_id),
+        ];
+        for (condition, word) in words {
+            if let Some(word) = word {
+                query.push(condition).push_bind(word);
+            }
+        }
+        if let Some(since) = filter.since {
+            query.push(" and occurred_at >= ").push_bind(since);
+        }
+        if let Some(until) = filter.until {
+            query.push(" and occurred_at < ").push_bind(until);
+        }
+        query.push(" order by occurred_at desc, id desc limit ").push_bind(i64::from(filter.limit));
+        let rows: Vec<AuditRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+}

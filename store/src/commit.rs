@@ -1,0 +1,210 @@
+//! Group commit: transitions of many requests in one statement, and so in one transaction.
+//!
+//! Cast: callers hand a [`Commit`] to the [`Committer`] and wait; a few writers each take whatever is queued (never
+//! waiting for more) and write it with one round trip. Under light load a transition goes alone at once; under heavy
+//! load batches grow by themselves.
+//!
+//! Authority: the row version. A transition whose request has moved on is not written and its caller is told
+//! [`Error::Stale`]; its neighbours in the batch are. A transition that Postgres refuses for itself (a poisoned one)
+//! fails the statement, and then every transition of that batch is tried alone, so that it fails alone.
+
+mod columns;
+mod statement;
+
+use crate::{Error, Store};
+use engine::command::Transition;
+use engine::ids::RequestId;
+use engine::request::Request;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use uuid::Uuid;
+
+/// What a request carries besides the state that rules look at. Fixed at creation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meta {
+    /// Key of its policy.
+    pub policy_key: String,
+    /// Version of its policy.
+    pub policy_version: i32,
+    /// The caller's word for what is approved.
+    pub artifact_type: String,
+    /// The caller's id of it.
+    pub artifact_id: String,
+    /// Where webhooks go.
+    pub callback_url: Option<String>,
+    /// Whose secret signs them, when not the creating caller's.
+    pub callback_secret_id: Option<Uuid>,
+    /// Event types that the caller wants; all when absent.
+    pub callback_events: Option<Vec<String>>,
+}
+
+/// A create that must happen once per `(subject, key)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Idempotency {
+    /// Calling subject.
+    pub subject: String,
+    /// The `Idempotency-Key` header.
+    pub key: String,
+    /// The body, compared as JSON.
+    pub body: Value,
+    /// The answer to replay.
+    pub response: Value,
+}
+
+/// An audit row that stands or falls with the transition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audit {
+    /// Subject.
+    pub actor: String,
+    /// `request.cancel`, `task.reassign`, `task.decide_override`.
+    pub action: &'static str,
+    /// `request` or `task`.
+    pub resource_type: &'static str,
+    /// Its id.
+    pub resource_id: String,
+    /// One line for people.
+    pub summary: String,
+    /// State before.
+    pub before: Option<Value>,
+    /// State after.
+    pub after: Option<Value>,
+}
+
+/// One transition to write.
+#[derive(Debug)]
+pub struct Commit {
+    /// State and row version that it was decided on; `None` for a create.
+    pub before: Option<(Arc<Request>, i64)>,
+    /// What was decided.
+    pub transition: Arc<Transition>,
+    /// Fixed facts.
+    pub meta: Arc<Meta>,
+    /// The catalog epoch of every cached value that was used; `None` when none was.
+    pub epoch: Option<i64>,
+    /// For creates.
+    pub idempotency: Option<Idempotency>,
+    /// For administrative commands.
+    pub audit: Option<Audit>,
+    /// When a resolver should ask (again); `None` when nothing is to be resolved.
+    pub resolve_after: Option<OffsetDateTime>,
+    /// How often resolvers have failed in a row.
+    pub resolve_attempt: i32,
+}
+
+impl Commit {
+    fn request_id(&self) -> RequestId {
+        self.transition.request.id
+    }
+}
+
+type Job = (Commit, oneshot::Sender<Result<i64, Error>>);
+
+/// Door to the writers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Committer {
+    queue: mpsc::Sender<Job>,
+}
+
+/// Sizes of the group commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Statements under way at once.
+    pub writers: usize,
+    /// Transitions in one statement.
+    pub batch: usize,
+    /// Transitions waiting; past it callers wait too.
+    pub queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { writers: 2, batch: 128, queue: 4096 }
+    }
+}
+
+impl Committer {
+    /// Starts the writers; they end when the last clone of the committer is dropped and the queue is empty.
+    #[must_use]
+    pub fn start(store: &Store, limits: Limits) -> Self {
+        let (queue, jobs) = mpsc::channel(limits.queue);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..limits.writers.max(1) {
+            tokio::spawn(write_batches(store.clone(), Arc::clone(&jobs), limits.batch.max(1)));
+        }
+        Self { queue }
+    }
+
+    /// Writes one transition durably and returns the new row version.
+    ///
+    /// # Errors
+    /// [`Error::Stale`]: decide again; [`Error::Conflict`]: the idempotency key is taken; [`Error::Unavailable`]: it
+    /// may or may not have been written, so reload before anything else.
+    pub async fn commit(&self, commit: Commit) -> Result<i64, Error> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Error::Unavailable(sqlx::Error::WorkerCrashed);
+        self.queue.send((commit, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+async fn write_batches(store: Store, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most: usize) {
+    loop {
+        let mut batch = Vec::new();
+        // The lock is held while waiting for the first job only: whoever gets it takes what is there and goes.
+        if jobs.lock().await.recv_many(&mut batch, most).await == 0 {
+            return;
+        }
+        // One statement may not move a row twice; a second transition of the same request goes after.
+        let mut seen = HashSet::new();
+        let (batch, rest): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|(commit, _)| seen.insert(commit.request_id()));
+        write_batch(&store, batch).await;
+        for job in rest {
+            write_batch(&store, vec![job]).await;
+        }
+    }
+}
+
+async fn write_batch(store: &Store, batch: Vec<Job>) {
+    tracing::trace!(batch.size = batch.len(), "committing");
+    let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| commit).collect();
+    match statement::execute(&store.pool, &commits).await {
+        Ok(written) => {
+            for (commit, reply) in batch {
+                // A caller that has gone away does not need the answer.
+                let _ = reply.send(outcome(&commit, &written));
+            }
+        }
+        Err(error @ (Error::Internal(_) | Error::Constraint(_) | Error::Stale)) if batch.len() > 1 => {
+            tracing::warn!(%error, batch.size = batch.len(), "a batch was refused; writing its transitions alone");
+            for job in batch {
+                Box::pin(write_batch(store, vec![job])).await;
+            }
+        }
+        Err(error) => {
+            let mut error = Some(error);
+            for (_, reply) in batch {
+                let _ = reply.send(Err(error.take().unwrap_or_else(unavailable)));
+            }
+        }
+    }
+}
+
+fn unavailable() -> Error {
+    Error::Unavailable(sqlx::Error::WorkerCrashed)
+}
+
+fn outcome(commit: &Commit, written: &statement::Written) -> Result<i64, Error> {
+    let id = commit.request_id().0;
+    if written.done.contains(&id) {
+        return Ok(commit.before.as_ref().map_or(1, |(_, version)| version + 1));
+    }
+    // Not written though the epoch was right and it is a create: only the idempotency key can have stopped it.
+    if commit.before.is_none() && commit.epoch.is_none_or(|epoch| epoch == written.epoch) {
+        return Err(Error::Conflict("idempotency key is in use".to_owned()));
+    }
+    Err(Error::Stale)
+}

@@ -1,0 +1,226 @@
+//! Webhook deliveries as operators see and retry them.
+
+use crate::audit::{self, Actor, Record};
+use crate::requests::list::{Cursor, cut, page};
+use crate::{Error, Store};
+use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
+use serde_json::json;
+use sqlx::{Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const BATCH: usize = 500;
+const DELIVERY: Error = Error::NotFound("delivery");
+
+/// Which deliveries to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// Only of this request.
+    pub request_id: Option<Uuid>,
+    /// Exactly this event type.
+    pub event_type: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+    /// After this one.
+    pub cursor: Option<Cursor>,
+}
+
+#[derive(sqlx::FromRow)]
+struct DeliveryRow {
+    id: Uuid,
+    event_id: Uuid,
+    request_id: Uuid,
+    event_type: String,
+    url: String,
+    status: String,
+    attempt: i32,
+    next_attempt_at: OffsetDateTime,
+    last_attempt_at: Option<OffsetDateTime>,
+    last_status_code: Option<i32>,
+    last_error: Option<String>,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl From<DeliveryRow> for DeliveryOut {
+    fn from(row: DeliveryRow) -> Self {
+        Self {
+            id: row.id,
+            event_id: row.event_id,
+            request_id: row.request_id,
+            event_type: row.event_type,
+            url: row.url,
+            status: row.status,
+            attempt: row.attempt,
+            next_attempt_at: row.next_attempt_at,
+            last_attempt_at: row.last_attempt_at,
+            last_status_code: row.last_status_code,
+            last_error: row.last_error,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl Store {
+    /// Deliveries, newest first, and the cursor of the next page when there is one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+    ) -> Result<(Vec<DeliveryOut>, Option<String>), Error> {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "select id, event_id, request_id, event_type, url, status, attempt, next_attempt_at, last_attempt_at,
+                    last_status_code, last_error, created_at, updated_at
+             from webhook_delivery where true",
+        );
+        if let Some(status) = &filter.status {
+            query.push(" and status = ").push_bind(status);
+        }
+        if let Some(request_id) = filter.request_id {
+            query.push(" and request_id = ").push_bind(request_id);
+        }
+        if let Some(event_type) = &filter.event_type {
+            query.push(" and event_type = ").push_bind(event_type);
+        }
+        page(&mut query, filter.cursor, filter.limit);
+        let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let next = cut(&mut rows, filter.limit, |row| Cursor { created_at: row.created_at, id: row.id });
+        Ok((rows.into_iter().map(Into::into).collect(), next))
+    }
+
+    /// Every attempt of a delivery, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such delivery.
+    pub async fn list_attempts(&self, delivery_id: Uuid) -> Result<Vec<DeliveryAttemptOut>, Error> {
+        let attempts = sqlx::query_as!(
+            DeliveryAttemptOut,
+            r#"select id, delivery_id, attempt, started_at, latency_ms::bigint as "latency_ms!", status_code, error,
+                      response_excerpt
+               from webhook_attempt where delivery_id = $1 order by started_at, attempt, id"#,
+            delivery_id,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        if attempts.is_empty() {
+            sqlx::query!("select id from webhook_delivery where id = $1", delivery_id)
+                .fetch_optional(&self.pool)
+                .await?
+                .ok_or(DELIVERY)?;
+        }
+        Ok(attempts)
+    }
+
+    /// Makes a delivery due now, with the whole schedule of attempts before it again. An attempt under way goes on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it has been delivered.
+    pub async fn retry_delivery(&self, id: Uuid, actor: &Actor) -> Result<DeliveryOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let before = sqlx::query!(
+            "select status, attempt, next_attempt_at from webhook_delivery where id = $1 for no key update",
+            id,
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(DELIVERY)?;
+        if before.status == "delivered" {
+            return Err(Error::Conflict(format!("delivery {id} has been delivered")));
+        }
+        let row = sqlx::query_as!(
+            DeliveryRow,
+            "update webhook_delivery
+             set status = 'pending', attempt = 0, next_attempt_at = now(), updated_at = now()
+             where id = $1
+             returning id, event_id, request_id, event_type, url, status, attempt, next_attempt_at,
+                       last_attempt_at, last_status_code, last_error, created_at, updated_at",
+            id,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        let record = Record {
+            action: "delivery.retry",
+            resource_type: "delivery",
+            resource_id: id.to_string(),
+            summary: Some(format!("retry of {} to {}", row.event_type, row.url)),
+            before: Some(json!({"status": before.status, "attempt": before.attempt})),
+            after: Some(json!({"status": row.status, "attempt": row.attempt})),
+            metadata: Some(json!({"request_id": row.request_id})),
+        };
+        audit::insert(&mut tx, actor, &record).await?;
+        tx.commit().await?;
+        Ok(row.into())
+    }
+
+    /// Like [`Store::retry_delivery`] for all that match, in batches, each with one audit row that names the
+    /// deliveries. Answers how many.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the status asked for is neither `exhausted` nor `pending`. Batches that were
+    /// finished before a failure stay.
+    pub async fn retry_deliveries(&self, which: &RetryDeliveriesIn, actor: &Actor) -> Result<u64, Error> {
+        let status = which.status.as_deref().unwrap_or("exhausted");
+        if !matches!(status, "exhausted" | "pending") {
+            return Err(Error::Conflict(format!(
+                "only exhausted or pending deliveries are retried, not {status}"
+            )));
+        }
+        let mut total = 0;
+        let mut after = Uuid::nil();
+        loop {
+            let ids = self.retry_batch(which, status, after, actor).await?;
+            total += u64::try_from(ids.len()).unwrap_or(u64::MAX);
+            match ids.iter().max() {
+                Some(last) if ids.len() == BATCH => after = *last,
+                _ => return Ok(total),
+            }
+        }
+    }
+
+    async fn retry_batch(
+        &self,
+        which: &RetryDeliveriesIn,
+        status: &str,
+        after: Uuid,
+        actor: &Actor,
+    ) -> Result<Vec<Uuid>, Error> {
+        let mut tx = self.pool.begin().await?;
+        let ids = sqlx::query_scalar!(
+            "with picked as materialized (
+                 select id from webhook_delivery
+                 where status = $1 and id > $2
+                   and ($3::timestamptz is null or created_at >= $3)
+                   and ($4::text is null or url = $4)
+                 order by id limit $5 for no key update)
+             update webhook_delivery d
+             set status = 'pending', attempt = 0, next_attempt_at = now(), updated_at = now()
+             from picked where d.id = picked.id
+             returning d.id",
+            status,
+            after,
+            which.since,
+            which.url,
+            i64::try_from(BATCH).unwrap_or(i64::MAX),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        if !ids.is_empty() {
+            let record = Record {
+                action: "delivery.retry",
+                resource_type: "delivery",
+                resource_id: "*".to_owned(),
+                summary: Some(format!("retry of {} {status} deliveries", ids.len())),
+                metadata: Some(json!({"asked": which, "ids": ids})),
+                ..Record::default()
+            };
+            audit::insert(&mut tx, actor, &record).await?;
+        }
+        tx.commit().await?;
+        Ok(ids)
+    }
+}

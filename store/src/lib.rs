@@ -1,0 +1,112 @@
+//! Postgres, the truth. The only room that speaks SQL.
+//!
+//! Cast: [`Store`] answers reads and small administrative writes; [`commit::Committer`] writes transitions of
+//! requests, many in one transaction; [`outbox`] and [`deliveries`] are claimed by conditional updates that answer
+//! what was won. Nothing here holds a transaction across a network call.
+
+pub mod audit;
+pub mod catalog;
+pub mod commit;
+pub mod delegations;
+pub mod deliveries;
+mod error;
+pub mod outbox;
+pub mod policies;
+pub mod requests;
+pub mod secrets;
+pub mod tasks;
+pub mod timers;
+pub mod vault;
+
+pub use error::Error;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Every migration, in order.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// A pool of connections. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) pool: sqlx::PgPool,
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `postgres://user:password@host:port/database`.
+    pub url: String,
+    /// Upper bound of open connections; 8 to 16 is plenty on small machines.
+    pub max_connections: u32,
+    /// How long a caller waits for a free connection before it is told that the database is unavailable.
+    pub acquire_timeout: Duration,
+}
+
+impl Store {
+    /// Connects; fails when the server cannot be reached in `acquire_timeout`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no server, [`Error::Internal`] when the URL is malformed.
+    pub async fn connect(options: &Options) -> Result<Self, Error> {
+        let connect = Self::connect_options(options)?;
+        Ok(Self { pool: Self::pool_options(options).connect_with(connect).await? })
+    }
+
+    /// Like [`Store::connect`], but connects on first use.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the URL is malformed.
+    pub fn connect_lazy(options: &Options) -> Result<Self, Error> {
+        let connect = Self::connect_options(options)?;
+        Ok(Self { pool: Self::pool_options(options).connect_lazy_with(connect) })
+    }
+
+    fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
+        // A statement that takes longer than this is a fault, not work: better an error that may be retried.
+        Ok(PgConnectOptions::from_str(&options.url)?
+            .application_name("awe")
+            .options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "30s")]))
+    }
+
+    fn pool_options(options: &Options) -> PgPoolOptions {
+        PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+    }
+
+    /// Brings the schema up to date. Safe when many replicas start together: one advisory lock.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a migration fails or an applied one was edited.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        // Building an index may take longer than any request's statement.
+        sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
+        MIGRATIONS.run(&mut *connection).await.map_err(|e| Error::Internal(Box::new(e)))?;
+        sqlx::query("reset statement_timeout").execute(&mut *connection).await?;
+        Ok(())
+    }
+
+    /// One round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes the pool, waiting for connections in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The pool, for tests that look at rows directly.
+    #[must_use]
+    pub fn pool(&self) -> &sqlx::PgPool {
+        &self.pool
+    }
+}

@@ -1,0 +1,163 @@
+//! The outbox is the event table itself: an event without `published_at` has not been acknowledged by the stream.
+
+use crate::{Error, Store};
+use schemas::event::WebhookEvent;
+use serde_json::Value;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, pool::PoolConnection, postgres::Postgres};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// An event on its way to the bus.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The message.
+    pub event: WebhookEvent,
+    /// The webhook delivery that it calls for, when its request has a callback.
+    pub delivery_id: Option<Uuid>,
+}
+
+/// Facts of an event row joined with its request, as every outgoing message needs them.
+#[derive(Debug)]
+pub(crate) struct EventRow {
+    pub(crate) event_id: Uuid,
+    pub(crate) event_type: String,
+    pub(crate) request_id: Uuid,
+    pub(crate) artifact_type: String,
+    pub(crate) artifact_id: String,
+    pub(crate) status: String,
+    pub(crate) stage_order: Option<i32>,
+    pub(crate) actor: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) payload: Value,
+    pub(crate) occurred_at: OffsetDateTime,
+    pub(crate) sequence: i64,
+    pub(crate) policy_key: String,
+    pub(crate) policy_version: i32,
+}
+
+impl EventRow {
+    pub(crate) fn into_event(self) -> WebhookEvent {
+        // The column is written from a map.
+        let facts = self.payload.as_object().cloned().unwrap_or_default();
+        let payload = schemas::event::payload(&facts, &self.actor, self.reason.as_deref());
+        WebhookEvent {
+            event_id: self.event_id,
+            event_type: self.event_type,
+            request_id: self.request_id,
+            artifact_type: self.artifact_type,
+            artifact_id: self.artifact_id,
+            status: self.status,
+            stage_order: self.stage_order,
+            actor: Some(self.actor),
+            occurred_at: self.occurred_at,
+            sequence: self.sequence,
+            policy_key: self.policy_key,
+            policy_version: self.policy_version,
+            payload,
+        }
+    }
+}
+
+/// Held by the one relay that publishes; another takes over when its connection ends.
+#[derive(Debug)]
+pub struct RelayLock(PoolConnection<Postgres>);
+
+impl RelayLock {
+    /// Whether the connection, and with it the lock, still stands.
+    pub async fn still_held(&mut self) -> bool {
+        let connection: &mut PgConnection = &mut self.0;
+        connection.ping().await.is_ok()
+    }
+
+    /// Lets another relay take over.
+    pub async fn release(self) {
+        // Closing the session releases its locks even when the server is slow to hear of it.
+        let _ = self.0.close().await;
+    }
+}
+
+/// Any number that no other advisory lock of this database uses.
+const RELAY_LOCK: i64 = 0x4157_4552_454c_4159;
+
+impl Store {
+    /// Becomes the one relay, so that events of a request leave in order; `None` when another replica is.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn try_relay_lock(&self) -> Result<Option<RelayLock>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok(won.then_some(RelayLock(connection)))
+    }
+
+    /// The oldest events that the stream has not acknowledged, in commit order.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn unpublished(&self, limit: i64) -> Result<Vec<Outgoing>, Error> {
+        let rows = sqlx::query!(
+            "select e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
+                e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
+                r.policy_key, r.policy_version, r.callback_url is not null as \"has_callback!\"
+            from approval_event e join approval_request r on r.id = e.request_id
+            where e.published_at is null order by e.position limit $1",
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let with_callback: Vec<Uuid> = rows.iter().filter(|r| r.has_callback).map(|r| r.event_id).collect();
+        let deliveries = self.deliveries_of(&with_callback).await?;
+        let outgoing = rows.into_iter().map(|r| Outgoing {
+            delivery_id: deliveries.get(&r.event_id).copied(),
+            event: EventRow {
+                event_id: r.event_id,
+                event_type: r.event_type,
+                request_id: r.request_id,
+                artifact_type: r.artifact_type,
+                artifact_id: r.artifact_id,
+                status: r.status,
+                stage_order: r.stage_order,
+                actor: r.actor,
+                reason: r.reason,
+                payload: r.payload,
+                occurred_at: r.occurred_at,
+                sequence: r.sequence,
+                policy_key: r.policy_key,
+                policy_version: r.policy_version,
+            }
+            .into_event(),
+        });
+        Ok(outgoing.collect())
+    }
+
+    /// Notes that the stream has acknowledged these events, each with its sequence in the stream.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn mark_published(&self, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
+        let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
+        sqlx::query!(
+            "update approval_event e set published_at = now(), stream_seq = a.seq
+             from unnest($1::uuid[], $2::bigint[]) as a (id, seq)
+             where e.id = a.id and e.published_at is null",
+            &ids,
+            &seqs
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// How many events wait for the stream.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn unpublished_count(&self) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar!(r#"select count(*) as "n!" from approval_event where published_at is null"#)
+            .fetch_one(&self.pool)
+            .await?)
+    }
+}

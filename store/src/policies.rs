@@ -1,0 +1,211 @@
+//! Policies: one row per version. Drafts are edited in place; what was once active never changes again.
+//!
+//! Writers of one key are ordered: a new version is numbered under an advisory lock on the key, and changes of
+//! status lock the key's rows. Row locks are `for no key update`, so that requests may refer to a version meanwhile.
+
+mod read;
+mod write;
+
+use crate::audit::{self, Actor, Record};
+use crate::{Error, Store};
+use engine::policy::Policy;
+use schemas::api::policy::{PolicyCreate, PolicyOut};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+const POLICY: Error = Error::NotFound("policy");
+
+fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
+    Record {
+        action,
+        resource_type: "policy",
+        resource_id: policy.id.to_string(),
+        summary: Some(format!("{verb} {} version {}", policy.policy_key, policy.version)),
+        metadata: Some(json!({"policy_key": policy.policy_key, "version": policy.version})),
+        ..Record::default()
+    }
+}
+
+/// Until the end of the transaction nobody else numbers a version of `key`. Answers the newest number.
+async fn lock_numbering(connection: &mut PgConnection, key: &str) -> Result<Option<i32>, Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('approval_policy ' || $1, 0))")
+        .bind(key)
+        .execute(&mut *connection)
+        .await?;
+    let newest = sqlx::query_scalar!("select max(version) from approval_policy where policy_key = $1", key)
+        .fetch_one(connection)
+        .await?;
+    Ok(newest)
+}
+
+struct Version {
+    id: Uuid,
+    version: i32,
+    status: String,
+}
+
+/// Until the end of the transaction nobody else changes the status of any version of `key`.
+async fn lock_versions(connection: &mut PgConnection, key: &str) -> Result<Vec<Version>, Error> {
+    let versions = sqlx::query_as!(
+        Version,
+        "select id, version, status from approval_policy where policy_key = $1
+         order by version for no key update",
+        key,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(versions)
+}
+
+fn active(versions: &[Version]) -> Option<&Version> {
+    versions.iter().find(|v| v.status == "active")
+}
+
+impl Store {
+    /// Writes version 1 of a new key, a draft. `engine` is `policy` checked; its ids (policy, stages, rules) are
+    /// the ids of the rows.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the key exists.
+    pub async fn create_policy(
+        &self,
+        policy: &PolicyCreate,
+        engine: &Policy,
+        actor: &Actor,
+    ) -> Result<PolicyOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let key = &policy.policy_key;
+        if lock_numbering(&mut tx, key).await?.is_some() {
+            return Err(Error::Conflict(format!("policy {key} already exists")));
+        }
+        write::insert_policy(&mut tx, policy, engine, 1, actor).await?;
+        let created = read::version(&mut tx, key, 1).await?;
+        let entry = Record { after: audit::json(&created)?, ..record("policy.create", "created", &created) };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(created)
+    }
+
+    /// Writes the next version of an existing key, a draft. The version number in `engine` is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the key is unknown.
+    pub async fn add_policy_version(
+        &self,
+        policy: &PolicyCreate,
+        engine: &Policy,
+        actor: &Actor,
+    ) -> Result<PolicyOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let key = &policy.policy_key;
+        let next = lock_numbering(&mut tx, key).await?.ok_or(POLICY)? + 1;
+        write::insert_policy(&mut tx, policy, engine, next, actor).await?;
+        let added = read::version(&mut tx, key, next).await?;
+        let entry = Record { after: audit::json(&added)?, ..record("policy.add_version", "added", &added) };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Replaces what a draft says, stages and rules included. The policy id stays; stage and rule ids are those in
+    /// `engine`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it is no longer a draft.
+    pub async fn update_draft(
+        &self,
+        key: &str,
+        version: i32,
+        policy: &PolicyCreate,
+        engine: &Policy,
+        actor: &Actor,
+    ) -> Result<PolicyOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let row = sqlx::query!(
+            "select id, status from approval_policy where policy_key = $1 and version = $2
+             for no key update",
+            key,
+            version,
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(POLICY)?;
+        if row.status != "draft" {
+            return Err(Error::Conflict(format!(
+                "policy {key} version {version} is {}: only drafts can be edited",
+                row.status
+            )));
+        }
+        let before = read::version(&mut tx, key, version).await?;
+        write::replace_policy(&mut tx, row.id, policy, engine).await?;
+        let updated = read::version(&mut tx, key, version).await?;
+        let entry = Record {
+            before: audit::json(&before)?,
+            after: audit::json(&updated)?,
+            ..record("policy.update", "updated", &updated)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(updated)
+    }
+
+    /// Makes a version the active one and archives the one before it. An archived version comes back the same way.
+    /// Activating the active version changes nothing and is not audited.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn activate_policy(&self, key: &str, version: i32, actor: &Actor) -> Result<PolicyOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let versions = lock_versions(&mut tx, key).await?;
+        let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
+        if target.status == "active" {
+            return read::version(&mut tx, key, version).await;
+        }
+        let previous = active(&versions);
+        if let Some(previous) = previous {
+            write::set_status(&mut tx, previous.id, "archived").await?;
+        }
+        write::set_status(&mut tx, target.id, "active").await?;
+        let activated = read::version(&mut tx, key, version).await?;
+        let entry = Record {
+            before: Some(json!({"status": target.status, "active_version": previous.map(|p| p.version)})),
+            after: Some(json!({"status": "active", "active_version": version})),
+            ..record("policy.activate", "activated", &activated)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(activated)
+    }
+
+    /// Archives the active version; the key takes no new requests until another is activated.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when the version is not active.
+    pub async fn deactivate_policy(
+        &self,
+        key: &str,
+        version: i32,
+        actor: &Actor,
+    ) -> Result<PolicyOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let versions = lock_versions(&mut tx, key).await?;
+        let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
+        if target.status != "active" {
+            return Err(Error::Conflict(format!(
+                "policy {key} version {version} is {}, not active",
+                target.status
+            )));
+        }
+        write::set_status(&mut tx, target.id, "archived").await?;
+        let deactivated = read::version(&mut tx, key, version).await?;
+        let entry = Record {
+            before: Some(json!({"status": "active", "active_version": version})),
+            after: Some(json!({"status": "archived", "active_version": null})),
+            ..record("policy.deactivate", "deactivated", &deactivated)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(deactivated)
+    }
+}

@@ -1,0 +1,210 @@
+//! Reading requests and their history.
+
+use crate::{Error, Store};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemas::api::request::{EventOut, RequestOut};
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder};
+use std::fmt;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const COLUMNS: &str = "select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, \
+    source_service, requester, context, status, current_stage_order, callback_url, callback_events, expires_at, \
+    completed_at, created_at, updated_at from approval_request where ";
+
+/// A place in a list that runs newest first: the last row of a page. Opaque to callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Creation time of that row, to the microsecond.
+    pub created_at: OffsetDateTime,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Cursor {
+    /// Reads what [`Cursor`]'s `Display` wrote; `None` when somebody else wrote it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (micros, id) = bytes.split_first_chunk::<8>()?;
+        let nanos = i128::from(i64::from_be_bytes(*micros)) * 1000;
+        let created_at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+        Some(Self { created_at, id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every moment that `time` can say fits in 64 bits of microseconds.
+        let micros = i64::try_from(self.created_at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX);
+        let bytes = [micros.to_be_bytes().as_slice(), self.id.as_bytes()].concat();
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+/// Cuts the row that was read beyond the page; the cursor to go on from when there was one.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, place: impl Fn(&T) -> Cursor) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last().map(|row| place(row).to_string())
+}
+
+/// Ends a filtered query: rows after `cursor`, newest first, one more than the page takes.
+pub(crate) fn page(query: &mut QueryBuilder<Postgres>, cursor: Option<Cursor>, limit: u32) {
+    if let Some(Cursor { created_at, id }) = cursor {
+        query.push(" and (created_at, id) < (").push_bind(created_at);
+        query.push(", ").push_bind(id).push(")");
+    }
+    query.push(" order by created_at desc, id desc limit ").push_bind(i64::from(limit) + 1);
+}
+
+/// Which requests to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct RequestFilter {
+    /// Exactly this artifact type.
+    pub artifact_type: Option<String>,
+    /// Exactly this artifact.
+    pub artifact_id: Option<String>,
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// Exactly this policy key.
+    pub policy_key: Option<String>,
+    /// Exactly this requester.
+    pub requester: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+    /// After this one.
+    pub cursor: Option<Cursor>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RequestRow {
+    id: Uuid,
+    policy_id: Uuid,
+    policy_key: String,
+    policy_version: i32,
+    artifact_type: String,
+    artifact_id: String,
+    source_service: String,
+    requester: String,
+    context: Value,
+    status: String,
+    current_stage_order: i32,
+    callback_url: Option<String>,
+    callback_events: Option<Vec<String>>,
+    expires_at: Option<OffsetDateTime>,
+    completed_at: Option<OffsetDateTime>,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl From<RequestRow> for RequestOut {
+    fn from(row: RequestRow) -> Self {
+        Self {
+            id: row.id,
+            policy_id: row.policy_id,
+            policy_key: row.policy_key,
+            policy_version: row.policy_version,
+            artifact_type: row.artifact_type,
+            artifact_id: row.artifact_id,
+            source_service: row.source_service,
+            requester: Some(row.requester),
+            context: row.context,
+            status: row.status,
+            current_stage_order: row.current_stage_order,
+            callback_url: row.callback_url,
+            callback_events: row.callback_events,
+            expires_at: row.expires_at,
+            completed_at: row.completed_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// What happened, with actor and reason repeated, as webhooks carry it.
+fn repeated(payload: Value, actor: &str, reason: Option<&str>) -> Value {
+    match payload {
+        Value::Object(facts) => Value::Object(schemas::event::payload(&facts, actor, reason)),
+        other => other,
+    }
+}
+
+impl Store {
+    /// Requests, newest first, and the cursor of the next page when there is one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_requests(
+        &self,
+        filter: &RequestFilter,
+    ) -> Result<(Vec<RequestOut>, Option<String>), Error> {
+        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+        query.push("true");
+        let words = [
+            (" and artifact_type = ", &filter.artifact_type),
+            (" and artifact_id = ", &filter.artifact_id),
+            (" and status = ", &filter.status),
+            (" and policy_key = ", &filter.policy_key),
+            (" and requester = ", &filter.requester),
+        ];
+        for (condition, word) in words {
+            if let Some(word) = word {
+                query.push(condition).push_bind(word);
+            }
+        }
+        page(&mut query, filter.cursor, filter.limit);
+        let mut rows: Vec<RequestRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let next = cut(&mut rows, filter.limit, |row| Cursor { created_at: row.created_at, id: row.id });
+        Ok((rows.into_iter().map(Into::into).collect(), next))
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get_request(&self, id: Uuid) -> Result<RequestOut, Error> {
+        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+        query.push("id = ").push_bind(id);
+        let row: Option<RequestRow> = query.build_query_as().fetch_optional(&self.pool).await?;
+        row.map(Into::into).ok_or(Error::NotFound("request"))
+    }
+
+    /// The history of a request, in sequence. Payloads repeat actor and reason.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such request.
+    pub async fn list_events(&self, request_id: Uuid) -> Result<Vec<EventOut>, Error> {
+        let rows = sqlx::query!(
+            r#"select e.id as "id?", e.sequence as "sequence?", e.event_type as "event_type?",
+                      e.actor as "actor?", e.reason, e.payload as "payload?", e.created_at as "created_at?"
+               from approval_request r left join approval_event e on e.request_id = r.id
+               where r.id = $1 order by e.sequence"#,
+            request_id,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        if rows.is_empty() {
+            return Err(Error::NotFound("request"));
+        }
+        let events = rows.into_iter().filter_map(|row| {
+            let actor = row.actor?;
+            Some(EventOut {
+                id: row.id?,
+                request_id,
+                sequence: row.sequence?,
+                event_type: row.event_type?,
+                payload: repeated(row.payload?, &actor, row.reason.as_deref()),
+                actor,
+                reason: row.reason,
+                created_at: row.created_at?,
+            })
+        });
+        Ok(events.collect())
+    }
+}

@@ -1,0 +1,294 @@
+//! Callback secrets: what webhooks are signed with. One active secret a caller; a rotated one signs beside it until
+//! it expires. Stored sealed (see [`crate::vault`]), shown once.
+
+use crate::audit::{self, Actor, Record};
+use crate::vault::{Vault, VaultError};
+use crate::{Error, Store};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use schemas::api::secret::{CallbackSecretCreatedOut, CallbackSecretOut};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sqlx::PgConnection;
+use std::collections::HashMap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const SECRET: Error = Error::NotFound("callback secret");
+const PREFIX: &str = "whsec_";
+/// Fewest bytes of a secret that somebody brings along.
+const SHORTEST: usize = 24;
+
+/// Whether a secret that somebody brings along may be used: `whsec_` and the base64 of at least 24 bytes.
+///
+/// # Errors
+/// Says in words what is wrong, without the secret.
+pub fn check_secret(secret: &str) -> Result<(), String> {
+    let encoded = secret.strip_prefix(PREFIX).ok_or("must be `whsec_` and base64")?;
+    let bytes = STANDARD.decode(encoded).map_err(|_| "what follows `whsec_` is not base64")?;
+    if bytes.len() < SHORTEST {
+        return Err(format!("must encode at least {SHORTEST} bytes, encodes {}", bytes.len()));
+    }
+    Ok(())
+}
+
+fn fresh_secret() -> SecretString {
+    let bytes: [u8; 32] = rand::random();
+    SecretString::from(format!("{PREFIX}{}", STANDARD.encode(bytes)))
+}
+
+/// A sealed secret opens only in its own row.
+fn place(id: Uuid, caller_service: &str) -> String {
+    format!("callback_secret/{id}/{caller_service}")
+}
+
+impl From<VaultError> for Error {
+    fn from(error: VaultError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+fn record(action: &'static str, verb: &str, id: Uuid, caller_service: &str) -> Record {
+    Record {
+        action,
+        resource_type: "callback_secret",
+        resource_id: id.to_string(),
+        summary: Some(format!("{verb} the callback secret of {caller_service}")),
+        metadata: Some(json!({"caller_service": caller_service})),
+        ..Record::default()
+    }
+}
+
+async fn insert_active(
+    connection: &mut PgConnection,
+    caller_service: &str,
+    secret: &SecretString,
+    actor: &Actor,
+    vault: &Vault,
+) -> Result<CallbackSecretCreatedOut, Error> {
+    let id = Uuid::now_v7();
+    let sealed = vault.seal(secret.expose_secret(), &place(id, caller_service))?;
+    let created_at = sqlx::query_scalar!(
+        "insert into callback_secret (id, caller_service, status, secret_ciphertext, created_by)
+         values ($1, $2, 'active', $3, $4) returning created_at",
+        id,
+        caller_service,
+        sealed,
+        actor.subject,
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|error| match error.into() {
+        Error::Constraint(name) if name == "callback_secret_one_active" => {
+            Error::Conflict(format!("{caller_service} has an active callback secret: rotate or revoke it"))
+        }
+        other => other,
+    })?;
+    Ok(CallbackSecretCreatedOut {
+        id,
+        caller_service: caller_service.to_owned(),
+        status: "active".to_owned(),
+        created_at,
+        expires_at: None,
+        secret: secret.expose_secret().to_owned(),
+    })
+}
+
+struct SealedRow {
+    id: Uuid,
+    caller_service: String,
+    secret_ciphertext: Vec<u8>,
+}
+
+impl SealedRow {
+    fn open(&self, vault: &Vault) -> Result<SecretString, VaultError> {
+        vault.open(&self.secret_ciphertext, &place(self.id, &self.caller_service))
+    }
+}
+
+impl Store {
+    /// Gives `caller_service` a secret: the one given, exactly as given, or 32 random bytes.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it has an active one; [`Error::Constraint`] `callback_secret_form` when the given one
+    /// fails [`check_secret`].
+    pub async fn create_secret(
+        &self,
+        caller_service: &str,
+        given: Option<&str>,
+        actor: &Actor,
+        vault: &Vault,
+    ) -> Result<CallbackSecretCreatedOut, Error> {
+        let secret = match given {
+            Some(text) => {
+                check_secret(text).map_err(|_| Error::Constraint("callback_secret_form".to_owned()))?;
+                SecretString::from(text)
+            }
+            None => fresh_secret(),
+        };
+        let mut tx = self.pool.begin().await?;
+        let created = insert_active(&mut tx, caller_service, &secret, actor, vault).await?;
+        let entry = Record {
+            after: Some(json!({"status": "active"})),
+            ..record("callback_secret.create", "created", created.id, caller_service)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(created)
+    }
+
+    /// Every secret ever, without the secret, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_secrets(&self) -> Result<Vec<CallbackSecretOut>, Error> {
+        let rows = sqlx::query_as!(
+            CallbackSecretOut,
+            "select id, caller_service, status, created_at, expires_at from callback_secret
+             order by created_at desc, id desc",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    /// A new secret for the caller of the active secret `id`; the old one signs beside it for `grace_hours`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when `id` is not active.
+    pub async fn rotate_secret(
+        &self,
+        id: Uuid,
+        grace_hours: u32,
+        actor: &Actor,
+        vault: &Vault,
+    ) -> Result<CallbackSecretCreatedOut, Error> {
+        let mut tx = self.pool.begin().await?;
+        let old =
+            sqlx::query!("select caller_service, status from callback_secret where id = $1 for update", id)
+                .fetch_optional(&mut *tx)
+                .await?
+                .ok_or(SECRET)?;
+        if old.status != "active" {
+            return Err(Error::Conflict(format!("callback secret {id} is {}, not active", old.status)));
+        }
+        sqlx::query!(
+            "update callback_secret
+             set status = 'rotated', expires_at = now() + make_interval(hours => $2), updated_at = now()
+             where id = $1",
+            id,
+            i32::try_from(grace_hours).unwrap_or(i32::MAX),
+        )
+        .execute(&mut *tx)
+        .await?;
+        let created = insert_active(&mut tx, &old.caller_service, &fresh_secret(), actor, vault).await?;
+        let entry = Record {
+            before: Some(json!({"id": id, "status": "active"})),
+            after: Some(json!({"id": created.id, "status": "active", "grace_hours": grace_hours})),
+            ..record("callback_secret.rotate", "rotated", id, &old.caller_service)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(created)
+    }
+
+    /// Stops a secret from signing, now and for good. Revoking a revoked one changes nothing and is not audited.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn revoke_secret(&self, id: Uuid, actor: &Actor) -> Result<(), Error> {
+        let mut tx = self.pool.begin().await?;
+        let old =
+            sqlx::query!("select caller_service, status from callback_secret where id = $1 for update", id)
+                .fetch_optional(&mut *tx)
+                .await?
+                .ok_or(SECRET)?;
+        if old.status == "revoked" {
+            return Ok(());
+        }
+        sqlx::query!("update callback_secret set status = 'revoked', updated_at = now() where id = $1", id)
+            .execute(&mut *tx)
+            .await?;
+        let entry = Record {
+            before: Some(json!({"status": old.status})),
+            after: Some(json!({"status": "revoked"})),
+            ..record("callback_secret.revoke", "revoked", id, &old.caller_service)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whose a secret is; `None` when it is unknown or revoked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn secret_caller(&self, id: Uuid) -> Result<Option<String>, Error> {
+        let caller = sqlx::query_scalar!(
+            "select caller_service from callback_secret where id = $1 and status <> 'revoked'",
+            id,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(caller)
+    }
+
+    /// The secrets that sign at `now`: the active one first, then rotated ones that have not expired. With a
+    /// `callback_secret_id`, those of that secret's caller, so that rotation goes on working; none when it is
+    /// revoked.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when one of them cannot be opened.
+    pub async fn live_secrets(
+        &self,
+        caller_service: &str,
+        callback_secret_id: Option<Uuid>,
+        now: OffsetDateTime,
+        vault: &Vault,
+    ) -> Result<Vec<SecretString>, Error> {
+        let caller = match callback_secret_id {
+            None => caller_service.to_owned(),
+            Some(id) => match self.secret_caller(id).await? {
+                Some(caller) => caller,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let mut found = self.live_secrets_for(std::slice::from_ref(&caller), now, vault).await?;
+        Ok(found.remove(&caller).transpose()?.unwrap_or_default())
+    }
+
+    /// [`Store::live_secrets`] of many callers in one statement. A caller without any is absent; one whose secrets
+    /// cannot be opened does not stand in the way of the others.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn live_secrets_for(
+        &self,
+        callers: &[String],
+        now: OffsetDateTime,
+        vault: &Vault,
+    ) -> Result<HashMap<String, Result<Vec<SecretString>, VaultError>>, Error> {
+        let rows = sqlx::query_as!(
+            SealedRow,
+            "select id, caller_service, secret_ciphertext from callback_secret
+             where caller_service = any($1)
+               and (status = 'active' or (status = 'rotated' and expires_at > $2))
+             order by caller_service, (status = 'active') desc, created_at desc, id desc",
+            callers,
+            now,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut found: HashMap<String, Result<Vec<SecretString>, VaultError>> = HashMap::new();
+        for row in rows {
+            let opened = row.open(vault);
+            let entry = found.entry(row.caller_service).or_insert_with(|| Ok(Vec::new()));
+            match (entry.as_mut(), opened) {
+                (Ok(secrets), Ok(secret)) => secrets.push(secret),
+                (Ok(_), Err(error)) => *entry = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,215 @@
+//! The inbox: tasks as people see them, with what their request is about.
+
+use crate::{Error, Store};
+use engine::ids::RequestId;
+use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
+    t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
+    d.action as decision_action, d.comment as decision_comment, r.context, r.artifact_type, r.policy_key \
+    from approval_task t join approval_request r on r.id = t.request_id \
+    left join approval_decision d on d.id = t.decision_id where ";
+
+/// Which tasks to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct TaskFilter {
+    /// Exactly this assignee.
+    pub assignee: Option<String>,
+    /// Only of this request.
+    pub request_id: Option<Uuid>,
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// Exactly this artifact type.
+    pub artifact_type: Option<String>,
+    /// Exactly this policy key.
+    pub policy_key: Option<String>,
+    /// Case-insensitive substring of artifact id and type, policy key, requester or any value in the context.
+    pub search_text: Option<String>,
+    /// From 1.
+    pub page: u32,
+    /// At least 1.
+    pub page_size: u32,
+}
+
+impl TaskFilter {
+    fn push(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push("true");
+        let words = [
+            (" and t.assignee = ", &self.assignee),
+            (" and t.status = ", &self.status),
+            (" and r.artifact_type = ", &self.artifact_type),
+            (" and r.policy_key = ", &self.policy_key),
+        ];
+        for (condition, word) in words {
+            if let Some(word) = word {
+                query.push(condition).push_bind(word);
+            }
+        }
+        if let Some(request_id) = self.request_id {
+            query.push(" and t.request_id = ").push_bind(request_id);
+        }
+        if let Some(text) = self.search_text.as_deref().filter(|text| !text.is_empty()) {
+            let pattern = containing(text);
+            query.push(" and (");
+            for column in ["r.artifact_id", "r.artifact_type", "r.policy_key", "r.requester"] {
+                query.push(column).push(" ilike ").push_bind(pattern.clone()).push(" or ");
+            }
+            query
+                .push(
+                    "exists (select from jsonb_path_query(r.context, 'strict $.**') as found(value)
+                             where jsonb_typeof(value) not in ('object', 'array') and value #>> '{}' ilike ",
+                )
+                .push_bind(pattern)
+                .push("))");
+        }
+    }
+}
+
+/// The pattern of texts that contain `text`, whatever is in it.
+fn containing(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[derive(sqlx::FromRow)]
+struct TaskRow {
+    id: Uuid,
+    request_id: Uuid,
+    stage_id: Uuid,
+    stage_order: i32,
+    assignee: String,
+    kind: String,
+    delegated_from: Option<String>,
+    reassigned_from: Option<String>,
+    status: String,
+    claimed_at: Option<OffsetDateTime>,
+    completed_at: Option<OffsetDateTime>,
+    due_at: Option<OffsetDateTime>,
+    decision_id: Option<Uuid>,
+    created_at: OffsetDateTime,
+    decision_action: Option<String>,
+    decision_comment: Option<String>,
+    context: Value,
+    artifact_type: String,
+    policy_key: String,
+}
+
+impl From<TaskRow> for TaskOut {
+    fn from(row: TaskRow) -> Self {
+        Self {
+            id: row.id,
+            request_id: row.request_id,
+            stage_id: row.stage_id,
+            stage_order: row.stage_order,
+            assignee: row.assignee,
+            kind: row.kind,
+            delegated_from: row.delegated_from,
+            reassigned_from: row.reassigned_from,
+            status: row.status,
+            claimed_at: row.claimed_at,
+            completed_at: row.completed_at,
+            due_at: row.due_at,
+            decision_id: row.decision_id,
+            decision_action: row.decision_action,
+            decision_comment: row.decision_comment,
+            created_at: row.created_at,
+            context: Some(row.context),
+            artifact_type: Some(row.artifact_type),
+            policy_key: Some(row.policy_key),
+        }
+    }
+}
+
+impl Store {
+    /// One page of tasks, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<PagedTasksOut, Error> {
+        let (page, page_size) = (i64::from(filter.page.max(1)), i64::from(filter.page_size.max(1)));
+        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+        filter.push(&mut query);
+        query.push(" order by t.created_at desc, t.id desc limit ").push_bind(page_size);
+        query.push(" offset ").push_bind((page - 1) * page_size);
+        let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
+
+        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        // A first page that is not full says itself how many there are.
+        let total = if page == 1 && read < page_size { read } else { self.count_tasks(filter).await? };
+        Ok(PagedTasksOut {
+            items: rows.into_iter().map(Into::into).collect(),
+            total,
+            page,
+            page_size,
+            pages: ((total + page_size - 1) / page_size).max(1),
+        })
+    }
+
+    async fn count_tasks(&self, filter: &TaskFilter) -> Result<i64, Error> {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "select count(*) from approval_task t join approval_request r on r.id = t.request_id where ",
+        );
+        filter.push(&mut query);
+        Ok(query.build_query_scalar().fetch_one(&self.pool).await?)
+    }
+
+    /// How many tasks `assignee` has, in all and by artifact type. Overdue = past its deadline and not decided.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn task_stats(&self, assignee: &str, status: Option<&str>) -> Result<TaskStatsOut, Error> {
+        let rows = sqlx::query!(
+            r#"select r.artifact_type, count(*) as "total!",
+                      count(*) filter (where t.due_at < now() and t.status in ('open', 'claimed', 'expired'))
+                          as "overdue!"
+               from approval_task t join approval_request r on r.id = t.request_id
+               where t.assignee = $1 and ($2::text is null or t.status = $2)
+               group by r.artifact_type"#,
+            assignee,
+            status,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut stats = TaskStatsOut::default();
+        for row in rows {
+            stats.total += row.total;
+            stats.overdue += row.overdue;
+            stats.by_artifact_type.insert(row.artifact_type, row.total);
+        }
+        Ok(stats)
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get_task(&self, id: Uuid) -> Result<TaskOut, Error> {
+        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+        query.push("t.id = ").push_bind(id);
+        let row: Option<TaskRow> = query.build_query_as().fetch_optional(&self.pool).await?;
+        row.map(Into::into).ok_or(Error::NotFound("task"))
+    }
+
+    /// The request that a task belongs to.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn request_of_task(&self, id: Uuid) -> Result<Option<RequestId>, Error> {
+        let request = sqlx::query_scalar!("select request_id from approval_task where id = $1", id)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(request.map(RequestId))
+    }
+}

@@ -1,0 +1,12 @@
+//! What administrators, operators and readers are promised of the store. Needs a Postgres: `DATABASE_URL`.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a failed unwrap fails the test")]
+
+#[path = "../support/database.rs"]
+mod database;
+mod delegations;
+mod deliveries;
+mod fixtures;
+mod policies;
+mod requests;
+mod secrets;
+mod tasks;
