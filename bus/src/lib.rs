@@ -1,0 +1,207 @@
+//! NATS JetStream: carries events and work. The only room that speaks NATS.
+//!
+//! Cast: [`Bus`] is one connection that reconnects for ever; [`Bus::publish`] sends a batch and waits for every
+//! acknowledgement; [`Work`] pulls from a work queue. An acknowledgement is not durability (the server acknowledges
+//! before fsync): Postgres keeps the truth, and every message may be seen twice.
+
+mod streams;
+mod work;
+
+pub use work::{Work, WorkItem};
+
+use async_nats::HeaderMap;
+use async_nats::connection::State;
+use async_nats::jetstream::{self, Context, context::PublishAckFuture, message::PublishMessage};
+use futures::StreamExt;
+use futures::future::join_all;
+use futures::stream::BoxStream;
+use schemas::event::{Subjects, WebhookEvent, cloud_event_headers};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `nats://host:port`, or several separated by commas.
+    pub url: String,
+    /// First word of every subject and stream; `awe` in production, one of its own for each test.
+    pub prefix: String,
+    /// Copies of each stream in a cluster.
+    pub replicas: usize,
+    /// How long the server remembers message ids.
+    pub duplicate_window: Duration,
+    /// How long a publish may wait for its acknowledgement.
+    pub ack_timeout: Duration,
+}
+
+impl Options {
+    /// Everything at its default, but the address.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            prefix: "awe".to_owned(),
+            replicas: 1,
+            duplicate_window: Duration::from_secs(120),
+            ack_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What can go wrong on the bus. All of it passes when the server is back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL is malformed, or the server refuses us.
+    #[error("cannot connect to NATS")]
+    Connect(#[from] async_nats::ConnectError),
+    /// JetStream did not do what was asked.
+    #[error("{0}")]
+    JetStream(String),
+}
+
+impl Error {
+    fn because(what: &str, error: impl std::fmt::Display) -> Self {
+        Self::JetStream(format!("{what}: {error}"))
+    }
+}
+
+/// One message of a batch.
+#[derive(Debug, Clone)]
+pub struct Message {
+    subject: String,
+    id: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+/// A connection. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    client: async_nats::Client,
+    jetstream: Context,
+    subjects: Subjects,
+    options: Options,
+}
+
+impl Bus {
+    /// Connects in the background and stays connected: a server that is away is tried again for ever.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when the URL is malformed.
+    pub async fn connect(options: Options) -> Result<Self, Error> {
+        let addresses: Vec<&str> = options.url.split(',').map(str::trim).collect();
+        let client = async_nats::ConnectOptions::new()
+            .name("awe")
+            .retry_on_initial_connect()
+            .connection_timeout(Duration::from_secs(3))
+            .ping_interval(Duration::from_secs(10))
+            .event_callback(|event| async move { tracing::info!(%event, "NATS connection") })
+            .connect(addresses)
+            .await?;
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(options.ack_timeout);
+        let subjects = Subjects::new(options.prefix.clone());
+        Ok(Self { client, jetstream, subjects, options })
+    }
+
+    /// Whether the server answers as far as is known.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Names under this bus's prefix.
+    #[must_use]
+    pub fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
+    /// The message of an event: deduplicated by its event id, a CloudEvent in binary mode.
+    #[must_use]
+    pub fn event(&self, event: &WebhookEvent) -> Message {
+        Message {
+            subject: self.subjects.subject(&event.event_type, &event.artifact_type, event.request_id),
+            id: event.event_id.to_string(),
+            headers: cloud_event_headers(event),
+            // A struct of strings, numbers and JSON always serialises.
+            body: serde_json::to_vec(event).unwrap_or_default(),
+        }
+    }
+
+    /// The message that calls for a delivery of this request.
+    #[must_use]
+    pub fn delivery_work(&self, request_id: Uuid, delivery_id: Uuid) -> Message {
+        work_message(self.subjects.work_delivery(), request_id, format!("delivery-{delivery_id}"))
+    }
+
+    /// The message that calls for resolving approvers of this request, once per attempt.
+    #[must_use]
+    pub fn resolve_work(&self, request_id: Uuid, sequence: i64) -> Message {
+        work_message(self.subjects.work_resolve(), request_id, format!("resolve-{request_id}-{sequence}"))
+    }
+
+    /// Publishes all, in order, without waiting in between, and then waits for each acknowledgement. Gives the
+    /// stream sequence of each message, or why it was not acknowledged.
+    pub async fn publish(&self, messages: Vec<Message>) -> Vec<Result<u64, Error>> {
+        let mut pending: Vec<Result<PublishAckFuture, Error>> = Vec::with_capacity(messages.len());
+        for message in messages {
+            let subject = message.subject.clone();
+            let sent = tokio::time::timeout(
+                self.options.ack_timeout,
+                self.jetstream.send_publish(subject, message.into_publish()),
+            );
+            pending.push(match sent.await {
+                Ok(sent) => sent.map_err(|e| Error::because("publish", e)),
+                Err(_) => Err(Error::JetStream("publish: no connection".to_owned())),
+            });
+        }
+        join_all(pending.into_iter().map(|sent| async {
+            let ack = sent?.await.map_err(|e| Error::because("acknowledgement", e))?;
+            Ok(ack.sequence)
+        }))
+        .await
+    }
+
+    /// Tells relays and timers of every process that something was committed. Best effort: they also look by
+    /// themselves.
+    pub async fn hint(&self) {
+        if self.is_connected() {
+            // Losing a hint costs latency only.
+            let _ = self.client.publish(self.subjects.hint_commit(), Vec::new().into()).await;
+        }
+    }
+
+    /// Hints of all processes, for as long as the connection object lives.
+    ///
+    /// # Errors
+    /// [`Error::JetStream`] when the subscription cannot be registered.
+    pub async fn hints(&self) -> Result<BoxStream<'static, ()>, Error> {
+        let subscription = self
+            .client
+            .subscribe(self.subjects.hint_commit())
+            .await
+            .map_err(|e| Error::because("subscribe to hints", e))?;
+        Ok(subscription.map(|_| ()).boxed())
+    }
+
+    /// Sends what is buffered and closes.
+    pub async fn close(&self) {
+        if self.is_connected() {
+            let _ = tokio::time::timeout(Duration::from_secs(2), self.client.flush()).await;
+        }
+    }
+}
+
+impl Message {
+    fn into_publish(self) -> PublishMessage {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.insert(*name, value.as_str());
+        }
+        PublishMessage::build().payload(self.body.into()).headers(headers).message_id(self.id)
+    }
+}
+
+fn work_message(subject: String, request_id: Uuid, id: String) -> Message {
+    Message { subject, id, headers: Vec::new(), body: request_id.to_string().into_bytes() }
+}
