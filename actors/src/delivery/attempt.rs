@@ -1,0 +1,145 @@
+//! One attempt: sign the exact bytes that are sent, send, judge the answer.
+
+use super::recorder::Recorder;
+use crate::{Error, Options, WebhookOptions};
+use outbound::{Answer, Failure, Post, Transport};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::Store;
+use store::deliveries::{Attempt, Leased, Verdict};
+use store::vault::Vault;
+use time::OffsetDateTime;
+use tokio_util::task::TaskTracker;
+
+/// A receiver may ask for more patience than the schedule has, but not for ever.
+const MOST_EXTRA_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
+/// Makes attempts.
+pub(super) struct Sender {
+    store: Store,
+    vault: Arc<Vault>,
+    transport: Transport,
+    recorder: Recorder,
+    options: WebhookOptions,
+}
+
+impl Sender {
+    pub(super) fn new(options: &Options, transport: Transport, tasks: &TaskTracker) -> Self {
+        Self {
+            store: options.store.clone(),
+            vault: Arc::clone(&options.vault),
+            transport,
+            recorder: Recorder::start(options.store.clone(), tasks),
+            options: options.webhook.clone(),
+        }
+    }
+
+    /// Sends a leased delivery and has the outcome recorded. `Err`: nothing was recorded.
+    pub(super) async fn attempt(&self, delivery: Leased) -> Result<(), Error> {
+        let now = OffsetDateTime::now_utc();
+        let secrets = self
+            .store
+            .live_secrets(&delivery.caller_service, delivery.callback_secret_id, now, &self.vault)
+            .await?;
+        let begun = Instant::now();
+        let sent = if secrets.is_empty() && !self.options.allow_unsigned {
+            Err(Failure::Refused(format!(
+                "caller {} has no active callback secret and webhook.allow_unsigned is off",
+                delivery.caller_service
+            )))
+        } else {
+            self.send(&delivery, &secrets, now).await
+        };
+        let latency_ms = i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX);
+        let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
+        self.recorder.record(outcome(&delivery, made, now, latency_ms, sent, &self.options)).await
+    }
+
+    async fn send(
+        &self,
+        delivery: &Leased,
+        secrets: &[SecretString],
+        now: OffsetDateTime,
+    ) -> Result<Answer, Failure> {
+        let body = serde_json::to_vec(&delivery.event).map_err(|e| Failure::Refused(e.to_string()))?;
+        let keys: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        let event_id = delivery.event.event_id.to_string();
+        let headers = schemas::webhook::headers(&keys, &event_id, now.unix_timestamp(), &body);
+        self.transport.post(Post { url: delivery.url.clone(), headers, body }).await
+    }
+}
+
+fn outcome(
+    delivery: &Leased,
+    made: u32,
+    started_at: OffsetDateTime,
+    latency_ms: i32,
+    sent: Result<Answer, Failure>,
+    options: &WebhookOptions,
+) -> Attempt {
+    let (status_code, error, excerpt, retry_after) = match sent {
+        Ok(answer) if (200..300).contains(&answer.status) => {
+            (Some(answer.status), None, Some(answer.excerpt), None)
+        }
+        Ok(answer) => {
+            let asked = answer.retry_after.filter(|_| matches!(answer.status, 429 | 503));
+            (Some(answer.status), Some(format!("answered {}", answer.status)), Some(answer.excerpt), asked)
+        }
+        Err(failure) => (None, Some(failure.to_string()), None, None),
+    };
+    let verdict = match &error {
+        None => Verdict::Delivered,
+        Some(_) if made >= options.max_attempts => Verdict::Exhausted,
+        Some(_) => {
+            let jitter = rand::random_range(0.9..=1.1);
+            Verdict::RetryAt(OffsetDateTime::now_utc() + wait(made, &options.backoff, jitter, retry_after))
+        }
+    };
+    Attempt {
+        delivery_id: delivery.id,
+        token: delivery.token,
+        started_at,
+        latency_ms,
+        status_code: status_code.map(i32::from),
+        error,
+        response_excerpt: excerpt,
+        verdict,
+    }
+}
+
+/// Wait after attempt `made` (from 1): the schedule with jitter, and never earlier than the receiver asked, within
+/// bounds. The last step of the schedule repeats.
+fn wait(made: u32, schedule: &[Duration], jitter: f64, retry_after: Option<Duration>) -> Duration {
+    let step = usize::try_from(made.saturating_sub(1)).unwrap_or(usize::MAX);
+    let step = schedule.get(step).or(schedule.last()).copied().unwrap_or(Duration::from_secs(60));
+    let planned = step.mul_f64(jitter);
+    retry_after.map_or(planned, |asked| planned.max(asked.min(step + MOST_EXTRA_PATIENCE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEDULE: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(300)];
+
+    #[test]
+    fn waits_follow_the_schedule_and_its_last_step_repeats() {
+        let waits: Vec<u64> = (1..=4).map(|made| wait(made, &SCHEDULE, 1.0, None).as_secs()).collect();
+        assert_eq!(waits, [60, 300, 300, 300]);
+    }
+
+    #[test]
+    fn jitter_stretches_and_shrinks_a_wait() {
+        assert_eq!(wait(1, &SCHEDULE, 0.9, None), Duration::from_secs(54));
+        assert_eq!(wait(1, &SCHEDULE, 1.1, None), Duration::from_secs(66));
+    }
+
+    #[test]
+    fn retry_after_is_honoured_but_not_for_ever() {
+        let asked = |secs| Some(Duration::from_secs(secs));
+        assert_eq!(wait(1, &SCHEDULE, 1.0, asked(10)).as_secs(), 60);
+        assert_eq!(wait(1, &SCHEDULE, 1.0, asked(600)).as_secs(), 600);
+        assert_eq!(wait(1, &SCHEDULE, 1.0, asked(999_999)).as_secs(), 60 + 7200);
+    }
+}

@@ -1,0 +1,64 @@
+/// Why a command came to nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// No such request.
+    #[error("request does not exist")]
+    UnknownRequest,
+    /// No such task.
+    #[error("task does not exist")]
+    UnknownTask,
+    /// No such policy or version.
+    #[error("policy does not exist")]
+    UnknownPolicy,
+    /// The key has no active version.
+    #[error("policy {0} has no active version")]
+    NoActivePolicy(String),
+    /// The rules do not allow it.
+    #[error(transparent)]
+    Refused(#[from] engine::command::Refusal),
+    /// The idempotency key was used with another body.
+    #[error("Idempotency-Key was used before with another body")]
+    IdempotencyMismatch,
+    /// A field that the wire type cannot judge.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// Name of the field.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Too much is under way; nothing was done.
+    #[error("too many commands under way")]
+    Overloaded,
+    /// The database does not answer; it cannot be known whether the command was done.
+    #[error("database unavailable")]
+    Unavailable,
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(source) => {
+                tracing::warn!(error = %source, "database unavailable");
+                Self::Unavailable
+            }
+            store::Error::NotFound(_) => Self::UnknownPolicy,
+            // Every caller that can be stale has retried as often as it may.
+            store::Error::Stale => Self::Overloaded,
+            other => Self::Internal(chain(&other)),
+        }
+    }
+}
+
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,293 @@
+//! The only public door to request actors.
+
+use crate::request::{Applied, Message, RequestActor, Shared};
+use crate::{Error, shapes};
+use engine::command::{Caller, Command, Context};
+use engine::ids::{RequestId, RuleId, TaskId};
+use engine::request::Action;
+use ractor::rpc::CallResult;
+use ractor::{Actor, ActorRef, RpcReplyPort};
+use schemas::api::decision::{DecisionIn, DecisionOut};
+use schemas::api::policy::{SimulateRequest, SimulateResponse, SimulateStageOut};
+use schemas::api::request::{CancelRequest, CreateRequestIn, CreateRequestOut, RequestOut};
+use schemas::api::task::{ReassignTaskIn, TaskOut};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::commit::Audit;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// A request to be created.
+#[derive(Debug, Clone)]
+pub struct NewRequest {
+    /// The body.
+    pub body: CreateRequestIn,
+    /// Subject of the token.
+    pub subject: String,
+    /// The `Idempotency-Key` header.
+    pub idempotency_key: Option<String>,
+}
+
+/// The answer to a create.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// Body of the answer.
+    pub answer: CreateRequestOut,
+    /// It is the stored first answer.
+    pub replayed: bool,
+}
+
+/// Sends commands to requests, wherever they are. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    shared: Arc<Shared>,
+    in_flight: Arc<Semaphore>,
+}
+
+/// How often a command looks for a live actor before it gives up: each failure means that one has just ended.
+const LOOKS: usize = 4;
+
+impl Requests {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let in_flight = Arc::new(Semaphore::new(shared.options.max_in_flight));
+        Self { shared, in_flight }
+    }
+
+    /// Creates a request, once per idempotency key.
+    ///
+    /// # Errors
+    /// [`Error::NoActivePolicy`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`].
+    pub async fn create(&self, new: NewRequest) -> Result<Created, Error> {
+        let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
+        let id = RequestId(Uuid::now_v7());
+        let message = |reply| Message::Create(Box::new(new.clone()), reply);
+        let refused = match self.call(id, message).await {
+            Ok(applied) => {
+                let answer = shapes::created(&applied.transition.request, &applied.meta);
+                return Ok(Created { answer, replayed: false });
+            }
+            Err(error) => error,
+        };
+        // Whatever stopped it, a stored first answer comes first.
+        match &new.idempotency_key {
+            Some(key) if !matches!(refused, Error::Overloaded) => self.replay(&new, key, refused).await,
+            _ => Err(refused),
+        }
+    }
+
+    async fn replay(&self, new: &NewRequest, key: &str, refused: Error) -> Result<Created, Error> {
+        let Some(first) = self.shared.store.first_answer(&new.subject, key).await? else {
+            return Err(refused);
+        };
+        if first.body != shapes::body_of(new) {
+            return Err(Error::IdempotencyMismatch);
+        }
+        let answer = serde_json::from_value(first.response).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(Created { answer, replayed: true })
+    }
+
+    /// Decides a task.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], [`Error::Refused`], [`Error::Invalid`] for an unknown action, [`Error::Overloaded`],
+    /// [`Error::Unavailable`].
+    pub async fn decide(
+        &self,
+        caller: Caller,
+        task_id: Uuid,
+        body: DecisionIn,
+    ) -> Result<DecisionOut, Error> {
+        let action = Action::parse(&body.action).ok_or_else(|| Error::Invalid {
+            field: "action".to_owned(),
+            message: "must be approve, reject or abstain".to_owned(),
+        })?;
+        let command = Command::Decide {
+            caller: caller.clone(),
+            task_id: TaskId(task_id),
+            action,
+            comment: body.comment,
+            attachments_ref: body.attachments_ref,
+        };
+        let request_id = self.request_of(task_id).await?;
+        let audit = self.override_audit(&caller, request_id, task_id, action).await?;
+        let applied = self.apply(request_id, command, audit).await?;
+        let decision = applied.transition.decision.as_ref();
+        let out = decision.map(|d| shapes::decision(&applied.transition.request, d));
+        out.ok_or_else(|| Error::Internal("a decision was written but not returned".to_owned()))
+    }
+
+    /// An admin who decides for somebody else leaves an audit row.
+    async fn override_audit(
+        &self,
+        caller: &Caller,
+        request_id: RequestId,
+        task_id: Uuid,
+        action: Action,
+    ) -> Result<Option<Audit>, Error> {
+        if !caller.admin {
+            return Ok(None);
+        }
+        let loaded = self.shared.store.load_request(request_id).await?.ok_or(Error::UnknownRequest)?;
+        let assignee = loaded.request.tasks.iter().find(|t| t.id.0 == task_id).map(|t| t.assignee.as_str());
+        let summary = format!("{} instead of {}", action.as_str(), assignee.unwrap_or_default());
+        Ok((assignee != Some(&caller.subject))
+            .then(|| audit(caller, "task.decide_override", "task", task_id, summary)))
+    }
+
+    /// Claims a task.
+    ///
+    /// # Errors
+    /// As [`Requests::decide`].
+    pub async fn claim(&self, caller: Caller, task_id: Uuid) -> Result<TaskOut, Error> {
+        let request_id = self.request_of(task_id).await?;
+        let applied =
+            self.apply(request_id, Command::Claim { caller, task_id: TaskId(task_id) }, None).await?;
+        task_out(&applied, TaskId(task_id))
+    }
+
+    /// Moves a task to somebody else and returns the new task.
+    ///
+    /// # Errors
+    /// As [`Requests::decide`].
+    pub async fn reassign(
+        &self,
+        caller: Caller,
+        task_id: Uuid,
+        body: ReassignTaskIn,
+    ) -> Result<TaskOut, Error> {
+        let request_id = self.request_of(task_id).await?;
+        let audit = audit(&caller, "task.reassign", "task", task_id, format!("to {}", body.new_assignee));
+        let command = Command::Reassign {
+            caller,
+            task_id: TaskId(task_id),
+            new_assignee: body.new_assignee,
+            reason: body.reason,
+        };
+        let applied = self.apply(request_id, command, Some(audit)).await?;
+        task_out(&applied, applied.transition.task_id.unwrap_or(TaskId(task_id)))
+    }
+
+    /// Cancels a request.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`] and as [`Requests::decide`].
+    pub async fn cancel(
+        &self,
+        caller: Caller,
+        request_id: Uuid,
+        body: CancelRequest,
+    ) -> Result<RequestOut, Error> {
+        let summary = body.reason.clone().unwrap_or_default();
+        let audit = audit(&caller, "request.cancel", "request", request_id, summary);
+        let command = Command::Cancel { caller, reason: body.reason };
+        let applied = self.apply(RequestId(request_id), command, Some(audit)).await?;
+        Ok(shapes::request(&applied))
+    }
+
+    /// What a policy version would do with a context. Writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPolicy`], [`Error::Unavailable`].
+    pub async fn simulate(
+        &self,
+        key: &str,
+        version: i32,
+        body: SimulateRequest,
+    ) -> Result<SimulateResponse, Error> {
+        let out = self.shared.store.get_policy(key, version).await?;
+        // Drafts change, so a simulation never uses the cache of started versions.
+        let policy = self.shared.store.load_engine_policy(out.id.into()).await?;
+        let snapshot = self.shared.catalog.snapshot().await?;
+        let now = OffsetDateTime::now_utc();
+        let cx = Context { policy: &policy, delegations: &snapshot.delegations, now };
+        let context = body.context.into();
+        let stages = engine::simulate::simulate(
+            &cx,
+            &context,
+            body.requester.as_deref(),
+            &BTreeMap::<RuleId, _>::new(),
+        );
+        let stages = stages.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
+            stage_order: simulated.order,
+            name: simulated.name,
+            mode: stage.mode.clone(),
+            mode_value: stage.mode_value,
+            resolved_approvers: simulated.resolved_approvers,
+            resolved_observers: simulated.resolved_observers,
+            skipped: simulated.skipped,
+            skip_reason: simulated.skip_reason.map(str::to_owned),
+        });
+        Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        id: RequestId,
+        command: Command,
+        audit: Option<Audit>,
+    ) -> Result<Arc<Applied>, Error> {
+        let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
+        self.call(id, |reply| Message::Apply(Box::new((command.clone(), audit.clone())), reply)).await
+    }
+
+    async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
+        self.shared.store.request_of_task(task_id).await?.ok_or(Error::UnknownTask)
+    }
+
+    /// Sends to the live actor of the request, or starts one. A message that its actor did not take is sent to the
+    /// next actor; one that was taken and not answered is not sent again, since it may have been carried out.
+    async fn call(
+        &self,
+        id: RequestId,
+        message: impl Fn(RpcReplyPort<Result<Arc<Applied>, Error>>) -> Message,
+    ) -> Result<Arc<Applied>, Error> {
+        for _ in 0..LOOKS {
+            let actor = self.actor(id).await?;
+            match actor.call(&message, Some(self.shared.options.command_timeout)).await {
+                Ok(CallResult::Success(answer)) => return answer,
+                Ok(CallResult::Timeout) => return Err(Error::Unavailable),
+                Ok(CallResult::SenderError) => {
+                    self.shared.registry.remove(id, &actor);
+                    return Err(Error::Unavailable);
+                }
+                Err(_) => self.shared.registry.remove(id, &actor),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    async fn actor(&self, id: RequestId) -> Result<ActorRef<Message>, Error> {
+        if let Some(actor) = self.shared.registry.get(id) {
+            return Ok(actor);
+        }
+        let supervisor = self.shared.registry.supervisor_of(id);
+        let arguments = (id, Arc::clone(&self.shared));
+        let (actor, _) = Actor::spawn_linked(None, RequestActor, arguments, supervisor)
+            .await
+            .map_err(|e| Error::Internal(format!("an actor could not be started: {e}")))?;
+        match self.shared.registry.insert(id, actor.clone()) {
+            Ok(()) => Ok(actor),
+            Err(other) => {
+                actor.stop(None);
+                Ok(other)
+            }
+        }
+    }
+}
+
+fn task_out(applied: &Applied, id: TaskId) -> Result<TaskOut, Error> {
+    shapes::task_by_id(&applied.transition.request, id, &applied.meta).ok_or(Error::UnknownTask)
+}
+
+fn audit(caller: &Caller, action: &'static str, kind: &'static str, id: Uuid, summary: String) -> Audit {
+    Audit {
+        actor: caller.subject.clone(),
+        action,
+        resource_type: kind,
+        resource_id: id.to_string(),
+        summary,
+        before: None,
+        after: None,
+    }
+}

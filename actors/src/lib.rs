@@ -1,0 +1,25 @@
+//! Drivers, not brains: actors that carry commands to the engine, its transitions to the database, and news from
+//! there to whoever waits. The only room that speaks ractor.
+//!
+//! Cast: [`Requests`] is the only public door; behind it one actor per live request ([`request`]), under sharded
+//! supervisors that outlive them. Background actors share one shape ([`background`]): a `run_once`, and a loop that
+//! only schedules. [`System`] starts and stops all of it.
+
+mod background;
+mod catalog;
+mod delivery;
+mod error;
+mod handle;
+mod relay;
+mod request;
+mod resolver;
+mod shapes;
+mod signals;
+mod sla;
+mod supervisor;
+mod system;
+
+pub use error::Error;
+pub use handle::{Created, NewRequest, Requests};
+pub use resolver::{Directory, NoDirectory};
+pub use system::{Options, RequestOptions, Roles, SlaOptions, StartError, System, WebhookOptions};

@@ -1,0 +1,110 @@
+//! From the outbox to the bus. One relay per database publishes at a time, so that events of a request leave in
+//! order; the others stand by and pass hints on. What was not acknowledged stays in the outbox and goes again, with
+//! the same message id.
+
+use crate::Error;
+use crate::background::Job;
+use crate::request::Shared;
+use bus::Bus;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use store::outbox::{Outgoing, RelayLock};
+
+/// Events in one round.
+const BATCH: i64 = 512;
+/// How long an idle relay waits before it looks by itself.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(crate) struct Relay {
+    store: Store,
+    bus: Bus,
+    /// Without the role it only passes hints on.
+    relays: bool,
+    shared: Arc<Shared>,
+    lock: Option<RelayLock>,
+    streams_ready: bool,
+}
+
+impl Relay {
+    pub(crate) fn new(store: Store, bus: Bus, relays: bool, shared: Arc<Shared>) -> Self {
+        Self { store, bus, relays, shared, lock: None, streams_ready: false }
+    }
+
+    async fn holds_lock(&mut self) -> Result<bool, Error> {
+        if let Some(lock) = &mut self.lock {
+            if lock.still_held().await {
+                return Ok(true);
+            }
+            self.lock = None;
+        }
+        self.lock = self.store.try_relay_lock().await?;
+        Ok(self.lock.is_some())
+    }
+
+    /// Publishes one batch; gives how many were acknowledged and how many were tried.
+    async fn publish(&self, outgoing: Vec<Outgoing>) -> Result<(usize, usize), Error> {
+        let messages = outgoing.iter().flat_map(|out| {
+            let work = out.delivery_id.map(|id| self.bus.delivery_work(out.event.request_id, id));
+            [Some(self.bus.event(&out.event)), work].into_iter().flatten()
+        });
+        let messages: Vec<_> = messages.collect();
+        let mut acks = self.bus.publish(messages).await.into_iter();
+        let mut acknowledged = Vec::with_capacity(outgoing.len());
+        for out in &outgoing {
+            let event = acks.next();
+            // A lost work message costs a poll interval, no more.
+            if out.delivery_id.is_some() {
+                acks.next();
+            }
+            match event {
+                Some(Ok(seq)) => {
+                    acknowledged.push((out.event.event_id, i64::try_from(seq).unwrap_or(i64::MAX)))
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(event.id = %out.event.event_id, %error, "not acknowledged")
+                }
+                None => {}
+            }
+        }
+        if !acknowledged.is_empty() {
+            self.store.mark_published(&acknowledged).await?;
+        }
+        Ok((acknowledged.len(), outgoing.len()))
+    }
+}
+
+impl Job for Relay {
+    const NAME: &'static str = "relay";
+
+    async fn run_once(&mut self) -> Result<Duration, Error> {
+        if !self.bus.is_connected() {
+            self.streams_ready = false;
+            return Ok(LOOK);
+        }
+        let publishes = self.relays && self.holds_lock().await?;
+        if self.shared.signals.take_hint(publishes) {
+            self.bus.hint().await;
+        }
+        if !publishes {
+            return Ok(LOOK);
+        }
+        if !self.streams_ready {
+            self.bus.ensure_streams().await.map_err(|e| Error::Internal(e.to_string()))?;
+            self.streams_ready = true;
+        }
+        loop {
+            let outgoing = self.store.unpublished(BATCH).await?;
+            if outgoing.is_empty() {
+                return Ok(LOOK);
+            }
+            let (acknowledged, tried) = self.publish(outgoing).await?;
+            if acknowledged < tried {
+                // The stream may be gone, not only slow: look at it before the next round.
+                self.streams_ready = false;
+                tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
+                return Ok(LOOK);
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The loop of every command: load, decide, commit; and once more when somebody else was first.
+
+use crate::catalog::Catalog;
+use crate::handle::NewRequest;
+use crate::shapes;
+use crate::signals::Signals;
+use crate::supervisor::Registry;
+use crate::{Error, RequestOptions};
+use engine::command::{Command, Context, Create, Transition};
+use engine::ids::{IdSource, RequestId};
+use engine::request::{Request, RequestStatus};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use store::commit::{Audit, Commit, Committer, Idempotency, Meta};
+use store::requests::Loaded;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// How often a command is decided again before the caller is asked to try later.
+const ROUNDS: u32 = 12;
+/// First pause between rounds, doubled each time and jittered.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What all request actors of a process share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) committer: Committer,
+    pub(crate) catalog: Catalog,
+    pub(crate) registry: Registry,
+    pub(crate) signals: Signals,
+    pub(crate) max_live: usize,
+    pub(crate) options: RequestOptions,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) transition: Arc<Transition>,
+    pub(crate) meta: Arc<Meta>,
+    pub(crate) updated_at: OffsetDateTime,
+}
+
+struct Ids;
+
+impl IdSource for Ids {
+    fn fresh(&mut self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+pub(super) async fn create(
+    shared: &Shared,
+    id: RequestId,
+    new: &NewRequest,
+    loaded: &mut Option<Loaded>,
+) -> Result<Arc<Applied>, Error> {
+    for round in 0..ROUNDS {
+        let (snapshot, policy) = shared.catalog.active(&new.body.policy_key).await?;
+        let now = now();
+        let cx = Context { policy: &policy, delegations: &snapshot.delegations, now };
+        let transition = Arc::new(engine::command::create(&cx, to_create(id, new), &mut Ids));
+        let meta = Arc::new(to_meta(new, policy.version));
+        let owed = (!transition.request.pending_rules(&policy).is_empty()).then_some(now);
+        let commit = Commit {
+            before: None,
+            resolve_after: owed,
+            resolve_attempt: 0,
+            epoch: Some(snapshot.epoch),
+            idempotency: new.idempotency_key.as_ref().map(|key| to_idempotency(new, key, &transition, &meta)),
+            audit: None,
+            transition: Arc::clone(&transition),
+            meta: Arc::clone(&meta),
+        };
+        match shared.committer.commit(commit).await {
+            Ok(row_version) => {
+                let held = held(&transition, &meta, row_version, owed, 0);
+                return Ok(keep(shared, loaded, held, transition, now));
+            }
+            Err(store::Error::Stale) => {
+                shared.catalog.refresh().await?;
+                pause(round).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Overloaded)
+}
+
+pub(super) async fn apply(
+    shared: &Shared,
+    id: RequestId,
+    command: Command,
+    audit: Option<Audit>,
+    loaded: &mut Option<Loaded>,
+) -> Result<Arc<Applied>, Error> {
+    for round in 0..ROUNDS {
+        let fresh = loaded.is_none();
+        if fresh {
+            *loaded = shared.store.load_request(id).await?;
+        }
+        let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
+        let snapshot = shared.catalog.snapshot().await?;
+        let policy = shared.catalog.policy(before.request.policy_id).await?;
+        let now = now();
+        let cx = Context { policy: &policy, delegations: &snapshot.delegations, now };
+        let transition = match engine::command::apply(&cx, &before.request, command.clone(), &mut Ids) {
+            // Another replica may have moved the request on since it was cached.
+            Err(_) if !fresh => {
+                *loaded = None;
+                continue;
+            }
+            Err(refusal) => return Err(refusal.into()),
+            Ok(transition) => Arc::new(transition),
+        };
+        if transition.events.is_empty() {
+            if fresh {
+                return Ok(Arc::new(Applied { transition, meta: before.meta, updated_at: now }));
+            }
+            *loaded = None;
+            continue;
+        }
+        let seats_anew = transition.request.tasks.len() > before.request.tasks.len();
+        let failed = matches!(command, Command::ResolutionFailed { .. });
+        let attempt = if failed { before.resolve_attempt.saturating_add(1) } else { before.resolve_attempt };
+        let owed =
+            (!transition.request.pending_rules(&policy).is_empty()).then(|| match before.resolve_after {
+                _ if failed => now + crate::resolver::back_off(attempt),
+                Some(at) => at,
+                None => now,
+            });
+        let commit = Commit {
+            before: Some((Arc::clone(&before.request), before.row_version)),
+            resolve_after: owed,
+            resolve_attempt: attempt,
+            epoch: seats_anew.then_some(snapshot.epoch),
+            idempotency: None,
+            audit: audit.clone().map(|audit| complete(audit, &before.request, &transition.request)),
+            transition: Arc::clone(&transition),
+            meta: Arc::clone(&before.meta),
+        };
+        match shared.committer.commit(commit).await {
+            Ok(row_version) => {
+                let held = held(&transition, &before.meta, row_version, owed, attempt);
+                return Ok(keep(shared, loaded, held, transition, now));
+            }
+            Err(store::Error::Stale) => {
+                *loaded = None;
+                shared.catalog.refresh().await?;
+                pause(round).await;
+            }
+            Err(error) => {
+                // It cannot be known what was written.
+                *loaded = None;
+                return Err(error.into());
+            }
+        }
+    }
+    Err(Error::Overloaded)
+}
+
+/// Postgres keeps microseconds: what is answered must equal what is read later.
+fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
+}
+
+async fn pause(round: u32) {
+    let longest = PAUSE * 2u32.saturating_pow(round.min(6));
+    tokio::time::sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
+}
+
+fn held(
+    transition: &Transition,
+    meta: &Arc<Meta>,
+    row_version: i64,
+    resolve_after: Option<OffsetDateTime>,
+    resolve_attempt: i32,
+) -> Loaded {
+    let request = Arc::new(transition.request.clone());
+    Loaded { request, meta: Arc::clone(meta), row_version, resolve_after, resolve_attempt }
+}
+
+/// What is committed is remembered, and whoever waits for it is woken.
+fn keep(
+    shared: &Shared,
+    loaded: &mut Option<Loaded>,
+    held: Loaded,
+    transition: Arc<Transition>,
+    now: OffsetDateTime,
+) -> Arc<Applied> {
+    let meta = Arc::clone(&held.meta);
+    let request = &transition.request;
+    let expires = request.expires_at.filter(|_| !request.status.is_terminal());
+    let deadline = request.next_due().into_iter().chain(expires).min();
+    shared.signals.committed(deadline, held.resolve_after.is_some());
+    *loaded = Some(held);
+    Arc::new(Applied { transition, meta, updated_at: now })
+}
+
+fn to_create(id: RequestId, new: &NewRequest) -> Create {
+    Create {
+        id,
+        requester: new.body.requester.clone().unwrap_or_else(|| new.subject.clone()),
+        source_service: new.subject.clone(),
+        context: Value::Object(new.body.context.clone()),
+        expires_at: new.body.expires_at,
+    }
+}
+
+fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
+    Meta {
+        policy_key: new.body.policy_key.clone(),
+        policy_version,
+        artifact_type: new.body.artifact_type.clone(),
+        artifact_id: new.body.artifact_id.clone(),
+        callback_url: new.body.callback_url.clone(),
+        callback_secret_id: new.body.callback_secret_id,
+        callback_events: new.body.callback_events.clone(),
+    }
+}
+
+fn to_idempotency(new: &NewRequest, key: &str, transition: &Transition, meta: &Meta) -> Idempotency {
+    Idempotency {
+        subject: new.subject.clone(),
+        key: key.to_owned(),
+        body: shapes::body_of(new),
+        // A struct of strings, numbers and JSON always serialises.
+        response: serde_json::to_value(shapes::created(&transition.request, meta)).unwrap_or_default(),
+    }
+}
+
+/// What the rows said before and after, for the auditor.
+fn complete(audit: Audit, before: &Request, after: &Request) -> Audit {
+    let view = |request: &Request| {
+        let tasks: Vec<Value> = request
+            .tasks
+            .iter()
+            .map(|t| serde_json::json!({"id": t.id.0, "assignee": t.assignee, "status": t.status.as_str()}))
+            .collect();
+        let status: RequestStatus = request.status;
+        serde_json::json!({"status": status.as_str(), "tasks": tasks})
+    };
+    Audit { before: Some(view(before)), after: Some(view(after)), ..audit }
+}

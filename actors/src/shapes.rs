@@ -1,0 +1,100 @@
+//! The engine's state in the words of the wire.
+
+use crate::handle::NewRequest;
+use crate::request::Applied;
+use engine::ids::TaskId;
+use engine::request::{Decision, Request, Task};
+use schemas::api::decision::DecisionOut;
+use schemas::api::request::{CreateRequestOut, RequestOut};
+use schemas::api::task::TaskOut;
+use serde_json::Value;
+use store::commit::Meta;
+use time::OffsetDateTime;
+
+pub(crate) fn created(request: &Request, meta: &Meta) -> CreateRequestOut {
+    CreateRequestOut {
+        request_id: request.id.0,
+        status: request.status.as_str().to_owned(),
+        current_stage_order: request.current_stage_order,
+        tasks: request.tasks.iter().map(|t| task(request, t, meta)).collect(),
+    }
+}
+
+pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta) -> Option<TaskOut> {
+    request.tasks.iter().find(|t| t.id == id).map(|t| task(request, t, meta))
+}
+
+fn task(request: &Request, task: &Task, meta: &Meta) -> TaskOut {
+    let decided = task.decision_id.and_then(|id| request.decisions.iter().find(|d| d.id == id));
+    TaskOut {
+        id: task.id.0,
+        request_id: request.id.0,
+        stage_id: task.stage_id.0,
+        stage_order: task.stage_order,
+        assignee: task.assignee.clone(),
+        kind: task.kind.as_str().to_owned(),
+        delegated_from: task.delegated_from.clone(),
+        reassigned_from: task.reassigned_from.clone(),
+        status: task.status.as_str().to_owned(),
+        claimed_at: task.claimed_at,
+        completed_at: task.completed_at,
+        due_at: task.due_at,
+        decision_id: task.decision_id.map(|d| d.0),
+        decision_action: decided.map(|d| d.action.as_str().to_owned()),
+        decision_comment: decided.and_then(|d| d.comment.clone()),
+        created_at: task.created_at,
+        context: Some(request.context.clone()),
+        artifact_type: Some(meta.artifact_type.clone()),
+        policy_key: Some(meta.policy_key.clone()),
+    }
+}
+
+pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
+    DecisionOut {
+        id: decision.id.0,
+        request_id: request.id.0,
+        task_id: decision.task_id.0,
+        stage_order: decision.stage_order,
+        actor: decision.actor.clone(),
+        action: decision.action.as_str().to_owned(),
+        comment: decision.comment.clone(),
+        attachments_ref: decision.attachments_ref.clone(),
+        late: decision.late,
+        on_behalf_of: decision.on_behalf_of.clone(),
+        created_at: decision.created_at,
+    }
+}
+
+pub(crate) fn request(applied: &Applied) -> RequestOut {
+    let (r, meta) = (&applied.transition.request, &applied.meta);
+    RequestOut {
+        id: r.id.0,
+        policy_id: r.policy_id.0,
+        policy_key: meta.policy_key.clone(),
+        policy_version: meta.policy_version,
+        artifact_type: meta.artifact_type.clone(),
+        artifact_id: meta.artifact_id.clone(),
+        source_service: r.source_service.clone(),
+        requester: Some(r.requester.clone()),
+        context: r.context.clone(),
+        status: r.status.as_str().to_owned(),
+        current_stage_order: r.current_stage_order,
+        callback_url: meta.callback_url.clone(),
+        callback_events: meta.callback_events.clone(),
+        expires_at: r.expires_at,
+        completed_at: r.completed_at,
+        created_at: r.created_at,
+        updated_at: updated_at(applied),
+    }
+}
+
+/// The row's `updated_at`: the time of the last event written.
+fn updated_at(applied: &Applied) -> OffsetDateTime {
+    applied.transition.events.last().map_or(applied.updated_at, |event| event.occurred_at)
+}
+
+/// The body of a create as it is compared with a later one under the same key.
+pub(crate) fn body_of(new: &NewRequest) -> Value {
+    // A struct of strings, numbers and JSON always serialises.
+    serde_json::to_value(&new.body).unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! Supervisors that outlive their children. A child that dies takes nobody with it: the next message to its request
+//! starts a new one from the database.
+
+use crate::request;
+use dashmap::DashMap;
+use engine::ids::RequestId;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Supervisors share the children among them, since linking to one costs a lock of its own.
+const SHARDS: usize = 8;
+
+pub(crate) struct Supervisor;
+
+impl Actor for Supervisor {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    // The default ends the supervisor when any child ends.
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<()>,
+        event: SupervisionEvent,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(who, error) = event {
+            tracing::error!(actor = %who.get_id(), %error, "an actor failed; its request is loaded anew when needed");
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn start() -> Result<Vec<ActorCell>, ractor::SpawnErr> {
+    let mut supervisors = Vec::with_capacity(SHARDS);
+    for _ in 0..SHARDS {
+        supervisors.push(Actor::spawn(None, Supervisor, ()).await?.0.get_cell());
+    }
+    Ok(supervisors)
+}
+
+/// A live request actor and when it last had something to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) actor: ActorRef<request::Message>,
+    used: Arc<AtomicU64>,
+}
+
+/// Live request actors of this process, by request.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    live: DashMap<RequestId, Live>,
+    started: Instant,
+    supervisors: Vec<ActorCell>,
+}
+
+impl Registry {
+    pub(crate) fn new(supervisors: Vec<ActorCell>) -> Self {
+        Self { live: DashMap::new(), started: Instant::now(), supervisors }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(crate) fn supervisor_of(&self, id: RequestId) -> ActorCell {
+        // The random tail of the id spreads requests evenly; the remainder is always in range.
+        let shard = usize::from(id.0.as_bytes()[15]) % self.supervisors.len();
+        self.supervisors[shard].clone()
+    }
+
+    /// The live actor of a request, noted as used now.
+    pub(crate) fn get(&self, id: RequestId) -> Option<ActorRef<request::Message>> {
+        let live = self.live.get(&id)?;
+        live.used.store(self.now(), Ordering::Relaxed);
+        Some(live.actor.clone())
+    }
+
+    /// Registers an actor, unless another is registered: then that one is given back.
+    pub(crate) fn insert(
+        &self,
+        id: RequestId,
+        actor: ActorRef<request::Message>,
+    ) -> Result<(), ActorRef<request::Message>> {
+        match self.live.entry(id) {
+            dashmap::Entry::Occupied(other) => Err(other.get().actor.clone()),
+            dashmap::Entry::Vacant(free) => {
+                free.insert(Live { actor, used: Arc::new(AtomicU64::new(self.now())) });
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets this actor of the request, not a newer one.
+    pub(crate) fn remove(&self, id: RequestId, actor: &ActorRef<request::Message>) {
+        self.live.remove_if(&id, |_, live| live.actor.get_id() == actor.get_id());
+    }
+
+    /// Forgets actors that were not used for `idle` and lets each finish what it was sent before.
+    pub(crate) fn passivate(&self, idle: Duration) -> usize {
+        let oldest = self.now().saturating_sub(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
+        let before = self.live.len();
+        self.live.retain(|_, live| {
+            let keep = live.used.load(Ordering::Relaxed) > oldest;
+            if !keep {
+                drain(&live.actor);
+            }
+            keep
+        });
+        before.saturating_sub(self.live.len())
+    }
+
+    /// Stops everything: children first, each after what it was sent before.
+    pub(crate) async fn stop(&self, deadline: Duration) {
+        let actors: Vec<_> = self.live.iter().map(|l| l.actor.clone()).collect();
+        let waits = actors.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
+        futures::future::join_all(waits).await;
+        for supervisor in &self.supervisors {
+            supervisor.stop(None);
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Ends an actor after the messages that are already in its mailbox.
+pub(crate) fn drain(actor: &ActorRef<request::Message>) {
+    // An actor that has ended already needs no draining.
+    let _ = actor.drain();
+}

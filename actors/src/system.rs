@@ -1,0 +1,260 @@
+//! Starts everything that a process with these roles needs, and stops it in order.
+
+use crate::background::Background;
+use crate::catalog::Catalog;
+use crate::delivery::Delivery;
+use crate::relay::Relay;
+use crate::request::Shared;
+use crate::resolver::{Directory, Resolver};
+use crate::signals::Signals;
+use crate::sla::Sla;
+use crate::supervisor::{self, Registry};
+use crate::{Requests, background};
+use bus::Bus;
+use futures::StreamExt;
+use outbound::Egress;
+use ractor::ActorCell;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use store::commit::{Committer, Limits};
+use store::vault::Vault;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// What a process needs to play its roles.
+pub struct Options {
+    /// The truth.
+    pub store: Store,
+    /// The bus; without one, webhooks go out by the poll and events wait in the outbox.
+    pub bus: Option<Bus>,
+    /// Opens callback secrets.
+    pub vault: Arc<Vault>,
+    /// Which roles.
+    pub roles: Roles,
+    /// Request actors.
+    pub requests: RequestOptions,
+    /// Webhooks.
+    pub webhook: WebhookOptions,
+    /// Deadlines.
+    pub sla: SlaOptions,
+    /// Where webhooks may go.
+    pub egress: Egress,
+    /// Who answers role, group and http rules.
+    pub directory: Arc<dyn Directory>,
+}
+
+/// Parts that a process may play; each scales by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "six independent switches are what this is")]
+pub struct Roles {
+    /// HTTP API.
+    pub api: bool,
+    /// Approver resolution.
+    pub resolver: bool,
+    /// Deadlines.
+    pub sla: bool,
+    /// Webhook delivery.
+    pub delivery: bool,
+    /// Outbox to bus.
+    pub relay: bool,
+    /// E-mail.
+    pub notifier: bool,
+}
+
+/// Bounds of request actors.
+#[derive(Debug, Clone)]
+pub struct RequestOptions {
+    /// Live actors at most; past it an actor ends after its command.
+    pub max_live: usize,
+    /// An actor without work ends after this.
+    pub idle: Duration,
+    /// Commands under way at most; past it callers are told to come back.
+    pub max_in_flight: usize,
+    /// Group commit.
+    pub commit: Limits,
+    /// How long a command may take.
+    pub command_timeout: Duration,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self {
+            max_live: 20_000,
+            idle: Duration::from_secs(30),
+            max_in_flight: 4096,
+            commit: Limits::default(),
+            command_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How webhooks are delivered.
+#[derive(Debug, Clone)]
+pub struct WebhookOptions {
+    /// Of one attempt.
+    pub timeout: Duration,
+    /// Attempts before a delivery is exhausted.
+    pub max_attempts: u32,
+    /// Waits between attempts; the last one repeats.
+    pub backoff: Vec<Duration>,
+    /// How often due deliveries are looked for without being told.
+    pub poll_interval: Duration,
+    /// Deliveries taken in one poll.
+    pub batch_size: usize,
+    /// Attempts under way at once.
+    pub concurrency: usize,
+    /// Without a secret: send unsigned, rather than not at all.
+    pub allow_unsigned: bool,
+}
+
+/// How deadlines are watched.
+#[derive(Debug, Clone, Copy)]
+pub struct SlaOptions {
+    /// How often deadlines are looked for without being told.
+    pub check_interval: Duration,
+}
+
+/// Why a process could not start its part.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An actor could not be started.
+    #[error("an actor could not be started")]
+    Spawn(#[from] ractor::SpawnErr),
+    /// The HTTP client could not be set up.
+    #[error("outbound HTTP cannot be set up: {0}")]
+    Transport(String),
+}
+
+/// Everything that runs in this process.
+pub struct System {
+    requests: Requests,
+    shared: Arc<Shared>,
+    background: Vec<ActorCell>,
+    delivery: Option<Delivery>,
+    stop: CancellationToken,
+}
+
+impl System {
+    /// Starts it. Returns at once: servers that are away are tried again in the background.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let supervisors = supervisor::start().await?;
+        let top = supervisors[0].clone();
+        let shared = Arc::new(Shared {
+            committer: Committer::start(&options.store, options.requests.commit),
+            catalog: Catalog::new(options.store.clone()),
+            registry: Registry::new(supervisors),
+            signals: Signals::default(),
+            max_live: options.requests.max_live,
+            options: options.requests.clone(),
+            store: options.store.clone(),
+        });
+        let requests = Requests::new(Arc::clone(&shared));
+        let stop = CancellationToken::new();
+        let background = start_background(&options, &shared, &requests, &stop, &top).await?;
+        let delivery = if options.roles.delivery {
+            Some(Delivery::start(&options, &stop, top.clone()).await?)
+        } else {
+            None
+        };
+        if let Some(bus) = options.bus.clone() {
+            tokio::spawn(listen(bus, Arc::clone(&shared), stop.clone()));
+        }
+        Ok(Self { requests, shared, background, delivery, stop })
+    }
+
+    /// The door to requests.
+    #[must_use]
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// Live request actors.
+    #[must_use]
+    pub fn live_requests(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// Stops: background first, then requests after the commands they have, each within `deadline`.
+    pub async fn stop(self, deadline: Duration) {
+        self.stop.cancel();
+        let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
+        futures::future::join_all(waits).await;
+        if let Some(delivery) = self.delivery {
+            delivery.stop(deadline).await;
+        }
+        self.shared.registry.stop(deadline).await;
+    }
+}
+
+async fn start_background(
+    options: &Options,
+    shared: &Arc<Shared>,
+    requests: &Requests,
+    stop: &CancellationToken,
+    top: &ActorCell,
+) -> Result<Vec<ActorCell>, StartError> {
+    let mut started = Vec::new();
+    let store = || options.store.clone();
+    let signals = &shared.signals;
+    let janitor = Janitor { shared: Arc::clone(shared) };
+    started.push(Background::start(janitor, Arc::default(), stop.clone(), top.clone()).await?);
+    if let Some(bus) = options.bus.clone() {
+        let relay = Relay::new(store(), bus, options.roles.relay, Arc::clone(shared));
+        started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
+    }
+    if options.roles.sla {
+        let sla = Sla {
+            store: store(),
+            requests: requests.clone(),
+            shared: Arc::clone(shared),
+            check_interval: options.sla.check_interval,
+        };
+        started
+            .push(Background::start(sla, Arc::clone(&signals.deadlines), stop.clone(), top.clone()).await?);
+    }
+    if options.roles.resolver {
+        let directory = Arc::clone(&options.directory);
+        let resolver = Resolver { store: store(), requests: requests.clone(), directory };
+        let wake: Arc<Notify> = Arc::clone(&signals.resolutions);
+        started.push(Background::start(resolver, wake, stop.clone(), top.clone()).await?);
+    }
+    Ok(started)
+}
+
+/// Passes the hints of other processes on, at most ten a second: they only shorten waits.
+async fn listen(bus: Bus, shared: Arc<Shared>, stop: CancellationToken) {
+    let Ok(mut hints) = bus.hints().await else { return };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            hint = hints.next() => if hint.is_none() { return },
+        }
+        shared.signals.hinted();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    }
+}
+
+/// Sends idle request actors to rest.
+struct Janitor {
+    shared: Arc<Shared>,
+}
+
+impl background::Job for Janitor {
+    const NAME: &'static str = "janitor";
+
+    async fn run_once(&mut self) -> Result<Duration, crate::Error> {
+        let idle = self.shared.options.idle;
+        let rested = self.shared.registry.passivate(idle);
+        if rested > 0 {
+            tracing::debug!(rested, live = self.shared.registry.len(), "idle request actors rest");
+        }
+        Ok(idle / 2)
+    }
+}
