@@ -18,6 +18,8 @@ mod signals;
 mod sla;
 mod supervisor;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};

@@ -178,6 +178,11 @@ impl System {
         self.shared.registry.len()
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Stops: background first, then requests after the commands they have, each within `deadline`.
     pub async fn stop(self, deadline: Duration) {
         self.stop.cancel();

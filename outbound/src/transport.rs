@@ -80,9 +80,9 @@ impl Transport {
         let mut headers = HeaderMap::with_capacity(post.headers.len() + 1);
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         for (name, value) in post.headers {
-            let value =
-                HeaderValue::from_str(&value).map_err(|e| Failure::Refused(format!("{name}: {e}")))?;
-            headers.insert(HeaderName::from_static(name), value);
+            let refused = |e: &dyn std::fmt::Display| Failure::Refused(format!("header {name}: {e}"));
+            let value = HeaderValue::from_str(&value).map_err(|e| refused(&e))?;
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|e| refused(&e))?, value);
         }
         let call = self.client.post(url).headers(headers).body(post.body).send();
         match tokio::time::timeout(self.timeout, read(call)).await {

@@ -15,6 +15,8 @@ pub mod policies;
 pub mod requests;
 pub mod secrets;
 pub mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod timers;
 pub mod vault;
 

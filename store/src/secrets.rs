@@ -19,17 +19,18 @@ const PREFIX: &str = "whsec_";
 /// Fewest bytes of a secret that somebody brings along.
 const SHORTEST: usize = 24;
 
-/// Whether a secret that somebody brings along may be used: `whsec_` and the base64 of at least 24 bytes.
+/// The form in which a secret that somebody brings along is kept and shown: `whsec_` and base64. One that already has
+/// that form stays as it is; any other text is encoded. Either way it stands for at least 24 bytes.
 ///
 /// # Errors
 /// Says in words what is wrong, without the secret.
-pub fn check_secret(secret: &str) -> Result<(), String> {
-    let encoded = secret.strip_prefix(PREFIX).ok_or("must be `whsec_` and base64")?;
-    let bytes = STANDARD.decode(encoded).map_err(|_| "what follows `whsec_` is not base64")?;
+pub fn check_secret(given: &str) -> Result<String, String> {
+    let encoded = given.strip_prefix(PREFIX).and_then(|text| STANDARD.decode(text).ok());
+    let bytes = encoded.as_deref().unwrap_or(given.as_bytes());
     if bytes.len() < SHORTEST {
-        return Err(format!("must encode at least {SHORTEST} bytes, encodes {}", bytes.len()));
+        return Err(format!("must be at least {SHORTEST} bytes, is {}", bytes.len()));
     }
-    Ok(())
+    Ok(format!("{PREFIX}{}", STANDARD.encode(bytes)))
 }
 
 fn fresh_secret() -> SecretString {
@@ -107,7 +108,7 @@ impl SealedRow {
 }
 
 impl Store {
-    /// Gives `caller_service` a secret: the one given, exactly as given, or 32 random bytes.
+    /// Gives `caller_service` a secret: the one given (see [`check_secret`]), or 32 random bytes.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it has an active one; [`Error::Constraint`] `callback_secret_form` when the given one
@@ -121,8 +122,8 @@ impl Store {
     ) -> Result<CallbackSecretCreatedOut, Error> {
         let secret = match given {
             Some(text) => {
-                check_secret(text).map_err(|_| Error::Constraint("callback_secret_form".to_owned()))?;
-                SecretString::from(text)
+                let kept = check_secret(text);
+                SecretString::from(kept.map_err(|_| Error::Constraint("callback_secret_form".to_owned()))?)
             }
             None => fresh_secret(),
         };

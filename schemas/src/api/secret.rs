@@ -16,7 +16,7 @@ pub struct CallbackSecretCreate {
     #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "service-account-registry")]
     pub caller_service: String,
-    /// `whsec_` and the base64 of at least 24 bytes; null = 32 random bytes.
+    /// At least 24 bytes, as text or as `whsec_` and their base64; null = 32 random bytes.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 1024>")]
     #[schema(max_length = 1024, write_only)]
     pub secret: Option<String>,

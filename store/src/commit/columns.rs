@@ -18,8 +18,7 @@ macro_rules! columns {
         pub(super) struct $name { $(pub(super) $field: Vec<$ty>),* }
 
         impl $name {
-            #[expect(clippy::too_many_arguments, reason = "one per column of the table")]
-            fn push(&mut self, $($field: $ty),*) { $(self.$field.push($field);)* }
+            fn push(&mut self, ($($field,)*): ($($ty,)*)) { $(self.$field.push($field);)* }
 
             pub(super) fn bind<'q>(self, query: super::statement::Query<'q>) -> super::statement::Query<'q> {
                 query$(.bind(self.$field))*
@@ -99,7 +98,7 @@ impl Batch {
 
     fn push_created(&mut self, commit: &Commit) {
         let (r, meta) = (&commit.transition.request, &commit.meta);
-        self.created.push(
+        self.created.push((
             r.id.0,
             commit.epoch,
             commit.idempotency.is_some(),
@@ -122,15 +121,15 @@ impl Batch {
             r.created_at,
             r.last_sequence,
             commit.resolve_after,
-        );
+        ));
         if let Some(key) = &commit.idempotency {
-            self.keys.push(
+            self.keys.push((
                 key.subject.clone(),
                 key.key.clone(),
                 Json(key.body.clone()),
                 r.id.0,
                 Json(key.response.clone()),
-            );
+            ));
         }
     }
 
@@ -138,7 +137,7 @@ impl Batch {
         let r = &commit.transition.request;
         // A transition without events writes nothing and never comes here.
         let now = commit.transition.events.last().map_or(r.created_at, |e| e.occurred_at);
-        self.moved.push(
+        self.moved.push((
             r.id.0,
             expected,
             commit.epoch,
@@ -150,7 +149,7 @@ impl Batch {
             r.last_sequence,
             commit.resolve_after,
             commit.resolve_attempt,
-        );
+        ));
     }
 
     fn push_tasks(&mut self, commit: &Commit) {
@@ -159,7 +158,7 @@ impl Batch {
         let changes = Changes::between(before, r);
         let first = r.tasks.len() - changes.new_tasks.len();
         for (ordinal, t) in (first..).zip(&changes.new_tasks) {
-            self.new_tasks.push(
+            self.new_tasks.push((
                 t.id.0,
                 r.id.0,
                 t.stage_id.0,
@@ -178,11 +177,11 @@ impl Batch {
                 t.claimed_at,
                 t.completed_at,
                 t.decision_id.map(|d| d.0),
-            );
+            ));
         }
         for t in &changes.changed_tasks {
             let decision = t.decision_id.map(|d| d.0);
-            self.changed_tasks.push(
+            self.changed_tasks.push((
                 t.id.0,
                 r.id.0,
                 t.status.as_str(),
@@ -190,10 +189,10 @@ impl Batch {
                 t.claimed_at,
                 t.completed_at,
                 decision,
-            );
+            ));
         }
         for d in &changes.new_decisions {
-            self.decisions.push(
+            self.decisions.push((
                 d.id.0,
                 r.id.0,
                 d.task_id.0,
@@ -205,7 +204,7 @@ impl Batch {
                 d.attachments_ref.clone(),
                 d.late,
                 d.created_at,
-            );
+            ));
         }
     }
 
@@ -213,7 +212,7 @@ impl Batch {
         let (r, meta) = (&commit.transition.request, &commit.meta);
         for e in &commit.transition.events {
             let event_type = e.event_type.as_str();
-            self.events.push(
+            self.events.push((
                 e.id.0,
                 r.id.0,
                 e.sequence,
@@ -224,10 +223,10 @@ impl Batch {
                 e.reason.clone(),
                 Json(Value::Object(e.payload.clone())),
                 e.occurred_at,
-            );
+            ));
             let Some(url) = &meta.callback_url else { continue };
             if webhook_wanted(event_type, meta.callback_events.as_deref()) {
-                self.deliveries.push(
+                self.deliveries.push((
                     Uuid::now_v7(),
                     e.id.0,
                     r.id.0,
@@ -236,14 +235,14 @@ impl Batch {
                     r.source_service.clone(),
                     url.clone(),
                     e.occurred_at,
-                );
+                ));
             }
         }
     }
 
     fn push_audit(&mut self, commit: &Commit) {
         let Some(audit) = &commit.audit else { return };
-        self.audits.push(
+        self.audits.push((
             Uuid::now_v7(),
             commit.transition.request.id.0,
             audit.actor.clone(),
@@ -253,7 +252,7 @@ impl Batch {
             audit.summary.clone(),
             audit.before.clone().map(Json),
             audit.after.clone().map(Json),
-        );
+        ));
     }
 }
 

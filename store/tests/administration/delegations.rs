@@ -1,7 +1,7 @@
-use crate::database::database;
 use crate::fixtures::{actions, admin};
 use schemas::api::delegation::DelegationCreate;
 use store::Error;
+use store::testing::database;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 

@@ -1,10 +1,10 @@
-use crate::database::{TestDb, database};
 use crate::fixtures::{actions, admin, some_policy, some_request};
 use schemas::api::delivery::RetryDeliveriesIn;
 use store::Error;
 use store::audit::AuditFilter;
 use store::deliveries::admin::DeliveryFilter;
 use store::requests::list::Cursor;
+use store::testing::{TestDb, database};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 

@@ -9,12 +9,12 @@ use store::audit::{Actor, AuditFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub fn admin() -> Actor {
+pub(crate) fn admin() -> Actor {
     Actor { subject: "admin".into(), email: Some("admin@example.org".into()) }
 }
 
 /// A policy of two stages, written in the order 2, 1, with every kind of rule that needs no directory.
-pub fn policy(key: &str) -> PolicyCreate {
+pub(crate) fn policy(key: &str) -> PolicyCreate {
     serde_json::from_value(json!({
         "policy_key": key,
         "name": "Change requests",
@@ -37,11 +37,11 @@ pub fn policy(key: &str) -> PolicyCreate {
     .unwrap()
 }
 
-pub fn checked(policy: &PolicyCreate) -> Policy {
+pub(crate) fn checked(policy: &PolicyCreate) -> Policy {
     schemas::policy::to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7).unwrap()
 }
 
-pub async fn actions(store: &Store) -> Vec<String> {
+pub(crate) async fn actions(store: &Store) -> Vec<String> {
     let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
     let mut rows = store.list_audit(&filter).await.unwrap();
     rows.reverse();
@@ -49,23 +49,23 @@ pub async fn actions(store: &Store) -> Vec<String> {
 }
 
 /// A policy version that requests can refer to.
-pub async fn some_policy(store: &Store, key: &str) -> Uuid {
+pub(crate) async fn some_policy(store: &Store, key: &str) -> Uuid {
     let policy = policy(key);
     store.create_policy(&policy, &checked(&policy), &admin()).await.unwrap().id
 }
 
-pub struct NewRequest<'a> {
-    pub policy_id: Uuid,
-    pub policy_key: &'a str,
-    pub artifact_type: &'a str,
-    pub artifact_id: &'a str,
-    pub requester: &'a str,
-    pub context: Value,
-    pub created_at: OffsetDateTime,
+pub(crate) struct NewRequest<'a> {
+    pub(crate) policy_id: Uuid,
+    pub(crate) policy_key: &'a str,
+    pub(crate) artifact_type: &'a str,
+    pub(crate) artifact_id: &'a str,
+    pub(crate) requester: &'a str,
+    pub(crate) context: Value,
+    pub(crate) created_at: OffsetDateTime,
 }
 
 impl NewRequest<'_> {
-    pub async fn insert(self, store: &Store) -> Uuid {
+    pub(crate) async fn insert(self, store: &Store) -> Uuid {
         let id = Uuid::now_v7();
         sqlx::query(
             "insert into approval_request
@@ -88,7 +88,7 @@ impl NewRequest<'_> {
     }
 }
 
-pub async fn some_request(store: &Store, policy_id: Uuid, created_at: OffsetDateTime) -> Uuid {
+pub(crate) async fn some_request(store: &Store, policy_id: Uuid, created_at: OffsetDateTime) -> Uuid {
     NewRequest {
         policy_id,
         policy_key: "key",
@@ -102,7 +102,12 @@ pub async fn some_request(store: &Store, policy_id: Uuid, created_at: OffsetDate
     .await
 }
 
-pub async fn some_task(store: &Store, request: Uuid, assignee: &str, due_at: Option<OffsetDateTime>) -> Uuid {
+pub(crate) async fn some_task(
+    store: &Store,
+    request: Uuid,
+    assignee: &str,
+    due_at: Option<OffsetDateTime>,
+) -> Uuid {
     let id = Uuid::now_v7();
     sqlx::query(
         "insert into approval_task
@@ -120,7 +125,7 @@ pub async fn some_task(store: &Store, request: Uuid, assignee: &str, due_at: Opt
     id
 }
 
-pub async fn some_event(store: &Store, request: Uuid, sequence: i64) -> Uuid {
+pub(crate) async fn some_event(store: &Store, request: Uuid, sequence: i64) -> Uuid {
     let id = Uuid::now_v7();
     sqlx::query(
         "insert into approval_event

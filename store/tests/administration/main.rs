@@ -1,8 +1,6 @@
 //! What administrators, operators and readers are promised of the store. Needs a Postgres: `DATABASE_URL`.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a failed unwrap fails the test")]
 
-#[path = "../support/database.rs"]
-mod database;
 mod delegations;
 mod deliveries;
 mod fixtures;

@@ -1,9 +1,9 @@
-use crate::database::{TestDb, database};
 use crate::fixtures::{actions, admin, checked, policy};
 use engine::ids::PolicyId;
 use engine::policy::{Mode, OnBreach, OnEmpty};
-use std::sync::Arc;
-use store::Error;
+use std::time::Duration;
+use store::testing::{TestDb, database};
+use store::{Error, Options, Store};
 
 async fn versions(db: &TestDb, key: &str, count: i32) {
     let policy = policy(key);
@@ -102,12 +102,15 @@ async fn versions_added_at_the_same_time_get_numbers_of_their_own() {
 
 #[tokio::test]
 async fn activations_at_the_same_time_all_succeed_and_leave_one_active_version() {
-    let db = Arc::new(database().await);
+    let db = database().await;
     versions(&db, "k", 4).await;
+    let replica =
+        Options { url: db.url.clone(), max_connections: 4, acquire_timeout: Duration::from_secs(10) };
+    let replicas = [db.store.clone(), Store::connect(&replica).await.unwrap()];
     for round in 0..10 {
-        let attempts = (1..=4).map(|v| {
-            let db = Arc::clone(&db);
-            tokio::spawn(async move { db.activate_policy("k", v, &admin()).await.map(|p| p.status) })
+        let attempts = replicas.iter().cycle().zip(1..=4).map(|(store, version)| {
+            let store = store.clone();
+            tokio::spawn(async move { store.activate_policy("k", version, &admin()).await.map(|p| p.status) })
         });
         for result in futures::future::join_all(attempts).await {
             assert_eq!(result.unwrap().unwrap(), "active", "round {round}");

@@ -1,8 +1,8 @@
-use crate::database::database;
 use crate::fixtures::{NewRequest, some_event, some_policy, some_request};
 use serde_json::json;
 use store::Error;
 use store::requests::list::{Cursor, RequestFilter};
+use store::testing::database;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 

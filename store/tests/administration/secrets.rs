@@ -1,8 +1,8 @@
-use crate::database::{TestDb, database};
 use crate::fixtures::{actions, admin};
 use secrecy::ExposeSecret;
 use store::Error;
 use store::secrets::check_secret;
+use store::testing::{TestDb, database};
 use store::vault::Vault;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -48,9 +48,15 @@ async fn a_given_secret_is_kept_exactly_as_given() {
 }
 
 #[test]
-fn a_secret_that_is_too_short_or_of_another_form_is_refused_without_repeating_it() {
-    check_secret(GIVEN).unwrap();
-    for bad in ["", "whsec_", "plain text that is long enough", "whsec_c2hvcnQ=", "whsec_not*base64"] {
+fn a_secret_of_plain_text_is_shown_as_its_base64() {
+    assert_eq!(check_secret(GIVEN).unwrap(), GIVEN);
+    let shown = check_secret("plain text that is long enough").unwrap();
+    assert_eq!(shown, "whsec_cGxhaW4gdGV4dCB0aGF0IGlzIGxvbmcgZW5vdWdo");
+}
+
+#[test]
+fn a_secret_that_is_too_short_is_refused_without_repeating_it() {
+    for bad in ["", "whsec_", "too short", "whsec_c2hvcnQ=", "whsec_not*base64"] {
         let why = check_secret(bad).unwrap_err();
         assert!(bad.len() < 7 || !why.contains(&bad[6..]), "{why}");
     }

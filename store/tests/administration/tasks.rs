@@ -1,8 +1,8 @@
-use crate::database::{TestDb, database};
 use crate::fixtures::{NewRequest, some_policy, some_request, some_task};
 use serde_json::{Value, json};
 use store::Error;
 use store::tasks::TaskFilter;
+use store::testing::{TestDb, database};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 

@@ -1,12 +1,13 @@
-//! A database of its own for each test, dropped at the end whatever the outcome.
+//! Databases for tests, here and in the rooms above: one for each test, dropped at the end whatever the outcome.
 
+use crate::{Options, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::ops::Deref;
 use std::time::Duration;
-use store::{Options, Store};
 use uuid::Uuid;
 
 /// A migrated, empty database.
+#[derive(Debug)]
 pub struct TestDb {
     /// Connected to it.
     pub store: Store,
@@ -25,7 +26,20 @@ impl Deref for TestDb {
 }
 
 /// Makes one on the server that `DATABASE_URL` names.
+///
+/// # Panics
+/// When there is no such server.
 pub async fn database() -> TestDb {
+    let db = empty_database().await;
+    db.store.migrate().await.expect("migrates");
+    db
+}
+
+/// Makes one without tables.
+///
+/// # Panics
+/// When there is no server.
+pub async fn empty_database() -> TestDb {
     let server = std::env::var("DATABASE_URL").expect("DATABASE_URL names a Postgres for tests");
     let name = format!("awe_test_{}", Uuid::now_v7().simple());
     run(&server, format!("create database {name}")).await;
@@ -33,9 +47,35 @@ pub async fn database() -> TestDb {
     let url = format!("{base}/{name}");
     let options = Options { url: url.clone(), max_connections: 8, acquire_timeout: Duration::from_secs(10) };
     let store = Store::connect(&options).await.expect("connects");
-    let db = TestDb { store, url, name, server };
-    db.store.migrate().await.expect("migrates");
-    db
+    TestDb { store, url, name, server }
+}
+
+/// Runs SQL as an operator would.
+///
+/// # Panics
+/// When it fails.
+pub async fn execute(store: &Store, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&store.pool).await.expect("statement runs");
+}
+
+/// The one number that a query gives.
+///
+/// # Panics
+/// When it gives none.
+pub async fn count(store: &Store, sql: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&store.pool).await.expect("gives a number")
+}
+
+/// Sequences of a request's events in the order in which the stream took them.
+///
+/// # Panics
+/// When the database is away.
+pub async fn stream_order(store: &Store, request: Uuid) -> Vec<i64> {
+    sqlx::query_scalar("select sequence from approval_event where request_id = $1 order by stream_seq")
+        .bind(request)
+        .fetch_all(&store.pool)
+        .await
+        .expect("reads")
 }
 
 async fn run(server: &str, sql: String) {
@@ -52,8 +92,10 @@ impl Drop for TestDb {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("runtime starts").block_on(run(&server, sql));
         });
-        if dropping.join().is_err() && !std::thread::panicking() {
-            panic!("test database {} could not be dropped", self.name);
-        }
+        assert!(
+            dropping.join().is_ok() || std::thread::panicking(),
+            "database {} was not dropped",
+            self.name
+        );
     }
 }

@@ -1,0 +1,201 @@
+//! Actors on a real database: one process or two, racing, crashing, resting.
+
+mod delivery;
+mod fixtures;
+
+use crate::request::Message;
+use engine::ids::RequestId;
+use fixtures::{World, approve, caller, world};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_request_is_approved_by_its_only_approver() {
+    let world = world(json!([{"mode": "any-n", "mode_value": 1, "users": ["ann", "bob"]}])).await;
+    let node = world.node().await;
+    let created = node.create("CR-1", None).await;
+    assert_eq!(created.status, "in_review");
+    let task = created.tasks.iter().find(|t| t.assignee == "ann").expect("ann has a task");
+    let decision = node.requests().decide(caller("ann"), task.id, approve()).await.expect("decided");
+    assert_eq!(decision.actor, "ann");
+    let request = world.db.get_request(created.request_id).await.expect("exists");
+    assert_eq!(request.status, "approved");
+    world.assert_gapless(created.request_id).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn two_processes_deciding_one_seat_make_one_decision() {
+    let world = world(json!([{"users": ["ann"]}, {"users": ["bob"]}])).await;
+    let (one, two) = (world.node().await, world.node().await);
+    for n in 0..50 {
+        let created = one.create(&format!("CR-{n}"), None).await;
+        let task = created.tasks[0].id;
+        let (a, b) = tokio::join!(
+            one.requests().decide(caller("ann"), task, approve()),
+            two.requests().decide(caller("ann"), task, approve())
+        );
+        assert_eq!([a.is_ok(), b.is_ok()].iter().filter(|ok| **ok).count(), 1, "{a:?} {b:?}");
+        assert_eq!(world.count_events(created.request_id, "stage_completed").await, 1);
+        assert_eq!(world.count_events(created.request_id, "stage_started").await, 2);
+        world.assert_gapless(created.request_id).await;
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_two_approvals_in_the_same_instant_finish_the_stage() {
+    let world = world(json!([{"users": ["ann", "bob"]}])).await;
+    let (one, two) = (world.node().await, world.node().await);
+    for n in 0..50 {
+        let created = one.create(&format!("CR-{n}"), None).await;
+        let (ann, bob) = (created.tasks[0].id, created.tasks[1].id);
+        let (a, b) = tokio::join!(
+            one.requests().decide(caller("ann"), ann, approve()),
+            two.requests().decide(caller("bob"), bob, approve())
+        );
+        a.expect("ann decided");
+        b.expect("bob decided");
+        let request = world.db.get_request(created.request_id).await.expect("exists");
+        assert_eq!(request.status, "approved");
+        assert_eq!(world.count_events(created.request_id, "request_approved").await, 1);
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test]
+async fn concurrent_creates_with_one_key_make_one_request() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let (one, two) = (world.node().await, world.node().await);
+    let creates = (0..20).map(|n| if n % 2 == 0 { &one } else { &two }.try_create("CR-1", Some("key-1")));
+    let answers = futures::future::join_all(creates).await;
+    let answers: Vec<_> = answers.into_iter().map(|a| a.expect("created")).collect();
+    assert_eq!(answers.iter().filter(|a| !a.replayed).count(), 1);
+    assert!(answers.iter().all(|a| a.answer == answers[0].answer), "answers differ: {answers:?}");
+    let other = one.try_create("CR-2", Some("key-1")).await;
+    assert!(matches!(other, Err(crate::Error::IdempotencyMismatch)), "{other:?}");
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test]
+async fn an_actor_that_crashes_is_reloaded_and_harms_no_other() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node().await;
+    let (first, second) = (node.create("CR-1", None).await, node.create("CR-2", None).await);
+    let registry = &node.system.shared().registry;
+    let other = registry.get(RequestId(second.request_id)).expect("the second is live");
+    let actor = registry.get(RequestId(first.request_id)).expect("the first is live");
+    actor.send_message(Message::Crash).expect("it is told");
+    world.until("it has died", || actor.get_status() == ractor::ActorStatus::Stopped).await;
+    node.requests().decide(caller("ann"), first.tasks[0].id, approve()).await.expect("a new actor decides");
+    let still = registry.get(RequestId(second.request_id)).expect("the second still lives");
+    assert_eq!(still.get_id(), other.get_id());
+    node.requests().decide(caller("ann"), second.tasks[0].id, approve()).await.expect("the second decides");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn idle_actors_rest_and_are_loaded_again_when_needed() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node_with(|o| o.requests.idle = Duration::from_millis(50)).await;
+    let created = node.create("CR-1", None).await;
+    world.until("the actor rests", || node.system.live_requests() == 0).await;
+    node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_actors_live_than_the_bound_allows_and_none_after_the_end() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node_with(|o| o.requests.max_live = 5).await;
+    let mut tasks = Vec::new();
+    for n in 0..20 {
+        tasks.push(node.create(&format!("CR-{n}"), None).await.tasks[0].id);
+    }
+    assert!(node.system.live_requests() <= 6, "{} live", node.system.live_requests());
+    for task in tasks {
+        node.requests().decide(caller("ann"), task, approve()).await.expect("decided");
+    }
+    assert_eq!(node.system.live_requests(), 0, "finished requests have no actor");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_create_uses_the_version_that_is_active_when_it_commits() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node().await;
+    assert_eq!(node.create("CR-1", None).await.tasks[0].assignee, "ann");
+    world.activate_next(json!([{"users": ["bob"]}])).await;
+    assert_eq!(node.create("CR-2", None).await.tasks[0].assignee, "bob");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_delegation_made_elsewhere_applies_to_the_next_task() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node().await;
+    assert_eq!(node.create("CR-1", None).await.tasks[0].assignee, "ann");
+    world.delegate("ann", "bob").await;
+    let task = node.create("CR-2", None).await.tasks.remove(0);
+    assert_eq!((task.assignee.as_str(), task.delegated_from.as_deref()), ("bob", Some("ann")));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_passed_deadline_is_acted_on_once_by_two_processes() {
+    let stage = json!([{"users": ["ann"], "sla_hours": 1, "on_breach": "auto_approve"}]);
+    let world = world(stage).await;
+    let (one, two) = (world.node().await, world.node().await);
+    let created = one.create("CR-1", None).await;
+    world.make_overdue(created.request_id).await;
+    one.system.shared().signals.hinted();
+    two.system.shared().signals.hinted();
+    world.until_status(created.request_id, "approved").await;
+    assert_eq!(world.count_events(created.request_id, "task_expired").await, 1);
+    assert_eq!(world.count_events(created.request_id, "stage_completed").await, 1);
+    world.assert_gapless(created.request_id).await;
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test]
+async fn a_rule_that_nobody_can_answer_leaves_the_request_pending_and_says_why() {
+    let world = world(json!([{"rules": [{"rule_type": "role", "rule_value": {"role": "clerk"}}]}])).await;
+    let node = world.node().await;
+    let created = node.create("CR-1", None).await;
+    assert_eq!((created.status.as_str(), created.tasks.len()), ("pending", 0));
+    world.until_event(created.request_id, "stage_resolution_failed").await;
+    let owed = world.resolve_after(created.request_id).await;
+    assert!(owed.is_some(), "it is asked again");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_poisoned_transition_does_not_fail_its_neighbours() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node().await;
+    // The HTTP layer refuses NUL; Postgres does so too, and for the whole statement.
+    let poisoned = node.try_create("CR-\u{0}", None);
+    let good = futures::future::join_all((0..10).map(|n| {
+        let node = &node;
+        async move { node.try_create(&format!("CR-{n}"), None).await }
+    }));
+    let (poisoned, good) = tokio::join!(poisoned, good);
+    assert!(poisoned.is_err());
+    assert!(good.iter().all(Result::is_ok), "{good:?}");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn events_reach_the_stream_in_order_and_are_marked_published() {
+    let world: World = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node().await;
+    let created = node.create("CR-1", None).await;
+    node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
+    world.until_published().await;
+    assert_eq!(world.stream_sequences(created.request_id).await, [1, 2, 3, 4, 5]);
+    node.stop().await;
+}

@@ -1,0 +1,234 @@
+//! A world of its own for each test: a database, a bus prefix, a policy; and nodes, as processes would be.
+
+use crate::{
+    Created, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests, Roles, SlaOptions, System,
+    WebhookOptions,
+};
+use bus::Bus;
+use engine::command::Caller;
+use engine::ids::PolicyId;
+use outbound::Egress;
+use schemas::api::decision::DecisionIn;
+use schemas::api::policy::PolicyCreate;
+use schemas::api::request::CreateRequestOut;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use store::audit::Actor;
+use store::testing::TestDb;
+use store::vault::Vault;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Nothing that a test waits for takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) struct World {
+    pub(super) db: TestDb,
+    pub(super) callback: Option<String>,
+    prefix: String,
+}
+
+pub(super) struct Node {
+    pub(super) system: System,
+    callback: Option<String>,
+    bus: Bus,
+}
+
+pub(super) fn caller(subject: &str) -> Caller {
+    Caller { subject: subject.to_owned(), admin: false }
+}
+
+pub(super) fn approve() -> DecisionIn {
+    DecisionIn { action: "approve".to_owned(), comment: None, attachments_ref: None }
+}
+
+/// A world whose policy `p` has these stages: wire stages, with `users` short for one user rule each.
+pub(super) async fn world(stages: Value) -> World {
+    let db = store::testing::database().await;
+    let world = World { db, callback: None, prefix: format!("test_{}", Uuid::now_v7().simple()) };
+    world.activate_next(stages).await;
+    world
+}
+
+fn policy(stages: Value) -> PolicyCreate {
+    let stages: Vec<Value> = stages
+        .as_array()
+        .expect("stages are a list")
+        .iter()
+        .enumerate()
+        .map(|(n, stage)| {
+            let mut stage = stage.clone();
+            let fields = stage.as_object_mut().expect("a stage is an object");
+            fields.insert("stage_order".into(), (n + 1).into());
+            fields.insert("name".into(), format!("stage {}", n + 1).into());
+            if let Some(users) = fields.remove("users") {
+                let rule = |u: &Value| json!({"rule_type": "user", "rule_value": {"user_id": u}});
+                fields.insert("rules".into(), users.as_array().expect("a list").iter().map(rule).collect());
+            }
+            stage
+        })
+        .collect();
+    serde_json::from_value(
+        json!({"policy_key": "p", "name": "P", "artifact_type": "thing", "stages": stages}),
+    )
+    .expect("a policy")
+}
+
+impl World {
+    pub(super) async fn activate_next(&self, stages: Value) {
+        let policy = policy(stages);
+        let actor = Actor { subject: "admin".to_owned(), email: None };
+        let engine = schemas::policy::to_engine(&policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7)
+            .expect("a good policy");
+        let written = match self.db.create_policy(&policy, &engine, &actor).await {
+            Err(store::Error::Conflict(_)) => self.db.add_policy_version(&policy, &engine, &actor).await,
+            other => other,
+        };
+        let version = written.expect("written").version;
+        self.db.activate_policy("p", version, &actor).await.expect("activated");
+    }
+
+    pub(super) async fn delegate(&self, from: &str, to: &str) {
+        sqlx_execute(
+            &self.db,
+            &format!(
+                "insert into user_delegation (id, user_id, delegate_to, starts_at, ends_at)
+                 values (gen_random_uuid(), '{from}', '{to}', now() - interval '1 h', now() + interval '1 h')"
+            ),
+        )
+        .await;
+    }
+
+    pub(super) async fn make_overdue(&self, request: Uuid) {
+        let sql = "update approval_task set due_at = now() - interval '1 s' where request_id";
+        sqlx_execute(&self.db, &format!("{sql} = '{request}'")).await;
+    }
+
+    pub(super) async fn node(&self) -> Node {
+        self.node_with(|_| {}).await
+    }
+
+    pub(super) async fn node_with(&self, change: impl FnOnce(&mut Options)) -> Node {
+        let url = std::env::var("NATS_URL").expect("NATS_URL names a NATS for tests");
+        let bus = Bus::connect(bus::Options { prefix: self.prefix.clone(), ..bus::Options::new(url) }).await;
+        let bus = bus.expect("connects");
+        let mut options = Options {
+            store: self.db.store.clone(),
+            bus: Some(bus.clone()),
+            vault: Arc::new(Vault::new(&[7; 32])),
+            roles: Roles {
+                api: true,
+                resolver: true,
+                sla: true,
+                delivery: true,
+                relay: true,
+                notifier: false,
+            },
+            requests: RequestOptions::default(),
+            webhook: WebhookOptions {
+                timeout: Duration::from_secs(2),
+                max_attempts: 3,
+                backoff: vec![Duration::from_millis(50)],
+                poll_interval: Duration::from_millis(100),
+                batch_size: 20,
+                concurrency: 16,
+                allow_unsigned: true,
+            },
+            sla: SlaOptions { check_interval: Duration::from_secs(300) },
+            egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
+            directory: Arc::new(NoDirectory),
+        };
+        change(&mut options);
+        Node { system: System::start(options).await.expect("starts"), callback: self.callback.clone(), bus }
+    }
+
+    pub(super) async fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
+        self.until_some(what, async || happened().then_some(())).await;
+    }
+
+    pub(super) async fn until_some<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let poll = async {
+            loop {
+                if let Some(found) = look().await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+    }
+
+    pub(super) async fn until_status(&self, request: Uuid, status: &str) {
+        self.until_some(status, async || {
+            let found = self.db.get_request(request).await.expect("exists");
+            (found.status == status).then_some(())
+        })
+        .await;
+    }
+
+    pub(super) async fn until_event(&self, request: Uuid, event_type: &str) {
+        self.until_some(event_type, async || {
+            (self.count_events(request, event_type).await > 0).then_some(())
+        })
+        .await;
+    }
+
+    pub(super) async fn until_published(&self) {
+        self.until_some("all is published", async || {
+            (self.db.unpublished_count().await.expect("counts") == 0).then_some(())
+        })
+        .await;
+    }
+
+    pub(super) async fn count_events(&self, request: Uuid, event_type: &str) -> usize {
+        let events = self.db.list_events(request).await.expect("exists");
+        events.iter().filter(|e| e.event_type == event_type).count()
+    }
+
+    pub(super) async fn assert_gapless(&self, request: Uuid) {
+        let events = self.db.list_events(request).await.expect("exists");
+        let sequences: Vec<i64> = events.iter().map(|e| e.sequence).collect();
+        let expected: Vec<i64> = (1..).take(sequences.len()).collect();
+        assert_eq!(sequences, expected);
+    }
+
+    pub(super) async fn resolve_after(&self, request: Uuid) -> Option<OffsetDateTime> {
+        let loaded = self.db.load_request(request.into()).await.expect("loads").expect("exists");
+        loaded.resolve_after
+    }
+
+    /// Sequences of a request's events in the order in which the stream took them.
+    pub(super) async fn stream_sequences(&self, request: Uuid) -> Vec<i64> {
+        store::testing::stream_order(&self.db, request).await
+    }
+}
+
+async fn sqlx_execute(db: &TestDb, sql: &str) {
+    store::testing::execute(db, sql).await;
+}
+
+impl Node {
+    pub(super) fn requests(&self) -> &Requests {
+        self.system.requests()
+    }
+
+    pub(super) async fn try_create(&self, artifact: &str, key: Option<&str>) -> Result<Created, Error> {
+        let body = json!({"policy_key": "p", "artifact_type": "thing", "artifact_id": "x"});
+        let mut body: schemas::api::request::CreateRequestIn = serde_json::from_value(body).expect("a body");
+        body.artifact_id = artifact.to_owned();
+        body.callback_url = self.callback.clone();
+        let new = NewRequest { body, subject: "caller".to_owned(), idempotency_key: key.map(str::to_owned) };
+        self.requests().create(new).await
+    }
+
+    pub(super) async fn create(&self, artifact: &str, key: Option<&str>) -> CreateRequestOut {
+        self.try_create(artifact, key).await.expect("created").answer
+    }
+
+    pub(super) async fn stop(self) {
+        self.system.stop(Duration::from_secs(5)).await;
+        // The second node of a world finds the streams gone, which is what it wanted.
+        let _ = self.bus.delete_streams().await;
+    }
+}
