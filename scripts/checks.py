@@ -1,0 +1,169 @@
+"""`./dev check` and `./dev gen`: everything that must hold before a change lands, and what is generated."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts import servers, tools
+from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
+
+SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
+MOST_LINES = 500
+OTHERS = {"assets", "vendor"}  # folders with code of others that we ship as it is
+CONTRACT = ROOT.parent / "shared" / "contract" / "check.py"
+SQLX = ROOT / ".sqlx"
+ADVISORIES_UNREACHABLE = "failed to fetch advisory database"
+
+
+def source_files() -> list:
+    """Every file of ours that a person edits: what git tracks or would, else all outside the build's folders."""
+    git = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        files = [ROOT / line for line in listed.splitlines()]
+    except (OSError, subprocess.CalledProcessError):
+        files = [f for f in ROOT.rglob("*") if not {"target", ".dev", ".git"} & set(f.relative_to(ROOT).parts)]
+    scripts = (ROOT / "dev", ROOT / ".ci" / "run")
+    files = [f for f in files if f.is_file() and (f.suffix in SOURCES or f in scripts)]
+    return [f for f in files if not OTHERS & set(f.relative_to(ROOT).parts)]
+
+
+def lines() -> None:
+    """No source file is longer than a person reads in one go."""
+    long = []
+    for file in source_files():
+        count = len(file.read_bytes().splitlines())
+        if count > MOST_LINES:
+            long.append(f"{file.relative_to(ROOT)}: {count} lines, at most {MOST_LINES}")
+    if long:
+        raise Failed("\n".join(long))
+
+
+def fmt() -> None:
+    run(cargo("fmt", "--all", "--check"))
+
+
+def clippy() -> None:
+    run(cargo("clippy", "--workspace", "--all-targets", "--", "-D", "warnings"), cargo_env())
+
+
+def doc() -> None:
+    env = cargo_env(RUSTDOCFLAGS="-D warnings")
+    run(cargo("doc", "--workspace", "--no-deps", "--document-private-items"), env)
+
+
+def deny() -> None:
+    """Licences, sources and who may use what; known vulnerabilities where their list can be fetched."""
+    if shutil.which("cargo-deny") is None:
+        print("    did not run: cargo-deny is not installed (`cargo install cargo-deny --locked`)")
+        return
+    run(["cargo", "deny", "check", "bans", "licenses", "sources"])
+    found = subprocess.run(
+        ["cargo", "deny", "check", "advisories"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    if found.returncode != 0 and ADVISORIES_UNREACHABLE in found.stderr:
+        print("    advisories did not run: their database cannot be fetched from here")
+    elif found.returncode != 0:
+        raise Failed(found.stderr + found.stdout)
+
+
+def schemas() -> None:
+    run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env())
+
+
+def contract() -> None:
+    """The wire contract, where it lies beside this checkout."""
+    if not CONTRACT.is_file():
+        print("    did not run: no contract lies beside this checkout")
+        return
+    run([sys.executable, CONTRACT, ROOT / "schemas" / "openapi.json"])
+
+
+def uses_macros() -> bool:
+    macro = re.compile(r"\bquery(_as|_scalar|_file\w*)?(_unchecked)?!\s*[(\[{]")
+    return any(macro.search(file.read_text()) for file in (ROOT / "store").rglob("*.rs"))
+
+
+def prepare_queries(name: str) -> Path:
+    """Describes store's queries against a freshly migrated database, into a folder beside `.sqlx`."""
+    new = DEV / "sqlx"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    programs = tools.servers(own=True)
+    run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
+    with servers.services(name, programs, own=True) as found:
+        url = found["DATABASE_URL"]
+        settings = servers.without_settings(dict(os.environ))
+        run([TARGET / "debug" / "awe", "migrate"], {**settings, "AWE__DATABASE__URL": url, "DATABASE_URL": url})
+        for file in [ROOT / "store" / "src" / "lib.rs", *(ROOT / "store" / "tests").glob("*.rs")]:
+            os.utime(file)  # the macros speak to the database only when they are expanded again
+        env = {**cargo_env(DATABASE_URL=url), "SQLX_OFFLINE": "false", "SQLX_OFFLINE_DIR": str(new)}
+        run(cargo("check", "-p", "store", "--all-targets"), env)
+    return new
+
+
+def queries_in(folder: Path) -> dict:
+    return {file.name: json.loads(file.read_text()) for file in folder.glob("query-*.json")}
+
+
+def sqlx() -> None:
+    """`.sqlx` says of each query what the migrated database says."""
+    if not uses_macros() and not SQLX.exists():
+        print("    nothing to compare: store uses no checked query macros")
+        return
+    have, want = queries_in(SQLX), queries_in(prepare_queries("check"))
+    if have == want:
+        return
+    stale = [name for name in sorted(have.keys() | want.keys()) if have.get(name) != want.get(name)]
+    raise Failed(f"stale or missing in .sqlx (`./dev gen` writes them): {', '.join(stale)}")
+
+
+STEPS = {
+    "lines": ("no source file over 500 lines", lines),
+    "fmt": ("formatting", fmt),
+    "clippy": ("lints", clippy),
+    "doc": ("documentation builds without a warning", doc),
+    "deny": ("dependencies: licences, sources, who may use what", deny),
+    "schemas": ("openapi.json, asyncapi.yaml and JSON Schemas are what the code says", schemas),
+    "sqlx": (".sqlx is what the migrations say", sqlx),
+    "contract": ("openapi.json keeps the wire contract", contract),
+}
+
+
+def check(names: list) -> None:
+    """Runs the named steps, or all; a failure does not hide those after it."""
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        raise Failed(f"no such check: {', '.join(unknown)} (there are: {', '.join(STEPS)})", 2)
+    failed = []
+    for name in names or STEPS:
+        what, step = STEPS[name]
+        say(f"check {name}: {what}")
+        try:
+            step()
+        except Failed as failure:
+            print(failure, file=sys.stderr, flush=True)
+            failed.append(name)
+    if failed:
+        raise Failed(f"failed: {', '.join(failed)} (`./dev check {failed[0]}` runs one alone)")
+    say("all checks passed")
+
+
+def gen() -> None:
+    """Writes every generated file anew."""
+    say("generating openapi.json, asyncapi.yaml and JSON Schemas")
+    run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env(AWE_REGENERATE=1))
+    if not uses_macros():
+        print("    no .sqlx: store uses no checked query macros")
+        return
+    say("describing store's queries in .sqlx")
+    new = prepare_queries("check")
+    shutil.rmtree(SQLX, ignore_errors=True)
+    shutil.copytree(new, SQLX)
+    call(["git", "status", "--short", "--", ".sqlx", "schemas"])

@@ -1,0 +1,106 @@
+"""`./dev fuzz`: generated requests, well-formed and not, against a running server and its own OpenAPI document.
+
+Every operation is tried. A run fails on any 5xx, and on any answer whose status, content type or body the
+document does not describe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from scripts import servers, tools
+from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
+
+REQUIREMENTS = ROOT / "scripts" / "requirements-fuzz.txt"
+VENV = DEV / "venv"
+OLDEST_PYTHON = (3, 11)
+FAR_FUTURE = 4102444800  # the year 2100
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+HARD_LIMIT = 240.0
+
+NO_VENV = """cannot make a virtual environment for schemathesis: install Python's venv module
+(Debian, Ubuntu: `apt-get install python3-venv`), then run this again"""
+
+
+def token(subject: str, roles: list) -> str:
+    """An unsigned token, which a server in dev mode on loopback accepts."""
+    payload = {"sub": subject, "realm_access": {"roles": roles}, "exp": FAR_FUTURE}
+
+    def part(value: dict) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(payload)}."
+
+
+def schemathesis() -> Path:
+    """The pinned fuzzer in its own environment; a second run finds it at once."""
+    program, mark = VENV / "bin" / "schemathesis", VENV / "requirements.txt"
+    wanted = REQUIREMENTS.read_text()
+    if program.is_file() and mark.is_file() and mark.read_text() == wanted:
+        return program
+    if sys.version_info < OLDEST_PYTHON:
+        raise Failed("schemathesis needs Python 3.11 or newer: run `python3.11 dev fuzz` with such a one")
+    say("fetching schemathesis into .dev/venv")
+    shutil.rmtree(VENV, ignore_errors=True)
+    made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise Failed(f"{made.stdout}{made.stderr}{NO_VENV}")
+    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    env = {**os.environ, "PIP_USER": "0"}
+    run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS], env)
+    mark.write_text(wanted)
+    return program
+
+
+def free_ports(count: int) -> list:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def server_env(programs: dict) -> dict:
+    """Generated callback URLs must reach nobody: what would leave this machine ends at a closed port."""
+    nowhere = "http://127.0.0.1:9"
+    proxies = {key: nowhere for key in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    settings = servers.without_settings(dict(os.environ))
+    return {**settings, **programs, **proxies, "NO_PROXY": "127.0.0.1,localhost"}
+
+
+def main(words: list) -> None:
+    parser = argparse.ArgumentParser(prog="./dev fuzz", description=__doc__)
+    parser.add_argument("--max-examples", type=int, default=25, help="generated requests per operation and phase")
+    parser.add_argument("--seed", type=int, help="repeat a run")
+    options = parser.parse_args(words)
+    program = schemathesis()
+    programs = tools.servers(own=True)
+    say("building awe (debug)")
+    run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
+    port, ui_port = free_ports(2)
+    say(f"starting a server on port {port}")
+    ports = ["--port", str(port), "--ui-port", str(ui_port)]
+    with servers.awe_dev("fuzz", ports, ("BASE_URL",), server_env(programs), TARGET / "debug" / "awe"):
+        origin = f"http://127.0.0.1:{port}"
+        command = [program, "run", f"{origin}/v1/awe/openapi.json", "--origin", origin]
+        command += ["--wait-for-schema", "60", "--request-timeout", "10"]
+        command += ["--checks", CHECKS, "--max-examples", options.max_examples, "--continue-on-failure"]
+        command += ["--generation-database", "none"]
+        command += ["--header", f"Authorization:Bearer {token('admin', ['AWE_ADMIN'])}"]
+        if options.seed is not None:
+            command += ["--seed", options.seed]
+        say(f"fuzzing every operation, {options.max_examples} examples each")
+        code = call(command, timeout=HARD_LIMIT, cwd=DEV)  # it keeps notes where it runs
+    if code != 0:
+        log = (DEV / "fuzz.log").relative_to(ROOT)
+        raise Failed(f"schemathesis found failures (above); the server's log is {log}")
+    say("no failure found")

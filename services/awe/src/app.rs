@@ -1,0 +1,191 @@
+//! The life of a server process: connect, start, serve, stop.
+//!
+//! The listeners answer from the first moment on (`/health` says that the process is starting); everything else
+//! answers once the database is there and the actors run. Stopping goes the other way round: no new requests, those
+//! in flight finish, the actors finish, the database closes.
+
+use crate::auth::Authenticator;
+use crate::config::{Config, seconds};
+use crate::server;
+use crate::state::{AppState, Parts};
+use actors::{NoDirectory, Options, RequestOptions, Roles, SlaOptions, System, WebhookOptions};
+use anyhow::{Context as _, bail};
+use axum::Router;
+use outbound::Egress;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use store::vault::Vault;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// Connects to what the configuration names; servers that are away are tried again later.
+///
+/// # Errors
+/// A URL or key that cannot be used.
+pub async fn connect(config: Config) -> anyhow::Result<AppState> {
+    let store = Store::connect_lazy(&store_options(&config)).context("database.url cannot be used")?;
+    let bus = bus::Bus::connect(bus_options(&config)).await.context("nats.url cannot be used")?;
+    let authenticator = Authenticator::new(&config).context("tokens cannot be verified")?;
+    let vault = Arc::new(vault(&config)?);
+    let egress = Egress {
+        allow_loopback: config.is_development(),
+        allow_cidrs: config.egress.allow_cidrs.clone(),
+    };
+    Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress }))
+}
+
+/// How the configuration says to reach Postgres.
+#[must_use]
+pub fn store_options(config: &Config) -> store::Options {
+    let database = &config.database;
+    store::Options {
+        url: database.url.expose_secret().to_owned(),
+        max_connections: database.max_connections,
+        acquire_timeout: seconds(database.acquire_timeout_seconds),
+    }
+}
+
+fn bus_options(config: &Config) -> bus::Options {
+    bus::Options { prefix: config.nats.prefix.clone(), ..bus::Options::new(config.nats.url.expose_secret()) }
+}
+
+fn vault(config: &Config) -> anyhow::Result<Vault> {
+    if let Some(key) = config.master_key()? {
+        return Ok(Vault::new(&key));
+    }
+    tracing::warn!("no secrets.master_key: callback secrets made in this run cannot be read by the next");
+    Ok(Vault::new(&rand::random()))
+}
+
+/// Waits for the database, brings it up to date if asked to, and starts the actors.
+///
+/// # Errors
+/// The schema is missing, a migration or an actor fails, or `stop` comes first.
+pub async fn start(
+    state: &AppState,
+    roles: Roles,
+    migrate: bool,
+    stop: &CancellationToken,
+) -> anyhow::Result<System> {
+    await_database(state.store(), stop).await?;
+    if migrate {
+        state.store().migrate().await.context("the database could not be migrated")?;
+    }
+    if let Err(error @ store::Error::Internal(_)) = state.store().catalog_epoch().await {
+        return Err(error).context("the database has no schema of this version: run `awe migrate`");
+    }
+    let system = System::start(system_options(state, roles)).await?;
+    state.started(system.requests().clone());
+    tracing::info!("started");
+    Ok(system)
+}
+
+async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {
+    loop {
+        match store.ping().await {
+            Ok(()) => return Ok(()),
+            Err(store::Error::Unavailable(cause)) => tracing::warn!(%cause, "waiting for the database"),
+            Err(other) => return Err(other).context("the database cannot be used"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => bail!("stopped while waiting for the database"),
+            () = tokio::time::sleep(BETWEEN_ATTEMPTS) => {}
+        }
+    }
+}
+
+fn system_options(state: &AppState, roles: Roles) -> Options {
+    let config = state.config();
+    let (requests, webhook) = (&config.requests, &config.webhook);
+    Options {
+        store: state.store().clone(),
+        bus: state.bus().cloned(),
+        vault: state.shared_vault(),
+        roles,
+        requests: RequestOptions {
+            max_live: requests.max_live,
+            idle: seconds(requests.idle_seconds),
+            max_in_flight: requests.max_in_flight,
+            commit: store::commit::Limits {
+                writers: config.database.commit_writers,
+                batch: config.database.commit_batch,
+                ..store::commit::Limits::default()
+            },
+            command_timeout: seconds(requests.command_timeout_seconds),
+        },
+        webhook: WebhookOptions {
+            timeout: seconds(webhook.timeout_seconds),
+            max_attempts: webhook.max_attempts,
+            backoff: webhook.backoff_seconds.iter().copied().map(seconds).collect(),
+            poll_interval: seconds(webhook.poll_interval_seconds),
+            batch_size: webhook.batch_size,
+            concurrency: webhook.concurrency,
+            allow_unsigned: config.allows_unsigned_webhooks(),
+        },
+        sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },
+        egress: state.egress().clone(),
+        directory: Arc::new(NoDirectory),
+    }
+}
+
+/// Serves until `stop`, then finishes what is in flight.
+///
+/// # Errors
+/// A listener fails, or what [`start`] fails with.
+pub async fn run(
+    state: AppState,
+    listeners: Vec<(TcpListener, Router)>,
+    roles: Roles,
+    migrate: bool,
+    stop: CancellationToken,
+    started: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let deadline = seconds(state.config().server.shutdown_seconds);
+    // Also when starting fails: whoever waits on the listeners must come to an end.
+    let _end = stop.clone().drop_guard();
+    let mut servers = JoinSet::new();
+    for (listener, router) in listeners {
+        servers.spawn(server::serve(listener, router, stop.clone()));
+    }
+    let system = start(&state, roles, migrate, &stop).await?;
+    started()?;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        Some(ended) = servers.join_next() => {
+            stop.cancel();
+            ended?.context("a listener failed")?;
+        }
+    }
+    tracing::info!("stopping: finishing requests in flight");
+    if tokio::time::timeout(deadline, servers.join_all()).await.is_err() {
+        tracing::warn!("some requests were still in flight after server.shutdown_seconds");
+    }
+    system.stop(deadline).await;
+    state.store().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once.
+///
+/// # Errors
+/// Signals cannot be listened to.
+pub fn stop_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        let mut next = async || tokio::select! { _ = terminate.recv() => 143, _ = interrupt.recv() => 130 };
+        next().await;
+        token.cancel();
+        std::process::exit(next().await);
+    });
+    Ok(stop)
+}

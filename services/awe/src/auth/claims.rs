@@ -1,0 +1,98 @@
+//! What a token says.
+
+use super::{AuthError, Identity, Rules};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Longest subject; the same as the longest assignee that a request may name.
+const MAX_SUBJECT: usize = 200;
+
+/// The claims that count. A claim of an unexpected type is kept as it is and refused when it is needed.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Claims {
+    #[serde(default)]
+    sub: Value,
+    #[serde(default)]
+    email: Value,
+    #[serde(default)]
+    iss: Value,
+    #[serde(default)]
+    aud: Value,
+    #[serde(default)]
+    exp: Value,
+    #[serde(default)]
+    nbf: Value,
+    #[serde(default)]
+    realm_access: Value,
+    #[serde(default)]
+    resource_access: Value,
+}
+
+/// A NumericDate (RFC 7519): whole seconds or a fraction; `None` when absent.
+#[expect(clippy::cast_possible_truncation, reason = "a time far off saturates, which compares as it should")]
+fn moment(claim: &Value, name: &str) -> Result<Option<i64>, AuthError> {
+    match claim {
+        Value::Null => Ok(None),
+        Value::Number(number) => Ok(number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64))),
+        _ => Err(AuthError::refused(format!("{name} is not a number"))),
+    }
+}
+
+fn strings(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+impl Claims {
+    /// `exp` and `nbf`, give or take the leeway.
+    pub(super) fn check_times(&self, rules: &Rules, now: i64, exp_required: bool) -> Result<(), AuthError> {
+        match moment(&self.exp, "exp")? {
+            None if exp_required => return Err(AuthError::refused("exp is missing")),
+            Some(exp) if now >= exp.saturating_add(rules.leeway) => return Err(AuthError::refused("expired")),
+            _ => {}
+        }
+        match moment(&self.nbf, "nbf")? {
+            Some(nbf) if now < nbf.saturating_sub(rules.leeway) => Err(AuthError::refused("not valid yet (nbf)")),
+            _ => Ok(()),
+        }
+    }
+
+    /// `iss`, and `aud` when one is configured.
+    pub(super) fn check_parties(&self, rules: &Rules) -> Result<(), AuthError> {
+        let issuer = self.iss.as_str().ok_or_else(|| AuthError::refused("iss is missing"))?;
+        if !rules.issuers.iter().any(|known| known == issuer) {
+            return Err(AuthError::refused(format!("unknown issuer {issuer:?}")));
+        }
+        let Some(audience) = &rules.audience else { return Ok(()) };
+        if self.aud.as_str() == Some(audience) || strings(&self.aud).any(|aud| aud == audience) {
+            Ok(())
+        } else {
+            Err(AuthError::refused("aud does not name this service"))
+        }
+    }
+
+    /// How long the token goes on being valid.
+    pub(super) fn seconds_left(&self, rules: &Rules, now: i64) -> u64 {
+        let exp = moment(&self.exp, "exp").ok().flatten().unwrap_or(now);
+        u64::try_from(exp.saturating_add(rules.leeway).saturating_sub(now)).unwrap_or(0)
+    }
+
+    /// The caller.
+    pub(super) fn identity(&self, rules: &Rules) -> Result<Identity, AuthError> {
+        let subject = self.sub.as_str().ok_or_else(|| AuthError::refused("sub is missing"))?;
+        if subject.is_empty() || subject.chars().count() > MAX_SUBJECT || subject.contains(char::is_control) {
+            return Err(AuthError::refused("sub is empty, too long or holds control characters"));
+        }
+        let email = self.email.as_str().filter(|email| !email.contains(char::is_control));
+        Ok(Identity {
+            subject: subject.to_owned(),
+            email: email.map(str::to_owned),
+            roles: self.roles(rules).map(str::to_owned).collect(),
+        })
+    }
+
+    fn roles<'a>(&'a self, rules: &'a Rules) -> impl Iterator<Item = &'a str> {
+        let realm = strings(&self.realm_access["roles"]);
+        let clients = rules.role_clients.iter().flat_map(|client| strings(&self.resource_access[client]["roles"]));
+        realm.chain(clients)
+    }
+}

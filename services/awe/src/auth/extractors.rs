@@ -1,0 +1,59 @@
+//! What handlers ask for.
+
+use super::Identity;
+use crate::error::ApiError;
+use crate::state::AppState;
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use std::sync::Arc;
+
+/// A caller who may look at everything.
+#[derive(Debug, Clone)]
+pub struct Viewer(pub Identity);
+
+/// A caller who may change things.
+#[derive(Debug, Clone)]
+pub struct Admin(pub Identity);
+
+fn bearer(parts: &Parts) -> Result<&str, ApiError> {
+    let missing = ApiError::Unauthenticated("a bearer token is needed");
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else { return Err(missing) };
+    let value = value.to_str().map_err(|_| ApiError::Unauthenticated("the bearer token is not valid"))?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(missing),
+    }
+}
+
+impl FromRequestParts<AppState> for Identity {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let identity = state.authenticator().authenticate(bearer(parts)?).await?;
+        tracing::Span::current().record("subject", &identity.subject);
+        Ok(Arc::unwrap_or_clone(identity))
+    }
+}
+
+impl FromRequestParts<AppState> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let identity = Identity::from_request_parts(parts, state).await?;
+        if identity.is_viewer() { Ok(Self(identity)) } else { Err(lacks(super::VIEWER)) }
+    }
+}
+
+impl FromRequestParts<AppState> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let identity = Identity::from_request_parts(parts, state).await?;
+        if identity.is_admin() { Ok(Self(identity)) } else { Err(lacks(super::ADMIN)) }
+    }
+}
+
+fn lacks(role: &str) -> ApiError {
+    ApiError::Forbidden(format!("role {role} is needed"))
+}

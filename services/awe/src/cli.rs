@@ -1,0 +1,122 @@
+//! The command line.
+
+mod dev;
+mod health;
+mod openapi;
+mod output;
+mod policy;
+mod serve;
+mod smoke;
+mod token;
+
+use crate::config::{self, Config};
+use crate::logging;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// AWE, the Approval Workflow Engine.
+///
+/// Ask for approval of an artifact, let the right people decide, learn the outcome by signed webhook and by event.
+#[derive(Debug, Parser)]
+#[command(name = "awe", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  awe dev                                    everything on this machine, for trying it out
+  awe serve --migrate                        the server, with what config/default.yaml and AWE__* say
+  awe serve --roles delivery,relay           a process that only delivers
+  awe policy apply policy.yaml --activate    bring a policy into force
+  awe openapi > openapi.json                 the API's description
+
+Configuration: built-in defaults, then --config FILE, then environment variables AWE__SECTION__KEY,
+for example AWE__DATABASE__URL=postgres://awe@db/awe. Logs: AWE_LOG=info,awe=debug.")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// YAML file with settings under `awe:` that differ from the defaults.
+    #[arg(long, global = true, value_name = "FILE", env = "AWE_CONFIG")]
+    config: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value = "text", env = "AWE_LOG_FORMAT")]
+    log_format: logging::Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// Run everything on this machine, with a database and a bus of its own.
+    Dev(dev::Arguments),
+    /// Bring the database's schema up to date.
+    #[command(after_help = "Safe while servers run, and when many are started together: one of them migrates.
+The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migrate")]
+    Migrate,
+    /// Print the description of the HTTP API (OpenAPI 3.1), or of the events (AsyncAPI 3).
+    Openapi(openapi::Arguments),
+    /// Work with policies.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Print an unsigned token, which only a server in development mode accepts.
+    Token(token::Arguments),
+    /// Ask a server whether it is up; exits with 1 when it is not.
+    Health(health::Arguments),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.global.log_format);
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("awe: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Openapi(arguments) => return openapi::run(&arguments),
+        Command::Token(arguments) => return token::run(&arguments),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run_async(cli))
+}
+
+async fn run_async(cli: Cli) -> anyhow::Result<()> {
+    let load = || -> anyhow::Result<Config> { Ok(config::load(cli.global.config.as_deref())?) };
+    match cli.command {
+        Command::Serve(arguments) => serve::run(load()?, arguments).await,
+        Command::Dev(arguments) => dev::run(load()?, arguments).await,
+        Command::Migrate => serve::migrate(&load()?).await,
+        Command::Policy(command) => policy::run(command).await,
+        Command::Health(arguments) => health::run(&arguments).await,
+        Command::Openapi(_) | Command::Token(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `awe dev`: everything on this machine.
+
+mod files;
+mod seed;
+
+use super::{output, serve, smoke};
+use crate::config::Config;
+use crate::embedded::{self, Embedded};
+use crate::{app, server};
+use anyhow::Context as _;
+use clap::Args;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Starts a PostgreSQL and a NATS server of its own (found on PATH or in .dev/), migrates, \
+seeds the policy hello.v1,
+and serves the API and the UI on loopback. Data stays in the data directory; Ctrl-C stops every child.
+AWE__DATABASE__URL and AWE__NATS__URL name running servers to use instead.
+
+Examples:
+  awe dev
+  awe dev --port 8001 --ui-port 8081
+  awe dev --services-only    only PostgreSQL and NATS, for running tests: . .dev/env")]
+pub(super) struct Arguments {
+    /// Port of the API.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Port of the UI.
+    #[arg(long)]
+    ui_port: Option<u16>,
+    /// Where both servers keep their data.
+    #[arg(long, value_name = "DIR", default_value = ".dev/data")]
+    data: PathBuf,
+    /// File to write BASE_URL, DATABASE_URL and NATS_URL to, for other tools to source.
+    #[arg(long, value_name = "FILE", default_value = ".dev/env")]
+    env_file: PathBuf,
+    /// Only PostgreSQL and NATS.
+    #[arg(long)]
+    services_only: bool,
+    /// PostgreSQL without fsync: faster, for data that may be lost (tests).
+    #[arg(long)]
+    throwaway: bool,
+}
+
+pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<()> {
+    let stop = app::stop_signal()?;
+    config.server.host = Ipv4Addr::LOCALHOST.into();
+    config.server.port = arguments.port.unwrap_or(config.server.port);
+    config.server.ui_port = arguments.ui_port.unwrap_or(config.server.ui_port);
+    // Before anything is started: a taken port is the commonest fault, and the cheapest to tell.
+    let listeners = if arguments.services_only { None } else { Some(listen(&config).await?) };
+    let options = services(&arguments);
+    let services = tokio::select! {
+        started = Embedded::start(&options) => started?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    config.database.url = services.database_url.clone().into();
+    config.nats.url = services.nats_url.clone().into();
+    let outcome = match listeners {
+        Some(listeners) => everything(config, &arguments, listeners, stop).await,
+        None => only_services(&config, &arguments, stop).await,
+    };
+    let stopped = services.stop().await;
+    outcome.and(stopped)
+}
+
+/// What of the two servers is to be started: what the environment does not name as running.
+fn services(arguments: &Arguments) -> embedded::Options {
+    let named = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+    embedded::Options {
+        data_dir: arguments.data.clone(),
+        postgres_bin: None,
+        nats_bin: None,
+        database_url: named("AWE__DATABASE__URL"),
+        nats_url: named("AWE__NATS__URL"),
+        durable: !arguments.throwaway,
+    }
+}
+
+type Listeners = (TcpListener, TcpListener);
+
+async fn listen(config: &Config) -> anyhow::Result<Listeners> {
+    let api = bind(config.server.port, "--port").await?;
+    let ui = bind(config.server.ui_port, "--ui-port").await?;
+    Ok((api, ui))
+}
+
+async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            let another = port.checked_add(100).unwrap_or(18_000);
+            anyhow::anyhow!("port {port} is taken by another program: choose another, for example {option} {another}")
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot listen on 127.0.0.1 port {port} ({option})")),
+    })
+}
+
+async fn everything(
+    mut config: Config,
+    arguments: &Arguments,
+    (api, ui): Listeners,
+    stop: tokio_util::sync::CancellationToken,
+) -> anyhow::Result<()> {
+    files::master_key(&mut config, &arguments.data)?;
+    let (api_address, ui_address) = (api.local_addr()?, ui.local_addr()?);
+    let state = app::connect(config).await?;
+    state.store().migrate().await.context("the database could not be migrated")?;
+    seed::hello(&state).await?;
+    let router = server::router_with_home(state.clone());
+    let up = state.clone();
+    // Whoever waits for the file finds a server that answers.
+    let started = || {
+        files::write_env(&arguments.env_file, up.config(), Some(api_address))?;
+        Ok(output::print(&smoke::message(api_address, ui_address, up.config().is_development()))?)
+    };
+    let listeners = vec![(api, router.clone()), (ui, router)];
+    app::run(state, listeners, serve::ALL, false, stop, started).await
+}
+
+async fn only_services(
+    config: &Config,
+    arguments: &Arguments,
+    stop: tokio_util::sync::CancellationToken,
+) -> anyhow::Result<()> {
+    files::write_env(&arguments.env_file, config, None)?;
+    output::print(&format!("PostgreSQL and NATS are up: . {}", arguments.env_file.display()))?;
+    stop.cancelled().await;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! `awe policy apply`: a policy file becomes the newest version on a server.
+
+use super::output;
+use crate::auth::{ADMIN, unsigned_token};
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use figment::Figment;
+use figment::providers::{Format as _, Yaml};
+use reqwest::{Method, StatusCode};
+use schemas::api::{ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut};
+use schemas::policy::as_written;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Create a policy, or add a version when the file says something new.
+    Apply(Arguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "The file holds what POST /v1/awe/policies takes, as YAML or JSON:
+
+  policy_key: payments.large
+  name: Large payments
+  artifact_type: disbursement
+  stages:
+    - name: Two officers
+      stage_order: 1
+      mode: any-n
+      mode_value: 2
+      rules:
+        - {rule_type: role, rule_value: {role: payment-approver}}
+
+Applying the same file twice changes nothing.
+
+Examples:
+  awe policy apply payments.yaml
+  awe policy apply payments.yaml --activate --url https://awe.example.org --token \"$TOKEN\"")]
+pub(super) struct Arguments {
+    /// The policy.
+    file: PathBuf,
+    /// Bring it into force.
+    #[arg(long)]
+    activate: bool,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000", env = "AWE_URL")]
+    url: String,
+    /// Bearer token of an administrator; an unsigned one when absent, for servers in development mode.
+    #[arg(long, value_name = "TOKEN", env = "AWE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+struct Server {
+    client: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+    let Command::Apply(arguments) = command;
+    let policy = read(&arguments.file)?;
+    let server = Server::new(&arguments)?;
+    let (version, said) = server.apply(&policy).await?;
+    let mut line = format!("{} version {version}: {said}", policy.policy_key);
+    if arguments.activate {
+        let path = format!("/policies/{}/versions/{version}/activate", policy.policy_key);
+        server.call::<PolicyOut>(Method::POST, &path, None::<&()>).await?;
+        line.push_str(", active");
+    }
+    Ok(output::print(&line)?)
+}
+
+fn read(file: &Path) -> anyhow::Result<PolicyCreate> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let value: serde_json::Value = if file.extension().is_some_and(|extension| extension == "json") {
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?
+    } else {
+        let yaml = Figment::from(Yaml::string(&text));
+        yaml.extract().map_err(|error| anyhow::anyhow!("{} is no YAML: {error}", file.display()))?
+    };
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| anyhow::anyhow!("{}: {}: {}", file.display(), error.path(), error.inner()))
+}
+
+impl Server {
+    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
+        let unsigned = || unsigned_token("awe-cli", &[ADMIN.to_owned()], Duration::from_secs(300));
+        let token = arguments.token.clone().unwrap_or_else(unsigned);
+        Ok(Self { client, base: format!("{}/v1/awe", arguments.url.trim_end_matches('/')), token })
+    }
+
+    /// The version that says what the file says, and how it came to be.
+    async fn apply(&self, policy: &PolicyCreate) -> anyhow::Result<(i32, &'static str)> {
+        let key = &policy.policy_key;
+        let versions: Option<Vec<PolicyVersionOut>> = self.find(&format!("/policies/{key}/versions")).await?;
+        let Some(newest) = versions.as_ref().and_then(|versions| versions.first()) else {
+            let created: PolicyOut = self.call(Method::POST, "/policies", Some(policy)).await?;
+            return Ok((created.version, "created"));
+        };
+        let path = format!("/policies/{key}/versions/{}", newest.version);
+        let stored: PolicyOut = self.call(Method::GET, &path, None::<&()>).await?;
+        if as_written(&stored) == *policy {
+            return Ok((stored.version, "unchanged"));
+        }
+        let added: PolicyOut = self.call(Method::PUT, &format!("/policies/{key}"), Some(policy)).await?;
+        Ok((added.version, "added"))
+    }
+
+    async fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
+        let answer = self.send(Method::GET, path, None::<&()>).await?;
+        if answer.status() == StatusCode::NOT_FOUND { Ok(None) } else { read_answer(answer).await.map(Some) }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<T> {
+        read_answer(self.send(method, path, body).await?).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<reqwest::Response> {
+        let url = format!("{}{path}", self.base);
+        let mut call = self.client.request(method, &url).bearer_auth(&self.token);
+        if let Some(body) = body {
+            call = call.json(body);
+        }
+        call.send().await.with_context(|| format!("{url} does not answer"))
+    }
+}
+
+/// The answer, or the server's own words about what is wrong.
+async fn read_answer<T: DeserializeOwned>(answer: reqwest::Response) -> anyhow::Result<T> {
+    let status = answer.status();
+    let bytes = answer.bytes().await?;
+    if status.is_success() {
+        return serde_json::from_slice(&bytes).context("the server's answer is not understood");
+    }
+    match serde_json::from_slice::<ErrorEnvelope>(&bytes) {
+        Ok(envelope) => {
+            let told: Vec<String> =
+                envelope.errors.iter().map(|error| format!("{} {}", error.error_code, error.message)).collect();
+            bail!("refused ({status}):\n  {}", told.join("\n  "))
+        }
+        Err(_) => bail!("the server answered {status}"),
+    }
+}

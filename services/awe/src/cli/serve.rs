@@ -1,0 +1,90 @@
+//! `awe serve` and `awe migrate`.
+
+use super::output;
+use crate::app;
+use crate::config::Config;
+use crate::server;
+use actors::Roles;
+use anyhow::Context as _;
+use clap::Args;
+use store::Store;
+use tokio::net::TcpListener;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Roles:
+  api        the HTTP API              resolver   finds approvers
+  sla        watches deadlines         delivery   sends webhooks
+  relay      publishes events on NATS  notifier   sends mail
+A process without the api role answers only /v1/awe/health, /version, /config and the documentation.
+
+Examples:
+  awe serve --migrate
+  awe serve --roles api
+  awe serve --roles resolver,sla,delivery,relay,notifier --config /etc/awe.yaml --log-format json")]
+pub(super) struct Arguments {
+    /// Roles that this process plays, separated by commas; all when absent.
+    #[arg(long, value_name = "ROLES", env = "AWE_ROLES", value_parser = roles)]
+    roles: Option<Roles>,
+    /// Bring the database's schema up to date first.
+    #[arg(long)]
+    migrate: bool,
+}
+
+pub(super) const ALL: Roles =
+    Roles { api: true, resolver: true, sla: true, delivery: true, relay: true, notifier: true };
+
+fn roles(text: &str) -> Result<Roles, String> {
+    let mut roles =
+        Roles { api: false, resolver: false, sla: false, delivery: false, relay: false, notifier: false };
+    for name in text.split(',').map(str::trim) {
+        let role = match name {
+            "api" => &mut roles.api,
+            "resolver" => &mut roles.resolver,
+            "sla" => &mut roles.sla,
+            "delivery" => &mut roles.delivery,
+            "relay" => &mut roles.relay,
+            "notifier" => &mut roles.notifier,
+            other => return Err(format!("unknown role `{other}`: api, resolver, sla, delivery, relay or notifier")),
+        };
+        *role = true;
+    }
+    Ok(roles)
+}
+
+pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<()> {
+    let roles = arguments.roles.unwrap_or(ALL);
+    let stop = app::stop_signal()?;
+    let (host, port) = (config.server.host, config.server.port);
+    let listener = TcpListener::bind((host, port)).await.with_context(|| {
+        format!("cannot listen on {host} port {port}: choose another with AWE__SERVER__HOST, AWE__SERVER__PORT")
+    })?;
+    let address = listener.local_addr()?;
+    let state = app::connect(config).await?;
+    let router = if roles.api { server::router(state.clone()) } else { server::open_router(state.clone()) };
+    let started = || {
+        tracing::info!(%address, "listening");
+        Ok(())
+    };
+    app::run(state, vec![(listener, router)], roles, arguments.migrate, stop, started).await
+}
+
+pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let store = Store::connect(&app::store_options(config)).await.context("the database cannot be reached")?;
+    store.migrate().await?;
+    store.close().await;
+    Ok(output::print("the schema is up to date")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_read_by_name() {
+        assert_eq!(roles("api, resolver,sla,delivery,relay,notifier"), Ok(ALL));
+        let only = roles("delivery").unwrap_or(ALL);
+        assert!(only.delivery && !only.api);
+        assert!(roles("delivry").is_err_and(|why| why.contains("delivry")));
+        assert!(roles("").is_err());
+    }
+}

@@ -1,0 +1,160 @@
+//! Values that have the right type and still make no sense.
+
+use super::Config;
+use secrecy::ExposeSecret;
+use url::Url;
+
+/// Collects faults, each beginning with its key.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn unless(&mut self, good: bool, key: &str, message: &str) {
+        if !good {
+            self.0.push(format!("{key}: {message}"));
+        }
+    }
+
+    fn between(&mut self, key: &str, value: u64, low: u64, high: u64) {
+        self.unless((low..=high).contains(&value), key, &format!("must be {low} to {high}, not {value}"));
+    }
+
+    fn url(&mut self, key: &str, value: &str, schemes: &[&str]) {
+        let good = Url::parse(value).is_ok_and(|url| schemes.contains(&url.scheme()) && url.has_host());
+        self.unless(good, key, &format!("must be a URL beginning with {}", schemes.join(":// or ") + "://"));
+    }
+
+    fn optional_url(&mut self, key: &str, value: &str) {
+        if !value.is_empty() {
+            self.url(key, value, &["http", "https"]);
+        }
+    }
+}
+
+const DAY: u64 = 86_400;
+
+impl Config {
+    /// Every value that makes no sense.
+    pub(super) fn check(&self) -> Result<(), Vec<String>> {
+        let mut faults = Faults::default();
+        self.check_names(&mut faults);
+        self.check_server(&mut faults);
+        self.check_stores(&mut faults);
+        self.check_auth(&mut faults);
+        self.check_work(&mut faults);
+        self.check_webhook(&mut faults);
+        self.check_notifier(&mut faults);
+        if let Err(error) = self.master_key() {
+            faults.0.push(error.to_string());
+        }
+        if faults.0.is_empty() { Ok(()) } else { Err(faults.0) }
+    }
+
+    fn check_names(&self, faults: &mut Faults) {
+        for (key, value) in
+            [("service_id", &self.service_id), ("api_version", &self.api_version), ("module", &self.module)]
+        {
+            faults.unless(!value.trim().is_empty(), key, "must not be empty");
+        }
+    }
+
+    fn check_server(&self, faults: &mut Faults) {
+        let server = &self.server;
+        faults.between("server.max_body_bytes", server.max_body_bytes as u64, 1024, 1 << 30);
+        faults.between("server.max_in_flight", server.max_in_flight as u64, 1, 1_000_000);
+        faults.between("server.request_timeout_seconds", server.request_timeout_seconds, 1, 3600);
+        faults.between("server.shutdown_seconds", server.shutdown_seconds, 0, 3600);
+        let exposed = self.is_development() && !server.host.is_loopback();
+        faults.unless(
+            !exposed || self.auth.allow_unsigned_on_network,
+            "server.host",
+            "is reachable from the network, while keycloak.issuer is empty (development mode: unsigned tokens are \
+             accepted). Set keycloak.issuer, or listen on 127.0.0.1, or set auth.allow_unsigned_on_network",
+        );
+    }
+
+    fn check_stores(&self, faults: &mut Faults) {
+        let database = &self.database;
+        faults.url("database.url", database.url.expose_secret(), &["postgres", "postgresql"]);
+        faults.between("database.max_connections", u64::from(database.max_connections), 2, 1000);
+        faults.between("database.acquire_timeout_seconds", database.acquire_timeout_seconds, 1, 300);
+        faults.between("database.commit_writers", database.commit_writers as u64, 1, 64);
+        faults.between("database.commit_batch", database.commit_batch as u64, 1, 1000);
+        for url in self.nats.url.expose_secret().split(',') {
+            faults.url("nats.url", url.trim(), &["nats", "tls", "ws", "wss"]);
+        }
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let prefix = &self.nats.prefix;
+        faults.unless(
+            !prefix.is_empty() && prefix.chars().all(word),
+            "nats.prefix",
+            "must be letters, digits, - or _",
+        );
+    }
+
+    fn check_auth(&self, faults: &mut Faults) {
+        faults.between("auth.leeway_seconds", self.auth.leeway_seconds, 0, 300);
+        faults.between("auth.jwks_max_age_seconds", self.auth.jwks_max_age_seconds, 10, DAY);
+        let keycloak = &self.keycloak;
+        for (key, url) in [
+            ("keycloak.base_url", &keycloak.base_url),
+            ("keycloak.issuer", &keycloak.issuer),
+            ("keycloak.jwks_url", &keycloak.jwks_url),
+        ] {
+            faults.optional_url(key, url);
+        }
+        let orphan = self.is_development()
+            && (!keycloak.additional_issuers.is_empty()
+                || !keycloak.jwks_url.is_empty()
+                || !keycloak.audience.is_empty());
+        faults.unless(
+            !orphan,
+            "keycloak.issuer",
+            "is empty while additional_issuers, jwks_url or audience is set: name the issuer",
+        );
+        faults.unless(
+            keycloak.additional_issuers.iter().all(|issuer| !issuer.is_empty()),
+            "keycloak.additional_issuers",
+            "must not hold an empty issuer",
+        );
+        faults.unless(
+            keycloak.base_url.is_empty() || !keycloak.realm.is_empty(),
+            "keycloak.realm",
+            "must not be empty when keycloak.base_url is set",
+        );
+    }
+
+    fn check_work(&self, faults: &mut Faults) {
+        let requests = &self.requests;
+        faults.between("requests.max_live", requests.max_live as u64, 1, 10_000_000);
+        faults.between("requests.idle_seconds", requests.idle_seconds, 1, DAY);
+        faults.between("requests.max_in_flight", requests.max_in_flight as u64, 1, 1_000_000);
+        faults.between("requests.command_timeout_seconds", requests.command_timeout_seconds, 1, 3600);
+        faults.between("idempotency.retention_hours", u64::from(self.idempotency.retention_hours), 1, 8760);
+        faults.between("resolver.http_timeout_seconds", self.resolver.http_timeout_seconds, 1, 300);
+        faults.between("resolver.create_wait_seconds", self.resolver.create_wait_seconds, 0, 60);
+        faults.between("sla.check_interval_seconds", self.sla.check_interval_seconds, 1, DAY);
+    }
+
+    fn check_webhook(&self, faults: &mut Faults) {
+        let webhook = &self.webhook;
+        faults.between("webhook.timeout_seconds", webhook.timeout_seconds, 1, 300);
+        faults.between("webhook.max_attempts", u64::from(webhook.max_attempts), 1, 1000);
+        faults.between("webhook.poll_interval_seconds", webhook.poll_interval_seconds, 1, DAY);
+        faults.between("webhook.batch_size", webhook.batch_size as u64, 1, 10_000);
+        faults.between("webhook.concurrency", webhook.concurrency as u64, 1, 10_000);
+        faults.unless(!webhook.backoff_seconds.is_empty(), "webhook.backoff_seconds", "must name at least one wait");
+        for &wait in &webhook.backoff_seconds {
+            faults.between("webhook.backoff_seconds", wait, 1, 30 * DAY);
+        }
+    }
+
+    fn check_notifier(&self, faults: &mut Faults) {
+        let notifier = &self.notifier;
+        faults.unless(notifier.smtp_port > 0, "notifier.smtp_port", "must be 1 to 65535");
+        if notifier.enabled {
+            faults.unless(!notifier.smtp_host.is_empty(), "notifier.smtp_host", "is needed when enabled");
+            faults.unless(notifier.from_address.contains('@'), "notifier.from_address", "must be a mail address");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! One struct a concern. Each key is explained in `config/default.yaml`.
+//!
+//! Whatever is marked `skip_serializing` never appears in `GET /config`; a secret cannot be written there by
+//! mistake, because [`SecretString`] has no serialisation.
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Where to listen, and how much at once.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port of the API.
+    pub port: u16,
+    /// Port of the UI.
+    pub ui_port: u16,
+    /// Largest accepted body.
+    pub max_body_bytes: usize,
+    /// Requests worked on at once.
+    pub max_in_flight: usize,
+    /// A request that takes longer is given up.
+    pub request_timeout_seconds: u64,
+    /// How long a stop may take.
+    pub shutdown_seconds: u64,
+}
+
+/// Postgres.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Where; may hold a password.
+    #[serde(skip_serializing)]
+    pub url: SecretString,
+    /// Upper bound of open connections.
+    pub max_connections: u32,
+    /// How long to wait for one.
+    pub acquire_timeout_seconds: u64,
+    /// Statements of the group commit under way at once.
+    pub commit_writers: usize,
+    /// Most transitions in one statement.
+    pub commit_batch: usize,
+}
+
+/// NATS.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// Where; may hold a password.
+    #[serde(skip_serializing)]
+    pub url: SecretString,
+    /// First word of subjects and stream names.
+    pub prefix: String,
+}
+
+/// Tokens.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Clients whose client roles count.
+    pub role_clients: Vec<String>,
+    /// Development mode may listen on the network.
+    pub allow_unsigned_on_network: bool,
+    /// Tolerated clock difference.
+    pub leeway_seconds: u64,
+    /// Age at which signing keys are fetched again.
+    pub jwks_max_age_seconds: u64,
+}
+
+/// Identity provider.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keycloak {
+    /// Base URL of the directory.
+    #[serde(skip_serializing)]
+    pub base_url: String,
+    /// Realm.
+    pub realm: String,
+    /// Client that looks up users.
+    #[serde(skip_serializing)]
+    pub admin_client_id: String,
+    /// Its secret.
+    #[serde(skip_serializing)]
+    pub admin_client_secret: SecretString,
+    /// Accepted `iss`; empty = development mode.
+    pub issuer: String,
+    /// More accepted `iss`.
+    pub additional_issuers: Vec<String>,
+    /// Where the signing keys are.
+    #[serde(skip_serializing)]
+    pub jwks_url: String,
+    /// Required `aud`; empty = any.
+    pub audience: String,
+}
+
+/// Requests in memory.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requests {
+    /// Most at once.
+    pub max_live: usize,
+    /// How long an unused one stays.
+    pub idle_seconds: u64,
+    /// Commands under way at once.
+    pub max_in_flight: usize,
+    /// A command that takes longer is given up.
+    pub command_timeout_seconds: u64,
+}
+
+/// Idempotency keys.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Idempotency {
+    /// How long a key is remembered.
+    pub retention_hours: u32,
+}
+
+/// Asking others who approves.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolver {
+    /// Timeout of one call.
+    pub http_timeout_seconds: u64,
+    /// How long a create waits for tasks.
+    pub create_wait_seconds: u64,
+}
+
+/// Deadlines.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sla {
+    /// How often the database is asked.
+    pub check_interval_seconds: u64,
+}
+
+/// Webhook deliveries.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Timeout of one attempt.
+    pub timeout_seconds: u64,
+    /// Attempts before giving up.
+    pub max_attempts: u32,
+    /// Waits between attempts.
+    pub backoff_seconds: Vec<u64>,
+    /// How often the database is asked.
+    pub poll_interval_seconds: u64,
+    /// Deliveries taken at once.
+    pub batch_size: usize,
+    /// Deliveries under way at once.
+    pub concurrency: usize,
+    /// Send unsigned where there is no secret; absent = only in development mode.
+    pub allow_unsigned: Option<bool>,
+}
+
+/// Outbound calls to URLs that users set.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Networks that pass although they are not public.
+    #[serde(skip_serializing)]
+    pub allow_cidrs: Vec<IpNet>,
+}
+
+/// Encryption of callback secrets.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Base64 of 32 bytes.
+    #[serde(skip_serializing)]
+    pub master_key: SecretString,
+    /// File that holds the same.
+    #[serde(skip_serializing)]
+    pub master_key_file: String,
+}
+
+/// Mail.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notifier {
+    /// Whether mails are sent.
+    pub enabled: bool,
+    /// Mail server.
+    #[serde(skip_serializing)]
+    pub smtp_host: String,
+    /// Its port.
+    #[serde(skip_serializing)]
+    pub smtp_port: u16,
+    /// Sender.
+    #[serde(skip_serializing)]
+    pub from_address: String,
+    /// TLS.
+    pub use_tls: bool,
+}
+
+/// Seconds as a duration.
+#[must_use]
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

@@ -1,0 +1,141 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+use super::*;
+use std::path::Path;
+
+fn with(environment: &[(&str, &str)]) -> Result<Config, LoadError> {
+    load_from(None, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+}
+
+fn refusal(environment: &[(&str, &str)]) -> String {
+    with(environment).unwrap_err().to_string()
+}
+
+fn file(name: &str, text: &str) -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("awe-config-{}-{name}.yaml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn the_defaults_load_and_are_those_of_the_contract() {
+    let config = with(&[]).unwrap();
+    assert_eq!((&*config.service_id, &*config.api_version, &*config.module), ("openg2p.awe", "1.0", "default"));
+    assert_eq!(config.webhook.backoff_seconds, [60, 300, 900, 3600, 21600]);
+    assert_eq!((config.webhook.timeout_seconds, config.webhook.max_attempts), (10, 6));
+    assert_eq!((config.webhook.poll_interval_seconds, config.webhook.batch_size), (2, 20));
+    assert_eq!((config.resolver.http_timeout_seconds, config.sla.check_interval_seconds), (5, 300));
+    assert_eq!((&*config.keycloak.realm, &*config.keycloak.admin_client_id), ("staff", "awe-admin-resolver"));
+    assert!(config.is_development() && !config.notifier.enabled && config.notifier.use_tls);
+    assert_eq!(config.notifier.smtp_port, 587);
+}
+
+#[test]
+fn every_default_is_explained() {
+    let mut explained = false;
+    for line in DEFAULTS.lines().skip(4).map(str::trim).filter(|line| !line.is_empty()) {
+        let is_section = line.ends_with(':');
+        assert!(line.starts_with('#') || is_section || explained, "no comment above: {line}");
+        explained = line.starts_with('#');
+    }
+}
+
+#[test]
+fn the_environment_overrides_a_file_and_a_file_the_defaults() {
+    let path = file("layers", "awe:\n  module: file\n  webhook:\n    max_attempts: 3\n    batch_size: 7\n");
+    let config =
+        load_from(Some(&path), [("AWE__WEBHOOK__MAX_ATTEMPTS".to_owned(), "10".to_owned())]).unwrap();
+    assert_eq!((config.webhook.max_attempts, config.webhook.batch_size, &*config.module), (10, 7, "file"));
+}
+
+#[test]
+fn text_stays_text_and_lists_are_read() {
+    let config = with(&[
+        ("AWE__API_VERSION", "1.0"),
+        ("AWE__MODULE", "42"),
+        ("AWE__WEBHOOK__BACKOFF_SECONDS", "[1, 2]"),
+        ("AWE__EGRESS__ALLOW_CIDRS", "[10.0.0.0/8]"),
+        ("AWE__WEBHOOK__ALLOW_UNSIGNED", "false"),
+        ("AWE_LOG", "debug"),
+    ])
+    .unwrap();
+    assert_eq!((&*config.api_version, &*config.module), ("1.0", "42"));
+    assert_eq!(config.webhook.backoff_seconds, [1, 2]);
+    assert_eq!(config.egress.allow_cidrs.len(), 1);
+    assert!(!config.allows_unsigned_webhooks());
+}
+
+#[test]
+fn unknown_keys_are_refused_by_name() {
+    assert!(refusal(&[("AWE__WEBHOOK__MAX_ATEMPTS", "1")]).contains("webhook.max_atempts"));
+    assert!(refusal(&[("AWE__WEBHOOK__MAX_ATEMPTS", "1")]).contains("AWE__WEBHOOK__MAX_ATEMPTS"));
+    assert!(refusal(&[("AWE__NOSUCH__KEY", "1")]).contains("nosuch"));
+    let refused = |path: &Path| load_from(Some(path), []).unwrap_err().to_string();
+    let path = file("unknown", "awe:\n  sla:\n    interval: 3\n");
+    assert!(refused(&path).contains("sla.interval"), "{}", refused(&path));
+    let path = file("outside", "sla:\n  check_interval_seconds: 3\n");
+    assert!(refused(&path).contains("`sla`"), "{}", refused(&path));
+}
+
+#[test]
+fn bad_values_are_refused_by_key() {
+    for (name, value, key) in [
+        ("AWE__SERVER__PORT", "eighty", "server.port"),
+        ("AWE__SERVER__PORT", "70000", "server.port"),
+        ("AWE__SERVER__PORT", "", "server.port"),
+        ("AWE__SERVER__HOST", "localhost", "server.host"),
+        ("AWE__SERVER__MAX_IN_FLIGHT", "0", "server.max_in_flight"),
+        ("AWE__DATABASE__URL", "mysql://x/y", "database.url"),
+        ("AWE__DATABASE__MAX_CONNECTIONS", "-1", "database.max_connections"),
+        ("AWE__NATS__URL", "http://x", "nats.url"),
+        ("AWE__NATS__PREFIX", "a.b", "nats.prefix"),
+        ("AWE__WEBHOOK__BACKOFF_SECONDS", "[]", "webhook.backoff_seconds"),
+        ("AWE__WEBHOOK__BACKOFF_SECONDS", "[0]", "webhook.backoff_seconds"),
+        ("AWE__WEBHOOK__MAX_ATTEMPTS", "0", "webhook.max_attempts"),
+        ("AWE__WEBHOOK__ALLOW_UNSIGNED", "perhaps", "webhook.allow_unsigned"),
+        ("AWE__EGRESS__ALLOW_CIDRS", "[10.0.0.0/99]", "egress.allow_cidrs"),
+        ("AWE__KEYCLOAK__ISSUER", "not a url", "keycloak.issuer"),
+        ("AWE__KEYCLOAK__AUDIENCE", "awe", "keycloak.issuer"),
+        ("AWE__SECRETS__MASTER_KEY", "short", "secrets.master_key"),
+        ("AWE__SECRETS__MASTER_KEY_FILE", "/nonexistent", "secrets.master_key_file"),
+        ("AWE__NOTIFIER__ENABLED", "true", "notifier.smtp_host"),
+        ("AWE__NOTIFIER__SMTP_PORT", "0", "notifier.smtp_port"),
+    ] {
+        assert!(refusal(&[(name, value)]).contains(key), "{name}={value}: {}", refusal(&[(name, value)]));
+    }
+}
+
+#[test]
+fn development_mode_stays_on_loopback_unless_told_otherwise() {
+    assert!(refusal(&[("AWE__SERVER__HOST", "0.0.0.0")]).contains("server.host"));
+    let told = [("AWE__SERVER__HOST", "0.0.0.0"), ("AWE__AUTH__ALLOW_UNSIGNED_ON_NETWORK", "true")];
+    assert!(with(&told).is_ok());
+}
+
+#[test]
+fn outside_development_a_master_key_is_needed() {
+    let issuer = ("AWE__KEYCLOAK__ISSUER", "https://id.example.org/realms/staff");
+    assert!(refusal(&[issuer]).contains("secrets.master_key"));
+    let key = ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let config = with(&[issuer, key]).unwrap();
+    assert_eq!(config.master_key().unwrap().unwrap()[31], 31);
+    assert_eq!(config.jwks_url(), "https://id.example.org/realms/staff/protocol/openid-connect/certs");
+    assert!(!config.allows_unsigned_webhooks());
+}
+
+#[test]
+fn what_is_public_holds_no_secret() {
+    let environment = [
+        ("AWE__DATABASE__URL", "postgres://awe:s3cret@db.internal/awe"),
+        ("AWE__NATS__URL", "nats://awe:s3cret@nats.internal:4222"),
+        ("AWE__KEYCLOAK__ADMIN_CLIENT_SECRET", "s3cret"),
+        ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ];
+    let config = with(&environment).unwrap();
+    let public = config.public().to_string();
+    for hidden in ["s3cret", "internal", "AAECAw"] {
+        assert!(!public.contains(hidden), "{public}");
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+    assert_eq!(config.public()["auth_mode"], "development");
+    assert_eq!(config.public()["webhook"]["max_attempts"], 6);
+}

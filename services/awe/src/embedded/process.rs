@@ -1,0 +1,165 @@
+//! Child processes: spawn with a log, wait, end; and what can be known of a process that is not our child.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+/// Between two looks at a condition.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
+/// How long a server may take to end before it is killed.
+pub(super) const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// One server that runs as our child. Dropping it asks it to end without waiting.
+#[derive(Debug)]
+pub(super) struct Service {
+    name: &'static str,
+    child: Child,
+    ask: Signal,
+}
+
+impl Service {
+    /// Spawns `command` in a process group of its own, its output in the file `log`; `ask` is the signal that
+    /// makes it end in order.
+    pub(super) fn spawn(
+        name: &'static str,
+        mut command: Command,
+        log: &Path,
+        ask: Signal,
+    ) -> anyhow::Result<Self> {
+        let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let err = out.try_clone()?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { name, child, ask })
+    }
+
+    /// The process id, while it runs.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Set once it has ended.
+    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Asks it to end, waits, and kills it when it does not.
+    pub(super) async fn end(&mut self) -> anyhow::Result<()> {
+        self.send(self.ask);
+        if timeout(END_WITHIN, self.child.wait()).await.is_ok() {
+            return Ok(());
+        }
+        tracing::warn!("{} did not end within {END_WITHIN:?} and is killed", self.name);
+        self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))
+    }
+
+    fn send(&self, signal: Signal) {
+        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            // It may have ended in between, which is what we want.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.send(self.ask);
+        }
+    }
+}
+
+/// Runs a short-lived command to its end and returns what it printed, or fails with that.
+pub(super) async fn run(what: &str, command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output().await.with_context(|| format!("cannot run {what}"))?;
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        bail!("{what} failed ({}):\n{}", output.status, text.trim_end());
+    }
+    Ok(text)
+}
+
+/// Ends a process that is not our child: `signal` first, then, after a while, a kill.
+pub(super) async fn end_stranger(pid: Pid, signal: Signal) -> anyhow::Result<()> {
+    for signal in [signal, Signal::SIGKILL] {
+        match kill(pid, signal) {
+            Ok(()) => {}
+            Err(Errno::ESRCH) => return Ok(()),
+            Err(cause) => return Err(cause).with_context(|| format!("cannot stop process {pid}")),
+        }
+        let deadline = Instant::now() + END_WITHIN;
+        while Instant::now() < deadline {
+            if !is_alive(pid) {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+    bail!("process {pid} does not end")
+}
+
+/// Whether the process exists and is more than an entry that nobody has waited for.
+pub(super) fn is_alive(pid: Pid) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => {
+            let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+            !matches!(state, Some('Z' | 'X'))
+        }
+        Err(_) => !matches!(kill(pid, None), Err(Errno::ESRCH)),
+    }
+}
+
+/// Whether the living process `pid` runs the program `name`, as far as the system tells.
+pub(super) async fn is_program(pid: Pid, name: &str) -> bool {
+    if !is_alive(pid) {
+        return false;
+    }
+    if let Ok(comm) = fs::read_to_string(format!("/proc/{pid}/comm")) {
+        return comm.trim() == name;
+    }
+    let listed = Command::new("ps").args(["-o", "comm=", "-p", &pid.to_string()]).output().await;
+    listed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(name))
+}
+
+/// The process id on the first line of a pid file.
+pub(super) fn pid_in(file: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(file).ok()?;
+    let pid: i32 = text.lines().next()?.trim().parse().ok()?;
+    (pid > 1).then(|| Pid::from_raw(pid))
+}
+
+/// Ports of 127.0.0.1 that are free now. Another program can take one before it is used: be ready to try again.
+pub(super) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    let mut ports = [0; N];
+    let mut held = Vec::with_capacity(N);
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// The last lines of a log, for an error message.
+pub(super) fn log_tail(log: &Path) -> String {
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(20);
+    format!("last lines of {}:\n{}", log.display(), lines.get(from..).unwrap_or_default().join("\n"))
+}

@@ -1,0 +1,52 @@
+//! What handlers take from a request: a JSON body, query parameters, ids in the path. Whatever does not fit is
+//! answered as the contract says, with the place named.
+
+mod body;
+mod path;
+mod query;
+
+pub use body::{Body, OptionalBody};
+pub use path::{DelegationId, DeliveryId, PolicyKey, PolicyVersion, RequestId, SecretId, TaskId};
+pub use query::Query;
+
+use schemas::api::{Location, ValidationDetail};
+use serde_path_to_error::Segment;
+
+/// Longest message that repeats a caller's value.
+const MESSAGE: usize = 300;
+
+/// What serde says, as the contract's detail.
+fn detail(place: &str, path: &serde_path_to_error::Path, message: &str) -> ValidationDetail {
+    let mut loc = vec![Location::Field(place.to_owned())];
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => loc.push(Location::Index(*index as u64)),
+            Segment::Map { key } => loc.push(Location::Field(key.clone())),
+            Segment::Enum { variant } => loc.push(Location::Field(variant.clone())),
+            Segment::Unknown => {}
+        }
+    }
+    let (kind, named) = if let Some(name) = quoted(message, "missing field `") {
+        ("missing", Some(name))
+    } else if let Some(name) = quoted(message, "unknown field `") {
+        ("extra_forbidden", Some(name))
+    } else if let Some(name) = quoted(message, "duplicate field `") {
+        ("value_error", Some(name))
+    } else {
+        ("value_error", None)
+    };
+    if let Some(name) = named.map(|name| Location::Field(name.to_owned()))
+        && (loc.last() != Some(&name) || loc.len() == 1)
+    {
+        loc.push(name);
+    }
+    let mut msg: String = message.chars().take(MESSAGE).collect();
+    if msg.len() < message.len() {
+        msg.push('…');
+    }
+    ValidationDetail { loc, msg, kind: kind.to_owned() }
+}
+
+fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
+    message.strip_prefix(before)?.split('`').next()
+}

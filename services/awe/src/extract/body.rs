@@ -1,0 +1,137 @@
+//! JSON bodies. A body that parses keeps its schema: the types of `schemas` check their own limits.
+
+use super::detail;
+use crate::error::ApiError;
+use crate::state::AppState;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use schemas::api::{Location, ValidationDetail};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A body that must be there.
+#[derive(Debug, Clone)]
+pub struct Body<T>(pub T);
+
+/// A body that may be absent; then the default counts.
+#[derive(Debug, Clone)]
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let json = is_json(request.headers());
+        let bytes = read(request, state).await?;
+        if !json {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let json = is_json(request.headers());
+        let bytes = read(request, state).await?;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !json {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
+    let limit = state.config().server.max_body_bytes;
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    if declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).is_some_and(|n| n > limit as u64) {
+        return Err(ApiError::TooLarge(limit));
+    }
+    // What fails besides the limit is a client that went away in the middle of its body.
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
+        if too_large { ApiError::TooLarge(limit) } else { ApiError::BadRequest }
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Serde would read a struct from an array too, by position.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(refused(vec![Location::Field("body".to_owned())], "must be a JSON object", "value_error"));
+    }
+    // The escape is the only way in for the one character that the database cannot hold.
+    if bytes.windows(6).any(|six| six == br"\u0000") {
+        refuse_nul(bytes)?;
+    }
+    // The plain parser is much faster than the one that knows where it is; that one only explains.
+    serde_json::from_slice(bytes).or_else(|_| parse_slowly(bytes))
+}
+
+fn parse_slowly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (syntax, message) = (error.inner().is_syntax() || error.inner().is_eof(), error.inner().to_string());
+        let mut detail = detail("body", error.path(), &message);
+        if syntax {
+            detail.loc.truncate(1);
+            "json_invalid".clone_into(&mut detail.kind);
+        }
+        ApiError::Unprocessable(vec![detail])
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(parsed)
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    refused(vec![Location::Field("body".to_owned())], &error.to_string(), "json_invalid")
+}
+
+fn refused(loc: Vec<Location>, message: &str, kind: &str) -> ApiError {
+    ApiError::Unprocessable(vec![ValidationDetail { loc, msg: message.to_owned(), kind: kind.to_owned() }])
+}
+
+fn refuse_nul(bytes: &[u8]) -> Result<(), ApiError> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+    let mut loc = vec![Location::Field("body".to_owned())];
+    if !find_nul(&value, &mut loc) {
+        return Ok(());
+    }
+    Err(refused(loc, "must not contain the character U+0000", "value_error"))
+}
+
+/// Leaves the way to the first one in `loc`.
+fn find_nul(value: &Value, loc: &mut Vec<Location>) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().enumerate().any(|(index, item)| {
+            loc.push(Location::Index(index as u64));
+            find_nul(item, loc) || loc.pop().is_none()
+        }),
+        Value::Object(map) => map.iter().any(|(key, item)| {
+            // A key that holds one is not repeated: its holder is named.
+            if key.contains('\0') {
+                return true;
+            }
+            loc.push(Location::Field(key.clone()));
+            find_nul(item, loc) || loc.pop().is_none()
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Ids in the path. What cannot be an id names nothing, so it is answered as an unknown one.
+
+use crate::error::ApiError;
+use crate::state::AppState;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use uuid::Uuid;
+
+async fn param(parts: &mut Parts, state: &AppState, name: &str) -> Option<String> {
+    let params = RawPathParams::from_request_parts(parts, state).await.ok()?;
+    let (_, value) = params.iter().find(|(key, _)| *key == name)?;
+    (!value.contains('\0')).then(|| value.to_owned())
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident, $param:literal, $unknown:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name(pub Uuid);
+
+        impl FromRequestParts<AppState> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+                let raw = param(parts, state, $param).await;
+                raw.and_then(|raw| Uuid::try_parse(&raw).ok()).map(Self).ok_or_else(|| $unknown)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// `{request_id}`.
+    RequestId, "request_id", ApiError::UnknownRequest("the request does not exist".to_owned());
+    /// `{task_id}`.
+    TaskId, "task_id", ApiError::NotFound("the task does not exist".to_owned());
+    /// `{delegation_id}`.
+    DelegationId, "delegation_id", ApiError::NotFound("the delegation does not exist".to_owned());
+    /// `{delivery_id}`.
+    DeliveryId, "delivery_id", ApiError::NotFound("the delivery does not exist".to_owned());
+    /// `{secret_id}`.
+    SecretId, "secret_id", ApiError::NotFound("the callback secret does not exist".to_owned());
+}
+
+/// `{policy_key}`.
+#[derive(Debug, Clone)]
+pub struct PolicyKey(pub String);
+
+impl FromRequestParts<AppState> for PolicyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let key = param(parts, state, "policy_key").await;
+        key.map(Self).ok_or_else(|| ApiError::UnknownPolicy("the policy does not exist".to_owned()))
+    }
+}
+
+/// `{policy_key}` and `{version}`.
+#[derive(Debug, Clone)]
+pub struct PolicyVersion {
+    /// Key.
+    pub key: String,
+    /// Version number.
+    pub version: i32,
+}
+
+impl FromRequestParts<AppState> for PolicyVersion {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let PolicyKey(key) = PolicyKey::from_request_parts(parts, state).await?;
+        let version = param(parts, state, "version").await.and_then(|raw| raw.parse().ok());
+        let unknown = || ApiError::UnknownPolicy(format!("policy {key} has no such version"));
+        let version = version.ok_or_else(unknown)?;
+        Ok(Self { key, version })
+    }
+}

@@ -1,0 +1,17 @@
+//! AWE, the Approval Workflow Engine: the server and its command line.
+//!
+//! Walkthrough: [`cli`] reads arguments and [`config`]; [`app`] connects, starts the actors and serves
+//! [`server::router`]; [`auth`] says who calls; [`routes`] turn calls into one call of the rooms below; [`error`]
+//! turns what goes wrong into the contract's envelope.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+mod embedded;
+pub mod error;
+pub mod extract;
+mod logging;
+pub mod routes;
+pub mod server;
+pub mod state;

@@ -1,0 +1,26 @@
+//! Structured logs on standard error.
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Starts logging. `AWE_LOG` says what, for example `info,awe=debug`.
+pub(crate) fn init(format: Format) {
+    let filter = EnvFilter::try_from_env("AWE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Starting twice happens in tests only and changes nothing.
+    let _ = match format {
+        Format::Text => logs.try_init(),
+        Format::Json => logs.json().flatten_event(true).try_init(),
+    };
+}

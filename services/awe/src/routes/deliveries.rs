@@ -1,0 +1,60 @@
+//! Webhook deliveries, for operators.
+
+use super::{cursor, next_cursor, word};
+use crate::auth::{Admin, Viewer};
+use crate::error::ApiError;
+use crate::extract::{DeliveryId, OptionalBody, Query};
+use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use schemas::api::{DeliveryAttemptOut, DeliveryOut, ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn};
+use store::deliveries::admin::DeliveryFilter;
+
+const STATUSES: [&str; 3] = ["pending", "delivered", "exhausted"];
+
+pub(super) async fn list(
+    State(state): State<AppState>,
+    _: Viewer,
+    Query(query): Query<ListDeliveriesQuery>,
+) -> Result<(HeaderMap, Json<Vec<DeliveryOut>>), ApiError> {
+    word("status", query.status.as_deref(), &STATUSES)?;
+    let filter = DeliveryFilter {
+        cursor: cursor(query.cursor.as_deref())?,
+        status: query.status,
+        request_id: query.request_id,
+        event_type: query.event_type,
+        limit: query.limit,
+    };
+    let (deliveries, next) = state.store().list_deliveries(&filter).await?;
+    Ok((next_cursor(next), Json(deliveries)))
+}
+
+pub(super) async fn attempts(
+    State(state): State<AppState>,
+    _: Viewer,
+    DeliveryId(id): DeliveryId,
+) -> Result<Json<Vec<DeliveryAttemptOut>>, ApiError> {
+    Ok(Json(state.store().list_attempts(id).await?))
+}
+
+pub(super) async fn retry(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    DeliveryId(id): DeliveryId,
+) -> Result<Json<DeliveryOut>, ApiError> {
+    Ok(Json(state.store().retry_delivery(id, &admin.actor()).await?))
+}
+
+pub(super) async fn retry_many(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    OptionalBody(body): OptionalBody<RetryDeliveriesIn>,
+) -> Result<Json<RequeuedOut>, ApiError> {
+    if body.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
+        let message = format!("must be one of {}", STATUSES.join(", "));
+        return Err(ApiError::unprocessable("body", "status", message));
+    }
+    let requeued = state.store().retry_deliveries(&body, &admin.actor()).await?;
+    Ok(Json(RequeuedOut { requeued: i64::try_from(requeued).unwrap_or(i64::MAX) }))
+}

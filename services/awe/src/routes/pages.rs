@@ -1,0 +1,40 @@
+//! Documents for people and tools. Everything is served from here; no page asks another server for anything.
+
+use crate::state::AppState;
+use axum::Router;
+use axum::http::header;
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use std::sync::LazyLock;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+static OPENAPI: LazyLock<String> = LazyLock::new(schemas::openapi_json);
+const HOME: &str = include_str!("../../assets/home.html");
+const REDOC: &str = include_str!("../../assets/redoc.html");
+const REDOC_SCRIPT: &str = include_str!("../../assets/redoc.standalone.js");
+
+pub(super) fn router() -> Router<AppState> {
+    let swagger = SwaggerUi::new("/v1/awe/docs").config(
+        Config::new(["/v1/awe/openapi.json"]).try_it_out_enabled(true).persist_authorization(true).validator_url("none"),
+    );
+    Router::new()
+        .route("/v1/awe/openapi.json", get(openapi))
+        .route("/v1/awe/redoc", get(async || Html(REDOC)))
+        .route("/v1/awe/redoc/redoc.standalone.js", get(redoc_script))
+        .merge(swagger)
+}
+
+/// The landing page.
+pub fn home() -> Router<AppState> {
+    Router::new().route("/", get(async || Html(HOME)))
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI.as_str())
+}
+
+async fn redoc_script() -> impl IntoResponse {
+    let headers =
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=86400")];
+    (headers, REDOC_SCRIPT)
+}

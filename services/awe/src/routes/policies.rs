@@ -1,0 +1,132 @@
+//! Policies: versions, activation and simulation.
+
+use crate::auth::{Admin, Viewer};
+use crate::error::ApiError;
+use crate::extract::{Body, PolicyKey, PolicyVersion};
+use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use engine::ids::PolicyId;
+use engine::policy::Policy;
+use outbound::Egress;
+use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse};
+use schemas::policy::{Fault, to_engine};
+use uuid::Uuid;
+
+type Answer<T> = Result<Json<T>, ApiError>;
+type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
+
+/// The policy as the engine sees it, under fresh ids; or every fault.
+pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Policy, Vec<Fault>> {
+    // The database gives the number of the version.
+    let read = to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7);
+    let urls = unreachable_urls(policy, egress);
+    match read {
+        Ok(policy) if urls.is_empty() => Ok(policy),
+        read => Err(read.err().into_iter().flatten().chain(urls).collect()),
+    }
+}
+
+/// `http` rules whose URL would never be called.
+fn unreachable_urls(policy: &PolicyCreate, egress: &Egress) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for stage in &policy.stages {
+        for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
+            for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.rule_type == "http") {
+                let url = rule.rule_value.get("url").and_then(|url| url.as_str());
+                if let Some(Err(message)) = url.map(|url| egress.check_url(url)) {
+                    let field = format!("{field}[{index}].rule_value.url");
+                    faults.push(Fault { stage: Some(stage.stage_order), field, message });
+                }
+            }
+        }
+    }
+    faults
+}
+
+fn same_key(path: &str, body: &PolicyCreate) -> Result<(), ApiError> {
+    if path == body.policy_key {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!("field policy_key: {} in the body, {path} in the URL", body.policy_key)))
+}
+
+pub(super) async fn list(State(state): State<AppState>, _: Viewer) -> Answer<Vec<PolicyOut>> {
+    Ok(Json(state.store().list_policies().await?))
+}
+
+pub(super) async fn create(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    Body(body): Body<PolicyCreate>,
+) -> Made<PolicyOut> {
+    let policy = read_policy(&body, state.egress())?;
+    let created = state.store().create_policy(&body, &policy, &admin.actor()).await;
+    let created = created.map_err(|error| match error {
+        store::Error::Conflict(text) => ApiError::PolicyExists(text),
+        other => other.into(),
+    })?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+pub(super) async fn add_version(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    PolicyKey(key): PolicyKey,
+    Body(body): Body<PolicyCreate>,
+) -> Made<PolicyOut> {
+    same_key(&key, &body)?;
+    let policy = read_policy(&body, state.egress())?;
+    let added = state.store().add_policy_version(&body, &policy, &admin.actor()).await?;
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+pub(super) async fn list_versions(
+    State(state): State<AppState>,
+    _: Viewer,
+    PolicyKey(key): PolicyKey,
+) -> Answer<Vec<PolicyVersionOut>> {
+    Ok(Json(state.store().list_versions(&key).await?))
+}
+
+pub(super) async fn read(State(state): State<AppState>, _: Viewer, at: PolicyVersion) -> Answer<PolicyOut> {
+    Ok(Json(state.store().get_policy(&at.key, at.version).await?))
+}
+
+pub(super) async fn update(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    at: PolicyVersion,
+    Body(body): Body<PolicyCreate>,
+) -> Answer<PolicyOut> {
+    same_key(&at.key, &body)?;
+    let policy = read_policy(&body, state.egress())?;
+    Ok(Json(state.store().update_draft(&at.key, at.version, &body, &policy, &admin.actor()).await?))
+}
+
+pub(super) async fn activate(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    at: PolicyVersion,
+) -> Answer<PolicyOut> {
+    Ok(Json(state.store().activate_policy(&at.key, at.version, &admin.actor()).await?))
+}
+
+pub(super) async fn deactivate(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    at: PolicyVersion,
+) -> Answer<PolicyOut> {
+    Ok(Json(state.store().deactivate_policy(&at.key, at.version, &admin.actor()).await?))
+}
+
+pub(super) async fn simulate(
+    State(state): State<AppState>,
+    Viewer(viewer): Viewer,
+    at: PolicyVersion,
+    Body(mut body): Body<SimulateRequest>,
+) -> Answer<SimulateResponse> {
+    body.requester.get_or_insert(viewer.subject);
+    Ok(Json(state.requests()?.simulate(&at.key, at.version, body).await?))
+}

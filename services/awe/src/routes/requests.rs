@@ -1,0 +1,109 @@
+//! Requests for approval and their history.
+
+use super::{cursor, next_cursor, word};
+use crate::auth::Identity;
+use crate::error::ApiError;
+use crate::extract::{Body, OptionalBody, Query, RequestId};
+use crate::state::AppState;
+use actors::NewRequest;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use schemas::api::{
+    CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListRequestsQuery, RequestOut,
+};
+use store::requests::list::RequestFilter;
+use time::OffsetDateTime;
+
+const STATUSES: [&str; 6] = ["pending", "in_review", "approved", "rejected", "cancelled", "expired"];
+const MAX_KEY: usize = 255;
+
+pub(super) async fn create(
+    State(state): State<AppState>,
+    caller: Identity,
+    headers: HeaderMap,
+    Body(body): Body<CreateRequestIn>,
+) -> Result<(StatusCode, HeaderMap, Json<CreateRequestOut>), ApiError> {
+    let idempotency_key = idempotency_key(&headers)?;
+    check(&body, &state)?;
+    check_secret(&body, &caller, &state).await?;
+    let new = NewRequest { body, subject: caller.subject, idempotency_key };
+    let created = state.requests()?.create(new).await?;
+    let mut headers = HeaderMap::new();
+    if created.replayed {
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    Ok((StatusCode::CREATED, headers, Json(created.answer)))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(ApiError::invalid(format!("header Idempotency-Key: must be 1 to {MAX_KEY} ASCII characters"))),
+    }
+}
+
+fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
+    let mut faults = Vec::new();
+    if let Some(Err(why)) = body.callback_url.as_deref().map(|url| state.egress().check_url(url)) {
+        faults.push(format!("field callback_url: {why}"));
+    }
+    if body.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+        faults.push("field expires_at: must be in the future".to_owned());
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }
+}
+
+/// Signing with somebody else's secret would let a caller speak in their name.
+async fn check_secret(body: &CreateRequestIn, caller: &Identity, state: &AppState) -> Result<(), ApiError> {
+    let Some(id) = body.callback_secret_id else { return Ok(()) };
+    match state.store().secret_caller(id).await? {
+        Some(owner) if owner == caller.subject || caller.is_admin() => Ok(()),
+        _ => Err(ApiError::invalid("field callback_secret_id: the caller has no such secret")),
+    }
+}
+
+pub(super) async fn list(
+    State(state): State<AppState>,
+    _: Identity,
+    Query(query): Query<ListRequestsQuery>,
+) -> Result<(HeaderMap, Json<Vec<RequestOut>>), ApiError> {
+    word("status", query.status.as_deref(), &STATUSES)?;
+    let filter = RequestFilter {
+        cursor: cursor(query.cursor.as_deref())?,
+        artifact_type: query.artifact_type,
+        artifact_id: query.artifact_id,
+        status: query.status,
+        policy_key: query.policy_key,
+        requester: query.requester,
+        limit: query.limit,
+    };
+    let (requests, next) = state.store().list_requests(&filter).await?;
+    Ok((next_cursor(next), Json(requests)))
+}
+
+pub(super) async fn read(
+    State(state): State<AppState>,
+    _: Identity,
+    RequestId(id): RequestId,
+) -> Result<Json<RequestOut>, ApiError> {
+    Ok(Json(state.store().get_request(id).await?))
+}
+
+pub(super) async fn events(
+    State(state): State<AppState>,
+    _: Identity,
+    RequestId(id): RequestId,
+) -> Result<Json<Vec<EventOut>>, ApiError> {
+    Ok(Json(state.store().list_events(id).await?))
+}
+
+pub(super) async fn cancel(
+    State(state): State<AppState>,
+    caller: Identity,
+    RequestId(id): RequestId,
+    OptionalBody(body): OptionalBody<CancelRequest>,
+) -> Result<Json<RequestOut>, ApiError> {
+    Ok(Json(state.requests()?.cancel(caller.caller(), id, body).await?))
+}

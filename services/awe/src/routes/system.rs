@@ -1,0 +1,61 @@
+//! Health, version and configuration: open to everybody, enveloped.
+
+use crate::error::ApiError;
+use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
+use schemas::api::{ConfigResponse, VersionPayload, VersionResponse};
+use serde_json::{Value, json};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+const PING: Duration = Duration::from_secs(1);
+
+/// Up, when the database answers. Without NATS everything but the news on it works, so that only degrades.
+pub(super) async fn health(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
+    if !state.is_started() {
+        return Err(ApiError::Starting);
+    }
+    match tokio::time::timeout(PING, state.store().ping()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => return Err(ApiError::DatabaseUnavailable),
+    }
+    let mut payload = json!({"status": "UP"});
+    if state.bus().is_some_and(|bus| !bus.is_connected()) {
+        payload["degraded"] = json!(["nats"]);
+    }
+    let (id, version) = (&state.config().service_id, &state.config().api_version);
+    let responsetime = schemas_time(OffsetDateTime::now_utc());
+    Ok(Json(json!({
+        "id": id, "version": version, "responsetime": responsetime, "response": payload, "errors": [],
+    })))
+}
+
+fn schemas_time(now: OffsetDateTime) -> String {
+    now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+}
+
+pub(super) async fn version(State(state): State<AppState>) -> Json<VersionResponse> {
+    let response = VersionPayload {
+        service_version: env!("CARGO_PKG_VERSION").to_owned(),
+        build_time: option_env!("AWE_BUILD_TIME").unwrap_or("unknown").to_owned(),
+        git_commit: option_env!("AWE_GIT_COMMIT").unwrap_or("unknown").to_owned(),
+    };
+    Json(VersionResponse {
+        id: state.config().service_id.clone(),
+        version: state.config().api_version.clone(),
+        responsetime: OffsetDateTime::now_utc(),
+        response,
+        errors: Vec::new(),
+    })
+}
+
+pub(super) async fn config(State(state): State<AppState>) -> Json<ConfigResponse> {
+    Json(ConfigResponse {
+        id: state.config().service_id.clone(),
+        version: state.config().api_version.clone(),
+        responsetime: OffsetDateTime::now_utc(),
+        response: state.config().public(),
+        errors: Vec::new(),
+    })
+}

@@ -1,0 +1,117 @@
+//! The HTTP server: routes, and what surrounds every one of them.
+//!
+//! ```text
+//! span and request id ─► envelope ─► panic guard ─► how many, how long ─► handler
+//! ```
+
+use crate::error::{ApiError, envelope, panicked};
+use crate::routes;
+use crate::state::AppState;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument, field};
+use uuid::Uuid;
+
+const REQUEST_ID: &str = "x-request-id";
+const MAX_REQUEST_ID: usize = 128;
+
+/// The whole API.
+#[must_use]
+pub fn router(state: AppState) -> Router {
+    let guarded = routes::guarded().route_layer(from_fn_with_state(state.clone(), once_started));
+    surrounded(routes::open().merge(guarded), state)
+}
+
+/// The whole API, and a landing page at `/`.
+#[must_use]
+pub fn router_with_home(state: AppState) -> Router {
+    let guarded = routes::guarded().route_layer(from_fn_with_state(state.clone(), once_started));
+    surrounded(routes::open().merge(guarded).merge(routes::home()), state)
+}
+
+/// Only what needs no token: for processes that play other roles than `api`.
+#[must_use]
+pub fn open_router(state: AppState) -> Router {
+    surrounded(routes::open(), state)
+}
+
+fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
+    routes
+        .fallback(async || ApiError::UnknownRoute)
+        .layer(from_fn_with_state(state.clone(), within_limits))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.clone(), envelope))
+        .layer(from_fn(traced))
+        .with_state(state)
+}
+
+async fn once_started(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if state.is_started() { next.run(request).await } else { ApiError::Starting.into_response() }
+}
+
+/// So many at once, each so long; whether the process lives can be asked even then.
+async fn within_limits(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if request.uri().path() == "/v1/awe/health" {
+        return next.run(request).await;
+    }
+    let Ok(_permit) = Arc::clone(state.in_flight()).try_acquire_owned() else {
+        return ApiError::Overloaded.into_response();
+    };
+    let limit = Duration::from_secs(state.config().server.request_timeout_seconds);
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::TimedOut.into_response(),
+    }
+}
+
+/// One span a request, under the caller's request id or a new one, which the answer repeats.
+async fn traced(request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
+    let id = given.unwrap_or_else(|| new_request_id());
+    let span = tracing::info_span!(
+        "http",
+        method = %request.method(),
+        path = request.uri().path(),
+        request_id = id.to_str().unwrap_or_default(),
+        subject = field::Empty,
+    );
+    let began = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
+    span.in_scope(|| match status {
+        500.. => tracing::warn!(status, ms, "answered"),
+        _ => tracing::debug!(status, ms, "answered"),
+    });
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn is_request_id(id: &HeaderValue) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+fn new_request_id() -> HeaderValue {
+    HeaderValue::from_str(&Uuid::now_v7().to_string()).unwrap_or_else(|_| HeaderValue::from_static("none"))
+}
+
+/// Serves until `stop`, and then until the requests in flight are answered.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
+        }
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}

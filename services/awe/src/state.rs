@@ -1,0 +1,113 @@
+//! What every handler can reach.
+
+use crate::auth::Authenticator;
+use crate::config::Config;
+use crate::error::ApiError;
+use actors::Requests;
+use outbound::Egress;
+use std::sync::{Arc, OnceLock};
+use store::Store;
+use store::vault::Vault;
+use tokio::sync::Semaphore;
+
+/// Shared by all handlers. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// What an [`AppState`] is made of.
+pub struct Parts {
+    /// Configuration.
+    pub config: Config,
+    /// Tokens.
+    pub authenticator: Authenticator,
+    /// Postgres.
+    pub store: Store,
+    /// Opens and seals callback secrets.
+    pub vault: Arc<Vault>,
+    /// NATS; absent when this process has none.
+    pub bus: Option<bus::Bus>,
+    /// The guard of URLs that users set.
+    pub egress: Egress,
+}
+
+struct Inner {
+    parts: Parts,
+    in_flight: Arc<Semaphore>,
+    requests: OnceLock<Requests>,
+}
+
+impl AppState {
+    /// A process that is starting: only the open routes answer.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let in_flight = Arc::new(Semaphore::new(parts.config.server.max_in_flight));
+        Self(Arc::new(Inner { parts, in_flight, requests: OnceLock::new() }))
+    }
+
+    /// From now on every route answers.
+    pub fn started(&self, requests: Requests) {
+        // Started twice is started.
+        let _ = self.0.requests.set(requests);
+    }
+
+    /// Whether every route answers.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.0.requests.get().is_some()
+    }
+
+    /// Configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    /// Tokens.
+    #[must_use]
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.0.parts.authenticator
+    }
+
+    /// Reads and administrative writes.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// Opens and seals callback secrets.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.parts.vault
+    }
+
+    /// The same, to keep.
+    #[must_use]
+    pub fn shared_vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.0.parts.vault)
+    }
+
+    /// NATS.
+    #[must_use]
+    pub fn bus(&self) -> Option<&bus::Bus> {
+        self.0.parts.bus.as_ref()
+    }
+
+    /// The guard of URLs that users set.
+    #[must_use]
+    pub fn egress(&self) -> &Egress {
+        &self.0.parts.egress
+    }
+
+    /// Commands on requests.
+    ///
+    /// # Errors
+    /// [`ApiError::Starting`].
+    pub fn requests(&self) -> Result<&Requests, ApiError> {
+        self.0.requests.get().ok_or(ApiError::Starting)
+    }
+
+    /// One permit for each request worked on.
+    pub(crate) fn in_flight(&self) -> &Arc<Semaphore> {
+        &self.0.in_flight
+    }
+}

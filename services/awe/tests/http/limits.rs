@@ -1,0 +1,87 @@
+//! Starting, overload, a lost database, request ids, stopping.
+
+use crate::server::{Server, Who};
+use reqwest::Method;
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_starting_process_says_so() {
+    let server = Server::listening(&[]).await;
+    for path in ["/health", "/tasks"] {
+        let answer = server.send(Who::Admin, Method::GET, path, None).await;
+        assert_eq!(answer.status(), 503, "{path}");
+        assert!(answer.headers().contains_key("retry-after"));
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["errors"][0]["errorCode"], "AWE-005", "{path}");
+    }
+    assert_eq!(server.get(Who::Nobody, "/version").await.0, 200);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_process_is_up() {
+    let server = Server::start(&[]).await;
+    let (status, body) = server.get(Who::Nobody, "/health").await;
+    assert_eq!((status, &body["response"]["status"]), (200, &Value::from("UP")), "{body}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_nats_it_is_up_and_degraded() {
+    let server = Server::start(&[("AWE__NATS__URL", "nats://127.0.0.1:1")]).await;
+    let (status, body) = server.get(Who::Nobody, "/health").await;
+    assert_eq!((status, &body["response"]["degraded"][0]), (200, &Value::from("nats")), "{body}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_database_it_is_down_and_a_retry_is_safe() {
+    let server = Server::start(&[("AWE__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1")]).await;
+    server.lose_database().await;
+    for path in ["/health", "/requests"] {
+        let (status, body) = server.get(Who::Admin, path).await;
+        assert_eq!((status, &body["errors"][0]["errorCode"]), (503, &Value::from("AWE-006")), "{path}: {body}");
+        assert!(body["errors"][0]["message"].as_str().unwrap().contains("retry is safe"));
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_it_takes_on_is_shed() {
+    let server = Server::start(&[("AWE__SERVER__MAX_IN_FLIGHT", "1")]).await;
+    // A body that never ends holds the one place.
+    let (sender, body) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let stream = futures::stream::unfold(body, async |mut body| body.recv().await.map(|chunk| (chunk, body)));
+    let held = server
+        .request(Who::Admin, Method::POST, "/policies")
+        .header("content-type", "application/json")
+        .body(reqwest::Body::wrap_stream(stream))
+        .send();
+    let held = tokio::spawn(held);
+    let shed = async {
+        loop {
+            let answer = server.send(Who::Admin, Method::GET, "/tasks", None).await;
+            if answer.status() == 503 {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(10), shed).await.unwrap();
+    assert_eq!(answer.headers()["retry-after"], "1");
+    assert_eq!(server.get(Who::Nobody, "/health").await.0, 200);
+    drop(sender);
+    assert_eq!(held.await.unwrap().unwrap().status(), 422);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_is_repeated_or_made() {
+    let server = Server::start(&[]).await;
+    let with = |id: &'static str| server.request(Who::Nobody, Method::GET, "/version").header("x-request-id", id);
+    let answer = with("abc-1").send().await.unwrap();
+    assert_eq!(answer.headers()["x-request-id"], "abc-1");
+    let answer = with("not one word").send().await.unwrap();
+    assert_eq!(answer.headers()["x-request-id"].len(), 36);
+    server.end().await;
+}

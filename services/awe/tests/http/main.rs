@@ -1,0 +1,9 @@
+//! The HTTP API over real sockets, a real Postgres and a real NATS.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod access;
+mod envelopes;
+mod flow;
+mod limits;
+mod server;
+mod tokens;

@@ -1,0 +1,144 @@
+//! One server a test: a database and a bus prefix of its own, and a free port.
+
+use awe::auth::unsigned_token;
+use awe::config::{Config, load_from};
+use awe::state::AppState;
+use awe::{app, server};
+use reqwest::{Method, Response};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) state: AppState,
+    client: reqwest::Client,
+    name: String,
+    stop: CancellationToken,
+    system: Option<actors::System>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Nobody,
+    Viewer,
+    Admin,
+    /// A token without roles.
+    User(&'static str),
+}
+
+impl Who {
+    pub(crate) fn token(self) -> Option<String> {
+        let token = |sub: &str, roles: &[&str]| {
+            let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+            Some(unsigned_token(sub, &roles, Duration::from_secs(600)))
+        };
+        match self {
+            Self::Nobody => None,
+            Self::Viewer => token("viewer", &["AWE_VIEWER"]),
+            Self::Admin => token("admin", &["AWE_ADMIN"]),
+            Self::User(sub) => token(sub, &[]),
+        }
+    }
+}
+
+fn server_url() -> String {
+    std::env::var("DATABASE_URL").expect("DATABASE_URL names a Postgres for tests")
+}
+
+async fn sql(statement: String) {
+    let mut connection = PgConnection::connect(&server_url()).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+impl Server {
+    /// Started, with the defaults and these settings.
+    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        let mut server = Self::listening(settings).await;
+        let roles =
+            actors::Roles { api: true, resolver: true, sla: true, delivery: true, relay: true, notifier: true };
+        server.system = Some(app::start(&server.state, roles, true, &server.stop).await.unwrap());
+        server
+    }
+
+    /// Listening, and still starting.
+    pub(crate) async fn listening(settings: &[(&str, &str)]) -> Self {
+        let name = format!("awe_test_{}", Uuid::now_v7().simple());
+        sql(format!("create database {name}")).await;
+        let config = config(&name, settings);
+        assert!(config.database.url.expose_secret().ends_with(&name));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = app::connect(config).await.unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(server::serve(listener, server::router_with_home(state.clone()), stop.clone()));
+        Self { url, state, client: reqwest::Client::new(), name, stop, system: None }
+    }
+
+    pub(crate) async fn send(&self, who: Who, method: Method, path: &str, body: Option<&Value>) -> Response {
+        let mut call = self.request(who, method, path);
+        if let Some(body) = body {
+            call = call.json(body);
+        }
+        call.send().await.unwrap()
+    }
+
+    pub(crate) fn request(&self, who: Who, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let call = self.client.request(method, format!("{}/v1/awe{path}", self.url));
+        match who.token() {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        }
+    }
+
+    /// Status and body; an empty body is null.
+    pub(crate) async fn call(&self, who: Who, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let answer = self.send(who, method, path, body).await;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    pub(crate) async fn get(&self, who: Who, path: &str) -> (u16, Value) {
+        self.call(who, Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, who: Who, path: &str, body: Value) -> (u16, Value) {
+        self.call(who, Method::POST, path, Some(&body)).await
+    }
+
+    /// Ends it and its database.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        if let Some(system) = self.system.take() {
+            system.stop(Duration::from_secs(5)).await;
+        }
+        self.state.store().close().await;
+        sql(format!("drop database if exists {} with (force)", self.name)).await;
+    }
+
+    /// Ends its database while it runs.
+    pub(crate) async fn lose_database(&self) {
+        sql(format!("drop database {} with (force)", self.name)).await;
+    }
+}
+
+fn config(name: &str, settings: &[(&str, &str)]) -> Config {
+    let url = server_url();
+    let (base, _) = url.rsplit_once('/').unwrap();
+    let nats = std::env::var("NATS_URL").expect("NATS_URL names a NATS server for tests");
+    let own = [
+        ("AWE__DATABASE__URL".to_owned(), format!("{base}/{name}")),
+        ("AWE__NATS__URL".to_owned(), nats),
+        ("AWE__NATS__PREFIX".to_owned(), name.to_owned()),
+        ("AWE__DATABASE__MAX_CONNECTIONS".to_owned(), "6".to_owned()),
+    ];
+    let given = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    load_from(None, own.into_iter().chain(given)).unwrap()
+}

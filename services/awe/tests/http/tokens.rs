@@ -1,0 +1,150 @@
+//! Signed tokens, verified with keys that an issuer publishes.
+
+mod issuer;
+
+use crate::server::Server;
+use issuer::{Claims, Issuer, Signer};
+use jsonwebtoken::Algorithm;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const MASTER_KEY: (&str, &str) = ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+
+/// A server that trusts this issuer.
+async fn trusting(issuer: &Issuer, more: &[(&str, &str)]) -> Server {
+    let url = issuer.url();
+    let mut settings = vec![("AWE__KEYCLOAK__ISSUER", &*url), ("AWE__KEYCLOAK__AUDIENCE", "awe"), MASTER_KEY];
+    settings.extend_from_slice(more);
+    Server::start(&settings).await
+}
+
+async fn status(server: &Server, token: &str) -> u16 {
+    let call = server.request(crate::server::Who::Nobody, Method::GET, "/policies").bearer_auth(token);
+    let answer = call.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let body: Value = answer.json().await.unwrap();
+    if status == 401 {
+        assert_eq!(body["errors"][0]["errorCode"], "AWE-008");
+        assert!(body.to_string().len() < 300, "the reason goes to the log: {body}");
+    }
+    status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_accepted_algorithm_is_verified_and_every_forgery_refused() {
+    let issuer = Issuer::start().await;
+    let server = trusting(&issuer, &[("AWE__KEYCLOAK__ADDITIONAL_ISSUERS", "[\"https://other.example.org\"]")]).await;
+    let claims = || Claims::new(&issuer.url());
+    for signer in issuer.signers() {
+        for algorithm in signer.algorithms() {
+            assert_eq!(status(&server, &signer.sign(*algorithm, &claims())).await, 200, "{algorithm:?}");
+        }
+    }
+    let rsa = &issuer.rsa;
+    let good = rsa.sign(Algorithm::RS256, &claims());
+    let cases = [
+        ("other issuer", rsa.sign(Algorithm::RS256, &claims().with("iss", json!("https://evil.example.org"))), 401),
+        ("additional issuer", rsa.sign(Algorithm::RS256, &claims().with("iss", json!("https://other.example.org"))), 200),
+        ("no issuer", rsa.sign(Algorithm::RS256, &claims().with("iss", json!(null))), 401),
+        ("other audience", rsa.sign(Algorithm::RS256, &claims().with("aud", json!("account"))), 401),
+        ("no audience", rsa.sign(Algorithm::RS256, &claims().with("aud", json!(null))), 401),
+        ("one of many audiences", rsa.sign(Algorithm::RS256, &claims().with("aud", json!(["account", "awe"]))), 200),
+        ("expired", rsa.sign(Algorithm::RS256, &claims().expiring(-31)), 401),
+        ("expired within the leeway", rsa.sign(Algorithm::RS256, &claims().expiring(-20)), 200),
+        ("no expiry", rsa.sign(Algorithm::RS256, &claims().with("exp", json!(null))), 401),
+        ("expiry in words", rsa.sign(Algorithm::RS256, &claims().with("exp", json!("soon"))), 401),
+        ("not yet", rsa.sign(Algorithm::RS256, &claims().starting(40)), 401),
+        ("not yet, within the leeway", rsa.sign(Algorithm::RS256, &claims().starting(20)), 200),
+        ("no subject", rsa.sign(Algorithm::RS256, &claims().with("sub", json!(null))), 401),
+        ("subject with a NUL", rsa.sign(Algorithm::RS256, &claims().with("sub", json!("a\u{0}"))), 401),
+        ("no roles", rsa.sign(Algorithm::RS256, &claims().with("realm_access", json!(null))), 403),
+        ("roles of a client that is not named", rsa.sign(Algorithm::RS256, &claims().with("realm_access", json!(null)).with("resource_access", json!({"awe": {"roles": ["AWE_ADMIN"]}}))), 403),
+        ("tampered claims", issuer::tampered(&good), 401),
+        ("tampered signature", format!("{}AAAA", &good[..good.len() - 4]), 401),
+        ("signature cut off", good.rsplit_once('.').map(|(front, _)| format!("{front}.")).unwrap(), 401),
+        ("alg none", issuer::unsigned(&claims()), 401),
+        ("HS256 with the public key", rsa.confused(&claims()), 401),
+        ("an algorithm that is not on the list", rsa.sign(Algorithm::RS512, &claims()), 401),
+        ("the kid of another key type", rsa.sign_as(Algorithm::RS256, "ec", &claims()), 401),
+        ("a key that the set marks for encryption", rsa.sign_as(Algorithm::RS256, "enc", &claims()), 401),
+        ("no kid", rsa.sign_without_kid(&claims()), 401),
+        ("an unknown key", Signer::rsa("unknown").sign(Algorithm::RS256, &claims()), 401),
+        ("a stranger's key under a known kid", Signer::rsa("rsa").sign(Algorithm::RS256, &claims()), 401),
+        ("huge", rsa.sign(Algorithm::RS256, &claims().with("x", json!("x".repeat(17_000)))), 401),
+        ("nothing", String::new(), 401),
+    ];
+    for (name, token, expected) in cases {
+        assert_eq!(status(&server, &token).await, expected, "{name}");
+        // From the cache of verified tokens too.
+        assert_eq!(status(&server, &token).await, expected, "{name}, again");
+    }
+    assert!(issuer.fetches() <= 3, "strangers made us ask {} times", issuer.fetches());
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_set_ties_to_one_algorithm_serves_no_other() {
+    let issuer = Issuer::start().await;
+    issuer.tie("RS256");
+    let server = trusting(&issuer, &[]).await;
+    let claims = Claims::new(&issuer.url());
+    assert_eq!(status(&server, &issuer.rsa.sign(Algorithm::RS256, &claims)).await, 200);
+    assert_eq!(status(&server, &issuer.rsa.sign(Algorithm::PS256, &claims)).await, 401);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_of_a_named_client_count() {
+    let issuer = Issuer::start().await;
+    let server = trusting(&issuer, &[("AWE__AUTH__ROLE_CLIENTS", "[awe-ui]")]).await;
+    let claims = Claims::new(&issuer.url())
+        .with("realm_access", json!(null))
+        .with("resource_access", json!({"awe-ui": {"roles": ["AWE_VIEWER"]}}));
+    assert_eq!(status(&server, &issuer.rsa.sign(Algorithm::RS256, &claims)).await, 200);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_is_found_without_a_restart() {
+    let issuer = Issuer::start().await;
+    let server = trusting(&issuer, &[]).await;
+    let claims = Claims::new(&issuer.url());
+    let next = Signer::rsa("next");
+    issuer.publish(&next);
+    // The first fetch already sees the new set: both keys serve, and nothing is asked twice.
+    assert_eq!(status(&server, &issuer.rsa.sign(Algorithm::RS256, &claims)).await, 200);
+    assert_eq!(status(&server, &next.sign(Algorithm::RS256, &claims)).await, 200);
+    assert_eq!(issuer.fetches(), 1);
+    let third = Signer::rsa("third");
+    issuer.publish(&third);
+    let token = third.sign(Algorithm::RS256, &claims);
+    // An unknown key is asked for at most every ten seconds.
+    assert_eq!(status(&server, &token).await, 401);
+    assert_eq!(issuer.fetches(), 1);
+    let mut answered = 401;
+    for _ in 0..60 {
+        answered = status(&server, &token).await;
+        if answered == 200 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    assert_eq!((answered, issuer.fetches()), (200, 2));
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_no_key_can_be_fetched_a_retry_is_asked_for() {
+    let issuer = Issuer::start().await;
+    let settings = [("AWE__KEYCLOAK__JWKS_URL", "http://127.0.0.1:1/certs")];
+    let server = trusting(&issuer, &settings).await;
+    let token = issuer.rsa.sign(Algorithm::RS256, &Claims::new(&issuer.url()));
+    let call = server.request(crate::server::Who::Nobody, Method::GET, "/policies").bearer_auth(&token);
+    let answer = call.send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["errors"][0]["errorCode"], "AWE-007");
+    assert!(body["errors"][0]["message"].as_str().unwrap().contains("retry is safe"));
+    server.end().await;
+}
