@@ -11,17 +11,20 @@ import base64
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
+from collections.abc import Iterator
 
 from scripts import servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 REQUIREMENTS = ROOT / "scripts" / "requirements-fuzz.txt"
 VENV = DEV / "venv"
+LOG = DEV / "fuzz-server.log"
 OLDEST_PYTHON = (3, 11)
 FAR_FUTURE = 4102444800  # the year 2100
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -61,20 +64,31 @@ def schemathesis() -> Path:
     return program
 
 
-def free_ports(count: int) -> list:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
-def server_env(programs: dict) -> dict:
-    """Generated callback URLs must reach nobody: what would leave this machine ends at a closed port."""
-    nowhere = "http://127.0.0.1:9"
-    proxies = {key: nowhere for key in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
-    settings = servers.without_settings(dict(os.environ))
-    return {**settings, **programs, **proxies, "NO_PROXY": "127.0.0.1,localhost"}
+@contextmanager
+def server(origin_port: int, urls: dict) -> Iterator[None]:
+    """Every role but delivery: generated callback URLs must reach nobody."""
+    settings = {
+        "AWE__SERVER__PORT": str(origin_port),
+        "AWE__DATABASE__URL": urls["DATABASE_URL"],
+        "AWE__NATS__URL": urls["NATS_URL"],
+        "AWE__SECRETS__MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
+    }
+    command = [TARGET / "debug" / "awe", "serve", "--migrate", "--roles", "api,resolver,sla,relay"]
+    with LOG.open("w") as out:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            env={**servers.without_settings(dict(os.environ)), **settings},
+        )
+    try:
+        yield
+    finally:
+        servers.stop_group(child, signal.SIGTERM, 20)
 
 
 def main(words: list) -> None:
@@ -86,10 +100,8 @@ def main(words: list) -> None:
     programs = tools.servers(own=True)
     say("building awe (debug)")
     run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
-    port, ui_port = free_ports(2)
-    say(f"starting a server on port {port}")
-    ports = ["--port", str(port), "--ui-port", str(ui_port)]
-    with servers.awe_dev("fuzz", ports, ("BASE_URL",), server_env(programs), TARGET / "debug" / "awe"):
+    port = free_port()
+    with servers.services("fuzz", programs, own=True) as urls, server(port, urls):
         origin = f"http://127.0.0.1:{port}"
         command = [program, "run", f"{origin}/v1/awe/openapi.json", "--origin", origin]
         command += ["--wait-for-schema", "60", "--request-timeout", "10"]
@@ -101,6 +113,5 @@ def main(words: list) -> None:
         say(f"fuzzing every operation, {options.max_examples} examples each")
         code = call(command, timeout=HARD_LIMIT, cwd=DEV)  # it keeps notes where it runs
     if code != 0:
-        log = (DEV / "fuzz.log").relative_to(ROOT)
-        raise Failed(f"schemathesis found failures (above); the server's log is {log}")
+        raise Failed(f"schemathesis found failures (above); the server's log is {LOG.relative_to(ROOT)}")
     say("no failure found")

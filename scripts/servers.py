@@ -136,7 +136,7 @@ def services(name: str, programs: dict, own: bool = False):
         env = without_settings(env)
     say("starting PostgreSQL and NATS for this run")
     wanted = ("DATABASE_URL", "NATS_URL")
-    return awe_dev(name, ["--services-only"], wanted, env, TARGET / "debug" / "awe")
+    return awe_dev(name, ["--services-only", "--throwaway"], wanted, env, TARGET / "debug" / "awe")
 
 
 def without_settings(env: dict) -> dict:
