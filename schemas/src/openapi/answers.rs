@@ -12,7 +12,7 @@ pub(super) struct Guarded;
 /// 422: any route that reads parameters.
 pub(super) struct Parameters;
 
-/// 413 and 422: any route that reads a body.
+/// 413, 415 and 422: any route that reads a body.
 pub(super) struct Body;
 
 fn error(description: &str) -> ResponseBuilder {
@@ -58,6 +58,10 @@ impl IntoResponses for Parameters {
 
 impl IntoResponses for Body {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        all([(413, error("The body is larger than the server accepts").build()), (422, unprocessable())])
+        all([
+            (413, error("AWE-010: the body is larger than the server accepts").build()),
+            (415, error("AWE-010: the body is not declared as `application/json`").build()),
+            (422, unprocessable()),
+        ])
     }
 }
