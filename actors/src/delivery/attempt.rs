@@ -2,8 +2,10 @@
 
 use super::recorder::Recorder;
 use crate::{Error, Options, WebhookOptions};
+use futures::FutureExt;
 use outbound::{Answer, Failure, Post, Transport};
 use secrecy::{ExposeSecret, SecretString};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -49,7 +51,9 @@ impl Sender {
                 delivery.caller_service
             )))
         } else {
-            self.send(&delivery, &secrets, now).await
+            // A fault of ours must end as a recorded attempt too, or it would be repeated for ever unseen.
+            let sent = AssertUnwindSafe(self.send(&delivery, &secrets, now)).catch_unwind().await;
+            sent.unwrap_or_else(|_| Err(Failure::Connection("internal fault while sending".to_owned())))
         };
         let latency_ms = i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX);
         let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;

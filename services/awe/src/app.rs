@@ -32,10 +32,8 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let bus = bus::Bus::connect(bus_options(&config)).await.context("nats.url cannot be used")?;
     let authenticator = Authenticator::new(&config).context("tokens cannot be verified")?;
     let vault = Arc::new(vault(&config)?);
-    let egress = Egress {
-        allow_loopback: config.is_development(),
-        allow_cidrs: config.egress.allow_cidrs.clone(),
-    };
+    let egress =
+        Egress { allow_loopback: config.is_development(), allow_cidrs: config.egress.allow_cidrs.clone() };
     Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress }))
 }
 
@@ -177,8 +175,7 @@ pub async fn run(
 /// Signals cannot be listened to.
 pub fn stop_signal() -> std::io::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let token = stop.clone();
     tokio::spawn(async move {

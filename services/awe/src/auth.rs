@@ -94,7 +94,10 @@ struct Rules {
 enum Mode {
     /// Tokens are read, not verified.
     Development,
-    Signed { keys: Jwks, verified: Verified },
+    Signed {
+        keys: Jwks,
+        verified: Verified,
+    },
 }
 
 /// Turns tokens into callers. Cheap to clone.

@@ -53,10 +53,12 @@ enum Command {
     /// Run everything on this machine, with a database and a bus of its own.
     Dev(dev::Arguments),
     /// Bring the database's schema up to date.
-    #[command(after_help = "Safe while servers run, and when many are started together: one of them migrates.
-The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migrate")]
+    #[command(
+        after_help = "Safe while servers run, and when many are started together: one of them migrates.
+The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migrate"
+    )]
     Migrate,
-    /// Print the description of the HTTP API (OpenAPI 3.1), or of the events (AsyncAPI 3).
+    /// Print the description of the HTTP API (`OpenAPI` 3.1), or of the events (`AsyncAPI` 3).
     Openapi(openapi::Arguments),
     /// Work with policies.
     #[command(subcommand)]

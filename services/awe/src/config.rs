@@ -52,8 +52,10 @@ pub struct Config {
     /// Webhook deliveries.
     pub webhook: Webhook,
     /// Outbound calls.
+    #[serde(skip_serializing)]
     pub egress: Egress,
     /// Encryption of callback secrets.
+    #[serde(skip_serializing)]
     pub secrets: Secrets,
     /// Mail.
     pub notifier: Notifier,
@@ -95,7 +97,8 @@ impl Config {
         public["auth_mode"] = json!(self.auth_mode());
         public["webhook"]["allow_unsigned"] = json!(self.allows_unsigned_webhooks());
         if self.is_development() {
-            public["warning"] = json!("development mode: unsigned tokens are accepted, anybody can be anybody");
+            public["warning"] =
+                json!("development mode: unsigned tokens are accepted, anybody can be anybody");
         }
         public
     }

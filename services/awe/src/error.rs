@@ -69,7 +69,11 @@ impl ApiError {
     /// One value that does not keep the schema, of `body` or `query`.
     pub fn unprocessable(place: &str, field: &str, message: impl Into<String>) -> Self {
         let loc = vec![Location::Field(place.to_owned()), Location::Field(field.to_owned())];
-        Self::Unprocessable(vec![ValidationDetail { loc, msg: message.into(), kind: "value_error".to_owned() }])
+        Self::Unprocessable(vec![ValidationDetail {
+            loc,
+            msg: message.into(),
+            kind: "value_error".to_owned(),
+        }])
     }
 
     /// The one table of statuses.

@@ -1,6 +1,7 @@
 //! Structured logs on standard error.
 
 use clap::ValueEnum;
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
@@ -17,7 +18,9 @@ pub(crate) enum Format {
 /// Starts logging. `AWE_LOG` says what, for example `info,awe=debug`.
 pub(crate) fn init(format: Format) {
     let filter = EnvFilter::try_from_env("AWE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Starting twice happens in tests only and changes nothing.
     let _ = match format {
         Format::Text => logs.try_init(),

@@ -25,21 +25,18 @@ const REQUEST_ID: &str = "x-request-id";
 const MAX_REQUEST_ID: usize = 128;
 
 /// The whole API.
-#[must_use]
 pub fn router(state: AppState) -> Router {
     let guarded = routes::guarded().route_layer(from_fn_with_state(state.clone(), once_started));
     surrounded(routes::open().merge(guarded), state)
 }
 
 /// The whole API, and a landing page at `/`.
-#[must_use]
 pub fn router_with_home(state: AppState) -> Router {
     let guarded = routes::guarded().route_layer(from_fn_with_state(state.clone(), once_started));
     surrounded(routes::open().merge(guarded).merge(routes::home()), state)
 }
 
 /// Only what needs no token: for processes that play other roles than `api`.
-#[must_use]
 pub fn open_router(state: AppState) -> Router {
     surrounded(routes::open(), state)
 }
@@ -76,7 +73,7 @@ async fn within_limits(State(state): State<AppState>, request: Request, next: Ne
 /// One span a request, under the caller's request id or a new one, which the answer repeats.
 async fn traced(request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
-    let id = given.unwrap_or_else(|| new_request_id());
+    let id = given.unwrap_or_else(new_request_id);
     let span = tracing::info_span!(
         "http",
         method = %request.method(),

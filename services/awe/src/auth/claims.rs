@@ -28,12 +28,14 @@ pub(super) struct Claims {
     resource_access: Value,
 }
 
-/// A NumericDate (RFC 7519): whole seconds or a fraction; `None` when absent.
+/// A `NumericDate` (RFC 7519): whole seconds or a fraction; `None` when absent.
 #[expect(clippy::cast_possible_truncation, reason = "a time far off saturates, which compares as it should")]
 fn moment(claim: &Value, name: &str) -> Result<Option<i64>, AuthError> {
     match claim {
         Value::Null => Ok(None),
-        Value::Number(number) => Ok(number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64))),
+        Value::Number(number) => {
+            Ok(number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64)))
+        }
         _ => Err(AuthError::refused(format!("{name} is not a number"))),
     }
 }
@@ -47,11 +49,15 @@ impl Claims {
     pub(super) fn check_times(&self, rules: &Rules, now: i64, exp_required: bool) -> Result<(), AuthError> {
         match moment(&self.exp, "exp")? {
             None if exp_required => return Err(AuthError::refused("exp is missing")),
-            Some(exp) if now >= exp.saturating_add(rules.leeway) => return Err(AuthError::refused("expired")),
+            Some(exp) if now >= exp.saturating_add(rules.leeway) => {
+                return Err(AuthError::refused("expired"));
+            }
             _ => {}
         }
         match moment(&self.nbf, "nbf")? {
-            Some(nbf) if now < nbf.saturating_sub(rules.leeway) => Err(AuthError::refused("not valid yet (nbf)")),
+            Some(nbf) if now < nbf.saturating_sub(rules.leeway) => {
+                Err(AuthError::refused("not valid yet (nbf)"))
+            }
             _ => Ok(()),
         }
     }
@@ -92,7 +98,8 @@ impl Claims {
 
     fn roles<'a>(&'a self, rules: &'a Rules) -> impl Iterator<Item = &'a str> {
         let realm = strings(&self.realm_access["roles"]);
-        let clients = rules.role_clients.iter().flat_map(|client| strings(&self.resource_access[client]["roles"]));
+        let clients =
+            rules.role_clients.iter().flat_map(|client| strings(&self.resource_access[client]["roles"]));
         realm.chain(clients)
     }
 }

@@ -154,7 +154,8 @@ impl Jwks {
     }
 
     async fn download(&self) -> Result<HashMap<String, Arc<Key>>, String> {
-        let answer = self.0.client.get(&self.0.url).send().await.map_err(|error| error.without_url().to_string())?;
+        let answer =
+            self.0.client.get(&self.0.url).send().await.map_err(|error| error.without_url().to_string())?;
         if !answer.status().is_success() {
             return Err(format!("answered {}", answer.status()));
         }

@@ -44,14 +44,18 @@ async fn development_still_wants_a_subject_and_a_time_that_fits() {
     ] {
         assert!(refusal(&token(&header, &claims)).await.contains(why), "{claims}");
     }
-    for claims in [json!({"sub": "a", "exp": now - 10}), json!({"sub": "a", "nbf": now + 10}), json!({"sub": "a"})] {
+    for claims in
+        [json!({"sub": "a", "exp": now - 10}), json!({"sub": "a", "nbf": now + 10}), json!({"sub": "a"})]
+    {
         assert!(development().authenticate(&token(&header, &claims)).await.is_ok(), "{claims}");
     }
 }
 
 #[tokio::test]
 async fn what_is_no_jwt_is_refused() {
-    for token in ["", "a", "a.b", "a.b.c", "....", &"x".repeat(17 * 1024), &token(&json!({}), &json!({"sub": "a"}))] {
+    for token in
+        ["", "a", "a.b", "a.b.c", "....", &"x".repeat(17 * 1024), &token(&json!({}), &json!({"sub": "a"}))]
+    {
         assert!(development().authenticate(token).await.is_err(), "{token}");
     }
 }

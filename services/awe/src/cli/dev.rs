@@ -14,33 +14,37 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tokio::net::TcpListener;
 
-#[derive(Debug, Args)]
-#[command(after_help = "Starts a PostgreSQL and a NATS server of its own (found on PATH or in .dev/), migrates, \
-seeds the policy hello.v1,
-and serves the API and the UI on loopback. Data stays in the data directory; Ctrl-C stops every child.
-AWE__DATABASE__URL and AWE__NATS__URL name running servers to use instead.
+const EXAMPLES: &str = "\
+Starts a PostgreSQL and a NATS server of its own (from PATH, or as AWE_POSTGRES_BIN and AWE_NATS_BIN say), migrates,
+seeds the policy hello.v1, and serves the API and the UI on loopback. Data stays in the data directory; Ctrl-C stops
+every child. AWE__DATABASE__URL and AWE__NATS__URL name running servers to use instead.
 
 Examples:
   awe dev
   awe dev --port 8001 --ui-port 8081
-  awe dev --services-only    only PostgreSQL and NATS, for running tests: . .dev/env")]
+  awe dev --services-only    only PostgreSQL and NATS, for running tests: . .dev/env";
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = EXAMPLES
+)]
 pub(super) struct Arguments {
-    /// Port of the API.
+    /// Port of the API; `server.port` (8000) when absent.
     #[arg(long)]
     port: Option<u16>,
-    /// Port of the UI.
+    /// Port of the UI; `server.ui_port` (8080) when absent.
     #[arg(long)]
     ui_port: Option<u16>,
     /// Where both servers keep their data.
     #[arg(long, value_name = "DIR", default_value = ".dev/data")]
     data: PathBuf,
-    /// File to write BASE_URL, DATABASE_URL and NATS_URL to, for other tools to source.
+    /// File for other tools to source; holds `BASE_URL`, `DATABASE_URL` and `NATS_URL`.
     #[arg(long, value_name = "FILE", default_value = ".dev/env")]
     env_file: PathBuf,
-    /// Only PostgreSQL and NATS.
+    /// Only the database and the bus.
     #[arg(long)]
     services_only: bool,
-    /// PostgreSQL without fsync: faster, for data that may be lost (tests).
+    /// The database without `fsync`: faster, for data that may be lost (tests).
     #[arg(long)]
     throwaway: bool,
 }
@@ -92,7 +96,9 @@ async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
             let another = port.checked_add(100).unwrap_or(18_000);
-            anyhow::anyhow!("port {port} is taken by another program: choose another, for example {option} {another}")
+            anyhow::anyhow!(
+                "port {port} is taken by another program: choose another, for example {option} {another}"
+            )
         }
         _ => anyhow::Error::new(error).context(format!("cannot listen on 127.0.0.1 port {port} ({option})")),
     })

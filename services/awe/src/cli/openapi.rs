@@ -8,7 +8,7 @@ use clap::Args;
   awe openapi > openapi.json
   awe openapi --asyncapi > asyncapi.yaml")]
 pub(super) struct Arguments {
-    /// The events on NATS instead (AsyncAPI 3, YAML).
+    /// The events on NATS instead (`AsyncAPI` 3, YAML).
     #[arg(long)]
     asyncapi: bool,
 }

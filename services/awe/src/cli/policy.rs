@@ -103,7 +103,7 @@ impl Server {
         };
         let path = format!("/policies/{key}/versions/{}", newest.version);
         let stored: PolicyOut = self.call(Method::GET, &path, None::<&()>).await?;
-        if as_written(&stored) == *policy {
+        if settled(as_written(&stored)) == settled(policy.clone()) {
             return Ok((stored.version, "unchanged"));
         }
         let added: PolicyOut = self.call(Method::PUT, &format!("/policies/{key}"), Some(policy)).await?;
@@ -139,6 +139,16 @@ impl Server {
     }
 }
 
+/// The same policy with what the server fills in: a stage with a deadline and no `on_breach` notifies.
+fn settled(mut policy: PolicyCreate) -> PolicyCreate {
+    policy.stages.sort_by_key(|stage| stage.stage_order);
+    for stage in &mut policy.stages {
+        let on_breach = stage.on_breach.take().unwrap_or_else(|| "notify".to_owned());
+        stage.on_breach = stage.sla_hours.map(|_| on_breach);
+    }
+    policy
+}
+
 /// The answer, or the server's own words about what is wrong.
 async fn read_answer<T: DeserializeOwned>(answer: reqwest::Response) -> anyhow::Result<T> {
     let status = answer.status();
@@ -148,8 +158,11 @@ async fn read_answer<T: DeserializeOwned>(answer: reqwest::Response) -> anyhow::
     }
     match serde_json::from_slice::<ErrorEnvelope>(&bytes) {
         Ok(envelope) => {
-            let told: Vec<String> =
-                envelope.errors.iter().map(|error| format!("{} {}", error.error_code, error.message)).collect();
+            let told: Vec<String> = envelope
+                .errors
+                .iter()
+                .map(|error| format!("{} {}", error.error_code, error.message))
+                .collect();
             bail!("refused ({status}):\n  {}", told.join("\n  "))
         }
         Err(_) => bail!("the server answered {status}"),

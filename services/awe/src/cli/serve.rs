@@ -44,7 +44,11 @@ fn roles(text: &str) -> Result<Roles, String> {
             "delivery" => &mut roles.delivery,
             "relay" => &mut roles.relay,
             "notifier" => &mut roles.notifier,
-            other => return Err(format!("unknown role `{other}`: api, resolver, sla, delivery, relay or notifier")),
+            other => {
+                return Err(format!(
+                    "unknown role `{other}`: api, resolver, sla, delivery, relay or notifier"
+                ));
+            }
         };
         *role = true;
     }
@@ -56,7 +60,9 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
     let stop = app::stop_signal()?;
     let (host, port) = (config.server.host, config.server.port);
     let listener = TcpListener::bind((host, port)).await.with_context(|| {
-        format!("cannot listen on {host} port {port}: choose another with AWE__SERVER__HOST, AWE__SERVER__PORT")
+        format!(
+            "cannot listen on {host} port {port}: choose another with AWE__SERVER__HOST, AWE__SERVER__PORT"
+        )
     })?;
     let address = listener.local_addr()?;
     let state = app::connect(config).await?;
@@ -69,7 +75,8 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
 }
 
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let store = Store::connect(&app::store_options(config)).await.context("the database cannot be reached")?;
+    let store =
+        Store::connect(&app::store_options(config)).await.context("the database cannot be reached")?;
     store.migrate().await?;
     store.close().await;
     Ok(output::print("the schema is up to date")?)

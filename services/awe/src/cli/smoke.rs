@@ -20,7 +20,9 @@ AWE is up.
     );
     if development {
         let token = unsigned_token("admin", &[ADMIN.to_owned()], LIFETIME);
-        text.push_str("\nDEVELOPMENT MODE: unsigned tokens are accepted, anybody on this machine can be anybody.\n");
+        text.push_str(
+            "\nDEVELOPMENT MODE: unsigned tokens are accepted, anybody on this machine can be anybody.\n",
+        );
         text.push_str("\nSmoke test, to paste into another terminal (ends with \"approved\"):\n\n");
         text.push_str(&script(&format!("http://{api}"), &token));
     }

@@ -13,7 +13,7 @@ pub(super) struct Arguments {
     /// Who: the subject of the token.
     #[arg(long, value_name = "SUBJECT")]
     sub: String,
-    /// A role, for example AWE_ADMIN or AWE_VIEWER; may be given several times.
+    /// A role, for example `AWE_ADMIN` or `AWE_VIEWER`; may be given several times.
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
     /// Hours until it expires.

@@ -143,7 +143,11 @@ impl Config {
         faults.between("webhook.poll_interval_seconds", webhook.poll_interval_seconds, 1, DAY);
         faults.between("webhook.batch_size", webhook.batch_size as u64, 1, 10_000);
         faults.between("webhook.concurrency", webhook.concurrency as u64, 1, 10_000);
-        faults.unless(!webhook.backoff_seconds.is_empty(), "webhook.backoff_seconds", "must name at least one wait");
+        faults.unless(
+            !webhook.backoff_seconds.is_empty(),
+            "webhook.backoff_seconds",
+            "must name at least one wait",
+        );
         for &wait in &webhook.backoff_seconds {
             faults.between("webhook.backoff_seconds", wait, 1, 30 * DAY);
         }
@@ -154,7 +158,11 @@ impl Config {
         faults.unless(notifier.smtp_port > 0, "notifier.smtp_port", "must be 1 to 65535");
         if notifier.enabled {
             faults.unless(!notifier.smtp_host.is_empty(), "notifier.smtp_host", "is needed when enabled");
-            faults.unless(notifier.from_address.contains('@'), "notifier.from_address", "must be a mail address");
+            faults.unless(
+                notifier.from_address.contains('@'),
+                "notifier.from_address",
+                "must be a mail address",
+            );
         }
     }
 }

@@ -43,7 +43,8 @@ impl Config {
             (true, true) => Ok((None, "secrets.master_key")),
             (false, true) => Ok((Some(inline.clone()), "secrets.master_key")),
             (true, false) => {
-                let text = std::fs::read_to_string(file).map_err(|e| MasterKeyError::File(file.clone(), e))?;
+                let text =
+                    std::fs::read_to_string(file).map_err(|e| MasterKeyError::File(file.clone(), e))?;
                 Ok((Some(text.into()), "secrets.master_key_file"))
             }
             (false, false) => Err(MasterKeyError::Both),

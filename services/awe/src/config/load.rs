@@ -27,7 +27,10 @@ pub enum LoadError {
 /// # Errors
 /// The file, or every key that is unknown or has a bad value.
 pub fn load(file: Option<&Path>) -> Result<Config, LoadError> {
-    load_from(file, std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))
+    load_from(
+        file,
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
+    )
 }
 
 /// The same with an environment of one's own.
@@ -67,7 +70,9 @@ pub fn load_from(
 fn only_root(figment: &Figment) -> Result<(), LoadError> {
     let all: Dict = figment.extract().map_err(|e| LoadError::Refused(vec![e.to_string()]))?;
     match all.keys().find(|key| *key != ROOT) {
-        Some(key) => Err(LoadError::Refused(vec![format!("unknown key `{key}`: every key lies under `{ROOT}:`")])),
+        Some(key) => {
+            Err(LoadError::Refused(vec![format!("unknown key `{key}`: every key lies under `{ROOT}:`")]))
+        }
         None => Ok(()),
     }
 }
@@ -120,7 +125,9 @@ fn describe(error: &Error) -> String {
     };
     let key = path.join(".");
     match error.metadata.as_ref() {
-        Some(metadata) if metadata.name.starts_with("environment") => format!("{key} ({}): {what}", metadata.name),
+        Some(metadata) if metadata.name.starts_with("environment") => {
+            format!("{key} ({}): {what}", metadata.name)
+        }
         Some(metadata) => match &metadata.source {
             Some(source) => format!("{key} ({source}): {what}"),
             None => format!("{key}: {what}"),

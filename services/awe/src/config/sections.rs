@@ -158,23 +158,20 @@ pub struct Webhook {
 }
 
 /// Outbound calls to URLs that users set.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
     /// Networks that pass although they are not public.
-    #[serde(skip_serializing)]
     pub allow_cidrs: Vec<IpNet>,
 }
 
 /// Encryption of callback secrets.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
     /// Base64 of 32 bytes.
-    #[serde(skip_serializing)]
     pub master_key: SecretString,
     /// File that holds the same.
-    #[serde(skip_serializing)]
     pub master_key_file: String,
 }
 

@@ -19,7 +19,10 @@ fn file(name: &str, text: &str) -> std::path::PathBuf {
 #[test]
 fn the_defaults_load_and_are_those_of_the_contract() {
     let config = with(&[]).unwrap();
-    assert_eq!((&*config.service_id, &*config.api_version, &*config.module), ("openg2p.awe", "1.0", "default"));
+    assert_eq!(
+        (&*config.service_id, &*config.api_version, &*config.module),
+        ("openg2p.awe", "1.0", "default")
+    );
     assert_eq!(config.webhook.backoff_seconds, [60, 300, 900, 3600, 21600]);
     assert_eq!((config.webhook.timeout_seconds, config.webhook.max_attempts), (10, 6));
     assert_eq!((config.webhook.poll_interval_seconds, config.webhook.batch_size), (2, 20));

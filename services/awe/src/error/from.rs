@@ -13,7 +13,9 @@ impl From<store::Error> for ApiError {
             store::Error::NotFound(what) => not_found(what),
             store::Error::Conflict(text) => Self::Conflict(text),
             store::Error::Constraint(name) => constraint(&name),
-            store::Error::Stale => Self::Conflict("changed by somebody else meanwhile; read it again".to_owned()),
+            store::Error::Stale => {
+                Self::Conflict("changed by somebody else meanwhile; read it again".to_owned())
+            }
             store::Error::Unavailable(cause) => {
                 tracing::warn!(%cause, "database unavailable");
                 Self::DatabaseUnavailable
@@ -66,7 +68,9 @@ impl From<ActorError> for ApiError {
             ActorError::UnknownRequest => Self::UnknownRequest("the request does not exist".to_owned()),
             ActorError::UnknownTask => Self::NotFound("the task does not exist".to_owned()),
             ActorError::UnknownPolicy => Self::UnknownPolicy("the policy version does not exist".to_owned()),
-            ActorError::NoActivePolicy(key) => Self::UnknownPolicy(format!("policy {key} has no active version")),
+            ActorError::NoActivePolicy(key) => {
+                Self::UnknownPolicy(format!("policy {key} has no active version"))
+            }
             ActorError::Refused(refusal) => refusal.into(),
             ActorError::IdempotencyMismatch => Self::IdempotencyMismatch,
             ActorError::Invalid { field, message } => Self::Unprocessable(vec![ValidationDetail {

@@ -50,12 +50,14 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
     let limit = state.config().server.max_body_bytes;
     let declared = request.headers().get(header::CONTENT_LENGTH);
-    if declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).is_some_and(|n| n > limit as u64) {
+    if declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).is_some_and(|n| n > limit as u64)
+    {
         return Err(ApiError::TooLarge(limit));
     }
     // What fails besides the limit is a client that went away in the middle of its body.
     axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
+        let too_large =
+            std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
         if too_large { ApiError::TooLarge(limit) } else { ApiError::BadRequest }
     })
 }
@@ -71,7 +73,11 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     // Serde would read a struct from an array too, by position.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(refused(vec![Location::Field("body".to_owned())], "must be a JSON object", "value_error"));
+        return Err(refused(
+            vec![Location::Field("body".to_owned())],
+            "must be a JSON object",
+            "value_error",
+        ));
     }
     // The escape is the only way in for the one character that the database cannot hold.
     if bytes.windows(6).any(|six| six == br"\u0000") {
@@ -84,7 +90,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 fn parse_slowly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (syntax, message) = (error.inner().is_syntax() || error.inner().is_eof(), error.inner().to_string());
+        let (syntax, message) =
+            (error.inner().is_syntax() || error.inner().is_eof(), error.inner().to_string());
         let mut detail = detail("body", error.path(), &message);
         if syntax {
             detail.loc.truncate(1);

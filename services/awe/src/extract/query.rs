@@ -27,8 +27,9 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
         }
     }
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs)
-        .map_err(|error| ApiError::Unprocessable(vec![detail("query", error.path(), &error.inner().to_string())]))
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        ApiError::Unprocessable(vec![detail("query", error.path(), &error.inner().to_string())])
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ const REDOC_SCRIPT: &str = include_str!("../../assets/redoc.standalone.js");
 
 pub(super) fn router() -> Router<AppState> {
     let swagger = SwaggerUi::new("/v1/awe/docs").config(
-        Config::new(["/v1/awe/openapi.json"]).try_it_out_enabled(true).persist_authorization(true).validator_url("none"),
+        Config::new(["/v1/awe/openapi.json"])
+            .try_it_out_enabled(true)
+            .persist_authorization(true)
+            .validator_url("none"),
     );
     Router::new()
         .route("/v1/awe/openapi.json", get(openapi))
@@ -34,7 +37,9 @@ async fn openapi() -> impl IntoResponse {
 }
 
 async fn redoc_script() -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=86400")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=86400"),
+    ];
     (headers, REDOC_SCRIPT)
 }

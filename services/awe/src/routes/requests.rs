@@ -40,7 +40,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(ApiError::invalid(format!("header Idempotency-Key: must be 1 to {MAX_KEY} ASCII characters"))),
+        _ => {
+            Err(ApiError::invalid(format!("header Idempotency-Key: must be 1 to {MAX_KEY} ASCII characters")))
+        }
     }
 }
 

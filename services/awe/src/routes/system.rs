@@ -25,21 +25,21 @@ pub(super) async fn health(State(state): State<AppState>) -> Result<Json<Value>,
         payload["degraded"] = json!(["nats"]);
     }
     let (id, version) = (&state.config().service_id, &state.config().api_version);
-    let responsetime = schemas_time(OffsetDateTime::now_utc());
+    let responsetime = rfc3339(OffsetDateTime::now_utc());
     Ok(Json(json!({
         "id": id, "version": version, "responsetime": responsetime, "response": payload, "errors": [],
     })))
 }
 
-fn schemas_time(now: OffsetDateTime) -> String {
+fn rfc3339(now: OffsetDateTime) -> String {
     now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 
 pub(super) async fn version(State(state): State<AppState>) -> Json<VersionResponse> {
     let response = VersionPayload {
         service_version: env!("CARGO_PKG_VERSION").to_owned(),
-        build_time: option_env!("AWE_BUILD_TIME").unwrap_or("unknown").to_owned(),
-        git_commit: option_env!("AWE_GIT_COMMIT").unwrap_or("unknown").to_owned(),
+        build_time: env!("AWE_BUILD_TIME").to_owned(),
+        git_commit: env!("AWE_GIT_COMMIT").to_owned(),
     };
     Json(VersionResponse {
         id: state.config().service_id.clone(),

@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use schemas::api::{
-    DecisionIn, DecisionOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut, TaskStatsOut, TaskStatsQuery,
+    DecisionIn, DecisionOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut, TaskStatsOut,
+    TaskStatsQuery,
 };
 use store::tasks::TaskFilter;
 

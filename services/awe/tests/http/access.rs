@@ -1,4 +1,4 @@
-//! Every route for every kind of caller. The table is complete: it is compared with the served OpenAPI document.
+//! Every route for every kind of caller. The table is complete: it is compared with the served `OpenAPI` document.
 
 use crate::server::{Server, Who};
 use reqwest::Method;

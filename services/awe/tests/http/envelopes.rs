@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 const UNKNOWN: &str = "0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10";
 
+/// Who calls what with which body; status, code and place of the fault.
+type Case = (Who, &'static str, String, Option<Value>, u16, &'static str, Value);
+
 fn assert_envelope(status: u16, code: &str, answer: &Value, at: &str) {
     assert_eq!(answer["id"], "openg2p.awe", "{at}: {status} {answer}");
     assert_eq!(answer["version"], "1.0", "{at}");
@@ -32,13 +35,21 @@ async fn every_fault_has_its_status_code_and_place() {
         body[field] = value;
         Some(body)
     };
-    let cases: Vec<(Who, &str, String, Option<Value>, u16, &str, Value)> = vec![
+    let cases: Vec<Case> = vec![
         (Who::Admin, "GET", "/nosuch".into(), None, 404, "AWE-004", json!(null)),
         (Who::Nobody, "GET", "/nosuch".into(), None, 404, "AWE-004", json!(null)),
         (Who::Admin, "DELETE", "/requests".into(), None, 405, "AWE-010", json!(null)),
         (Who::Admin, "POST", "/policies".into(), Some(faulty), 400, "AWE-010", json!(null)),
         (Who::Admin, "POST", "/policies".into(), Some(json!([])), 422, "AWE-010", json!(["body"])),
-        (Who::Admin, "POST", "/policies".into(), Some(json!({})), 422, "AWE-010", json!(["body", "policy_key"])),
+        (
+            Who::Admin,
+            "POST",
+            "/policies".into(),
+            Some(json!({})),
+            422,
+            "AWE-010",
+            json!(["body", "policy_key"]),
+        ),
         (Who::Admin, "GET", "/policies/nosuch/versions/1".into(), None, 404, "AWE-001", json!(null)),
         (Who::Admin, "GET", "/policies/demo.v1/versions/9".into(), None, 404, "AWE-001", json!(null)),
         (Who::Admin, "GET", "/policies/demo.v1/versions/one".into(), None, 404, "AWE-001", json!(null)),
@@ -50,31 +61,175 @@ async fn every_fault_has_its_status_code_and_place() {
         (Who::Admin, "POST", format!("/requests/{UNKNOWN}/cancel"), None, 404, "AWE-003", json!(null)),
         (Who::Admin, "POST", format!("/tasks/{UNKNOWN}/claim"), None, 404, "AWE-004", json!(null)),
         (Who::Admin, "POST", "/tasks/x/claim".into(), None, 404, "AWE-004", json!(null)),
-        (Who::Admin, "POST", format!("/tasks/{UNKNOWN}/decision"), Some(json!({"action": "maybe"})), 422, "AWE-010", json!(["body", "action"])),
+        (
+            Who::Admin,
+            "POST",
+            format!("/tasks/{UNKNOWN}/decision"),
+            Some(json!({"action": "maybe"})),
+            422,
+            "AWE-010",
+            json!(["body", "action"]),
+        ),
         (Who::Admin, "DELETE", format!("/delegations/{UNKNOWN}"), None, 404, "AWE-004", json!(null)),
         (Who::Admin, "POST", format!("/admin/deliveries/{UNKNOWN}/retry"), None, 404, "AWE-004", json!(null)),
-        (Who::Admin, "GET", format!("/admin/deliveries/{UNKNOWN}/attempts"), None, 404, "AWE-004", json!(null)),
-        (Who::Admin, "POST", format!("/admin/callback-secrets/{UNKNOWN}/rotate"), None, 404, "AWE-004", json!(null)),
+        (
+            Who::Admin,
+            "GET",
+            format!("/admin/deliveries/{UNKNOWN}/attempts"),
+            None,
+            404,
+            "AWE-004",
+            json!(null),
+        ),
+        (
+            Who::Admin,
+            "POST",
+            format!("/admin/callback-secrets/{UNKNOWN}/rotate"),
+            None,
+            404,
+            "AWE-004",
+            json!(null),
+        ),
         (Who::Admin, "GET", "/tasks?page_size=0".into(), None, 422, "AWE-010", json!(["query", "page_size"])),
         (Who::Admin, "GET", "/tasks?status=done".into(), None, 422, "AWE-010", json!(["query", "status"])),
-        (Who::Admin, "GET", "/tasks?request_id=7".into(), None, 422, "AWE-010", json!(["query", "request_id"])),
-        (Who::Admin, "GET", "/tasks?search_text=a%00b".into(), None, 422, "AWE-010", json!(["query", "search_text"])),
+        (
+            Who::Admin,
+            "GET",
+            "/tasks?request_id=7".into(),
+            None,
+            422,
+            "AWE-010",
+            json!(["query", "request_id"]),
+        ),
+        (
+            Who::Admin,
+            "GET",
+            "/tasks?search_text=a%00b".into(),
+            None,
+            422,
+            "AWE-010",
+            json!(["query", "search_text"]),
+        ),
         (Who::Admin, "GET", "/requests?limit=501".into(), None, 422, "AWE-010", json!(["query", "limit"])),
         (Who::Admin, "GET", "/requests?cursor=x".into(), None, 422, "AWE-010", json!(["query", "cursor"])),
-        (Who::Admin, "GET", "/admin/audit?since=monday".into(), None, 422, "AWE-010", json!(["query", "since"])),
-        (Who::Admin, "GET", "/admin/deliveries?status=lost".into(), None, 422, "AWE-010", json!(["query", "status"])),
-        (Who::Admin, "POST", "/admin/deliveries/retry".into(), Some(json!({"status": "lost"})), 422, "AWE-010", json!(["body", "status"])),
+        (
+            Who::Admin,
+            "GET",
+            "/admin/audit?since=monday".into(),
+            None,
+            422,
+            "AWE-010",
+            json!(["query", "since"]),
+        ),
+        (
+            Who::Admin,
+            "GET",
+            "/admin/deliveries?status=lost".into(),
+            None,
+            422,
+            "AWE-010",
+            json!(["query", "status"]),
+        ),
+        (
+            Who::Admin,
+            "POST",
+            "/admin/deliveries/retry".into(),
+            Some(json!({"status": "lost"})),
+            422,
+            "AWE-010",
+            json!(["body", "status"]),
+        ),
         (Who::User("c"), "POST", "/requests".into(), Some(request("nosuch")), 404, "AWE-001", json!(null)),
-        (Who::User("c"), "POST", "/requests".into(), with("artifact_id", json!("")), 422, "AWE-010", json!(["body", "artifact_id"])),
-        (Who::User("c"), "POST", "/requests".into(), with("artifact_id", json!("a\0")), 422, "AWE-010", json!(["body", "artifact_id"])),
-        (Who::User("c"), "POST", "/requests".into(), with("context", json!({"a": ["b", "\0"]})), 422, "AWE-010", json!(["body", "context", "a", 1])),
-        (Who::User("c"), "POST", "/requests".into(), with("context", json!([])), 422, "AWE-010", json!(["body", "context"])),
-        (Who::User("c"), "POST", "/requests".into(), with("colour", json!("red")), 422, "AWE-010", json!(["body", "colour"])),
-        (Who::User("c"), "POST", "/requests".into(), with("callback_url", json!("http://10.0.0.1/x")), 400, "AWE-010", json!(null)),
-        (Who::User("c"), "POST", "/requests".into(), with("callback_url", json!("http://169.254.169.254/x")), 400, "AWE-010", json!(null)),
-        (Who::User("c"), "POST", "/requests".into(), with("callback_events", json!(["lunch"])), 422, "AWE-010", json!(["body", "callback_events"])),
-        (Who::User("c"), "POST", "/requests".into(), with("expires_at", json!("2020-01-01T00:00:00Z")), 400, "AWE-010", json!(null)),
-        (Who::User("c"), "POST", "/requests".into(), with("callback_secret_id", json!(UNKNOWN)), 400, "AWE-010", json!(null)),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("artifact_id", json!("")),
+            422,
+            "AWE-010",
+            json!(["body", "artifact_id"]),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("artifact_id", json!("a\0")),
+            422,
+            "AWE-010",
+            json!(["body", "artifact_id"]),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("context", json!({"a": ["b", "\0"]})),
+            422,
+            "AWE-010",
+            json!(["body", "context", "a", 1]),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("context", json!([])),
+            422,
+            "AWE-010",
+            json!(["body", "context"]),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("colour", json!("red")),
+            422,
+            "AWE-010",
+            json!(["body", "colour"]),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("callback_url", json!("http://10.0.0.1/x")),
+            400,
+            "AWE-010",
+            json!(null),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("callback_url", json!("http://169.254.169.254/x")),
+            400,
+            "AWE-010",
+            json!(null),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("callback_events", json!(["lunch"])),
+            422,
+            "AWE-010",
+            json!(["body", "callback_events"]),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("expires_at", json!("2020-01-01T00:00:00Z")),
+            400,
+            "AWE-010",
+            json!(null),
+        ),
+        (
+            Who::User("c"),
+            "POST",
+            "/requests".into(),
+            with("callback_secret_id", json!(UNKNOWN)),
+            400,
+            "AWE-010",
+            json!(null),
+        ),
     ];
     for (who, method, path, body, status, code, loc) in cases {
         let answer = server.call(who, method.parse().unwrap(), &path, body.as_ref()).await;
@@ -107,7 +262,8 @@ async fn every_fault_of_a_policy_is_told_at_once() {
 async fn malformed_http_bodies_are_told_apart() {
     let server = Server::start(&[("AWE__SERVER__MAX_BODY_BYTES", "2000")]).await;
     let post = |kind: &str, body: String| {
-        let call = server.request(Who::Admin, Method::POST, "/policies").header("content-type", kind).body(body);
+        let call =
+            server.request(Who::Admin, Method::POST, "/policies").header("content-type", kind).body(body);
         async { call.send().await.unwrap() }
     };
     for (kind, body, status) in [
@@ -124,7 +280,8 @@ async fn malformed_http_bodies_are_told_apart() {
         assert_envelope(status, "AWE-010", &answer.json().await.unwrap(), kind);
     }
     let chunks = futures::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(vec![b' '; 100])));
-    let call = server.request(Who::Admin, Method::POST, "/policies").header("content-type", "application/json");
+    let call =
+        server.request(Who::Admin, Method::POST, "/policies").header("content-type", "application/json");
     let answer = call.body(reqwest::Body::wrap_stream(chunks)).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     server.end().await;

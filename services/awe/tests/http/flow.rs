@@ -38,13 +38,18 @@ async fn a_request_goes_from_policy_to_approved() {
         let (_, page) = server.get(Who::User(user), &mine).await;
         assert_eq!((&page["total"], &page["pages"]), (&json!(1), &json!(1)), "{page}");
         let task = page["items"][0]["id"].as_str().unwrap().to_owned();
-        let (status, claimed) = server.call(Who::User(user), Method::POST, &format!("/tasks/{task}/claim"), None).await;
+        let (status, claimed) =
+            server.call(Who::User(user), Method::POST, &format!("/tasks/{task}/claim"), None).await;
         assert_eq!((status, &claimed["status"]), (200, &json!("claimed")), "{claimed}");
         let decide = format!("/tasks/{task}/decision");
         let (status, refused) = server.post(Who::User("other"), &decide, json!({"action": "approve"})).await;
         assert_eq!((status, &refused["errors"][0]["errorCode"]), (403, &json!("AWE-008")));
         let (status, decision) = server.post(Who::User(user), &decide, json!({"action": "approve"})).await;
-        assert_eq!((status, &decision["actor"], &decision["late"]), (201, &json!(user), &json!(false)), "{decision}");
+        assert_eq!(
+            (status, &decision["actor"], &decision["late"]),
+            (201, &json!(user), &json!(false)),
+            "{decision}"
+        );
         let (status, again) = server.post(Who::User(user), &decide, json!({"action": "approve"})).await;
         assert_eq!((status, &again["errors"][0]["errorCode"]), (409, &json!("AWE-007")));
         let (_, request) = server.get(Who::User("caller"), &format!("/requests/{id}")).await;
@@ -52,7 +57,8 @@ async fn a_request_goes_from_policy_to_approved() {
     }
 
     let (_, events) = server.get(Who::User("caller"), &format!("/requests/{id}/events")).await;
-    let sequence: Vec<i64> = events.as_array().unwrap().iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
+    let sequence: Vec<i64> =
+        events.as_array().unwrap().iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
     assert_eq!(sequence, (1..=i64::try_from(sequence.len()).unwrap()).collect::<Vec<_>>());
     assert_eq!(events.as_array().unwrap().last().unwrap()["event_type"], "request_approved");
     server.end().await;
@@ -109,7 +115,10 @@ async fn a_task_is_reassigned_by_an_administrator() {
     assert_eq!(server.post(Who::User("amina"), &path, json!({"new_assignee": "chidi"})).await.0, 403);
     assert_eq!(server.post(Who::Admin, &path, json!({"new_assignee": "badru"})).await.0, 409);
     let (status, moved) = server.post(Who::Admin, &path, json!({"new_assignee": "chidi"})).await;
-    assert_eq!((status, &moved["assignee"], &moved["reassigned_from"]), (200, &json!("chidi"), &json!("amina")));
+    assert_eq!(
+        (status, &moved["assignee"], &moved["reassigned_from"]),
+        (200, &json!("chidi"), &json!("amina"))
+    );
     let (_, stats) = server.get(Who::User("chidi"), "/tasks/stats").await;
     assert_eq!((&stats["total"], &stats["by_artifact_type"]), (&json!(1), &json!({"thing": 1})));
     server.end().await;
@@ -129,7 +138,11 @@ async fn versions_of_a_policy_live_and_are_replaced() {
     let two = "/policies/demo.v1/versions/2";
     assert_eq!(server.call(Who::Admin, Method::PATCH, two, Some(&second)).await.0, 200);
     let (status, simulated) = server.post(Who::Viewer, &format!("{two}/simulate"), json!({})).await;
-    assert_eq!((status, &simulated["stages"][0]["resolved_approvers"]), (200, &json!(["badru"])), "{simulated}");
+    assert_eq!(
+        (status, &simulated["stages"][0]["resolved_approvers"]),
+        (200, &json!(["badru"])),
+        "{simulated}"
+    );
     assert_eq!(server.call(Who::Admin, Method::POST, &format!("{two}/deactivate"), None).await.0, 409);
     let (status, active) = server.call(Who::Admin, Method::POST, &format!("{two}/activate"), None).await;
     assert_eq!((status, &active["status"]), (200, &json!("active")));
@@ -145,7 +158,8 @@ async fn versions_of_a_policy_live_and_are_replaced() {
 async fn a_callback_secret_is_shown_once() {
     let server = Server::start(&[]).await;
     let path = "/admin/callback-secrets";
-    let answer = server.send(Who::Admin, Method::POST, path, Some(&json!({"caller_service": "caller"}))).await;
+    let answer =
+        server.send(Who::Admin, Method::POST, path, Some(&json!({"caller_service": "caller"}))).await;
     assert_eq!(answer.headers()["cache-control"], "no-store");
     let created: Value = answer.json().await.unwrap();
     let secret = created["secret"].as_str().unwrap();
@@ -153,7 +167,8 @@ async fn a_callback_secret_is_shown_once() {
     let (_, listed) = server.get(Who::Admin, path).await;
     assert!(!listed.to_string().contains(secret) && listed[0]["id"] == created["id"]);
     let id = created["id"].as_str().unwrap();
-    let (status, rotated) = server.post(Who::Admin, &format!("{path}/{id}/rotate"), json!({"grace_hours": 1})).await;
+    let (status, rotated) =
+        server.post(Who::Admin, &format!("{path}/{id}/rotate"), json!({"grace_hours": 1})).await;
     assert_eq!((status, &rotated["status"]), (201, &json!("active")));
     assert_ne!(rotated["secret"], created["secret"]);
     assert_eq!(server.call(Who::Admin, Method::DELETE, &format!("{path}/{id}"), None).await.0, 204);
@@ -172,9 +187,7 @@ async fn a_callback_secret_is_shown_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn delegations_belong_to_their_user() {
     let server = Server::start(&[]).await;
-    let body = |user: &str, to: &str, from: &str, until: &str| {
-        json!({"user_id": user, "delegate_to": to, "starts_at": from, "ends_at": until})
-    };
+    let body = |user: &str, to: &str, from: &str, until: &str| json!({"user_id": user, "delegate_to": to, "starts_at": from, "ends_at": until});
     let (early, late) = ("2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
     let post = async |who: Who, body: Value| server.post(who, "/delegations", body).await;
     assert_eq!(post(Who::User("other"), body("amina", "badru", early, late)).await.0, 403);
@@ -184,7 +197,10 @@ async fn delegations_belong_to_their_user() {
     assert_eq!(status, 201, "{made}");
     assert_eq!(post(Who::Admin, body("chidi", "badru", early, late)).await.0, 201);
     let count = async |who: Who| server.get(who, "/delegations").await.1.as_array().unwrap().len();
-    assert_eq!((count(Who::Admin).await, count(Who::User("amina")).await, count(Who::User("x")).await), (2, 1, 0));
+    assert_eq!(
+        (count(Who::Admin).await, count(Who::User("amina")).await, count(Who::User("x")).await),
+        (2, 1, 0)
+    );
     assert_eq!(server.get(Who::User("amina"), "/delegations?user_id=chidi").await.0, 403);
     let path = format!("/delegations/{}", made["id"].as_str().unwrap());
     assert_eq!(server.call(Who::User("other"), Method::DELETE, &path, None).await.0, 403);

@@ -40,7 +40,11 @@ async fn without_its_database_it_is_down_and_a_retry_is_safe() {
     server.lose_database().await;
     for path in ["/health", "/requests"] {
         let (status, body) = server.get(Who::Admin, path).await;
-        assert_eq!((status, &body["errors"][0]["errorCode"]), (503, &Value::from("AWE-006")), "{path}: {body}");
+        assert_eq!(
+            (status, &body["errors"][0]["errorCode"]),
+            (503, &Value::from("AWE-006")),
+            "{path}: {body}"
+        );
         assert!(body["errors"][0]["message"].as_str().unwrap().contains("retry is safe"));
     }
     server.end().await;
@@ -78,7 +82,8 @@ async fn more_than_it_takes_on_is_shed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_is_repeated_or_made() {
     let server = Server::start(&[]).await;
-    let with = |id: &'static str| server.request(Who::Nobody, Method::GET, "/version").header("x-request-id", id);
+    let with =
+        |id: &'static str| server.request(Who::Nobody, Method::GET, "/version").header("x-request-id", id);
     let answer = with("abc-1").send().await.unwrap();
     assert_eq!(answer.headers()["x-request-id"], "abc-1");
     let answer = with("not one word").send().await.unwrap();

@@ -17,9 +17,28 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) state: AppState,
     client: reqwest::Client,
-    name: String,
     stop: CancellationToken,
     system: Option<actors::System>,
+    database: Database,
+}
+
+/// Dropped at the end, whatever the outcome.
+struct Database(String);
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let statement = format!("drop database if exists {} with (force)", self.0);
+        // A destructor cannot wait on the test's runtime: it brings its own.
+        let dropping = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(sql(statement));
+        });
+        let dropped = dropping.join().is_ok();
+        assert!(dropped || std::thread::panicking(), "test database {} could not be dropped", self.0);
+    }
 }
 
 /// Who calls.
@@ -61,8 +80,14 @@ impl Server {
     /// Started, with the defaults and these settings.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let mut server = Self::listening(settings).await;
-        let roles =
-            actors::Roles { api: true, resolver: true, sla: true, delivery: true, relay: true, notifier: true };
+        let roles = actors::Roles {
+            api: true,
+            resolver: true,
+            sla: true,
+            delivery: true,
+            relay: true,
+            notifier: true,
+        };
         server.system = Some(app::start(&server.state, roles, true, &server.stop).await.unwrap());
         server
     }
@@ -71,6 +96,7 @@ impl Server {
     pub(crate) async fn listening(settings: &[(&str, &str)]) -> Self {
         let name = format!("awe_test_{}", Uuid::now_v7().simple());
         sql(format!("create database {name}")).await;
+        let database = Database(name.clone());
         let config = config(&name, settings);
         assert!(config.database.url.expose_secret().ends_with(&name));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -78,7 +104,7 @@ impl Server {
         let state = app::connect(config).await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(server::serve(listener, server::router_with_home(state.clone()), stop.clone()));
-        Self { url, state, client: reqwest::Client::new(), name, stop, system: None }
+        Self { url, state, client: reqwest::Client::new(), stop, system: None, database }
     }
 
     pub(crate) async fn send(&self, who: Who, method: Method, path: &str, body: Option<&Value>) -> Response {
@@ -98,7 +124,13 @@ impl Server {
     }
 
     /// Status and body; an empty body is null.
-    pub(crate) async fn call(&self, who: Who, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) async fn call(
+        &self,
+        who: Who,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let answer = self.send(who, method, path, body).await;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
@@ -113,19 +145,18 @@ impl Server {
         self.call(who, Method::POST, path, Some(&body)).await
     }
 
-    /// Ends it and its database.
+    /// Ends it in order.
     pub(crate) async fn end(mut self) {
         self.stop.cancel();
         if let Some(system) = self.system.take() {
             system.stop(Duration::from_secs(5)).await;
         }
         self.state.store().close().await;
-        sql(format!("drop database if exists {} with (force)", self.name)).await;
     }
 
     /// Ends its database while it runs.
     pub(crate) async fn lose_database(&self) {
-        sql(format!("drop database {} with (force)", self.name)).await;
+        sql(format!("drop database {} with (force)", self.database.0)).await;
     }
 }
 

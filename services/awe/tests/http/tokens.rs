@@ -33,7 +33,8 @@ async fn status(server: &Server, token: &str) -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_accepted_algorithm_is_verified_and_every_forgery_refused() {
     let issuer = Issuer::start().await;
-    let server = trusting(&issuer, &[("AWE__KEYCLOAK__ADDITIONAL_ISSUERS", "[\"https://other.example.org\"]")]).await;
+    let server =
+        trusting(&issuer, &[("AWE__KEYCLOAK__ADDITIONAL_ISSUERS", "[\"https://other.example.org\"]")]).await;
     let claims = || Claims::new(&issuer.url());
     for signer in issuer.signers() {
         for algorithm in signer.algorithms() {
@@ -43,12 +44,24 @@ async fn every_accepted_algorithm_is_verified_and_every_forgery_refused() {
     let rsa = &issuer.rsa;
     let good = rsa.sign(Algorithm::RS256, &claims());
     let cases = [
-        ("other issuer", rsa.sign(Algorithm::RS256, &claims().with("iss", json!("https://evil.example.org"))), 401),
-        ("additional issuer", rsa.sign(Algorithm::RS256, &claims().with("iss", json!("https://other.example.org"))), 200),
+        (
+            "other issuer",
+            rsa.sign(Algorithm::RS256, &claims().with("iss", json!("https://evil.example.org"))),
+            401,
+        ),
+        (
+            "additional issuer",
+            rsa.sign(Algorithm::RS256, &claims().with("iss", json!("https://other.example.org"))),
+            200,
+        ),
         ("no issuer", rsa.sign(Algorithm::RS256, &claims().with("iss", json!(null))), 401),
         ("other audience", rsa.sign(Algorithm::RS256, &claims().with("aud", json!("account"))), 401),
         ("no audience", rsa.sign(Algorithm::RS256, &claims().with("aud", json!(null))), 401),
-        ("one of many audiences", rsa.sign(Algorithm::RS256, &claims().with("aud", json!(["account", "awe"]))), 200),
+        (
+            "one of many audiences",
+            rsa.sign(Algorithm::RS256, &claims().with("aud", json!(["account", "awe"]))),
+            200,
+        ),
         ("expired", rsa.sign(Algorithm::RS256, &claims().expiring(-31)), 401),
         ("expired within the leeway", rsa.sign(Algorithm::RS256, &claims().expiring(-20)), 200),
         ("no expiry", rsa.sign(Algorithm::RS256, &claims().with("exp", json!(null))), 401),
@@ -58,7 +71,16 @@ async fn every_accepted_algorithm_is_verified_and_every_forgery_refused() {
         ("no subject", rsa.sign(Algorithm::RS256, &claims().with("sub", json!(null))), 401),
         ("subject with a NUL", rsa.sign(Algorithm::RS256, &claims().with("sub", json!("a\u{0}"))), 401),
         ("no roles", rsa.sign(Algorithm::RS256, &claims().with("realm_access", json!(null))), 403),
-        ("roles of a client that is not named", rsa.sign(Algorithm::RS256, &claims().with("realm_access", json!(null)).with("resource_access", json!({"awe": {"roles": ["AWE_ADMIN"]}}))), 403),
+        (
+            "roles of a client that is not named",
+            rsa.sign(
+                Algorithm::RS256,
+                &claims()
+                    .with("realm_access", json!(null))
+                    .with("resource_access", json!({"awe": {"roles": ["AWE_ADMIN"]}})),
+            ),
+            403,
+        ),
         ("tampered claims", issuer::tampered(&good), 401),
         ("tampered signature", format!("{}AAAA", &good[..good.len() - 4]), 401),
         ("signature cut off", good.rsplit_once('.').map(|(front, _)| format!("{front}.")).unwrap(), 401),

@@ -1,7 +1,10 @@
 //! An identity provider with real keys.
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
+};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -53,6 +56,11 @@ fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+fn pem(der: &[u8]) -> String {
+    let body = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+}
+
 /// The private half of one key.
 pub(super) struct Signer {
     kid: &'static str,
@@ -64,13 +72,16 @@ pub(super) struct Signer {
 impl Signer {
     pub(super) fn rsa(kid: &'static str) -> Self {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-        let der = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
+        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
         let public = pair.public_key();
-        let (n, e) = (public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero());
+        let (n, e) = (
+            public.modulus().big_endian_without_leading_zero(),
+            public.exponent().big_endian_without_leading_zero(),
+        );
         Self {
             kid,
             algorithms: &[Algorithm::RS256, Algorithm::PS256],
-            private: EncodingKey::from_rsa_der(der.as_ref()),
+            private: EncodingKey::from_rsa_pem(pem(der.as_ref()).as_bytes()).unwrap(),
             public: json!({"kty": "RSA", "kid": kid, "use": "sig", "n": base64(n), "e": base64(e)}),
         }
     }

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Measures AWE on this machine, beside what the same machine can do with hand-made batched SQL.
+
+`./dev bench` builds the release and runs this; README.md here says what is measured and how.
+"""
+
+from __future__ import annotations
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import argparse
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from parts import Failed, limit, phases, report
+from parts.postgres import Postgres, per_lifecycle
+from parts.processes import stolen_by_others
+from parts.server import apply_policy, lifecycle, serve, sink
+from scripts import servers, shell, tools
+from scripts.shell import DEV, TARGET, Interrupted, interrupt, say
+
+FOLDER = DEV / "bench"
+LIMIT_DATABASE = "awe_limit"
+COUNTED = 200  # lifecycles whose rows are counted
+
+
+class Plan:
+    """How long everything takes."""
+
+    def __init__(self, quick: bool) -> None:
+        self.limit_clients = [2, 4, 8] if quick else [1, 2, 4, 8]
+        self.limit_seconds = 3 if quick else 8
+        self.warmup, self.load = ("2s", "5s") if quick else ("5s", "20s")
+        self.webhooks = 60 if quick else 200
+        self.settle = 1.0 if quick else 5.0
+        self.requests = 5_000 if quick else 100_000
+
+
+def options(words: list) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures the release build on this machine.")
+    parser.add_argument("--quick", action="store_true", help="about a minute: rough numbers")
+    parser.add_argument("--requests", type=int, help="finished requests before memory is read (100000; quick: 5000)")
+    parser.add_argument("--strict", action="store_true", help="end with 1 when a target is missed")
+    found = parser.parse_args(words)
+    if found.requests is not None and found.requests < 1000:
+        parser.error("--requests: at least 1000, or there is nothing to see")
+    return found
+
+
+def rows_of_both(postgres: Postgres, client, tried: limit.Limit) -> dict:
+    """Rows of one lifecycle, as the server and as the limit write them."""
+    before = postgres.written()
+    for number in range(COUNTED):
+        lifecycle(client, f"counted-{number}")
+    # The relay marks events, and counters of its session arrive, a moment later.
+    time.sleep(3)
+    by_server = per_lifecycle(before, postgres.written(), COUNTED)
+    done = int(postgres.ask("select count(*) from approval_request", LIMIT_DATABASE))
+    by_limit = per_lifecycle({}, postgres.written(LIMIT_DATABASE), done)
+    sizes = {"server": postgres.row_sizes(), "limit": postgres.row_sizes(LIMIT_DATABASE)}
+    return {"server": by_server, "limit": by_limit, "bytes_per_row": sizes, "counted": COUNTED}
+
+
+def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack) -> None:
+    programs = {**tools.servers(own=True)}
+    k6 = Path(os.environ.get("K6_BIN") or tools.k6())
+    binary = Path(os.environ.get("AWE_BIN") or TARGET / "release" / "awe")
+    if not binary.is_file():
+        raise Failed("there is no release build: `./dev bench` makes it")
+    env = {**servers.without_settings(dict(os.environ)), **programs}
+    log = FOLDER / "bench.log"
+    log.write_text("")
+    say("starting PostgreSQL and NATS of our own, with their default durability")
+    wanted = ("DATABASE_URL", "NATS_URL")
+    urls = stack.enter_context(servers.awe_dev("bench-services", ["--services-only"], wanted, env, binary))
+    services_pid = servers.holder(DEV / "bench-services")
+    bin_dir = env.get("AWE_POSTGRES_BIN")
+    postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
+    found["postgres"] = {"version": postgres.version(), **postgres.settings()}
+    bench = phases.Bench(k6, env, FOLDER, log, services_pid)
+    others = stolen_by_others([services_pid, os.getpid()])
+    if others > 0.1:
+        found["notes"].append(f"other programs kept {others:.1f} processors busy at the start: expect lower numbers")
+
+    say("the machine's own limit: hand-made batched SQL")
+    limit.prepare(postgres, LIMIT_DATABASE)
+    before = limit.measure(postgres, LIMIT_DATABASE, plan.limit_clients, plan.limit_seconds)
+
+    receiver = stack.enter_context(sink(HERE / "sink.py", env, log))
+    with serve(binary, env, urls, FOLDER / "awe.log") as server:
+        client = server.client()
+        apply_policy(client)
+        say("warming up")
+        phases.load(bench, server, 16, duration=plan.warmup)
+        found["rows"] = rows_of_both(postgres, client, before)
+        client.close()
+        say("webhooks on an idle machine")
+        found["webhook_idle_ms"] = phases.webhook_latency(server, receiver, plan.webhooks, 20)
+        for vus in (16, 64):
+            say(f"{vus} users")
+            postgres.checkpoint()
+            found[f"vus_{vus}"] = phases.load(bench, server, vus, duration=plan.load)
+        say("64 users with webhooks")
+        postgres.checkpoint()
+        found["vus_64_webhooks"] = phases.load_with_webhooks(bench, server, receiver, 64, plan.load)
+    requests = words.requests or plan.requests
+    say(f"memory over {requests} finished requests")
+    with serve(binary, env, urls, FOLDER / "awe.log") as server:
+        found["memory"] = phases.memory(bench, server, requests, plan.settle)
+
+    say("the limit once more")
+    after = limit.measure(postgres, LIMIT_DATABASE, plan.limit_clients, plan.limit_seconds)
+    found["limit"] = {
+        "per_second": (before.best + after.best) / 2,
+        "before": {"clients": before.clients, "by_clients": before.by_clients},
+        "after": {"clients": after.clients, "by_clients": after.by_clients},
+        "batch": limit.BATCH,
+    }
+    found["ratio"] = found["vus_64"]["per_second"] / found["limit"]["per_second"]
+    found["verdicts"] = report.verdicts(found)
+
+
+def main(words: list) -> int:
+    chosen = options(words)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    found: dict = {"machine": report.machine(), "quick": chosen.quick, "notes": []}
+    try:
+        with ExitStack() as stack:
+            measure(chosen, Plan(chosen.quick), found, stack)
+    except (Failed, shell.Failed) as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Interrupted as stop:
+        return 128 + stop.number
+    report.write(found, FOLDER / "report.json")
+    print(report.table(found))
+    print(f"\n  all numbers: {(FOLDER / 'report.json').relative_to(DEV.parent)}")
+    return 1 if chosen.strict and not all(found["verdicts"].values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,121 @@
+"""The measurements of a run, each by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from parts import Failed
+from parts.processes import Cpu, PeakRss, end, rss_mib
+from parts.server import Server, Sink, lifecycle
+from scripts import servers
+from scripts.shell import say
+
+SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle.js"
+EVENTS_WITH_WEBHOOK = 4  # request_created, stage_started, stage_completed, request_approved
+CHECKS_FAILED = 99
+
+
+@dataclass
+class Bench:
+    """What the measurements share."""
+
+    k6: Path
+    env: dict
+    folder: Path
+    log: Path
+    services_pid: int
+
+
+def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: Sink | None = None, **bound) -> dict:
+    """Runs the scenario, `duration` long or `iterations` often; what k6 measured and how busy each program was."""
+    summary = bench.folder / "summary.json"
+    summary.unlink(missing_ok=True)
+    settings = {"BASE_URL": server.base_url, "VUS": vus, "CALLBACK_URL": callback_url, "SUMMARY": summary}
+    settings.update({name.upper(): value for name, value in bound.items()})
+    command = [bench.k6, "run", "--quiet", "--no-usage-report", "--no-color", "--address", "", SCENARIO]
+    env = {**bench.env, **{name: str(value) for name, value in settings.items() if value != ""}}
+    roots = [server.pid, bench.services_pid, *([sink.pid] if sink else []), os.getpid()]
+    busy: dict = {}
+    with bench.log.open("a") as log, Cpu(roots).during(busy):
+        words = [str(word) for word in command]
+        process = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            code = process.wait(900)
+        finally:
+            end(process)
+    # k6 has ended: its processor time is in what this process's children cost.
+    for name in [name for name in busy if name.startswith("python")]:
+        busy["k6 and python"] = round(busy.get("k6 and python", 0) + busy.pop(name), 2)
+    if code not in (0, CHECKS_FAILED) or not summary.is_file():
+        raise Failed(f"k6 ended with {code}:\n{servers.tail(bench.log)}")
+    found = {"vus": vus, **json.loads(summary.read_text()), "busy_processors": busy}
+    if found["failed_checks"]:
+        say(f"{found['failed_checks']} checks failed: these numbers do not count; see {bench.log}")
+    return found
+
+
+def load_with_webhooks(bench: Bench, server: Server, sink: Sink, vus: int, duration: str) -> dict:
+    """As `load`; over when the last webhook has come."""
+    sink.reset()
+    begun = time.time()
+    found = load(bench, server, vus, sink.url, sink, duration=duration)
+    wanted = EVENTS_WITH_WEBHOOK * found["lifecycles"]
+    came = sink.wait_for(wanted, 120)
+    passed = max(came["last"] - begun, found["seconds"])
+    found["deliveries"] = came["events"]
+    found["deliveries_wanted"] = wanted
+    found["delivered_seconds"] = round(passed, 2)
+    found["delivered_lifecycles_per_second"] = came["events"] / EVENTS_WITH_WEBHOOK / passed
+    found["webhook_ms"] = percentiles(came["latencies_ms"])
+    return found
+
+
+def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: float) -> dict:
+    """One lifecycle after the other at a gentle pace: from commit to receipt with nothing else going on."""
+    client = server.client()
+    sink.reset()
+    due = time.monotonic()
+    for number in range(lifecycles):
+        lifecycle(client, f"idle-{number}", sink.url)
+        due += 1 / per_second
+        time.sleep(max(0.0, due - time.monotonic()))
+    client.close()
+    wanted = EVENTS_WITH_WEBHOOK * lifecycles
+    came = sink.wait_for(wanted, 30)
+    found = {"lifecycles": lifecycles, "events": came["events"], "wanted": wanted}
+    return {**found, **percentiles(came["latencies_ms"])}
+
+
+def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
+    """Memory of a fresh server: idle, after a fifth of the requests are finished, and after all of them."""
+    time.sleep(settle)
+    found = {"idle_mib": rss_mib(server.pid)}
+    first = requests // 5
+    with PeakRss(server.pid) as peak:
+        for name, count in (("early", first), ("late", requests - first)):
+            ran = load(bench, server, 64, iterations=count)
+            time.sleep(settle)
+            found[f"{name}_mib"] = rss_mib(server.pid)
+            found[f"{name}_requests"] = found.get("early_requests", 0) + ran["lifecycles"]
+            found[f"{name}_per_second"] = ran["per_second"]
+    found["peak_mib"] = peak.mib
+    found["grown_mib"] = found["late_mib"] - found["early_mib"]
+    found["bytes_per_request"] = found["grown_mib"] * 2**20 / (found["late_requests"] - found["early_requests"])
+    return found
+
+
+def percentiles(values: list) -> dict:
+    """p50, p95, p99 and the worst."""
+    if not values:
+        return {}
+    ordered = sorted(values)
+
+    def at(share: float) -> float:
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+    return {"p50": at(0.50), "p95": at(0.95), "p99": at(0.99), "max": ordered[-1]}

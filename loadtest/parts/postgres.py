@@ -1,0 +1,97 @@
+"""Questions to the database that the bench started, over psql."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from parts import Failed
+
+# What each statement leaves in each table, for comparing who wrote how much.
+WRITTEN = """
+    select coalesce(json_object_agg(relname, json_build_array(n_tup_ins, n_tup_upd)), '{}')
+    from pg_stat_user_tables where n_tup_ins + n_tup_upd > 0
+"""
+SIZES = """
+    select json_build_object(
+        'approval_request', (select avg(pg_column_size(t)) from (select * from approval_request limit 1000) t),
+        'approval_task', (select avg(pg_column_size(t)) from (select * from approval_task limit 1000) t),
+        'approval_decision', (select avg(pg_column_size(t)) from (select * from approval_decision limit 1000) t),
+        'approval_event', (select avg(pg_column_size(t)) from (select * from approval_event limit 5000) t))
+"""
+DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+class Postgres:
+    """The server, its programs, and databases on it."""
+
+    def __init__(self, url: str, programs: Path | None) -> None:
+        self._url = url
+        self._programs = programs
+
+    def program(self, name: str) -> str:
+        """A client program of the server's own version, else the one on PATH."""
+        found = shutil.which(name, path=str(self._programs)) if self._programs else None
+        found = found or shutil.which(name)
+        if found is None:
+            raise Failed(f"{name} was not found beside the PostgreSQL server nor on PATH")
+        return found
+
+    def url(self, database: str | None = None) -> str:
+        parts = urlsplit(self._url)
+        return urlunsplit(parts._replace(path=f"/{database}")) if database else self._url
+
+    def psql(self, *words: object, database: str | None = None) -> str:
+        command = [self.program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", *map(str, words), self.url(database)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            raise Failed(f"psql failed: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def ask(self, sql: str, database: str | None = None) -> str:
+        return self.psql("-c", sql, database=database)
+
+    def run_file(self, database: str, file: Path) -> None:
+        self.psql("-f", file, database=database)
+
+    def create(self, database: str) -> None:
+        self.ask(f"create database {database}")
+
+    def checkpoint(self) -> None:
+        """Every measurement starts right after one, so that none pays for the one before."""
+        self.ask("checkpoint")
+
+    def version(self) -> str:
+        return self.ask("show server_version")
+
+    def settings(self) -> dict:
+        """Refuses a server that is faster than it should be."""
+        found = {name: self.ask(f"show {name}") for name in DURABILITY}
+        off = [name for name, value in found.items() if value != "on"]
+        if off:
+            raise Failed(f"PostgreSQL runs without {', '.join(off)}: nothing that it does counts")
+        return {**found, "shared_buffers": self.ask("show shared_buffers")}
+
+    def written(self, database: str | None = None) -> dict:
+        """Rows inserted and rows updated so far, by table."""
+        # Counters of other sessions arrive within a second of their last statement.
+        return json.loads(self.ask(WRITTEN, database))
+
+    def row_sizes(self, database: str | None = None) -> dict:
+        """Average bytes of a row, by table."""
+        found = json.loads(self.ask(SIZES, database))
+        return {table: round(float(size)) for table, size in found.items() if size is not None}
+
+
+def per_lifecycle(before: dict, after: dict, lifecycles: float) -> dict:
+    """Rows inserted and updated for one lifecycle, by table; tables that hardly change are left out."""
+    found = {}
+    for table, counts in after.items():
+        earlier = before.get(table, [0, 0])
+        each = [round((now - then) / lifecycles, 2) for now, then in zip(counts, earlier)]
+        if max(each) >= 0.05:
+            found[table] = each
+    return found

@@ -1,0 +1,153 @@
+"""What processes of ours cost: processor time and memory, read from /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from parts import Failed
+
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+END_WITHIN = 40.0
+
+
+@contextmanager
+def child(name: str, command: list, env: dict, log: Path, **more: object) -> Iterator[subprocess.Popen]:
+    """Runs a program and ends it in order, by its process id, whatever happens."""
+    with log.open("a") as out:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=more.get("stdout", out),
+            stderr=out,
+            env=env,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        end(process)
+    if process.returncode not in (0, -signal.SIGTERM):
+        raise Failed(f"{name} ended with {process.returncode}; see {log}")
+
+
+def end(process: subprocess.Popen) -> None:
+    for number, patience in ((signal.SIGTERM, END_WITHIN), (signal.SIGKILL, 5.0)):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    try:
+        for line in (PROC / str(pid) / "status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    except FileNotFoundError:
+        pass
+    told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    if not told:
+        raise Failed(f"process {pid} is gone")
+    return int(told) / 1024
+
+
+class PeakRss:
+    """Watches the memory of a process from a thread of its own."""
+
+    def __init__(self, pid: int) -> None:
+        self.mib = 0.0
+        self._pid = pid
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.25):
+            try:
+                self.mib = max(self.mib, rss_mib(self._pid))
+            except Failed:
+                return
+
+    def __enter__(self) -> PeakRss:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def _stat(pid: int) -> tuple[str, int, float]:
+    """Name, parent, and processor seconds of a process with those of its children that have ended."""
+    text = (PROC / str(pid) / "stat").read_text()
+    name = text[text.index("(") + 1 : text.rindex(")")]
+    fields = text[text.rindex(")") + 2 :].split()
+    return name, int(fields[1]), sum(map(int, fields[11:15])) / TICKS
+
+
+def _all() -> dict:
+    found = {}
+    for entry in PROC.iterdir() if PROC.is_dir() else []:
+        if entry.name.isdigit():
+            try:
+                found[int(entry.name)] = _stat(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+class Cpu:
+    """Processor seconds of the process trees under some roots, by program."""
+
+    def __init__(self, roots: list) -> None:
+        self._roots = roots
+
+    def seconds(self) -> dict:
+        processes, spent = _all(), {}
+        children: dict = {}
+        for pid, (_, parent, _) in processes.items():
+            children.setdefault(parent, []).append(pid)
+        waiting = [pid for pid in self._roots if pid in processes]
+        while waiting:
+            pid = waiting.pop()
+            name, _, seconds = processes[pid]
+            spent[name] = spent.get(name, 0.0) + seconds
+            waiting += children.get(pid, [])
+        return spent
+
+    @contextmanager
+    def during(self, into: dict) -> Iterator[None]:
+        """Fills in how many processors each program kept busy."""
+        before, begun = self.seconds(), time.monotonic()
+        yield
+        after, passed = self.seconds(), time.monotonic() - begun
+        for name, seconds in after.items():
+            busy = (seconds - before.get(name, 0.0)) / passed
+            if busy >= 0.005:
+                into[name] = round(busy, 2)
+
+
+def stolen_by_others(roots: list) -> float:
+    """How many processors everybody else keeps busy now: a measurement beside them says little."""
+    if not PROC.is_dir():
+        return 0.0
+    def busy() -> float:
+        fields = [int(word) for word in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+        return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+    ours, total, begun = Cpu(roots), busy(), time.monotonic()
+    mine = sum(ours.seconds().values())
+    time.sleep(1.0)
+    passed = time.monotonic() - begun
+    return max(0.0, (busy() - total - sum(ours.seconds().values()) + mine) / passed)

@@ -1,0 +1,97 @@
+"""The numbers of a run, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+
+TARGET_RATIO, TARGET_WEBHOOK_MS = 0.30, 20.0
+# Memory may move by this much without having grown: allocators keep what they once used.
+STEADY_MIB = 16.0
+
+
+def machine() -> dict:
+    found = {"system": f"{platform.system()} {platform.machine()}", "processors": os.cpu_count()}
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        models = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        found["model"] = models[0] if models else "unknown"
+    return found
+
+
+def verdicts(report: dict) -> dict:
+    """What the targets ask, and whether it holds."""
+    memory = report["memory"]
+    loads = [report["vus_16"], report["vus_64"], report["vus_64_webhooks"]]
+    return {
+        f"at least {TARGET_RATIO:.0%} of the limit at 64 users": report["ratio"] >= TARGET_RATIO,
+        f"webhook p50 under {TARGET_WEBHOOK_MS:.0f} ms on an idle machine":
+            report["webhook_idle_ms"].get("p50", float("inf")) < TARGET_WEBHOOK_MS,
+        "memory does not grow with finished requests": memory["grown_mib"] < STEADY_MIB,
+        "every answer was right": not any(load["failed_checks"] for load in loads),
+        "every webhook arrived": report["webhook_idle_ms"]["events"] == report["webhook_idle_ms"]["wanted"]
+        and report["vus_64_webhooks"]["deliveries"] >= report["vus_64_webhooks"]["deliveries_wanted"],
+        "the limit writes the rows that the server writes": report["rows"]["server"] == report["rows"]["limit"],
+    }
+
+
+def line(name: str, load: dict) -> str:
+    create, decide = load["create_ms"], load["decide_ms"]
+    each = "  ".join(
+        "{:>6.1f} {:>6.1f} {:>6.1f}".format(trend.get("med", 0), trend.get("p(95)", 0), trend.get("p(99)", 0))
+        for trend in (create, decide)
+    )
+    return f"  {name:<32}{load['per_second']:>9.0f}   {each}"
+
+
+def busy(load: dict) -> str:
+    spent = sorted(load["busy_processors"].items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{name} {share:.2f}" for name, share in spent)
+
+
+def table(report: dict) -> str:
+    """For the terminal."""
+    before, after = report["limit"]["before"], report["limit"]["after"]
+    webhooks, memory = report["vus_64_webhooks"], report["memory"]
+    idle = report["webhook_idle_ms"]
+    tries = "   ".join(
+        f"{name}: " + ", ".join(f"{count} clients {rate:.0f}" for count, rate in tried.items())
+        for name, tried in (("before", before["by_clients"]), ("after", after["by_clients"]))
+    )
+    lines = [
+        "",
+        f"{report['machine'].get('model', report['machine']['system'])}, {report['machine']['processors']} processors, "
+        f"PostgreSQL {report['postgres']['version']} with default durability, k6 on the same machine",
+        "",
+        f"  {'':<32}{'lifecycles':>9}   create p50    p95    p99  decide p50   p95    p99",
+        f"  {'':<32}{'per second':>10}{'ms':>10}{'ms':>22}",
+        line("16 users", report["vus_16"]),
+        line("64 users", report["vus_64"]),
+        line("64 users with webhooks", webhooks),
+        f"  {'  until the last webhook came':<32}{webhooks['delivered_lifecycles_per_second']:>9.0f}",
+        f"  {'hand-made batched SQL (limit)':<32}{report['limit']['per_second']:>9.0f}   {tries}",
+        "",
+        f"  64 users reach {report['ratio']:.1%} of the limit",
+        f"  processors kept busy at 64 users: {busy(report['vus_64'])}",
+        f"  with webhooks: {busy(webhooks)}",
+        f"  rows inserted, updated per lifecycle: {rows(report['rows']['server'])}",
+        "  webhook from commit to receipt, idle machine: "
+        + ", ".join(f"{name} {idle.get(name, 0):.1f} ms" for name in ("p50", "p95", "p99", "max")),
+        f"  memory: idle {memory['idle_mib']:.0f} MiB, after {memory['early_requests']} finished requests "
+        f"{memory['early_mib']:.0f}, after {memory['late_requests']} {memory['late_mib']:.0f} "
+        f"(peak {memory['peak_mib']:.0f}; {memory['bytes_per_request']:+.0f} bytes per request)",
+        "",
+    ]
+    lines += [f"  {'yes' if holds else 'NO ':<4} {what}" for what, holds in report["verdicts"].items()]
+    lines += [f"  note: {note}" for note in report["notes"]]
+    return "\n".join(lines)
+
+
+def rows(written: dict) -> str:
+    return ", ".join(f"{table} {made:g}+{moved:g}" for table, (made, moved) in sorted(written.items()))
+
+
+def write(report: dict, file: Path) -> None:
+    file.write_text(json.dumps(report, indent=2) + "\n")

@@ -1,0 +1,124 @@
+"""A receiver of webhooks that costs next to nothing: 204 to every POST, and the time from commit to receipt.
+
+Started by bench.py, or by hand: `python3 loadtest/sink.py [PORT]`; it prints the port it listens on.
+`GET /` tells how many events came and the latencies in milliseconds since the last `DELETE /`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import calendar
+import json
+import signal
+import sys
+import time
+from functools import lru_cache
+
+MARK = b'"occurred_at":"'
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@lru_cache(maxsize=64)
+def whole_seconds(stamp: bytes) -> int:
+    """Unix time of 2026-01-31T10:00:00, which many events share."""
+    return calendar.timegm(time.strptime(stamp.decode(), "%Y-%m-%dT%H:%M:%S"))
+
+
+def occurred_at(body: bytes) -> float | None:
+    """When the event was committed; None when the body does not say (in UTC)."""
+    start = body.find(MARK)
+    if start < 0:
+        return None
+    start += len(MARK)
+    end = body.index(b'"', start)
+    if body[end - 1 : end] != b"Z":
+        return None
+    fraction = body[start + 19 : end - 1]
+    return whole_seconds(body[start : start + 19]) + (float(b"0" + fraction) if fraction else 0.0)
+
+
+class Received:
+    """What came since the last reset."""
+
+    def __init__(self) -> None:
+        self.latencies_ms: list = []
+        self.unreadable = 0
+        self.last = 0.0
+
+    def add(self, body: bytes) -> None:
+        self.last = time.time()
+        at = occurred_at(body)
+        if at is None:
+            self.unreadable += 1
+        else:
+            self.latencies_ms.append((self.last - at) * 1000)
+
+    def reset(self) -> None:
+        self.__init__()
+
+    def as_json(self) -> bytes:
+        facts = {
+            "events": len(self.latencies_ms) + self.unreadable,
+            "unreadable": self.unreadable,
+            "last": self.last,
+            "latencies_ms": self.latencies_ms,
+        }
+        return json.dumps(facts).encode()
+
+
+class Connection(asyncio.Protocol):
+    """HTTP/1.1 with keep-alive, as far as a webhook sender uses it."""
+
+    def __init__(self, received: Received) -> None:
+        self.received = received
+        self.pending = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.pending += data
+        while True:
+            end = self.pending.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = self.pending[:end]
+            whole = end + 4 + content_length(head)
+            if len(self.pending) < whole:
+                return
+            body, self.pending = self.pending[end + 4 : whole], self.pending[whole:]
+            self.transport.write(self.answer(head, body))
+
+    def answer(self, head: bytes, body: bytes) -> bytes:
+        if head.startswith(b"POST"):
+            self.received.add(body)
+            return NO_CONTENT
+        if head.startswith(b"DELETE"):
+            self.received.reset()
+            return NO_CONTENT
+        facts = self.received.as_json()
+        return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(facts), facts)
+
+
+def content_length(head: bytes) -> int:
+    found = head.lower().find(b"\r\ncontent-length:")
+    if found < 0:
+        return 0
+    end = head.find(b"\r\n", found + 2)
+    return int(head[found + 17 : end if end > 0 else None])
+
+
+async def serve(port: int) -> None:
+    received = Received()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(received), "127.0.0.1", port, backlog=1024)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await stop.wait()
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
