@@ -13,7 +13,6 @@ sys.dont_write_bytecode = True
 import argparse
 import os
 import signal
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,7 +21,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from parts import Failed, limit, phases, report
 from parts.postgres import Postgres, per_lifecycle
-from parts.processes import stolen_by_others
+from parts.processes import busy_with_others
 from parts.server import apply_policy, lifecycle, serve, sink
 from scripts import servers, shell, tools
 from scripts.shell import DEV, TARGET, Interrupted, interrupt, say
@@ -57,11 +56,11 @@ def options(words: list) -> argparse.Namespace:
 
 def rows_of_both(postgres: Postgres, client, tried: limit.Limit) -> dict:
     """Rows of one lifecycle, as the server and as the limit write them."""
+    postgres.wait_until_published()
     before = postgres.written()
     for number in range(COUNTED):
         lifecycle(client, f"counted-{number}")
-    # The relay marks events, and counters of its session arrive, a moment later.
-    time.sleep(3)
+    postgres.wait_until_published()
     by_server = per_lifecycle(before, postgres.written(), COUNTED)
     done = int(postgres.ask("select count(*) from approval_request", LIMIT_DATABASE))
     by_limit = per_lifecycle({}, postgres.written(LIMIT_DATABASE), done)
@@ -86,8 +85,8 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
     postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
     found["postgres"] = {"version": postgres.version(), **postgres.settings()}
     bench = phases.Bench(k6, env, FOLDER, log, services_pid)
-    others = stolen_by_others([services_pid, os.getpid()])
-    if others > 0.1:
+    others = busy_with_others()
+    if others > 0.2:
         found["notes"].append(f"other programs kept {others:.1f} processors busy at the start: expect lower numbers")
 
     say("the machine's own limit: hand-made batched SQL")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -32,28 +31,27 @@ class Bench:
 
 
 def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: Sink | None = None, **bound) -> dict:
-    """Runs the scenario, `duration` long or `iterations` often; what k6 measured and how busy each program was."""
+    """Runs the scenario, `duration` long or `iterations` often; what k6 measured and who spent the processors."""
     summary = bench.folder / "summary.json"
     summary.unlink(missing_ok=True)
     settings = {"BASE_URL": server.base_url, "VUS": vus, "CALLBACK_URL": callback_url, "SUMMARY": summary}
     settings.update({name.upper(): value for name, value in bound.items()})
     command = [bench.k6, "run", "--quiet", "--no-usage-report", "--no-color", "--address", "", SCENARIO]
     env = {**bench.env, **{name: str(value) for name, value in settings.items() if value != ""}}
-    roots = [server.pid, bench.services_pid, *([sink.pid] if sink else []), os.getpid()]
-    busy: dict = {}
-    with bench.log.open("a") as log, Cpu(roots).during(busy):
+    roots = [server.pid, bench.services_pid, *([sink.pid] if sink else [])]
+    shares: dict = {}
+    with bench.log.open("a") as log, Cpu(roots).during(shares):
         words = [str(word) for word in command]
         process = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             code = process.wait(900)
         finally:
             end(process)
-    # k6 has ended: its processor time is in what this process's children cost.
-    for name in [name for name in busy if name.startswith("python")]:
-        busy["k6 and python"] = round(busy.get("k6 and python", 0) + busy.pop(name), 2)
+    for name in [name for name in shares if name.startswith("python")]:
+        shares["webhook sink"] = shares.pop(name)
     if code not in (0, CHECKS_FAILED) or not summary.is_file():
         raise Failed(f"k6 ended with {code}:\n{servers.tail(bench.log)}")
-    found = {"vus": vus, **json.loads(summary.read_text()), "busy_processors": busy}
+    found = {"vus": vus, **json.loads(summary.read_text()), "processor_shares": shares}
     if found["failed_checks"]:
         say(f"{found['failed_checks']} checks failed: these numbers do not count; see {bench.log}")
     return found

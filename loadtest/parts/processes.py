@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -128,26 +129,28 @@ class Cpu:
 
     @contextmanager
     def during(self, into: dict) -> Iterator[None]:
-        """Fills in how many processors each program kept busy."""
-        before, begun = self.seconds(), time.monotonic()
+        """Fills in each program's part of the processor time spent, together with children that end meanwhile."""
+        before, children = self.seconds(), resource.getrusage(resource.RUSAGE_CHILDREN)
         yield
-        after, passed = self.seconds(), time.monotonic() - begun
-        for name, seconds in after.items():
-            busy = (seconds - before.get(name, 0.0)) / passed
-            if busy >= 0.005:
-                into[name] = round(busy, 2)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = {name: seconds - before.get(name, 0.0) for name, seconds in self.seconds().items()}
+        spent["k6"] = ended.ru_utime + ended.ru_stime - children.ru_utime - children.ru_stime
+        total = sum(spent.values()) or 1.0
+        into.update({name: round(seconds / total, 3) for name, seconds in spent.items() if seconds > 0.001 * total})
 
 
-def stolen_by_others(roots: list) -> float:
-    """How many processors everybody else keeps busy now: a measurement beside them says little."""
+def busy_seconds() -> float:
+    """Processor seconds that the whole machine has spent on anything."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, (PROC / "stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+def busy_with_others() -> float:
+    """How many processors are busy while we wait: a measurement beside that says little."""
     if not PROC.is_dir():
         return 0.0
-    def busy() -> float:
-        fields = [int(word) for word in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
-        return (sum(fields) - fields[3] - fields[4]) / TICKS
-
-    ours, total, begun = Cpu(roots), busy(), time.monotonic()
-    mine = sum(ours.seconds().values())
+    before, begun = busy_seconds(), time.monotonic()
     time.sleep(1.0)
-    passed = time.monotonic() - begun
-    return max(0.0, (busy() - total - sum(ours.seconds().values()) + mine) / passed)
+    return (busy_seconds() - before) / (time.monotonic() - begun)

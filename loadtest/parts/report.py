@@ -46,9 +46,9 @@ def line(name: str, load: dict) -> str:
     return f"  {name:<32}{load['per_second']:>9.0f}   {each}"
 
 
-def busy(load: dict) -> str:
-    spent = sorted(load["busy_processors"].items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{name} {share:.2f}" for name, share in spent)
+def shares(load: dict) -> str:
+    spent = sorted(load["processor_shares"].items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{name} {share:.0%}" for name, share in spent)
 
 
 def table(report: dict) -> str:
@@ -74,8 +74,8 @@ def table(report: dict) -> str:
         f"  {'hand-made batched SQL (limit)':<32}{report['limit']['per_second']:>9.0f}   {tries}",
         "",
         f"  64 users reach {report['ratio']:.1%} of the limit",
-        f"  processors kept busy at 64 users: {busy(report['vus_64'])}",
-        f"  with webhooks: {busy(webhooks)}",
+        f"  processor time at 64 users: {shares(report['vus_64'])}",
+        f"  with webhooks: {shares(webhooks)}",
         f"  rows inserted, updated per lifecycle: {rows(report['rows']['server'])}",
         "  webhook from commit to receipt, idle machine: "
         + ", ".join(f"{name} {idle.get(name, 0):.1f} ms" for name in ("p50", "p95", "p99", "max")),

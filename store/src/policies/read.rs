@@ -83,7 +83,8 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
             skip_if: stage.skip_if,
             on_empty: stage.on_empty,
             parallel_group: stage.parallel_group,
-            on_breach: Some(stage.on_breach),
+            // A stage without a deadline has no breach; what stands in the column then is only its default.
+            on_breach: stage.sla_hours.map(|_| stage.on_breach),
             escalation_rules: by_stage.remove(&(stage.id, true)).unwrap_or_default(),
             rules: by_stage.remove(&(stage.id, false)).unwrap_or_default(),
         });

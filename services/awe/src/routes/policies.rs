@@ -21,10 +21,15 @@ type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
 pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Policy, Vec<Fault>> {
     // The database gives the number of the version.
     let read = to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7);
-    let urls = unreachable_urls(policy, egress);
+    let mut faults = unreachable_urls(policy, egress);
+    if policy.context_schema.is_some() {
+        // A check that does not happen is worse than none.
+        let message = "is not supported by this version: contexts are not checked against a schema".to_owned();
+        faults.push(Fault { stage: None, field: "context_schema".to_owned(), message });
+    }
     match read {
-        Ok(policy) if urls.is_empty() => Ok(policy),
-        read => Err(read.err().into_iter().flatten().chain(urls).collect()),
+        Ok(policy) if faults.is_empty() => Ok(policy),
+        read => Err(read.err().into_iter().flatten().chain(faults).collect()),
     }
 }
 

@@ -1,0 +1,66 @@
+"""The README's smoke test, run to the letter against `awe dev`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN = 120.0
+SMOKE_WITHIN = 120.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Readme(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="awe-readme-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.env_file = self.folder / "env"
+        command = [os.environ["AWE_BIN"], "dev", "--port", str(free_port()), "--ui-port", str(free_port())]
+        command += ["--data", str(self.folder / "data"), "--env-file", str(self.env_file)]
+        self.log = (self.folder / "log").open("w+")
+        self.addCleanup(self.log.close)
+        self.server = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=self.folder)
+        self.addCleanup(self.stop)
+        deadline = time.monotonic() + READY_WITHIN
+        while not self.env_file.exists():
+            self.assertIsNone(self.server.poll(), "awe dev ended: " + Path(self.log.name).read_text())
+            self.assertLess(time.monotonic(), deadline, "awe dev was not ready")
+            time.sleep(0.05)  # the poll of a deadline
+
+    def stop(self) -> None:
+        self.server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.wait(60), 0, "awe dev stops in order")
+
+    def test_the_smoke_test_ends_approved_with_signed_webhooks_and_events(self) -> None:
+        text = (ROOT / "README.md").read_text()
+        found = re.search(r"<!-- smoke -->\n```sh\n(.*?)```", text, re.DOTALL)
+        self.assertIsNotNone(found, "README.md has a smoke test")
+        script = found.group(1).replace(". .dev/env", f". {self.env_file}").replace("9099", str(free_port()))
+        ran = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=SMOKE_WITHIN)
+        said = ran.stdout + ran.stderr
+        lines = ran.stdout.splitlines()
+        self.assertEqual(ran.returncode, 0, said)
+        self.assertIn("approved", lines, said)
+        webhooks = sorted(line for line in lines if line.startswith("webhook "))
+        self.assertEqual([line.split()[1] for line in webhooks], ["1", "2", "4", "5"], said)
+        self.assertTrue(all(line.endswith("verified") for line in webhooks), said)
+        events = [line.split()[1] for line in lines if line.startswith("event ")]
+        self.assertEqual(events, ["1", "2", "3", "4", "5"], said)
+
+
+if __name__ == "__main__":
+    unittest.main()
