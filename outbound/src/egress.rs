@@ -92,7 +92,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
     !special
 }
 
-/// Only global unicast (2000::/3) less documentation, benchmarking, ORCHID and Teredo (RFC 6890).
+/// Only global unicast (`2000::/3`) less documentation, benchmarking, ORCHID and Teredo (RFC 6890).
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let s = ip.segments();
     let global = s[0] & 0xe000 == 0x2000;

@@ -120,7 +120,6 @@ impl Vault {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
 
     const KEY: [u8; 32] = [7; 32];

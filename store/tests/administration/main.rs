@@ -1,5 +1,5 @@
 //! What administrators, operators and readers are promised of the store. Needs a Postgres: `DATABASE_URL`.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a failed unwrap fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod delegations;
 mod deliveries;

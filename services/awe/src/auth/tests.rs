@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 use super::*;
 use crate::config::load_from;
 use base64::Engine as _;

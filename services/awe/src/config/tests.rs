@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 use super::*;
 use std::path::Path;
 

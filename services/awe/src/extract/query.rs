@@ -34,7 +34,6 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
     use schemas::api::{ListAuditQuery, ListTasksQuery};
     use serde_json::json;

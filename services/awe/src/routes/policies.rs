@@ -24,7 +24,8 @@ pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Poli
     let mut faults = unreachable_urls(policy, egress);
     if policy.context_schema.is_some() {
         // A check that does not happen is worse than none.
-        let message = "is not supported by this version: contexts are not checked against a schema".to_owned();
+        let message =
+            "is not supported by this version: contexts are not checked against a schema".to_owned();
         faults.push(Fault { stage: None, field: "context_schema".to_owned(), message });
     }
     match read {

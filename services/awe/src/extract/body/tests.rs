@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 use super::*;
 use schemas::api::{DecisionIn, PolicyCreate};
 use serde_json::json;
