@@ -232,6 +232,9 @@ impl Requests {
     }
 
     async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
+        if let Some(known) = self.shared.tasks.get(&TaskId(task_id)) {
+            return Ok(known);
+        }
         self.shared.store.request_of_task(task_id).await?.ok_or(Error::UnknownTask)
     }
 

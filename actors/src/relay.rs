@@ -7,7 +7,7 @@ use crate::background::Job;
 use crate::request::Shared;
 use bus::Bus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Store;
 use store::outbox::{Outgoing, RelayLock};
 
@@ -22,7 +22,8 @@ pub(crate) struct Relay {
     /// Without the role it only passes hints on.
     relays: bool,
     shared: Arc<Shared>,
-    lock: Option<RelayLock>,
+    /// The lock, and when it was last seen to stand.
+    lock: Option<(RelayLock, Instant)>,
     streams_ready: bool,
 }
 
@@ -32,13 +33,17 @@ impl Relay {
     }
 
     async fn holds_lock(&mut self) -> Result<bool, Error> {
-        if let Some(lock) = &mut self.lock {
+        if let Some((lock, seen)) = &mut self.lock {
+            if seen.elapsed() < LOOK {
+                return Ok(true);
+            }
             if lock.still_held().await {
+                *seen = Instant::now();
                 return Ok(true);
             }
             self.lock = None;
         }
-        self.lock = self.store.try_relay_lock().await?;
+        self.lock = self.store.try_relay_lock().await?.map(|lock| (lock, Instant::now()));
         Ok(self.lock.is_some())
     }
 

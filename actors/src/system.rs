@@ -22,6 +22,9 @@ use store::vault::Vault;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+/// Tasks whose request is remembered; some 10 MB.
+const KNOWN_TASKS: u64 = 100_000;
+
 /// What a process needs to play its roles.
 pub struct Options {
     /// The truth.
@@ -148,6 +151,7 @@ impl System {
             catalog: Catalog::new(options.store.clone()),
             registry: Registry::new(supervisors),
             signals: Signals::default(),
+            tasks: moka::sync::Cache::new(KNOWN_TASKS),
             max_live: options.requests.max_live,
             options: options.requests.clone(),
             store: options.store.clone(),

@@ -16,7 +16,7 @@ from scripts.shell import say
 
 SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle.js"
 EVENTS_WITH_WEBHOOK = 4  # request_created, stage_started, stage_completed, request_approved
-CHECKS_FAILED = 99
+THRESHOLD_MISSED = 99
 
 
 @dataclass
@@ -37,7 +37,8 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
     settings = {"BASE_URL": server.base_url, "VUS": vus, "CALLBACK_URL": callback_url, "SUMMARY": summary}
     settings.update({name.upper(): value for name, value in bound.items()})
     command = [bench.k6, "run", "--quiet", "--no-usage-report", "--no-color", "--address", "", SCENARIO]
-    env = {**bench.env, **{name: str(value) for name, value in settings.items() if value != ""}}
+    # The load generator may use memory rather than the processors that it shares with what it measures.
+    env = {**bench.env, "GOGC": "800", **{name: str(value) for name, value in settings.items() if value != ""}}
     roots = [server.pid, bench.services_pid, *([sink.pid] if sink else [])]
     shares: dict = {}
     with bench.log.open("a") as log, Cpu(roots).during(shares):
@@ -49,11 +50,11 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
             end(process)
     for name in [name for name in shares if name.startswith("python")]:
         shares["webhook sink"] = shares.pop(name)
-    if code not in (0, CHECKS_FAILED) or not summary.is_file():
+    if code not in (0, THRESHOLD_MISSED) or not summary.is_file():
         raise Failed(f"k6 ended with {code}:\n{servers.tail(bench.log)}")
     found = {"vus": vus, **json.loads(summary.read_text()), "processor_shares": shares}
-    if found["failed_checks"]:
-        say(f"{found['failed_checks']} checks failed: these numbers do not count; see {bench.log}")
+    if found["wrong_answers"]:
+        say(f"{found['wrong_answers']} answers were wrong: these numbers do not count; see {bench.log}")
     return found
 
 

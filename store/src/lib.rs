@@ -67,9 +67,12 @@ impl Store {
 
     fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
         // A statement that takes longer than this is a fault, not work: better an error that may be retried.
-        Ok(PgConnectOptions::from_str(&options.url)?
-            .application_name("awe")
-            .options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "30s")]))
+        Ok(PgConnectOptions::from_str(&options.url)?.application_name("awe").options([
+            ("statement_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            // Statements are few and fixed, and lists are composed: no parameter ever calls for a plan of its own.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]))
     }
 
     fn pool_options(options: &Options) -> PgPoolOptions {

@@ -3,8 +3,8 @@
 use crate::{Error, Store};
 use schemas::event::WebhookEvent;
 use serde_json::Value;
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, pool::PoolConnection, postgres::Postgres};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -59,21 +59,15 @@ impl EventRow {
     }
 }
 
-/// Held by the one relay that publishes; another takes over when its connection ends.
+/// Held by the one relay that publishes; another takes over when its connection ends. The connection is its own, not
+/// the pool's: dropping it ends the session, and with it the lock.
 #[derive(Debug)]
-pub struct RelayLock(PoolConnection<Postgres>);
+pub struct RelayLock(PgConnection);
 
 impl RelayLock {
     /// Whether the connection, and with it the lock, still stands.
     pub async fn still_held(&mut self) -> bool {
-        let connection: &mut PgConnection = &mut self.0;
-        connection.ping().await.is_ok()
-    }
-
-    /// Lets another relay take over.
-    pub async fn release(self) {
-        // Closing the session releases its locks even when the server is slow to hear of it.
-        let _ = self.0.close().await;
+        self.0.ping().await.is_ok()
     }
 }
 
@@ -86,9 +80,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn try_relay_lock(&self) -> Result<Option<RelayLock>, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.pool.acquire().await?.detach();
         let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut connection)
             .await?;
         Ok(won.then_some(RelayLock(connection)))
     }

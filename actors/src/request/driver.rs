@@ -7,7 +7,7 @@ use crate::signals::Signals;
 use crate::supervisor::Registry;
 use crate::{Error, RequestOptions};
 use engine::command::{Command, Context, Create, Transition};
-use engine::ids::{IdSource, RequestId};
+use engine::ids::{IdSource, RequestId, TaskId};
 use engine::request::{Request, RequestStatus};
 use serde_json::Value;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) committer: Committer,
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
+    /// Whose task it is: a fact that never changes, so a decision need not ask.
+    pub(crate) tasks: moka::sync::Cache<TaskId, RequestId>,
     pub(crate) signals: Signals,
     pub(crate) max_live: usize,
     pub(crate) options: RequestOptions,
@@ -196,6 +198,10 @@ fn keep(
     let expires = request.expires_at.filter(|_| !request.status.is_terminal());
     let deadline = request.next_due().into_iter().chain(expires).min();
     shared.signals.committed(deadline, held.resolve_after.is_some());
+    let known = loaded.as_ref().map_or(0, |before| before.request.tasks.len());
+    for task in request.tasks.iter().skip(known) {
+        shared.tasks.insert(task.id, request.id);
+    }
     *loaded = Some(held);
     Arc::new(Applied { transition, meta, updated_at: now })
 }
