@@ -17,6 +17,7 @@ from scripts.shell import say
 SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle.js"
 EVENTS_WITH_WEBHOOK = 4  # request_created, stage_started, stage_completed, request_approved
 THRESHOLD_MISSED = 99
+SLOW_MS = 100
 
 
 @dataclass
@@ -40,19 +41,18 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
     # The load generator may use memory rather than the processors that it shares with what it measures.
     env = {**bench.env, "GOGC": "800", **{name: str(value) for name, value in settings.items() if value != ""}}
     roots = [server.pid, bench.services_pid, *([sink.pid] if sink else [])]
-    shares: dict = {}
-    with bench.log.open("a") as log, Cpu(roots).during(shares):
+    spent: dict = {}
+    with bench.log.open("a") as log, Cpu(roots).during(spent):
         words = [str(word) for word in command]
         process = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             code = process.wait(900)
         finally:
             end(process)
-    for name in [name for name in shares if name.startswith("python")]:
-        shares["webhook sink"] = shares.pop(name)
     if code not in (0, THRESHOLD_MISSED) or not summary.is_file():
         raise Failed(f"k6 ended with {code}:\n{servers.tail(bench.log)}")
-    found = {"vus": vus, **json.loads(summary.read_text()), "processor_shares": shares}
+    shares = {"webhook sink" if name.startswith("python") else name: share for name, share in spent["shares"].items()}
+    found = {"vus": vus, **json.loads(summary.read_text()), "processor_shares": shares, "busy_with_others": spent["others"]}
     if found["wrong_answers"]:
         say(f"{found['wrong_answers']} answers were wrong: these numbers do not count; see {bench.log}")
     return found
@@ -87,7 +87,9 @@ def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: flo
     wanted = EVENTS_WITH_WEBHOOK * lifecycles
     came = sink.wait_for(wanted, 30)
     found = {"lifecycles": lifecycles, "events": came["events"], "wanted": wanted}
-    return {**found, **percentiles(came["latencies_ms"])}
+    # Which ones were slow: the first ones, or one now and then?
+    slow = {number: ms for number, ms in enumerate(came["latencies_ms"]) if ms > SLOW_MS}
+    return {**found, **percentiles(came["latencies_ms"]), "slow": slow}
 
 
 def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:

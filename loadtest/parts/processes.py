@@ -129,18 +129,23 @@ class Cpu:
 
     @contextmanager
     def during(self, into: dict) -> Iterator[None]:
-        """Fills in each program's part of the processor time spent, together with children that end meanwhile."""
+        """Fills in each program's part of the processor time that we spent, and what others spent meanwhile."""
         before, children = self.seconds(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        machine, begun = busy_seconds(), time.monotonic()
         yield
+        machine, passed = busy_seconds() - machine, time.monotonic() - begun
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = {name: seconds - before.get(name, 0.0) for name, seconds in self.seconds().items()}
         spent["k6"] = ended.ru_utime + ended.ru_stime - children.ru_utime - children.ru_stime
         total = sum(spent.values()) or 1.0
-        into.update({name: round(seconds / total, 3) for name, seconds in spent.items() if seconds > 0.001 * total})
+        shares = {name: round(seconds / total, 3) for name, seconds in spent.items() if seconds > 0.001 * total}
+        into.update(shares=shares, others=round(max(0.0, (machine - total) / passed), 2))
 
 
 def busy_seconds() -> float:
-    """Processor seconds that the whole machine has spent on anything."""
+    """Processor seconds that the whole machine has spent on anything; 0 where there is no /proc."""
+    if not PROC.is_dir():
+        return 0.0
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(
         int, (PROC / "stat").read_text().splitlines()[0].split()[1:9]
     )
@@ -149,8 +154,6 @@ def busy_seconds() -> float:
 
 def busy_with_others() -> float:
     """How many processors are busy while we wait: a measurement beside that says little."""
-    if not PROC.is_dir():
-        return 0.0
     before, begun = busy_seconds(), time.monotonic()
     time.sleep(1.0)
     return (busy_seconds() - before) / (time.monotonic() - begun)

@@ -10,6 +10,7 @@ from pathlib import Path
 TARGET_RATIO, TARGET_WEBHOOK_MS = 0.30, 20.0
 # Memory may move by this much without having grown: allocators keep what they once used.
 STEADY_MIB = 16.0
+DISTURBED = 0.2
 
 
 def machine() -> dict:
@@ -43,7 +44,9 @@ def line(name: str, load: dict) -> str:
         "{:>6.1f} {:>6.1f} {:>6.1f}".format(trend.get("med", 0), trend.get("p(95)", 0), trend.get("p(99)", 0))
         for trend in (create, decide)
     )
-    return f"  {name:<32}{load['per_second']:>9.0f}   {each}"
+    others = load["busy_with_others"]
+    disturbed = f"   (others kept {others:.1f} processors busy)" if others > DISTURBED else ""
+    return f"  {name:<32}{load['per_second']:>9.0f}   {each}{disturbed}"
 
 
 def shares(load: dict) -> str:

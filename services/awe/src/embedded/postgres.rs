@@ -147,7 +147,10 @@ async fn make_database(place: &Place, durable: bool) -> anyhow::Result<()> {
     DirBuilder::new().mode(0o700).create(&new).with_context(|| format!("cannot create {}", new.display()))?;
     place.give(&new)?;
     let mut initdb = place.command("initdb");
-    initdb.arg("-D").arg(&new).args(["--username=awe", "--auth=trust", "--encoding=UTF8", "--no-locale"]);
+    initdb.arg("-D").arg(&new).args(["--username=awe", "--auth=trust", "--encoding=UTF8"]);
+    // Search ignores case, also of letters beyond ASCII, where the C library knows them without a language.
+    let ctype = if cfg!(target_os = "linux") { "--lc-ctype=C.UTF-8" } else { "--lc-ctype=C" };
+    initdb.args(["--lc-collate=C", ctype]);
     if !durable {
         initdb.arg("--no-sync");
     }
