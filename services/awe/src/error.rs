@@ -1,6 +1,6 @@
 //! Every answer that is not 2xx, and how failures of the rooms below become one.
 //!
-//! A handler returns [`ApiError`]; it travels as an extension of an empty response, and [`envelope`] gives it the
+//! A handler returns [`ApiError`]; it travels as an extension of an empty response, and [`envelope()`] gives it the
 //! body, because only there is it known how this service names itself. Answers that something else made (an
 //! unknown route, a wrong method, a panic) get their envelope there too.
 
