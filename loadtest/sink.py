@@ -97,7 +97,8 @@ class Connection(asyncio.Protocol):
             self.received.reset()
             return NO_CONTENT
         facts = self.received.as_json()
-        return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(facts), facts)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(facts)
+        return head + facts
 
 
 def content_length(head: bytes) -> int:

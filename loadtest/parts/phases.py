@@ -18,6 +18,7 @@ SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle.js"
 EVENTS_WITH_WEBHOOK = 4  # request_created, stage_started, stage_completed, request_approved
 THRESHOLD_MISSED = 99
 SLOW_MS = 100
+STEPS = 5
 
 
 @dataclass
@@ -51,8 +52,9 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
             end(process)
     if code not in (0, THRESHOLD_MISSED) or not summary.is_file():
         raise Failed(f"k6 ended with {code}:\n{servers.tail(bench.log)}")
-    shares = {"webhook sink" if name.startswith("python") else name: share for name, share in spent["shares"].items()}
-    found = {"vus": vus, **json.loads(summary.read_text()), "processor_shares": shares, "busy_with_others": spent["others"]}
+    shares = {"webhook sink" if name.startswith("python") else name: part for name, part in spent["shares"].items()}
+    found = {"vus": vus, **json.loads(summary.read_text()), "processor_shares": shares}
+    found["busy_with_others"] = spent["others"]
     if found["wrong_answers"]:
         say(f"{found['wrong_answers']} answers were wrong: these numbers do not count; see {bench.log}")
     return found
@@ -93,21 +95,19 @@ def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: flo
 
 
 def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
-    """Memory of a fresh server: idle, after a fifth of the requests are finished, and after all of them."""
+    """Memory of a fresh server: idle, and after each fifth of the requests is finished."""
     time.sleep(settle)
-    found = {"idle_mib": rss_mib(server.pid)}
-    first = requests // 5
+    idle, readings, finished = rss_mib(server.pid), [], 0
     with PeakRss(server.pid) as peak:
-        for name, count in (("early", first), ("late", requests - first)):
-            ran = load(bench, server, 64, iterations=count)
+        for _ in range(STEPS):
+            ran = load(bench, server, 64, iterations=requests // STEPS)
             time.sleep(settle)
-            found[f"{name}_mib"] = rss_mib(server.pid)
-            found[f"{name}_requests"] = found.get("early_requests", 0) + ran["lifecycles"]
-            found[f"{name}_per_second"] = ran["per_second"]
-    found["peak_mib"] = peak.mib
-    found["grown_mib"] = found["late_mib"] - found["early_mib"]
-    found["bytes_per_request"] = found["grown_mib"] * 2**20 / (found["late_requests"] - found["early_requests"])
-    return found
+            finished += ran["lifecycles"]
+            readings.append({"requests": finished, "mib": rss_mib(server.pid), "per_second": ran["per_second"]})
+    first, last = readings[0], readings[-1]
+    grown = last["mib"] - first["mib"]
+    each = grown * 2**20 / max(1, last["requests"] - first["requests"])
+    return {"idle_mib": idle, "readings": readings, "peak_mib": peak.mib, "grown_mib": grown, "bytes_per_request": each}
 
 
 def percentiles(values: list) -> dict:

@@ -14,8 +14,10 @@ from parts import Failed
 # Rows inserted and rows updated so far, by table. Counted in the tables: statistics come ten seconds late.
 WRITTEN = """
     select json_build_object(
-        'approval_request', (select json_build_array(count(*), coalesce(sum(row_version - 1), 0)) from approval_request),
-        'approval_task', (select json_build_array(count(*), count(*) filter (where status <> 'open')) from approval_task),
+        'approval_request',
+        (select json_build_array(count(*), coalesce(sum(row_version - 1), 0)) from approval_request),
+        'approval_task',
+        (select json_build_array(count(*), count(*) filter (where status <> 'open')) from approval_task),
         'approval_decision', (select json_build_array(count(*), 0) from approval_decision),
         'approval_event', (select json_build_array(count(*), count(published_at)) from approval_event),
         'idempotency_key', (select json_build_array(count(*), 0) from idempotency_key),

@@ -63,6 +63,7 @@ def table(report: dict) -> str:
         f"{name}: " + ", ".join(f"{count} clients {rate:.0f}" for count, rate in tried.items())
         for name, tried in (("before", before["by_clients"]), ("after", after["by_clients"]))
     )
+    readings = ", ".join(f"{at['requests']}: {at['mib']:.0f}" for at in memory["readings"])
     lines = [
         "",
         f"{report['machine'].get('model', report['machine']['system'])}, {report['machine']['processors']} processors, "
@@ -82,9 +83,8 @@ def table(report: dict) -> str:
         f"  rows inserted, updated per lifecycle: {rows(report['rows']['server'])}",
         "  webhook from commit to receipt, idle machine: "
         + ", ".join(f"{name} {idle.get(name, 0):.1f} ms" for name in ("p50", "p95", "p99", "max")),
-        f"  memory: idle {memory['idle_mib']:.0f} MiB, after {memory['early_requests']} finished requests "
-        f"{memory['early_mib']:.0f}, after {memory['late_requests']} {memory['late_mib']:.0f} "
-        f"(peak {memory['peak_mib']:.0f}; {memory['bytes_per_request']:+.0f} bytes per request)",
+        f"  memory: idle {memory['idle_mib']:.0f} MiB; after finished requests: {readings}; "
+        f"peak {memory['peak_mib']:.0f} ({memory['bytes_per_request']:+.0f} bytes per request)",
         "",
     ]
     lines += [f"  {'yes' if holds else 'NO ':<4} {what}" for what, holds in report["verdicts"].items()]
