@@ -24,9 +24,10 @@ from parts.postgres import Postgres, per_lifecycle
 from parts.processes import busy_with_others
 from parts.server import apply_policy, lifecycle, serve, sink
 from scripts import servers, shell, tools
-from scripts.shell import DEV, TARGET, Interrupted, interrupt, say
+from scripts.shell import DEV, TARGET, Interrupted, interrupt, remove_data, say
 
 FOLDER = DEV / "bench"
+SERVICES = DEV / "bench-services"
 LIMIT_DATABASE = "awe_limit"
 COUNTED = 200  # lifecycles whose rows are counted
 
@@ -77,10 +78,15 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
     env = {**servers.without_settings(dict(os.environ)), **programs}
     log = FOLDER / "bench.log"
     log.write_text("")
+    # What a killed run left behind goes first, and our own data goes also when we are interrupted.
+    stack.enter_context(servers.only_one("bench"))
+    servers.stop_left_over(SERVICES)
+    remove_data(SERVICES)
+    stack.callback(remove_data, SERVICES)
     say("starting PostgreSQL and NATS of our own, with their default durability")
     wanted = ("DATABASE_URL", "NATS_URL")
-    urls = stack.enter_context(servers.awe_dev("bench-services", ["--services-only"], wanted, env, binary))
-    services_pid = servers.holder(DEV / "bench-services")
+    urls = stack.enter_context(servers.awe_dev(SERVICES.name, ["--services-only"], wanted, env, binary))
+    services_pid = servers.holder(SERVICES)
     bin_dir = env.get("AWE_POSTGRES_BIN")
     postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
     found["postgres"] = {"version": postgres.version(), **postgres.settings()}
