@@ -1,7 +1,12 @@
-//! Every HTTP call that is made for a user: guarded addresses, no redirects, bounded in time and size.
+//! Every HTTP call that is made for a user or as AWE itself: bounded in time and size, no redirects, and guarded
+//! addresses wherever a user can set the URL.
 
+mod client;
 mod egress;
+mod oauth2;
 mod transport;
 
+pub use client::{Call, Client, Method, Reply};
 pub use egress::Egress;
+pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
 pub use transport::{Answer, Failure, Post, Transport};

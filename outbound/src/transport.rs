@@ -113,7 +113,7 @@ async fn read(
 }
 
 /// An error with its causes: the outer text alone says only "error sending request".
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,0 +1,102 @@
+//! A server that notes what it was asked and answers as the test says.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Response};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// What it was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Asked {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// What it answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// Never answers.
+    pub(crate) silent: bool,
+}
+
+pub(crate) fn say(status: u16, body: impl Into<String>) -> Said {
+    Said { status, body: body.into(), headers: Vec::new(), silent: false }
+}
+
+pub(crate) fn silence() -> Said {
+    Said { silent: true, ..say(200, "") }
+}
+
+type Answers = dyn Fn(usize) -> Said + Send + Sync;
+
+struct Shared {
+    asked: Mutex<Vec<Asked>>,
+    answers: Box<Answers>,
+}
+
+pub(crate) struct Server {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Answers the nth question, from 0, with `answers(n)`.
+    pub(crate) async fn start(answers: impl Fn(usize) -> Said + Send + Sync + 'static) -> Self {
+        let shared = Arc::new(Shared { asked: Mutex::default(), answers: Box::new(answers) });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/path", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, shared }
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap().clone()
+    }
+}
+
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    let said = {
+        let mut asked = shared.asked.lock().unwrap();
+        asked.push(Asked { method, headers, body });
+        (shared.answers)(asked.len() - 1)
+    };
+    if said.silent {
+        std::future::pending::<()>().await;
+    }
+    let mut response = Response::builder().status(said.status);
+    for (name, value) in said.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(said.body)).unwrap()
+}
+
+/// An address where nobody listens.
+pub(crate) async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+/// Long enough for a slow machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Short, for what never answers.
+pub(crate) const IMPATIENCE: Duration = Duration::from_millis(300);
