@@ -46,10 +46,17 @@ class Readme(unittest.TestCase):
         self.assertEqual(self.server.wait(60), 0, "awe dev stops in order")
 
     def test_the_smoke_test_ends_approved_with_signed_webhooks_and_events(self) -> None:
+        self.smoke("python3 examples/sink.py")
+
+    def test_a_receiver_that_starts_slowly_misses_no_webhook(self) -> None:
+        self.smoke("sleep 2; exec python3 examples/sink.py")
+
+    def smoke(self, sink: str) -> None:
         text = (ROOT / "README.md").read_text()
         found = re.search(r"<!-- smoke -->\n```sh\n(.*?)```", text, re.DOTALL)
         self.assertIsNotNone(found, "README.md has a smoke test")
         script = found.group(1).replace(". .dev/env", f". {self.env_file}").replace("9099", str(free_port()))
+        script = re.sub(r"python3 examples/sink\.py (.*?) &", rf"( {sink} \1 --seconds 20 ) &", script)
         ran = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=SMOKE_WITHIN)
         said = ran.stdout + ran.stderr
         lines = ran.stdout.splitlines()

@@ -40,6 +40,12 @@ def handler(secret: str, seen: list):
             self.send_response(204 if good else 401)
             self.end_headers()
 
+        def do_GET(self) -> None:
+            """For whoever waits until webhooks can be received."""
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"listening for webhooks\n")
+
         def log_message(self, *_: object) -> None:
             """Only events are worth a line."""
 
