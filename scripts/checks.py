@@ -96,11 +96,14 @@ def prepare_queries(name: str) -> Path:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     programs = tools.servers(own=True)
-    run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
+    if not (TARGET / "debug" / "awe").is_file():
+        run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
     with servers.services(name, programs, own=True) as found:
         url = found["DATABASE_URL"]
-        settings = servers.without_settings(dict(os.environ))
-        run([TARGET / "debug" / "awe", "migrate"], {**settings, "AWE__DATABASE__URL": url, "DATABASE_URL": url})
+        # Not with `awe migrate`: it cannot be built while its queries are not described yet.
+        psql = shutil.which("psql", path=programs.get("AWE_POSTGRES_BIN")) or "psql"
+        for file in sorted((ROOT / "migrations").glob("*.sql")):
+            run([psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", file])
         for file in [ROOT / "store" / "src" / "lib.rs", *(ROOT / "store" / "tests").glob("*.rs")]:
             os.utime(file)  # the macros speak to the database only when they are expanded again
         env = {**cargo_env(DATABASE_URL=url), "SQLX_OFFLINE": "false", "SQLX_OFFLINE_DIR": str(new)}

@@ -13,7 +13,6 @@ use schemas::api::request::{CancelRequest, CreateRequestIn, CreateRequestOut, Re
 use schemas::api::task::{ReassignTaskIn, TaskOut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::commit::Audit;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -103,36 +102,17 @@ impl Requests {
             message: "must be approve, reject or abstain".to_owned(),
         })?;
         let command = Command::Decide {
-            caller: caller.clone(),
+            caller,
             task_id: TaskId(task_id),
             action,
             comment: body.comment,
             attachments_ref: body.attachments_ref,
         };
         let request_id = self.request_of(task_id).await?;
-        let audit = self.override_audit(&caller, request_id, task_id, action).await?;
-        let applied = self.apply(request_id, command, audit).await?;
+        let applied = self.apply(request_id, command).await?;
         let decision = applied.transition.decision.as_ref();
         let out = decision.map(|d| shapes::decision(&applied.transition.request, d));
         out.ok_or_else(|| Error::Internal("a decision was written but not returned".to_owned()))
-    }
-
-    /// An admin who decides for somebody else leaves an audit row.
-    async fn override_audit(
-        &self,
-        caller: &Caller,
-        request_id: RequestId,
-        task_id: Uuid,
-        action: Action,
-    ) -> Result<Option<Audit>, Error> {
-        if !caller.admin {
-            return Ok(None);
-        }
-        let loaded = self.shared.store.load_request(request_id).await?.ok_or(Error::UnknownRequest)?;
-        let assignee = loaded.request.tasks.iter().find(|t| t.id.0 == task_id).map(|t| t.assignee.as_str());
-        let summary = format!("{} instead of {}", action.as_str(), assignee.unwrap_or_default());
-        Ok((assignee != Some(&caller.subject))
-            .then(|| audit(caller, "task.decide_override", "task", task_id, summary)))
     }
 
     /// Claims a task.
@@ -141,8 +121,7 @@ impl Requests {
     /// As [`Requests::decide`].
     pub async fn claim(&self, caller: Caller, task_id: Uuid) -> Result<TaskOut, Error> {
         let request_id = self.request_of(task_id).await?;
-        let applied =
-            self.apply(request_id, Command::Claim { caller, task_id: TaskId(task_id) }, None).await?;
+        let applied = self.apply(request_id, Command::Claim { caller, task_id: TaskId(task_id) }).await?;
         task_out(&applied, TaskId(task_id))
     }
 
@@ -157,14 +136,13 @@ impl Requests {
         body: ReassignTaskIn,
     ) -> Result<TaskOut, Error> {
         let request_id = self.request_of(task_id).await?;
-        let audit = audit(&caller, "task.reassign", "task", task_id, format!("to {}", body.new_assignee));
         let command = Command::Reassign {
             caller,
             task_id: TaskId(task_id),
             new_assignee: body.new_assignee,
             reason: body.reason,
         };
-        let applied = self.apply(request_id, command, Some(audit)).await?;
+        let applied = self.apply(request_id, command).await?;
         task_out(&applied, applied.transition.task_id.unwrap_or(TaskId(task_id)))
     }
 
@@ -178,10 +156,8 @@ impl Requests {
         request_id: Uuid,
         body: CancelRequest,
     ) -> Result<RequestOut, Error> {
-        let summary = body.reason.clone().unwrap_or_default();
-        let audit = audit(&caller, "request.cancel", "request", request_id, summary);
         let command = Command::Cancel { caller, reason: body.reason };
-        let applied = self.apply(RequestId(request_id), command, Some(audit)).await?;
+        let applied = self.apply(RequestId(request_id), command).await?;
         Ok(shapes::request(&applied))
     }
 
@@ -221,14 +197,9 @@ impl Requests {
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
     }
 
-    pub(crate) async fn apply(
-        &self,
-        id: RequestId,
-        command: Command,
-        audit: Option<Audit>,
-    ) -> Result<Arc<Applied>, Error> {
+    pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
-        self.call(id, |reply| Message::Apply(Box::new((command.clone(), audit.clone())), reply)).await
+        self.call(id, |reply| Message::Apply(Box::new(command.clone()), reply)).await
     }
 
     async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
@@ -281,16 +252,4 @@ impl Requests {
 
 fn task_out(applied: &Applied, id: TaskId) -> Result<TaskOut, Error> {
     shapes::task_by_id(&applied.transition.request, id, &applied.meta).ok_or(Error::UnknownTask)
-}
-
-fn audit(caller: &Caller, action: &'static str, kind: &'static str, id: Uuid, summary: String) -> Audit {
-    Audit {
-        actor: caller.subject.clone(),
-        action,
-        resource_type: kind,
-        resource_id: id.to_string(),
-        summary,
-        before: None,
-        after: None,
-    }
 }

@@ -7,6 +7,7 @@
 //! Failures: refusals travel in the reply. When the database does not answer, the actor forgets its state, since it
 //! cannot know what was written.
 
+mod audit;
 mod driver;
 
 pub(crate) use driver::{Applied, Shared};
@@ -18,14 +19,13 @@ use engine::command::Command;
 use engine::ids::RequestId;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
-use store::commit::Audit;
 
 /// What a request actor is told.
 pub(crate) enum Message {
     /// Become a new request.
     Create(Box<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
-    /// Apply a command, with the audit row that goes with it.
-    Apply(Box<(Command, Option<Audit>)>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    /// Apply a command.
+    Apply(Box<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Die in the middle of a message: what a bug would do.
     #[cfg(test)]
     Crash,
@@ -64,8 +64,7 @@ impl Actor for RequestActor {
                 finish(&me, state, answer, reply);
             }
             Message::Apply(command, reply) => {
-                let (command, audit) = *command;
-                let answer = driver::apply(&state.shared, state.id, command, audit, &mut state.loaded).await;
+                let answer = driver::apply(&state.shared, state.id, *command, &mut state.loaded).await;
                 finish(&me, state, answer, reply);
             }
             #[cfg(test)]

@@ -72,7 +72,7 @@ impl Resolver {
             Ok(answers) => Command::Resolved { answers },
             Err(reason) => Command::ResolutionFailed { reason },
         };
-        match self.requests.apply(id, command, None).await {
+        match self.requests.apply(id, command).await {
             Ok(_) | Err(Error::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -16,6 +16,8 @@ pub(crate) struct Signals {
     pub(crate) resolutions: Arc<Notify>,
     /// The next deadline that this process waits for, in Unix microseconds.
     next_deadline: AtomicI64,
+    /// The earliest deadline committed here since this process last asked for the next one, in Unix microseconds.
+    new_deadline: AtomicI64,
     /// Committed here since the last hint to other processes.
     committed: AtomicBool,
     /// Other processes may have to wait less than they think.
@@ -29,6 +31,7 @@ impl Default for Signals {
             deadlines: Arc::default(),
             resolutions: Arc::default(),
             next_deadline: AtomicI64::new(i64::MAX),
+            new_deadline: AtomicI64::new(i64::MAX),
             committed: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
         }
@@ -43,9 +46,13 @@ impl Signals {
             self.hurry.store(true, Ordering::Release);
             self.resolutions.notify_one();
         }
-        if deadline.is_some_and(|at| micros(at) < self.next_deadline.load(Ordering::Acquire)) {
-            self.hurry.store(true, Ordering::Release);
-            self.deadlines.notify_one();
+        if let Some(at) = deadline.map(micros) {
+            // First told, then compared; whoever waits first says for what, then looks: one of the two sees the other.
+            self.new_deadline.fetch_min(at, Ordering::SeqCst);
+            if at < self.next_deadline.load(Ordering::SeqCst) {
+                self.hurry.store(true, Ordering::Release);
+                self.deadlines.notify_one();
+            }
         }
         self.outbox.notify_one();
     }
@@ -57,9 +64,18 @@ impl Signals {
         self.resolutions.notify_one();
     }
 
-    /// The deadline that this process now waits for.
-    pub(crate) fn waiting_for(&self, deadline: Option<OffsetDateTime>) {
-        self.next_deadline.store(deadline.map_or(i64::MAX, micros), Ordering::Release);
+    /// The next deadline is about to be asked for: what is committed from now on may be missing in the answer.
+    pub(crate) fn ask_for_deadline(&self) {
+        self.new_deadline.store(i64::MAX, Ordering::SeqCst);
+    }
+
+    /// This process now waits for this deadline; it is woken at once when an earlier one was made while it asked.
+    pub(crate) fn wait_for_deadline(&self, deadline: Option<OffsetDateTime>) {
+        let waits = deadline.map_or(i64::MAX, micros);
+        self.next_deadline.store(waits, Ordering::SeqCst);
+        if self.new_deadline.load(Ordering::SeqCst) < waits {
+            self.deadlines.notify_one();
+        }
     }
 
     /// Whether others should be told, asked once per round by the relay: always of what it will not publish itself,
@@ -73,4 +89,41 @@ impl Signals {
 
 fn micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    fn at(seconds: i64) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp(seconds).ok()
+    }
+
+    fn woken(signals: &Signals) -> bool {
+        signals.deadlines.notified().now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_deadline_made_while_the_next_one_is_asked_for_wakes_whoever_asks() {
+        let signals = Signals::default();
+        // It waits for 10, then that one passes and it asks again; the answer does not hold what is committed now.
+        signals.wait_for_deadline(at(10));
+        signals.ask_for_deadline();
+        signals.committed(at(20), false);
+        assert!(!woken(&signals), "20 is later than what was waited for");
+        signals.wait_for_deadline(None);
+        assert!(woken(&signals));
+    }
+
+    #[test]
+    fn only_an_earlier_deadline_wakes() {
+        let signals = Signals::default();
+        signals.ask_for_deadline();
+        signals.wait_for_deadline(at(10));
+        signals.committed(at(11), false);
+        assert!(!woken(&signals));
+        signals.committed(at(9), false);
+        assert!(woken(&signals));
+    }
 }

@@ -1,53 +1,167 @@
 //! Turns passed deadlines into commands. Deadlines are rows; this job sleeps until the next one and is woken when an
-//! earlier one is made. The row version lets one replica win each breach.
+//! earlier one is made, here or, by a hint, elsewhere, or when somebody moves one by SQL.
+//!
+//! Authority: the row version lets one replica win each breach; the others find nothing left to do.
+//!
+//! Failures: a request that fails is set aside with growing pauses, so that it stands in nobody's way.
 
 use crate::background::Job;
 use crate::request::Shared;
 use crate::{Error, Requests};
 use engine::command::Command;
+use engine::ids::RequestId;
+use futures::StreamExt;
+use rand::seq::SliceRandom;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Store;
+use store::timers::Due;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 
-/// Requests in one round, so that a day of downtime is caught up without starving decisions.
+/// Requests in one round, so that a day of downtime is caught up in steps.
 const BATCH: i64 = 100;
+/// Commands of a round under way at once: a small part of what may be, so that decisions find room beside them.
+const AT_ONCE: usize = 8;
+/// First pause of a request that failed, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Its longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Requests set aside at once; with more than that something else is wrong.
+const MOST_ASIDE: usize = 10_000;
+/// How long to wait before listening again after the database went away.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 pub(crate) struct Sla {
-    pub(crate) store: Store,
-    pub(crate) requests: Requests,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) check_interval: Duration,
+    store: Store,
+    requests: Requests,
+    shared: Arc<Shared>,
+    check_interval: Duration,
+    aside: HashMap<RequestId, Aside>,
+}
+
+/// A request that is due and did not move.
+struct Aside {
+    failures: u32,
+    until: Instant,
 }
 
 impl Sla {
-    async fn breach(&self, now: OffsetDateTime) -> Result<usize, Error> {
-        let due = self.store.due_requests(now, BATCH).await?;
-        for id in &due {
-            for command in [Command::Breach, Command::Expire] {
-                match self.requests.apply(*id, command, None).await {
-                    Ok(_) | Err(Error::Refused(_)) => {}
-                    Err(error) => return Err(error),
-                }
+    pub(crate) fn new(requests: Requests, shared: Arc<Shared>, check_interval: Duration) -> Self {
+        let store = shared.store.clone();
+        Self { store, requests, shared, check_interval, aside: HashMap::new() }
+    }
+
+    /// Acts on one batch of what is due at `now`; gives whether there was anything.
+    async fn act(&mut self, now: OffsetDateTime) -> Result<bool, Error> {
+        let resting: Vec<RequestId> = self.resting().map(|(id, _)| *id).collect();
+        if resting.len() >= MOST_ASIDE {
+            return Err(Error::Internal(format!("{} requests that are due do not move", resting.len())));
+        }
+        let mut due = self.store.due_requests(now, &resting, BATCH).await?;
+        let found = !due.is_empty();
+        // Replicas that read the same batch meet less often.
+        due.shuffle(&mut rand::rng());
+        let requests = self.requests.clone();
+        let mut outcomes = futures::stream::iter(due)
+            .map(|due| {
+                let requests = requests.clone();
+                async move { (due.request, breach(&requests, &due).await) }
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some((id, outcome)) = outcomes.next().await {
+            match outcome {
+                Ok(true) => drop(self.aside.remove(&id)),
+                Ok(false) => self.set_aside(id, None),
+                Err(error) => self.set_aside(id, Some(&error)),
             }
         }
-        Ok(due.len())
+        Ok(found)
     }
+
+    /// Most often another replica has just acted on it, and it is no longer due when its pause is over.
+    fn set_aside(&mut self, id: RequestId, error: Option<&Error>) {
+        let failures = self.aside.get(&id).map_or(1, |aside| aside.failures.saturating_add(1));
+        let pause = (FIRST_PAUSE * 2u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE);
+        match error {
+            Some(error) => {
+                tracing::warn!(request.id = %id, %error, ?pause, "a deadline could not be acted on; trying again");
+            }
+            None if failures > 2 => {
+                tracing::warn!(request.id = %id, ?pause, "a deadline has passed and nothing follows from it");
+            }
+            None => {}
+        }
+        self.aside.insert(id, Aside { failures, until: Instant::now() + pause });
+    }
+
+    fn resting(&self) -> impl Iterator<Item = (&RequestId, &Aside)> {
+        let now = Instant::now();
+        self.aside.iter().filter(move |(_, aside)| aside.until > now)
+    }
+
+    /// Forgets those that have rested long enough and were not found due again.
+    fn forget_settled(&mut self) {
+        let now = Instant::now();
+        self.aside.retain(|_, aside| aside.until > now);
+    }
+}
+
+/// Tells the request what has passed, in the order in which it did; gives whether anything changed.
+async fn breach(requests: &Requests, due: &Due) -> Result<bool, Error> {
+    let mut passed = [(due.task_due_at, Command::Breach), (due.expires_at, Command::Expire)];
+    passed.sort_by_key(|(at, _)| *at);
+    let mut moved = false;
+    for (_, command) in passed.into_iter().filter(|(at, _)| at.is_some()) {
+        let applied = requests.apply(due.request, command).await?;
+        moved |= !applied.transition.events.is_empty();
+    }
+    Ok(moved)
 }
 
 impl Job for Sla {
     const NAME: &'static str = "sla";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        while self.breach(OffsetDateTime::now_utc()).await? > 0 {
-            tokio::task::yield_now().await;
+        let now = OffsetDateTime::now_utc();
+        if self.act(now).await? {
+            // One batch in a run, so that a stop need not wait for a day's worth of them.
+            return Ok(Duration::ZERO);
         }
-        let next = self.store.next_deadline().await?;
-        self.shared.signals.waiting_for(next);
-        let wait = next.map(|at| at - OffsetDateTime::now_utc());
-        Ok(wait.map_or(self.check_interval, |wait| {
-            // Negative: it has passed in the meantime.
-            Duration::try_from(wait).unwrap_or(Duration::ZERO).min(self.check_interval)
-        }))
+        self.forget_settled();
+        let again =
+            self.resting().map(|(_, aside)| aside.until.saturating_duration_since(Instant::now())).min();
+        self.shared.signals.ask_for_deadline();
+        let next = self.store.next_deadline(now).await?;
+        self.shared.signals.wait_for_deadline(next);
+        // Negative: it has passed in the meantime.
+        let wait = next.map(|at| Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or_default());
+        Ok([wait, again].into_iter().flatten().fold(self.check_interval, Duration::min))
+    }
+}
+
+/// Wakes the job when somebody moved a deadline by SQL.
+pub(crate) async fn listen(shared: Arc<Shared>, stop: CancellationToken) {
+    let follow = async {
+        loop {
+            if let Err(error) = follow_until_broken(&shared).await {
+                tracing::debug!(%error, "moved deadlines are not heard of; the job still looks by itself");
+            }
+            tokio::time::sleep(LISTEN_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = follow => {}
+    }
+}
+
+async fn follow_until_broken(shared: &Shared) -> Result<(), store::Error> {
+    let mut moved = shared.store.moved_deadlines().await?;
+    loop {
+        // Once at the start too: something may have moved before anybody listened.
+        shared.signals.deadlines.notify_one();
+        moved.next().await?;
     }
 }

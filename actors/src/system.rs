@@ -7,7 +7,7 @@ use crate::relay::Relay;
 use crate::request::Shared;
 use crate::resolver::{Directory, Resolver};
 use crate::signals::Signals;
-use crate::sla::Sla;
+use crate::sla::{self, Sla};
 use crate::supervisor::{self, Registry};
 use crate::{Requests, background};
 use bus::Bus;
@@ -216,12 +216,8 @@ async fn start_background(
         started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
     }
     if options.roles.sla {
-        let sla = Sla {
-            store: store(),
-            requests: requests.clone(),
-            shared: Arc::clone(shared),
-            check_interval: options.sla.check_interval,
-        };
+        let sla = Sla::new(requests.clone(), Arc::clone(shared), options.sla.check_interval);
+        tokio::spawn(sla::listen(Arc::clone(shared), stop.clone()));
         started
             .push(Background::start(sla, Arc::clone(&signals.deadlines), stop.clone(), top.clone()).await?);
     }

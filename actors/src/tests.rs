@@ -1,5 +1,6 @@
 //! Actors on a real database: one process or two, racing, crashing, resting.
 
+mod deadlines;
 mod delivery;
 mod fixtures;
 
@@ -142,23 +143,6 @@ async fn a_delegation_made_elsewhere_applies_to_the_next_task() {
     let task = node.create("CR-2", None).await.tasks.remove(0);
     assert_eq!((task.assignee.as_str(), task.delegated_from.as_deref()), ("bob", Some("ann")));
     node.stop().await;
-}
-
-#[tokio::test]
-async fn a_passed_deadline_is_acted_on_once_by_two_processes() {
-    let stage = json!([{"users": ["ann"], "sla_hours": 1, "on_breach": "auto_approve"}]);
-    let world = world(stage).await;
-    let (one, two) = (world.node().await, world.node().await);
-    let created = one.create("CR-1", None).await;
-    world.make_overdue(created.request_id).await;
-    one.system.shared().signals.hinted();
-    two.system.shared().signals.hinted();
-    world.until_status(created.request_id, "approved").await;
-    assert_eq!(world.count_events(created.request_id, "task_expired").await, 1);
-    assert_eq!(world.count_events(created.request_id, "stage_completed").await, 1);
-    world.assert_gapless(created.request_id).await;
-    one.stop().await;
-    two.stop().await;
 }
 
 #[tokio::test]

@@ -2,42 +2,101 @@
 
 use crate::{Error, Store};
 use engine::ids::RequestId;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use std::time::Duration;
 use time::OffsetDateTime;
 
+/// Where the database tells that somebody moved a deadline by SQL (see the migration).
+const CHANNEL: &str = "awe_deadlines";
+
+/// A request of which something is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub request: RequestId,
+    /// The longest overdue `due_at` of its open tasks, if one has passed.
+    pub task_due_at: Option<OffsetDateTime>,
+    /// Its own `expires_at`, if it has passed.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Hears of deadlines that somebody moved by SQL. Its connection is its own, not the pool's.
+#[derive(Debug)]
+pub struct MovedDeadlines(PgListener);
+
+impl MovedDeadlines {
+    /// Waits until deadlines may have moved: somebody moved one, or the connection was lost and is there again, so
+    /// that something may have been missed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the connection was lost; another call connects again.
+    pub async fn next(&mut self) -> Result<(), Error> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
+}
+
 impl Store {
-    /// Requests with an open task past its `due_at`, or past their own `expires_at`; at most `limit`, longest overdue
-    /// first. The row decides: moving `due_at` by SQL is enough.
+    /// Listens for deadlines moved by SQL. The database tells of them only: of what AWE itself commits it says
+    /// nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn due_requests(&self, now: OffsetDateTime, limit: i64) -> Result<Vec<RequestId>, Error> {
-        let ids = sqlx::query_scalar!(
-            r#"select request_id as "id!" from (
-                (select request_id, due_at as at from approval_task
-                    where due_at <= $1 and status in ('open', 'claimed') order by due_at limit $2)
+    pub async fn moved_deadlines(&self) -> Result<MovedDeadlines, Error> {
+        let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let own = one.connect_lazy_with((*self.pool.connect_options()).clone());
+        let mut listener = PgListener::connect_with(&own).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(MovedDeadlines(listener))
+    }
+
+    /// Requests with an open task past its `due_at`, or past their own `expires_at`; at most `limit`, longest overdue
+    /// first, without those in `except`. The row decides: moving `due_at` by SQL is enough.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn due_requests(
+        &self,
+        now: OffsetDateTime,
+        except: &[RequestId],
+        limit: i64,
+    ) -> Result<Vec<Due>, Error> {
+        let except: Vec<_> = except.iter().map(|id| id.0).collect();
+        let rows = sqlx::query!(
+            r#"select request_id as "id!", min(due_at) as task_due_at, min(expires_at) as expires_at from (
+                (select request_id, due_at, null::timestamptz as expires_at from approval_task
+                    where due_at <= $1 and status in ('open', 'claimed') and request_id <> all($2)
+                    order by due_at limit $3)
                 union all
-                (select id, expires_at from approval_request
-                    where expires_at <= $1 and completed_at is null order by expires_at limit $2)
-            ) due group by request_id order by min(at) limit $2"#,
+                (select id, null, expires_at from approval_request
+                    where expires_at <= $1 and completed_at is null and id <> all($2)
+                    order by expires_at limit $3)
+            ) due group by request_id order by min(coalesce(due_at, expires_at)) limit $3"#,
             now,
+            &except,
             limit
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(ids.into_iter().map(RequestId).collect())
+        let due = rows.into_iter().map(|row| Due {
+            request: RequestId(row.id),
+            task_due_at: row.task_due_at,
+            expires_at: row.expires_at,
+        });
+        Ok(due.collect())
     }
 
-    /// The next deadline of any kind.
+    /// The first deadline of any kind after `now`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn next_deadline(&self) -> Result<Option<OffsetDateTime>, Error> {
+    pub async fn next_deadline(&self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Error> {
         Ok(sqlx::query_scalar!(
             "select least(
-                (select min(due_at) from approval_task where due_at is not null and status in ('open', 'claimed')),
+                (select min(due_at) from approval_task where due_at > $1 and status in ('open', 'claimed')),
                 (select min(expires_at) from approval_request
-                    where expires_at is not null and completed_at is null))"
+                    where expires_at > $1 and completed_at is null))",
+            now
         )
         .fetch_one(&self.pool)
         .await?)

@@ -1,5 +1,6 @@
 //! The loop of every command: load, decide, commit; and once more when somebody else was first.
 
+use super::audit;
 use crate::catalog::Catalog;
 use crate::handle::NewRequest;
 use crate::shapes;
@@ -8,12 +9,11 @@ use crate::supervisor::Registry;
 use crate::{Error, RequestOptions};
 use engine::command::{Command, Context, Create, Transition};
 use engine::ids::{IdSource, RequestId, TaskId};
-use engine::request::{Request, RequestStatus};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use store::commit::{Audit, Commit, Committer, Idempotency, Meta};
+use store::commit::{Commit, Committer, Idempotency, Meta};
 use store::requests::Loaded;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -95,7 +95,6 @@ pub(super) async fn apply(
     shared: &Shared,
     id: RequestId,
     command: Command,
-    audit: Option<Audit>,
     loaded: &mut Option<Loaded>,
 ) -> Result<Arc<Applied>, Error> {
     for round in 0..ROUNDS {
@@ -139,7 +138,7 @@ pub(super) async fn apply(
             resolve_attempt: attempt,
             epoch: seats_anew.then_some(snapshot.epoch),
             idempotency: None,
-            audit: audit.clone().map(|audit| complete(audit, &before.request, &transition.request)),
+            audit: audit::of(&command, &before.request, &transition.request),
             transition: Arc::clone(&transition),
             meta: Arc::clone(&before.meta),
         };
@@ -236,18 +235,4 @@ fn to_idempotency(new: &NewRequest, key: &str, transition: &Transition, meta: &M
         // A struct of strings, numbers and JSON always serialises.
         response: serde_json::to_value(shapes::created(&transition.request, meta)).unwrap_or_default(),
     }
-}
-
-/// What the rows said before and after, for the auditor.
-fn complete(audit: Audit, before: &Request, after: &Request) -> Audit {
-    let view = |request: &Request| {
-        let tasks: Vec<Value> = request
-            .tasks
-            .iter()
-            .map(|t| serde_json::json!({"id": t.id.0, "assignee": t.assignee, "status": t.status.as_str()}))
-            .collect();
-        let status: RequestStatus = request.status;
-        serde_json::json!({"status": status.as_str(), "tasks": tasks})
-    };
-    Audit { before: Some(view(before)), after: Some(view(after)), ..audit }
 }

@@ -100,9 +100,20 @@ impl World {
         .await;
     }
 
-    pub(super) async fn make_overdue(&self, request: Uuid) {
-        let sql = "update approval_task set due_at = now() - interval '1 s' where request_id";
-        sqlx_execute(&self.db, &format!("{sql} = '{request}'")).await;
+    /// Moves the deadline of every open task, as an operator would: `moment` is SQL, for example `now() - '1 h'`.
+    pub(super) async fn move_deadlines(&self, moment: &str) {
+        self.execute(&format!(
+            "update approval_task set due_at = {moment} where status in ('open', 'claimed')"
+        ))
+        .await;
+    }
+
+    pub(super) async fn execute(&self, sql: &str) {
+        sqlx_execute(&self.db, sql).await;
+    }
+
+    pub(super) async fn count(&self, sql: &str) -> i64 {
+        store::testing::count(&self.db, sql).await
     }
 
     pub(super) async fn node(&self) -> Node {
@@ -214,12 +225,22 @@ impl Node {
     }
 
     pub(super) async fn try_create(&self, artifact: &str, key: Option<&str>) -> Result<Created, Error> {
+        self.requests().create(self.new_request(artifact, key)).await
+    }
+
+    fn new_request(&self, artifact: &str, key: Option<&str>) -> NewRequest {
         let body = json!({"policy_key": "p", "artifact_type": "thing", "artifact_id": "x"});
         let mut body: schemas::api::request::CreateRequestIn = serde_json::from_value(body).expect("a body");
         body.artifact_id = artifact.to_owned();
         body.callback_url = self.callback.clone();
-        let new = NewRequest { body, subject: "caller".to_owned(), idempotency_key: key.map(str::to_owned) };
-        self.requests().create(new).await
+        NewRequest { body, subject: "caller".to_owned(), idempotency_key: key.map(str::to_owned) }
+    }
+
+    /// A request that expires at `expires_at`.
+    pub(super) async fn create_until(&self, artifact: &str, expires_at: OffsetDateTime) -> CreateRequestOut {
+        let mut new = self.new_request(artifact, None);
+        new.body.expires_at = Some(expires_at);
+        self.requests().create(new).await.expect("created").answer
     }
 
     pub(super) async fn create(&self, artifact: &str, key: Option<&str>) -> CreateRequestOut {
