@@ -1,7 +1,7 @@
 //! What every command is judged against, kept in memory: policies and delegations, as of one catalog epoch. A commit
 //! names the epoch, so a cache that has fallen behind can cause a second look but never a wrong write.
 
-use crate::Error;
+use crate::{ContextSchema, Error};
 use dashmap::DashMap;
 use engine::delegation::Delegations;
 use engine::ids::PolicyId;
@@ -16,8 +16,35 @@ const MOST_POLICIES: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     store: Store,
-    by_id: DashMap<PolicyId, Arc<Policy>>,
+    by_id: DashMap<PolicyId, Arc<Version>>,
     snapshot: RwLock<Arc<Snapshot>>,
+}
+
+/// A policy version, ready for use.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) policy: Policy,
+    /// A schema that does not compile was written past the API: it stops creates, and nothing that runs already.
+    schema: Result<Option<ContextSchema>, String>,
+}
+
+impl Version {
+    /// Compiles what was written.
+    pub(crate) fn new(policy: Policy, schema: Option<&serde_json::Value>) -> Self {
+        Self { policy, schema: schema.map(ContextSchema::compile).transpose() }
+    }
+
+    /// Whether a new request may have this context.
+    pub(crate) fn check_context(&self, context: &serde_json::Value) -> Result<(), Error> {
+        match &self.schema {
+            Ok(None) => Ok(()),
+            Ok(Some(schema)) => schema.check(context).map_err(Error::Context),
+            Err(why) => {
+                let (key, version) = (&self.policy.key, self.policy.version);
+                Err(Error::Internal(format!("context_schema of {key} version {version}: {why}")))
+            }
+        }
+    }
 }
 
 /// Everything cached as of one epoch.
@@ -52,7 +79,7 @@ impl Catalog {
     }
 
     /// The active version of a key, with the snapshot that says so. Having none is never cached.
-    pub(crate) async fn active(&self, key: &str) -> Result<(Arc<Snapshot>, Arc<Policy>), Error> {
+    pub(crate) async fn active(&self, key: &str) -> Result<(Arc<Snapshot>, Arc<Version>), Error> {
         let mut snapshot = self.snapshot().await?;
         let known = snapshot.active.get(key).map(|id| *id);
         let id = match known {
@@ -69,20 +96,21 @@ impl Catalog {
                 id
             }
         };
-        Ok((snapshot, self.policy(id).await?))
+        Ok((snapshot, self.version(id).await?))
     }
 
     /// A started version: immutable, so cached for good.
-    pub(crate) async fn policy(&self, id: PolicyId) -> Result<Arc<Policy>, Error> {
-        if let Some(policy) = self.by_id.get(&id) {
-            return Ok(Arc::clone(&policy));
+    pub(crate) async fn version(&self, id: PolicyId) -> Result<Arc<Version>, Error> {
+        if let Some(version) = self.by_id.get(&id) {
+            return Ok(Arc::clone(&version));
         }
-        let policy = Arc::new(self.store.load_engine_policy(id).await?);
+        let (policy, schema) = self.store.load_policy_with_schema(id).await?;
+        let version = Arc::new(Version::new(policy, schema.as_ref()));
         if self.by_id.len() >= MOST_POLICIES {
             self.by_id.clear();
         }
-        self.by_id.insert(id, Arc::clone(&policy));
-        Ok(policy)
+        self.by_id.insert(id, Arc::clone(&version));
+        Ok(version)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Snapshot>> {

@@ -27,6 +27,9 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// The context does not keep the policy's schema: every fault, with its way from the body on.
+    #[error("the context does not keep the policy's schema")]
+    Context(Vec<schemas::api::ValidationDetail>),
     /// Too much is under way; nothing was done.
     #[error("too many commands under way")]
     Overloaded,

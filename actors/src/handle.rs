@@ -1,5 +1,6 @@
 //! The only public door to request actors.
 
+use crate::catalog::Version;
 use crate::request::{Applied, Message, RequestActor, Shared};
 use crate::{Error, shapes};
 use engine::command::{Caller, Command, Context};
@@ -56,7 +57,7 @@ impl Requests {
     /// Creates a request, once per idempotency key.
     ///
     /// # Errors
-    /// [`Error::NoActivePolicy`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`].
+    /// [`Error::NoActivePolicy`], [`Error::Context`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`].
     pub async fn create(&self, new: NewRequest) -> Result<Created, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
         let id = RequestId(Uuid::now_v7());
@@ -164,7 +165,7 @@ impl Requests {
     /// What a policy version would do with a context. Writes nothing.
     ///
     /// # Errors
-    /// [`Error::UnknownPolicy`], [`Error::Unavailable`].
+    /// [`Error::UnknownPolicy`], [`Error::Context`], [`Error::Unavailable`].
     pub async fn simulate(
         &self,
         key: &str,
@@ -173,11 +174,13 @@ impl Requests {
     ) -> Result<SimulateResponse, Error> {
         let out = self.shared.store.get_policy(key, version).await?;
         // Drafts change, so a simulation never uses the cache of started versions.
-        let policy = self.shared.store.load_engine_policy(out.id.into()).await?;
+        let (policy, schema) = self.shared.store.load_policy_with_schema(out.id.into()).await?;
+        let version = Version::new(policy, schema.as_ref());
         let snapshot = self.shared.catalog.snapshot().await?;
         let now = OffsetDateTime::now_utc();
-        let cx = Context { policy: &policy, delegations: &snapshot.delegations, now };
+        let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
         let context = body.context.into();
+        version.check_context(&context)?;
         let stages = engine::simulate::simulate(
             &cx,
             &context,

@@ -7,6 +7,7 @@
 
 mod background;
 mod catalog;
+mod context_schema;
 mod delivery;
 mod error;
 mod handle;
@@ -21,6 +22,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+pub use context_schema::ContextSchema;
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
 pub use resolver::{Directory, NoDirectory};

@@ -1,13 +1,22 @@
 //! What is wrong with a policy as a whole, told by stage and field. Values that cannot even be represented
 //! (an unknown mode, malformed JSONLogic) are refused earlier, by the `parse` functions of [`crate::policy`].
+//!
+//! [`check`] finds faults: the policy is refused. [`advise`] finds what is legal and probably not meant. Both count
+//! only people who can be known before there is a request: literal users, and expressions that read no context.
+
+mod advice;
+
+pub use advice::advise;
 
 use crate::policy::{Kind, Mode, OnBreach, Policy, Rule, RuleSource, Stage};
-use std::collections::HashSet;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 
 /// A century. Beyond it `due_at` would leave the calendar.
 const LONGEST_SLA_HOURS: i32 = 24 * 366 * 100;
 
-/// One reason why a policy is refused.
+/// One thing that is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// `stage_order` of the stage, unless it is about the policy.
@@ -18,7 +27,16 @@ pub struct Fault {
     pub message: String,
 }
 
-/// Everything that is wrong; empty = may be stored and activated.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(stage) = self.stage {
+            write!(f, "stage {stage}, ")?;
+        }
+        write!(f, "field {}: {}", self.field, self.message)
+    }
+}
+
+/// Everything for which a policy is refused; empty = may be stored and activated.
 #[must_use]
 pub fn check(policy: &Policy) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -118,22 +136,47 @@ fn rules(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// Only literal users can be counted before there is a request.
+/// More approvals than there will ever be people to give them. Delegation and reassignment move a seat and add none.
 fn reachable(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
     let Mode::AnyN(needed) = stage.mode else { return };
-    let escalates = stage.on_breach == OnBreach::Escalate && stage.sla_hours.is_some();
-    let added = if escalates { stage.escalation_rules.as_slice() } else { &[] };
-    let mut users = HashSet::new();
-    for rule in stage.rules.iter().chain(added).filter(|rule| rule.kind == Kind::Approver) {
-        let Rule { source: RuleSource::User(user), .. } = rule else { return };
-        users.insert(user);
-    }
+    let Some(users) = everybody(stage) else { return };
     if !users.is_empty() && needed as usize > users.len() {
         let message = format!(
-            "{needed} approvals can never be reached: the rules name {} different user{} and nothing adds more",
-            users.len(),
-            if users.len() == 1 { "" } else { "s" },
+            "{needed} approvals can never be reached: the rules name {} and nothing adds more",
+            people(users.len()),
         );
         fault("mode_value", message);
     }
+}
+
+/// Whom a rule seats on every context; `None` when that is not known before there is a request.
+fn known_users(rule: &Rule) -> Option<Vec<String>> {
+    match &rule.source {
+        RuleSource::User(user) => Some(vec![user.clone()]),
+        // One that fails seats nobody.
+        RuleSource::Expression(logic) if !logic.reads_context() => {
+            Some(logic.users(&Value::Null).unwrap_or_default())
+        }
+        RuleSource::Expression(_) | RuleSource::External { .. } => None,
+    }
+}
+
+/// The approvers that these rules seat, when all of them are known.
+fn known_approvers<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Option<BTreeSet<String>> {
+    let approvers = rules.into_iter().filter(|rule| rule.kind == Kind::Approver);
+    approvers.map(known_users).collect::<Option<Vec<_>>>().map(|lists| lists.into_iter().flatten().collect())
+}
+
+fn escalates(stage: &Stage) -> bool {
+    stage.on_breach == OnBreach::Escalate && stage.sla_hours.is_some()
+}
+
+/// Everybody who may ever hold a seat by the rules, those who join by escalation included.
+fn everybody(stage: &Stage) -> Option<BTreeSet<String>> {
+    let added = if escalates(stage) { stage.escalation_rules.as_slice() } else { &[] };
+    known_approvers(stage.rules.iter().chain(added))
+}
+
+fn people(count: usize) -> String {
+    format!("{count} different user{}", if count == 1 { "" } else { "s" })
 }

@@ -52,6 +52,9 @@ const OPERATORS: &[&str] = &[
     "substr",
 ];
 
+/// Operators that look at the data; nothing else of an expression can differ from one context to the next.
+const READ_DATA: &[&str] = &["var", "val", "missing", "missing_some"];
+
 /// Operators whose arguments must be written as a list: with anything else every evaluation would fail.
 const NEED_A_LIST: &[&str] = &["if", "?:", "or", "and"];
 
@@ -80,6 +83,12 @@ impl Logic {
         }
         let compiled = guarded(|| engine().compile(source).map_err(|e| e.to_string()))?;
         Ok(Self { source: Arc::new(source.clone()), compiled: Arc::new(compiled) })
+    }
+
+    /// Whether the outcome may depend on the context; without, it is the same for every request.
+    #[must_use]
+    pub fn reads_context(&self) -> bool {
+        reads_data(&self.source)
     }
 
     /// The expression as written.
@@ -140,6 +149,16 @@ fn user(value: &DataValue<'_>) -> Result<String, String> {
         Some("") => Err("expression gave an empty user id".into()),
         Some(_) => Ok(value.as_str().unwrap_or_default().to_owned()),
         None => Err("expression gave something that is neither a user id nor a list of user ids".into()),
+    }
+}
+
+fn reads_data(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(reads_data),
+        Value::Object(operation) => operation
+            .iter()
+            .any(|(operator, arguments)| READ_DATA.contains(&operator.as_str()) || reads_data(arguments)),
+        _ => false,
     }
 }
 

@@ -4,30 +4,10 @@
 
 use crate::api::{ApproverRuleIn, ApproverRuleOut, PolicyCreate, PolicyOut, StageIn, StageOut};
 use engine::ids::{PolicyId, RuleId, StageId};
+pub use engine::lint::Fault;
 use engine::logic::Logic;
 use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
-use std::fmt;
 use uuid::Uuid;
-
-/// One reason why a policy is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// `stage_order` of the stage; `None` = the policy itself.
-    pub stage: Option<i32>,
-    /// Field of the stage or policy.
-    pub field: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(stage) = self.stage {
-            write!(f, "stage {stage}, ")?;
-        }
-        write!(f, "field {}: {}", self.field, self.message)
-    }
-}
 
 /// Reads a policy. `next_id` is asked for one id a stage and then one for each of its `rules` and
 /// `escalation_rules`, stage by stage as written, whatever the outcome.
@@ -62,7 +42,7 @@ pub fn to_engine(
     for fault in engine::lint::check(&engine) {
         let known = |seen: &Fault| seen.stage == fault.stage && seen.field == fault.field;
         if !faults.iter().any(known) {
-            faults.push(Fault { stage: fault.stage, field: fault.field, message: fault.message });
+            faults.push(fault);
         }
     }
     if faults.is_empty() { Ok(engine) } else { Err(faults) }

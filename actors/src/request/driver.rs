@@ -59,13 +59,25 @@ pub(super) async fn create(
     new: &NewRequest,
     loaded: &mut Option<Loaded>,
 ) -> Result<Arc<Applied>, Error> {
+    let mut current = false;
     for round in 0..ROUNDS {
-        let (snapshot, policy) = shared.catalog.active(&new.body.policy_key).await?;
-        let now = now();
-        let cx = Context { policy: &policy, delegations: &snapshot.delegations, now };
-        let transition = Arc::new(engine::command::create(&cx, to_create(id, new), &mut Ids));
+        let (snapshot, version) = shared.catalog.active(&new.body.policy_key).await?;
+        let asked = to_create(id, new);
+        if let Err(fault) = version.check_context(&asked.context) {
+            if current {
+                return Err(fault);
+            }
+            // Another version may have been activated since this one was cached; a refusal commits nothing that
+            // would notice.
+            shared.catalog.refresh().await?;
+            current = true;
+            continue;
+        }
+        let (policy, now) = (&version.policy, now());
+        let cx = Context { policy, delegations: &snapshot.delegations, now };
+        let transition = Arc::new(engine::command::create(&cx, asked, &mut Ids));
         let meta = Arc::new(to_meta(new, policy.version));
-        let owed = (!transition.request.pending_rules(&policy).is_empty()).then_some(now);
+        let owed = (!transition.request.pending_rules(policy).is_empty()).then_some(now);
         let commit = Commit {
             before: None,
             resolve_after: owed,
@@ -104,9 +116,9 @@ pub(super) async fn apply(
         }
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
         let snapshot = shared.catalog.snapshot().await?;
-        let policy = shared.catalog.policy(before.request.policy_id).await?;
-        let now = now();
-        let cx = Context { policy: &policy, delegations: &snapshot.delegations, now };
+        let version = shared.catalog.version(before.request.policy_id).await?;
+        let (policy, now) = (&version.policy, now());
+        let cx = Context { policy, delegations: &snapshot.delegations, now };
         let transition = match engine::command::apply(&cx, &before.request, command.clone(), &mut Ids) {
             // Another replica may have moved the request on since it was cached.
             Err(_) if !fresh => {
@@ -127,7 +139,7 @@ pub(super) async fn apply(
         let failed = matches!(command, Command::ResolutionFailed { .. });
         let attempt = if failed { before.resolve_attempt.saturating_add(1) } else { before.resolve_attempt };
         let owed =
-            (!transition.request.pending_rules(&policy).is_empty()).then(|| match before.resolve_after {
+            (!transition.request.pending_rules(policy).is_empty()).then(|| match before.resolve_after {
                 _ if failed => now + crate::resolver::back_off(attempt),
                 Some(at) => at,
                 None => now,

@@ -185,7 +185,9 @@ pub struct PolicyCreate {
     #[serde(default)]
     #[schema(default = false)]
     pub forbid_repeat_approvers: bool,
-    /// JSON Schema that the context of a request must keep; null = any object.
+    /// JSON Schema (draft 2020-12 unless `$schema` says otherwise) that the context of a request must keep; null =
+    /// any object. A create whose context does not keep it is refused with 422. A `$ref` leads inside the schema:
+    /// nothing is fetched. Patterns have no look-around.
     #[serde(default, deserialize_with = "limits::opt_value")]
     #[schema(value_type = Option<Object>)]
     pub context_schema: Option<Value>,

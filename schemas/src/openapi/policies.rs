@@ -149,7 +149,8 @@ fn deactivate_policy_version() {}
 
 /// Simulate a version
 ///
-/// Whom each stage would ask, for a case that is made up. Nothing is written. Role: viewer.
+/// Whom each stage would ask, for a case that is made up. A context that does not keep the policy's
+/// `context_schema` is refused with 422, as on create. Nothing is written. Role: viewer.
 #[utoipa::path(
     post, path = "/v1/awe/policies/{policy_key}/versions/{version}/simulate", tag = "policies",
     request_body = SimulateRequest,
@@ -159,8 +160,6 @@ fn deactivate_policy_version() {}
     ),
     responses(
         (status = 200, description = "What each stage would do", body = SimulateResponse),
-        (status = 400, description = "AWE-010: the context does not keep the policy's schema",
-            body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
         Guarded, Body,

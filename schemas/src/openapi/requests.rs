@@ -17,8 +17,7 @@ use crate::api::{
     responses(
         (status = 201, description = "Created, or replayed", body = CreateRequestOut,
             headers(("Idempotency-Replayed" = bool, description = "`true` when an earlier answer is replayed"))),
-        (status = 400, description = "AWE-010: the context does not keep the policy's schema, or the callback URL \
-            is not acceptable", body = ErrorEnvelope),
+        (status = 400, description = "AWE-010: the callback URL is not acceptable, or expires_at is past", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no active version of the policy", body = ErrorEnvelope),
         (status = 409, description = "AWE-009: the key was used with another body", body = ErrorEnvelope),
         Guarded, Body,

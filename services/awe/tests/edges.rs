@@ -20,6 +20,7 @@ const SPOKEN_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("async-nats", &["bus"]),
     ("ractor", &["actors"]),
+    ("jsonschema", &["actors"]),
     ("axum", &["awe"]),
     ("clap", &["awe"]),
     ("utoipa", &["schemas"]),

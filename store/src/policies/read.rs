@@ -223,9 +223,19 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
     pub async fn load_engine_policy(&self, id: PolicyId) -> Result<Policy, Error> {
+        Ok(self.load_policy_with_schema(id).await?.0)
+    }
+
+    /// One version as the engine sees it, and the JSON Schema that contexts must keep.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
+    pub async fn load_policy_with_schema(&self, id: PolicyId) -> Result<(Policy, Option<Value>), Error> {
         let mut tx = self.snapshot().await?;
         let row = policies!("from approval_policy where id = $1", id.0).fetch_optional(&mut *tx).await?;
-        engine(one(&mut tx, row.ok_or(POLICY)?).await?)
+        let mut policy = one(&mut tx, row.ok_or(POLICY)?).await?;
+        let schema = policy.context_schema.take();
+        Ok((engine(policy)?, schema))
     }
 
     /// The active version of a key as the engine sees it, the kind of artifact it is for, and the JSON Schema that

@@ -78,6 +78,7 @@ impl From<ActorError> for ApiError {
                 msg: message,
                 kind: "value_error".to_owned(),
             }]),
+            ActorError::Context(faults) => Self::Unprocessable(faults),
             ActorError::Overloaded => Self::Overloaded,
             ActorError::Unavailable => Self::DatabaseUnavailable,
             ActorError::Internal(cause) => Self::Internal(cause),

@@ -4,6 +4,7 @@ use crate::auth::{Admin, Viewer};
 use crate::error::ApiError;
 use crate::extract::{Body, PolicyKey, PolicyVersion};
 use crate::state::AppState;
+use actors::ContextSchema;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -22,10 +23,10 @@ pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Poli
     // The database gives the number of the version.
     let read = to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7);
     let mut faults = unreachable_urls(policy, egress);
-    if policy.context_schema.is_some() {
-        // A check that does not happen is worse than none.
-        let message =
-            "is not supported by this version: contexts are not checked against a schema".to_owned();
+    // Anything but an object has its fault already.
+    if let Some(Err(message)) =
+        policy.context_schema.as_ref().filter(|schema| schema.is_object()).map(ContextSchema::compile)
+    {
         faults.push(Fault { stage: None, field: "context_schema".to_owned(), message });
     }
     match read {
