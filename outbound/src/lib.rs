@@ -3,7 +3,10 @@
 
 mod client;
 mod egress;
+pub mod gate;
 mod oauth2;
+pub mod registration;
+mod sanitize;
 mod transport;
 
 pub use client::{Call, Client, Method, Reply};
