@@ -1,7 +1,8 @@
 //! How the gate is asked and its answers are judged, at a gate that notes what it was asked.
 
+use crate::IMPATIENCE;
 use crate::logs;
-use crate::server::{IMPATIENCE, PATIENCE, Said, Server, always, nobody, say, silence, stall};
+use crate::server::{PATIENCE, Said, Server, always, nobody, say, silence, stall};
 use outbound::ClientCredentials;
 use outbound::gate::{Admission, FIRST_PAUSE, Gate, GateAuth, GateOptions, Verdict, forwarded_headers};
 use serde_json::{Value, json};

@@ -8,3 +8,6 @@ mod logs;
 mod registration;
 mod server;
 mod tokens;
+
+/// Short, for what never answers.
+const IMPATIENCE: std::time::Duration = std::time::Duration::from_millis(300);

@@ -1,7 +1,8 @@
 //! The registration webhook, at an endpoint that notes what it was told.
 
+use crate::IMPATIENCE;
 use crate::logs;
-use crate::server::{IMPATIENCE, PATIENCE, Server, always, nobody, say, silence};
+use crate::server::{PATIENCE, Server, always, nobody, say, silence};
 use outbound::registration::{News, RegistrationOptions, RegistrationWebhook};
 use serde_json::{Value, json};
 use time::macros::datetime;

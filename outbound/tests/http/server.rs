@@ -115,5 +115,3 @@ pub(crate) async fn nobody() -> String {
 
 /// Long enough for a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// Short, for what never answers.
-pub(crate) const IMPATIENCE: Duration = Duration::from_millis(300);

@@ -4,12 +4,13 @@
 //! answers once the database is there and the actors run. Stopping goes the other way round: no new requests, those
 //! in flight finish, the actors finish, the database closes.
 
+use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::{Config, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{NoDirectory, Options, RequestOptions, Roles, SlaOptions, System, WebhookOptions};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use outbound::Egress;
 use secrecy::ExposeSecret;
@@ -34,7 +35,9 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let vault = Arc::new(vault(&config)?);
     let egress =
         Egress { allow_loopback: config.is_development(), allow_cidrs: config.egress.allow_cidrs.clone() };
-    Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress }))
+    let admission =
+        Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
+    Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress, admission }))
 }
 
 /// How the configuration says to reach Postgres.
@@ -79,8 +82,16 @@ pub async fn start(
     }
     let system = System::start(system_options(state, roles)).await?;
     state.started(system.requests().clone());
+    if roles.api {
+        tokio::spawn(look_at_gate(state.clone()));
+    }
     tracing::info!("started");
     Ok(system)
+}
+
+/// Beside the start, which does not depend on what is found.
+async fn look_at_gate(state: AppState) {
+    state.admission().look(seconds(state.config().server.request_timeout_seconds)).await;
 }
 
 async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {

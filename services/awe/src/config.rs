@@ -7,10 +7,12 @@
 //! Every key must be known and every value must make sense, or the program does not start and says which.
 
 mod check;
+mod gate;
 mod key;
 mod load;
 mod sections;
 
+pub use gate::{Gate, GateAuthType, RegistrationWebhook};
 pub use key::MasterKeyError;
 pub use load::{LoadError, load, load_from};
 pub use sections::*;
@@ -57,6 +59,11 @@ pub struct Config {
     /// Encryption of callback secrets.
     #[serde(skip_serializing)]
     pub secrets: Secrets,
+    /// Asking before writes.
+    pub gate: Gate,
+    /// Telling after writes.
+    #[serde(skip_serializing)]
+    pub registration_webhook: RegistrationWebhook,
     /// Mail.
     pub notifier: Notifier,
 }

@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub bus: Option<bus::Bus>,
     /// The guard of URLs that users set.
     pub egress: Egress,
+    /// What surrounds writes.
+    pub admission: Admission,
 }
 
 struct Inner {
@@ -96,6 +99,12 @@ impl AppState {
     #[must_use]
     pub fn egress(&self) -> &Egress {
         &self.0.parts.egress
+    }
+
+    /// The gate before writes and the webhook after them.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.0.parts.admission
     }
 
     /// Commands on requests.

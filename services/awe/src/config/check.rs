@@ -1,5 +1,7 @@
 //! Values that have the right type and still make no sense.
 
+mod gate;
+
 use super::Config;
 use secrecy::ExposeSecret;
 use url::Url;
@@ -43,6 +45,7 @@ impl Config {
         self.check_auth(&mut faults);
         self.check_work(&mut faults);
         self.check_webhook(&mut faults);
+        self.check_gate(&mut faults);
         self.check_notifier(&mut faults);
         if let Err(error) = self.master_key() {
             faults.0.push(error.to_string());

@@ -1,5 +1,6 @@
 //! Policies: versions, activation and simulation.
 
+use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Admin, Viewer};
 use crate::error::ApiError;
 use crate::extract::{Body, PolicyKey, PolicyVersion};
@@ -7,7 +8,7 @@ use crate::state::AppState;
 use actors::ContextSchema;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use engine::ids::PolicyId;
 use engine::policy::Policy;
 use outbound::Egress;
@@ -52,6 +53,11 @@ fn unreachable_urls(policy: &PolicyCreate, egress: &Egress) -> Vec<Fault> {
     faults
 }
 
+/// A write that the policy gate is asked about, by the route it came on.
+fn write<'a>(operation: Operation, route: &'static str, name: &'a str) -> Write<'a> {
+    Write { kind: Kind::Policy, operation, route, name }
+}
+
 fn same_key(path: &str, body: &PolicyCreate) -> Result<(), ApiError> {
     if path == body.policy_key {
         return Ok(());
@@ -66,14 +72,18 @@ pub(super) async fn list(State(state): State<AppState>, _: Viewer) -> Answer<Vec
 pub(super) async fn create(
     State(state): State<AppState>,
     Admin(admin): Admin,
+    headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Made<PolicyOut> {
     let policy = read_policy(&body, state.egress())?;
+    let write = write(Operation::Create, "/v1/awe/policies", &body.policy_key);
+    state.admission().ask(write, &headers, &body).await?;
     let created = state.store().create_policy(&body, &policy, &admin.actor()).await;
     let created = created.map_err(|error| match error {
         store::Error::Conflict(text) => ApiError::PolicyExists(text),
         other => other.into(),
     })?;
+    state.admission().tell(write, &admin.subject, &created);
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -81,11 +91,15 @@ pub(super) async fn add_version(
     State(state): State<AppState>,
     Admin(admin): Admin,
     PolicyKey(key): PolicyKey,
+    headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Made<PolicyOut> {
     same_key(&key, &body)?;
     let policy = read_policy(&body, state.egress())?;
+    let write = write(Operation::AddVersion, "/v1/awe/policies/{policy_key}", &key);
+    state.admission().ask(write, &headers, &body).await?;
     let added = state.store().add_policy_version(&body, &policy, &admin.actor()).await?;
+    state.admission().tell(write, &admin.subject, &added);
     Ok((StatusCode::CREATED, Json(added)))
 }
 
@@ -105,19 +119,34 @@ pub(super) async fn update(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
+    headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Answer<PolicyOut> {
     same_key(&at.key, &body)?;
     let policy = read_policy(&body, state.egress())?;
-    Ok(Json(state.store().update_draft(&at.key, at.version, &body, &policy, &admin.actor()).await?))
+    let write = write(Operation::Update, "/v1/awe/policies/{policy_key}/versions/{version}", &at.key);
+    state.admission().ask(write, &headers, &body).await?;
+    let updated = state.store().update_draft(&at.key, at.version, &body, &policy, &admin.actor()).await?;
+    state.admission().tell(write, &admin.subject, &updated);
+    Ok(Json(updated))
 }
 
 pub(super) async fn activate(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
+    headers: HeaderMap,
 ) -> Answer<PolicyOut> {
-    Ok(Json(state.store().activate_policy(&at.key, at.version, &admin.actor()).await?))
+    let route = "/v1/awe/policies/{policy_key}/versions/{version}/activate";
+    let write = write(Operation::Activate, route, &at.key);
+    if state.admission().asks(Kind::Policy) {
+        // There is no body: the gate judges what would come into force.
+        let policy = state.store().get_policy(&at.key, at.version).await?;
+        state.admission().ask(write, &headers, &policy).await?;
+    }
+    let active = state.store().activate_policy(&at.key, at.version, &admin.actor()).await?;
+    state.admission().tell(write, &admin.subject, &active);
+    Ok(Json(active))
 }
 
 pub(super) async fn deactivate(

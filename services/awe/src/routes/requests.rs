@@ -1,6 +1,7 @@
 //! Requests for approval and their history.
 
 use super::{cursor, next_cursor, word};
+use crate::admission::{Kind, Operation, Write};
 use crate::auth::Identity;
 use crate::error::ApiError;
 use crate::extract::{Body, OptionalBody, Query, RequestId};
@@ -27,13 +28,35 @@ pub(super) async fn create(
     let idempotency_key = idempotency_key(&headers)?;
     check(&body, &state)?;
     check_secret(&body, &caller, &state).await?;
-    let new = NewRequest { body, subject: caller.subject, idempotency_key };
+    let artifact = body.artifact_id.clone();
+    let write = Write {
+        kind: Kind::Request,
+        operation: Operation::Create,
+        route: "/v1/awe/requests",
+        name: &artifact,
+    };
+    let subject = caller.subject;
+    if state.admission().asks(Kind::Request)
+        && !is_replay(idempotency_key.as_deref(), &subject, &state).await?
+    {
+        state.admission().ask(write, &headers, &body).await?;
+    }
+    let new = NewRequest { body, subject: subject.clone(), idempotency_key };
     let created = state.requests()?.create(new).await?;
+    if !created.replayed {
+        state.admission().tell(write, &subject, &created.answer);
+    }
     let mut headers = HeaderMap::new();
     if created.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
     Ok((StatusCode::CREATED, headers, Json(created.answer)))
+}
+
+/// Whether the answer is stored already: then nothing will be written, and the gate need not be asked again.
+async fn is_replay(key: Option<&str>, subject: &str, state: &AppState) -> Result<bool, ApiError> {
+    let Some(key) = key else { return Ok(false) };
+    Ok(state.store().first_answer(subject, key).await?.is_some())
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
