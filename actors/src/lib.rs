@@ -26,4 +26,6 @@ pub use context_schema::ContextSchema;
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
 pub use resolver::{Directory, NoDirectory};
-pub use system::{Options, RequestOptions, Roles, SlaOptions, StartError, System, WebhookOptions};
+pub use system::{
+    EndpointOptions, Options, RequestOptions, Roles, SlaOptions, StartError, System, WebhookOptions,
+};

@@ -103,12 +103,27 @@ pub struct WebhookOptions {
     pub backoff: Vec<Duration>,
     /// How often due deliveries are looked for without being told.
     pub poll_interval: Duration,
-    /// Deliveries taken in one poll.
+    /// Deliveries to one endpoint leased by one statement.
     pub batch_size: usize,
-    /// Attempts under way at once.
+    /// Attempts under way at once in this process.
     pub concurrency: usize,
+    /// Bounds of each endpoint.
+    pub endpoint: EndpointOptions,
     /// Without a secret: send unsigned, rather than not at all.
     pub allow_unsigned: bool,
+}
+
+/// What one endpoint (scheme, host and port) may take of a process.
+#[derive(Debug, Clone, Copy)]
+pub struct EndpointOptions {
+    /// Attempts under way at once.
+    pub concurrency: usize,
+    /// Attempts per second; 0 = without a limit.
+    pub rate_per_second: u32,
+    /// Failures in a row after which it is left alone.
+    pub open_after_failures: u32,
+    /// How long it is left alone before one attempt is made to see.
+    pub open: Duration,
 }
 
 /// How deadlines are watched.

@@ -3,6 +3,7 @@
 mod deadlines;
 mod delivery;
 mod fixtures;
+mod isolation;
 
 use crate::request::Message;
 use engine::ids::RequestId;

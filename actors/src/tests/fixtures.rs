@@ -1,8 +1,8 @@
 //! A world of its own for each test: a database, a bus prefix, a policy; and nodes, as processes would be.
 
 use crate::{
-    Created, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests, Roles, SlaOptions, System,
-    WebhookOptions,
+    Created, EndpointOptions, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests, Roles,
+    SlaOptions, System, WebhookOptions,
 };
 use bus::Bus;
 use engine::command::Caller;
@@ -144,6 +144,12 @@ impl World {
                 poll_interval: Duration::from_millis(100),
                 batch_size: 20,
                 concurrency: 16,
+                endpoint: EndpointOptions {
+                    concurrency: 8,
+                    rate_per_second: 0,
+                    open_after_failures: 100,
+                    open: Duration::from_secs(1),
+                },
                 allow_unsigned: true,
             },
             sla: SlaOptions { check_interval: Duration::from_secs(300) },

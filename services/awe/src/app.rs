@@ -9,7 +9,9 @@ use crate::auth::Authenticator;
 use crate::config::{Config, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
-use actors::{NoDirectory, Options, RequestOptions, Roles, SlaOptions, System, WebhookOptions};
+use actors::{
+    EndpointOptions, NoDirectory, Options, RequestOptions, Roles, SlaOptions, System, WebhookOptions,
+};
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use outbound::Egress;
@@ -134,6 +136,12 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
             poll_interval: seconds(webhook.poll_interval_seconds),
             batch_size: webhook.batch_size,
             concurrency: webhook.concurrency,
+            endpoint: EndpointOptions {
+                concurrency: webhook.endpoint_concurrency,
+                rate_per_second: webhook.endpoint_rate_per_second,
+                open_after_failures: webhook.endpoint_open_after_failures,
+                open: seconds(webhook.endpoint_open_seconds),
+            },
             allow_unsigned: config.allows_unsigned_webhooks(),
         },
         sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },

@@ -4,6 +4,7 @@
 mod delegations;
 mod deliveries;
 mod fixtures;
+mod leases;
 mod policies;
 mod requests;
 mod secrets;

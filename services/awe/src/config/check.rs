@@ -146,6 +146,17 @@ impl Config {
         faults.between("webhook.poll_interval_seconds", webhook.poll_interval_seconds, 1, DAY);
         faults.between("webhook.batch_size", webhook.batch_size as u64, 1, 10_000);
         faults.between("webhook.concurrency", webhook.concurrency as u64, 1, 10_000);
+        let concurrency = webhook.endpoint_concurrency as u64;
+        faults.between("webhook.endpoint_concurrency", concurrency, 1, webhook.concurrency as u64);
+        faults.between(
+            "webhook.endpoint_rate_per_second",
+            u64::from(webhook.endpoint_rate_per_second),
+            0,
+            100_000,
+        );
+        let failures = u64::from(webhook.endpoint_open_after_failures);
+        faults.between("webhook.endpoint_open_after_failures", failures, 1, 1_000_000);
+        faults.between("webhook.endpoint_open_seconds", webhook.endpoint_open_seconds, 1, 3600);
         faults.unless(
             !webhook.backoff_seconds.is_empty(),
             "webhook.backoff_seconds",

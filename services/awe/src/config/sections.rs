@@ -149,10 +149,18 @@ pub struct Webhook {
     pub backoff_seconds: Vec<u64>,
     /// How often the database is asked.
     pub poll_interval_seconds: u64,
-    /// Deliveries taken at once.
+    /// Deliveries to one endpoint taken at once.
     pub batch_size: usize,
-    /// Deliveries under way at once.
+    /// Attempts under way at once.
     pub concurrency: usize,
+    /// The same, to one endpoint.
+    pub endpoint_concurrency: usize,
+    /// Attempts per second to one endpoint; 0 = no limit.
+    pub endpoint_rate_per_second: u32,
+    /// Failures in a row after which an endpoint is left alone.
+    pub endpoint_open_after_failures: u32,
+    /// For how long.
+    pub endpoint_open_seconds: u64,
     /// Send unsigned where there is no secret; absent = only in development mode.
     pub allow_unsigned: Option<bool>,
 }
