@@ -5,7 +5,7 @@
 //! part of the answer.
 
 use crate::egress::{Egress, GuardedResolver};
-use crate::transport::{Failure, chain};
+use crate::transport::{Failure, chain, failure};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn guarded(egress: Egress) -> Result<Self, String> {
-        let resolver = Arc::new(GuardedResolver(egress.clone()));
+        let resolver = Arc::new(GuardedResolver::new(egress.clone()));
         let http = builder().no_proxy().dns_resolver(resolver).build().map_err(|error| chain(&error))?;
         Ok(Self { http, egress: Some(egress) })
     }
@@ -129,7 +129,7 @@ impl Client {
         let read = async {
             let response = self.open(call).await?;
             let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: true };
-            reply.complete = read(response, most, &mut reply.body).await.map_err(|error| broken(&error))?;
+            reply.complete = read(response, most, &mut reply.body).await.map_err(|error| failure(&error))?;
             Ok(reply)
         };
         tokio::time::timeout(timeout, read).await.unwrap_or(Err(Failure::Timeout(timeout)))
@@ -161,7 +161,7 @@ impl Client {
             Method::Post => reqwest::Method::POST,
         };
         let sent = self.http.request(method, url).headers(call.headers).body(call.body).send();
-        sent.await.map_err(|error| broken(&error.without_url()))
+        sent.await.map_err(|error| failure(&error.without_url()))
     }
 
     fn check(&self, url: &str) -> Result<Url, Failure> {
@@ -178,10 +178,6 @@ fn builder() -> reqwest::ClientBuilder {
         .pool_idle_timeout(Duration::from_secs(30))
         .pool_max_idle_per_host(16)
         .user_agent(concat!("awe/", env!("CARGO_PKG_VERSION")))
-}
-
-fn broken(error: &reqwest::Error) -> Failure {
-    Failure::Connection(chain(error))
 }
 
 /// Reads at most `most` bytes; gives whether that was all.

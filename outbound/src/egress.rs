@@ -121,8 +121,18 @@ pub(crate) fn system_lookup() -> Lookup {
 /// Resolves names and gives the connector only addresses that pass.
 #[derive(Clone)]
 pub(crate) struct GuardedResolver {
-    pub(crate) egress: Egress,
-    pub(crate) lookup: Lookup,
+    egress: Egress,
+    lookup: Lookup,
+}
+
+impl GuardedResolver {
+    pub(crate) fn new(egress: Egress) -> Self {
+        Self::with_lookup(egress, system_lookup())
+    }
+
+    pub(crate) fn with_lookup(egress: Egress, lookup: Lookup) -> Self {
+        Self { egress, lookup }
+    }
 }
 
 impl Resolve for GuardedResolver {

@@ -80,7 +80,7 @@ impl Transport {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(GuardedResolver { egress: egress.clone(), lookup }))
+            .dns_resolver(Arc::new(GuardedResolver::with_lookup(egress.clone(), lookup)))
             .connect_timeout(timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(16)
@@ -112,7 +112,7 @@ impl Transport {
 }
 
 /// What the guard refuses while connecting comes wrapped as a failed connection.
-fn failure(error: &reqwest::Error) -> Failure {
+pub(crate) fn failure(error: &reqwest::Error) -> Failure {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if cause.is::<NoAllowedAddress>() {
