@@ -14,7 +14,6 @@ use schemas::api::request::{CancelRequest, CreateRequestIn, CreateRequestOut, Re
 use schemas::api::task::{ReassignTaskIn, TaskOut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -70,21 +69,24 @@ impl Requests {
             Err(error) => error,
         };
         // Whatever stopped it, a stored first answer comes first.
-        match &new.idempotency_key {
-            Some(key) if !matches!(refused, Error::Overloaded) => self.replay(&new, key, refused).await,
-            _ => Err(refused),
+        match refused {
+            Error::Overloaded => Err(refused),
+            _ => self.first_answer(&new).await?.ok_or(refused),
         }
     }
 
-    async fn replay(&self, new: &NewRequest, key: &str, refused: Error) -> Result<Created, Error> {
-        let Some(first) = self.shared.store.first_answer(&new.subject, key).await? else {
-            return Err(refused);
-        };
+    /// What the first create with this subject and key was answered; `None` when it is the first, or has no key.
+    ///
+    /// # Errors
+    /// [`Error::IdempotencyMismatch`], [`Error::Unavailable`].
+    pub async fn first_answer(&self, new: &NewRequest) -> Result<Option<Created>, Error> {
+        let Some(key) = &new.idempotency_key else { return Ok(None) };
+        let Some(first) = self.shared.store.first_answer(&new.subject, key).await? else { return Ok(None) };
         if first.body != shapes::body_of(new) {
             return Err(Error::IdempotencyMismatch);
         }
         let answer = serde_json::from_value(first.response).map_err(|e| Error::Internal(e.to_string()))?;
-        Ok(Created { answer, replayed: true })
+        Ok(Some(Created { answer, replayed: true }))
     }
 
     /// Decides a task.
@@ -177,7 +179,7 @@ impl Requests {
         let (policy, schema) = self.shared.store.load_policy_with_schema(out.id.into()).await?;
         let version = Version::new(policy, schema.as_ref());
         let snapshot = self.shared.catalog.snapshot().await?;
-        let now = OffsetDateTime::now_utc();
+        let now = crate::clock::now();
         let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
         let context = body.context.into();
         version.check_context(&context)?;

@@ -7,6 +7,7 @@
 
 mod background;
 mod catalog;
+pub mod clock;
 mod context_schema;
 mod delivery;
 mod error;
@@ -27,5 +28,6 @@ pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
 pub use resolver::{Directory, NoDirectory};
 pub use system::{
-    EndpointOptions, Options, RequestOptions, Roles, SlaOptions, StartError, System, WebhookOptions,
+    EndpointOptions, Options, RelayOptions, RequestOptions, Roles, SlaOptions, StartError, System,
+    WebhookOptions,
 };

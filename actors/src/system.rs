@@ -41,6 +41,8 @@ pub struct Options {
     pub webhook: WebhookOptions,
     /// Deadlines.
     pub sla: SlaOptions,
+    /// Outbox to bus.
+    pub relay: RelayOptions,
     /// Where webhooks may go.
     pub egress: Egress,
     /// Who answers role, group and http rules.
@@ -131,6 +133,13 @@ pub struct EndpointOptions {
 pub struct SlaOptions {
     /// How often deadlines are looked for without being told.
     pub check_interval: Duration,
+}
+
+/// How events leave for the bus.
+#[derive(Debug, Clone, Copy)]
+pub struct RelayOptions {
+    /// How often the stream is compared with the database, besides after every connection and failure.
+    pub reconcile_every: Duration,
 }
 
 /// Why a process could not start its part.
@@ -227,7 +236,8 @@ async fn start_background(
     let janitor = Janitor { shared: Arc::clone(shared) };
     started.push(Background::start(janitor, Arc::default(), stop.clone(), top.clone()).await?);
     if let Some(bus) = options.bus.clone() {
-        let relay = Relay::new(store(), bus, options.roles.relay, Arc::clone(shared));
+        let every = options.relay.reconcile_every;
+        let relay = Relay::new(store(), bus, options.roles.relay, every, Arc::clone(shared));
         started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
     }
     if options.roles.sla {

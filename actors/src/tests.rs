@@ -4,6 +4,7 @@ mod deadlines;
 mod delivery;
 mod fixtures;
 mod isolation;
+mod stream;
 
 use crate::request::Message;
 use engine::ids::RequestId;

@@ -176,7 +176,7 @@ pub(super) async fn apply(
 
 /// Postgres keeps microseconds: what is answered must equal what is read later.
 fn now() -> OffsetDateTime {
-    let now = OffsetDateTime::now_utc();
+    let now = crate::clock::now();
     now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
 }
 

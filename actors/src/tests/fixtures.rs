@@ -153,6 +153,7 @@ impl World {
                 allow_unsigned: true,
             },
             sla: SlaOptions { check_interval: Duration::from_secs(300) },
+            relay: crate::RelayOptions { reconcile_every: Duration::from_secs(60) },
             egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
             directory: Arc::new(NoDirectory),
         };
@@ -228,6 +229,10 @@ async fn sqlx_execute(db: &TestDb, sql: &str) {
 impl Node {
     pub(super) fn requests(&self) -> &Requests {
         self.system.requests()
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     pub(super) async fn try_create(&self, artifact: &str, key: Option<&str>) -> Result<Created, Error> {

@@ -10,7 +10,8 @@ use crate::config::{Config, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
-    EndpointOptions, NoDirectory, Options, RequestOptions, Roles, SlaOptions, System, WebhookOptions,
+    EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, Roles, SlaOptions, System,
+    WebhookOptions,
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
@@ -54,7 +55,15 @@ pub fn store_options(config: &Config) -> store::Options {
 }
 
 fn bus_options(config: &Config) -> bus::Options {
-    bus::Options { prefix: config.nats.prefix.clone(), ..bus::Options::new(config.nats.url.expose_secret()) }
+    let nats = &config.nats;
+    bus::Options {
+        prefix: nats.prefix.clone(),
+        replicas: nats.replicas,
+        duplicate_window: seconds(nats.duplicate_window_seconds),
+        events_kept: seconds(nats.events_retention_hours * 3600),
+        events_max_bytes: (nats.events_max_bytes > 0).then_some(nats.events_max_bytes),
+        ..bus::Options::new(nats.url.expose_secret())
+    }
 }
 
 fn vault(config: &Config) -> anyhow::Result<Vault> {
@@ -145,6 +154,7 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
             allow_unsigned: config.allows_unsigned_webhooks(),
         },
         sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },
+        relay: RelayOptions { reconcile_every: seconds(config.nats.reconcile_interval_seconds) },
         egress: state.egress().clone(),
         directory: Arc::new(NoDirectory),
     }

@@ -5,6 +5,7 @@ mod delegations;
 mod deliveries;
 mod fixtures;
 mod leases;
+mod outbox;
 mod policies;
 mod requests;
 mod secrets;

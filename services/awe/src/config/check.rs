@@ -93,6 +93,20 @@ impl Config {
             "nats.prefix",
             "must be letters, digits, - or _",
         );
+        self.check_streams(faults);
+    }
+
+    fn check_streams(&self, faults: &mut Faults) {
+        let nats = &self.nats;
+        faults.unless(matches!(nats.replicas, 1 | 3 | 5), "nats.replicas", "must be 1, 3 or 5");
+        faults.between("nats.events_retention_hours", nats.events_retention_hours, 1, 10 * 365 * 24);
+        faults.unless(
+            nats.events_max_bytes == 0 || nats.events_max_bytes >= 1 << 20,
+            "nats.events_max_bytes",
+            "must be 0 (no bound) or at least 1048576",
+        );
+        faults.between("nats.duplicate_window_seconds", nats.duplicate_window_seconds, 1, 3600);
+        faults.between("nats.reconcile_interval_seconds", nats.reconcile_interval_seconds, 1, DAY);
     }
 
     fn check_auth(&self, faults: &mut Faults) {

@@ -55,6 +55,16 @@ pub struct Nats {
     pub url: SecretString,
     /// First word of subjects and stream names.
     pub prefix: String,
+    /// Copies of each stream.
+    pub replicas: usize,
+    /// How long the stream of events keeps an event.
+    pub events_retention_hours: u64,
+    /// Most bytes of the stream of events; 0 = no bound.
+    pub events_max_bytes: i64,
+    /// How long message ids are remembered.
+    pub duplicate_window_seconds: u64,
+    /// How often the stream is compared with the database.
+    pub reconcile_interval_seconds: u64,
 }
 
 /// Tokens.

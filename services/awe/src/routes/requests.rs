@@ -14,7 +14,6 @@ use schemas::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListRequestsQuery, RequestOut,
 };
 use store::requests::list::RequestFilter;
-use time::OffsetDateTime;
 
 const STATUSES: [&str; 6] = ["pending", "in_review", "approved", "rejected", "cancelled", "expired"];
 const MAX_KEY: usize = 255;
@@ -26,8 +25,10 @@ pub(super) async fn create(
     Body(body): Body<CreateRequestIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreateRequestOut>), ApiError> {
     let idempotency_key = idempotency_key(&headers)?;
-    check(&body, &state)?;
-    check_secret(&body, &caller, &state).await?;
+    let refused = match check(&body, &state) {
+        Ok(()) => check_secret(&body, &caller, &state).await.err(),
+        Err(refused) => Some(refused),
+    };
     let artifact = body.artifact_id.clone();
     let write = Write {
         kind: Kind::Request,
@@ -36,13 +37,19 @@ pub(super) async fn create(
         name: &artifact,
     };
     let subject = caller.subject;
-    if state.admission().asks(Kind::Request)
+    if refused.is_none()
+        && state.admission().asks(Kind::Request)
         && !is_replay(idempotency_key.as_deref(), &subject, &state).await?
     {
         state.admission().ask(write, &headers, &body).await?;
     }
     let new = NewRequest { body, subject: subject.clone(), idempotency_key };
-    let created = state.requests()?.create(new).await?;
+    let requests = state.requests()?;
+    let created = match refused {
+        None => requests.create(new).await?,
+        // What was accepted once is not refused to whoever repeats it, though its `expires_at` has passed by now.
+        Some(refused) => requests.first_answer(&new).await?.ok_or(refused)?,
+    };
     if !created.replayed {
         state.admission().tell(write, &subject, &created.answer);
     }
@@ -74,7 +81,7 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if let Some(Err(why)) = body.callback_url.as_deref().map(|url| state.egress().check_url(url)) {
         faults.push(format!("field callback_url: {why}"));
     }
-    if body.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+    if body.expires_at.is_some_and(|at| at <= actors::clock::now()) {
         faults.push("field expires_at: must be in the future".to_owned());
     }
     if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }
