@@ -8,6 +8,7 @@ use engine::ids::PolicyId;
 use engine::policy::Policy;
 use std::sync::{Arc, RwLock};
 use store::Store;
+use time::OffsetDateTime;
 
 /// Cached policies; past it the cache starts over, since versions in use are few.
 const MOST_POLICIES: usize = 10_000;
@@ -67,7 +68,7 @@ impl Catalog {
 
     /// Reads again: somebody changed a policy or a delegation.
     pub(crate) async fn refresh(&self) -> Result<Arc<Snapshot>, Error> {
-        let (epoch, delegations) = self.store.load_delegations(crate::clock::now()).await?;
+        let (epoch, delegations) = self.store.load_delegations(OffsetDateTime::now_utc()).await?;
         let fresh = Arc::new(Snapshot { epoch, delegations, active: DashMap::new() });
         let mut held = self.snapshot.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // Two refreshes may cross: the newer one stays.

@@ -7,11 +7,13 @@
 
 mod background;
 mod catalog;
-pub mod clock;
 mod context_schema;
 mod delivery;
+mod directory;
 mod error;
 mod handle;
+mod nudge;
+mod queue;
 mod relay;
 mod request;
 mod resolver;
@@ -24,10 +26,9 @@ mod system;
 mod tests;
 
 pub use context_schema::ContextSchema;
+pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
-pub use resolver::{Directory, NoDirectory};
 pub use system::{
-    EndpointOptions, Options, RelayOptions, RequestOptions, Roles, SlaOptions, StartError, System,
-    WebhookOptions,
+    Options, RequestOptions, ResolverOptions, Roles, SlaOptions, StartError, System, WebhookOptions,
 };

@@ -3,14 +3,16 @@
 use crate::background::Background;
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
+use crate::directory::Directory;
 use crate::relay::Relay;
 use crate::request::Shared;
-use crate::resolver::{Directory, Resolver};
+use crate::resolver::Resolver;
 use crate::signals::Signals;
 use crate::sla::{self, Sla};
 use crate::supervisor::{self, Registry};
-use crate::{Requests, background};
+use crate::{Requests, background, nudge};
 use bus::Bus;
+use dashmap::DashMap;
 use futures::StreamExt;
 use outbound::Egress;
 use ractor::ActorCell;
@@ -19,7 +21,6 @@ use std::time::Duration;
 use store::Store;
 use store::commit::{Committer, Limits};
 use store::vault::Vault;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Tasks whose request is remembered; some 10 MB.
@@ -41,8 +42,8 @@ pub struct Options {
     pub webhook: WebhookOptions,
     /// Deadlines.
     pub sla: SlaOptions,
-    /// Outbox to bus.
-    pub relay: RelayOptions,
+    /// Asking for approvers.
+    pub resolver: ResolverOptions,
     /// Where webhooks may go.
     pub egress: Egress,
     /// Who answers role, group and http rules.
@@ -80,6 +81,8 @@ pub struct RequestOptions {
     pub commit: Limits,
     /// How long a command may take.
     pub command_timeout: Duration,
+    /// How long a create waits for its first tasks; zero = not at all.
+    pub create_wait: Duration,
 }
 
 impl Default for RequestOptions {
@@ -90,6 +93,7 @@ impl Default for RequestOptions {
             max_in_flight: 4096,
             commit: Limits::default(),
             command_timeout: Duration::from_secs(20),
+            create_wait: Duration::from_secs(2),
         }
     }
 }
@@ -105,27 +109,12 @@ pub struct WebhookOptions {
     pub backoff: Vec<Duration>,
     /// How often due deliveries are looked for without being told.
     pub poll_interval: Duration,
-    /// Deliveries to one endpoint leased by one statement.
+    /// Deliveries taken in one poll.
     pub batch_size: usize,
-    /// Attempts under way at once in this process.
-    pub concurrency: usize,
-    /// Bounds of each endpoint.
-    pub endpoint: EndpointOptions,
-    /// Without a secret: send unsigned, rather than not at all.
-    pub allow_unsigned: bool,
-}
-
-/// What one endpoint (scheme, host and port) may take of a process.
-#[derive(Debug, Clone, Copy)]
-pub struct EndpointOptions {
     /// Attempts under way at once.
     pub concurrency: usize,
-    /// Attempts per second; 0 = without a limit.
-    pub rate_per_second: u32,
-    /// Failures in a row after which it is left alone.
-    pub open_after_failures: u32,
-    /// How long it is left alone before one attempt is made to see.
-    pub open: Duration,
+    /// Without a secret: send unsigned, rather than not at all.
+    pub allow_unsigned: bool,
 }
 
 /// How deadlines are watched.
@@ -135,11 +124,11 @@ pub struct SlaOptions {
     pub check_interval: Duration,
 }
 
-/// How events leave for the bus.
+/// How approvers are asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct RelayOptions {
-    /// How often the stream is compared with the database, besides after every connection and failure.
-    pub reconcile_every: Duration,
+pub struct ResolverOptions {
+    /// Requests resolved at once.
+    pub concurrency: usize,
 }
 
 /// Why a process could not start its part.
@@ -159,6 +148,7 @@ pub struct System {
     shared: Arc<Shared>,
     background: Vec<ActorCell>,
     delivery: Option<Delivery>,
+    resolver: Option<Resolver>,
     stop: CancellationToken,
 }
 
@@ -170,17 +160,19 @@ impl System {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let supervisors = supervisor::start().await?;
         let top = supervisors[0].clone();
+        let (signals, unresolved) = Signals::new();
         let shared = Arc::new(Shared {
             committer: Committer::start(&options.store, options.requests.commit),
             catalog: Catalog::new(options.store.clone()),
             registry: Registry::new(supervisors),
-            signals: Signals::default(),
+            signals,
+            waiting: DashMap::new(),
             tasks: moka::sync::Cache::new(KNOWN_TASKS),
             max_live: options.requests.max_live,
             options: options.requests.clone(),
             store: options.store.clone(),
         });
-        let requests = Requests::new(Arc::clone(&shared));
+        let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
         let stop = CancellationToken::new();
         let background = start_background(&options, &shared, &requests, &stop, &top).await?;
         let delivery = if options.roles.delivery {
@@ -188,10 +180,16 @@ impl System {
         } else {
             None
         };
+        let resolver = if options.roles.resolver {
+            Some(Resolver::start(&options, &requests, &stop, top.clone()).await?)
+        } else {
+            None
+        };
+        tokio::spawn(nudge::run(options.bus.clone(), unresolved, Arc::clone(&shared), stop.clone()));
         if let Some(bus) = options.bus.clone() {
             tokio::spawn(listen(bus, Arc::clone(&shared), stop.clone()));
         }
-        Ok(Self { requests, shared, background, delivery, stop })
+        Ok(Self { requests, shared, background, delivery, resolver, stop })
     }
 
     /// The door to requests.
@@ -216,6 +214,9 @@ impl System {
         self.stop.cancel();
         let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
         futures::future::join_all(waits).await;
+        if let Some(resolver) = self.resolver {
+            resolver.stop(deadline).await;
+        }
         if let Some(delivery) = self.delivery {
             delivery.stop(deadline).await;
         }
@@ -236,8 +237,7 @@ async fn start_background(
     let janitor = Janitor { shared: Arc::clone(shared) };
     started.push(Background::start(janitor, Arc::default(), stop.clone(), top.clone()).await?);
     if let Some(bus) = options.bus.clone() {
-        let every = options.relay.reconcile_every;
-        let relay = Relay::new(store(), bus, options.roles.relay, every, Arc::clone(shared));
+        let relay = Relay::new(store(), bus, options.roles.relay, Arc::clone(shared));
         started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
     }
     if options.roles.sla {
@@ -245,12 +245,6 @@ async fn start_background(
         tokio::spawn(sla::listen(Arc::clone(shared), stop.clone()));
         started
             .push(Background::start(sla, Arc::clone(&signals.deadlines), stop.clone(), top.clone()).await?);
-    }
-    if options.roles.resolver {
-        let directory = Arc::clone(&options.directory);
-        let resolver = Resolver { store: store(), requests: requests.clone(), directory };
-        let wake: Arc<Notify> = Arc::clone(&signals.resolutions);
-        started.push(Background::start(resolver, wake, stop.clone(), top.clone()).await?);
     }
     Ok(started)
 }

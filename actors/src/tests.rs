@@ -3,8 +3,7 @@
 mod deadlines;
 mod delivery;
 mod fixtures;
-mod isolation;
-mod stream;
+mod resolution;
 
 use crate::request::Message;
 use engine::ids::RequestId;

@@ -1,7 +1,5 @@
 //! The outbox is the event table itself: an event without `published_at` has not been acknowledged by the stream.
 
-pub mod reconcile;
-
 use crate::{Error, Store};
 use schemas::event::WebhookEvent;
 use serde_json::Value;
@@ -129,21 +127,18 @@ impl Store {
         Ok(outgoing.collect())
     }
 
-    /// Notes that this incarnation of the stream has acknowledged these events, each with its sequence in the stream.
-    /// Where another incarnation is remembered by now, the acknowledgement is worth nothing and nothing is noted.
+    /// Notes that the stream has acknowledged these events, each with its sequence in the stream.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_published(&self, incarnation: &str, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
+    pub async fn mark_published(&self, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
         let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
         sqlx::query!(
             "update approval_event e set published_at = now(), stream_seq = a.seq
              from unnest($1::uuid[], $2::bigint[]) as a (id, seq)
-             where e.id = a.id and e.published_at is null
-                 and exists (select from outbox_stream o where o.incarnation = $3)",
+             where e.id = a.id and e.published_at is null",
             &ids,
-            &seqs,
-            incarnation
+            &seqs
         )
         .execute(&self.pool)
         .await?;

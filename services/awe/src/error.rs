@@ -40,8 +40,6 @@ pub enum ApiError {
     Unauthenticated(&'static str),
     /// A valid token that may not do this.
     Forbidden(String),
-    /// The policy gate did not admit it; nothing was written.
-    Denied(String),
     /// The idempotency key was used with another body.
     IdempotencyMismatch,
     /// Well-formed, and refused for what it says: every fault.
@@ -84,7 +82,7 @@ impl ApiError {
         match self {
             Self::Invalid(_) | Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::UnknownPolicy(_) | Self::UnknownRequest(_) | Self::NotFound(_) | Self::UnknownRoute => {
                 StatusCode::NOT_FOUND
             }
@@ -121,8 +119,7 @@ impl ApiError {
             | Self::UnsupportedMediaType
             | Self::MethodNotAllowed
             | Self::BadRequest => "AWE-010",
-            Self::Denied(_) => "AWE-011",
-            Self::Internal(_) => "AWE-012",
+            Self::Internal(_) => "AWE-011",
         }
     }
 
@@ -146,7 +143,6 @@ impl ApiError {
             | Self::UnknownRequest(text)
             | Self::NotFound(text)
             | Self::Conflict(text)
-            | Self::Denied(text)
             | Self::Forbidden(text) => one(text),
             Self::Unavailable(text) => vec![format!("{text}; a retry is safe")],
             Self::Starting => one("the service is starting; a retry is safe"),

@@ -4,8 +4,6 @@
 mod delegations;
 mod deliveries;
 mod fixtures;
-mod leases;
-mod outbox;
 mod policies;
 mod requests;
 mod secrets;

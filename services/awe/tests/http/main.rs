@@ -5,9 +5,6 @@ mod access;
 mod contexts;
 mod envelopes;
 mod flow;
-mod gate;
 mod limits;
-#[path = "../../../../outbound/tests/http/server.rs"]
-mod receiver;
 mod server;
 mod tokens;
