@@ -84,7 +84,7 @@ class Crash(EngineCase):
         def came(received: list) -> bool:
             return {one.headers["webhook-id"] for one in received} >= wanted
 
-        # Leases of the killed servers run out after six times webhook.timeout_seconds.
+        # Leases of the killed servers run out six seconds after webhook.timeout_seconds.
         received = self.receiver.wait_for(came, f"{len(wanted)} webhooks", within=40)
         self.assertEqual({one.headers["webhook-id"] for one in received}, wanted)
         bodies: dict[str, bytes] = {}

@@ -8,7 +8,6 @@ use engine::ids::PolicyId;
 use engine::policy::Policy;
 use std::sync::{Arc, RwLock};
 use store::Store;
-use time::OffsetDateTime;
 
 /// Cached policies; past it the cache starts over, since versions in use are few.
 const MOST_POLICIES: usize = 10_000;
@@ -68,7 +67,7 @@ impl Catalog {
 
     /// Reads again: somebody changed a policy or a delegation.
     pub(crate) async fn refresh(&self) -> Result<Arc<Snapshot>, Error> {
-        let (epoch, delegations) = self.store.load_delegations(OffsetDateTime::now_utc()).await?;
+        let (epoch, delegations) = self.store.load_delegations(crate::clock::now()).await?;
         let fresh = Arc::new(Snapshot { epoch, delegations, active: DashMap::new() });
         let mut held = self.snapshot.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // Two refreshes may cross: the newer one stays.

@@ -1,35 +1,51 @@
 //! Webhook delivery: lease, sign, send with no transaction open, record.
 //!
 //! Cast: the queue tells which requests have something to deliver; the poll finds what nobody told of (no bus, a lost
-//! message, a retry that is due, a row that an operator touched). Both lease through the database, so it does not
-//! matter who hears first. Deliveries of one request go out one after the other; requests go out side by side, up to
-//! a bound. The recorder writes outcomes many at a time.
+//! message, a retry that is due, a row that an operator touched). Neither takes anything: they tell the actor of the
+//! [`endpoint`] to look, which leases what it can start at once, and no more. So one endpoint that is slow, dead or
+//! owed a great deal delays no other. The recorder writes outcomes many at a time.
 
 mod attempt;
+mod breaker;
+mod endpoint;
+mod endpoints;
+mod pace;
 mod recorder;
 
 use crate::background::{Background, Job};
-use crate::queue::{self, Follower};
-use crate::{Error, Options, StartError, WebhookOptions};
+use crate::{Error, Options, StartError};
 use attempt::Sender;
-use bus::{Bus, Work};
+use bus::Bus;
+use endpoints::Endpoints;
 use outbound::Transport;
 use ractor::ActorCell;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use store::Store;
-use store::deliveries::Leased;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+/// Messages taken from the queue at once.
+const TAKE: usize = 128;
+/// How long the queue rests after a fault.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Endpoints named by one statement of the poll.
+const PAGE: i64 = 500;
+/// An endpoint without anything to do loses its actor after this.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// The delivery role of this process.
 pub(crate) struct Delivery {
     poll: ActorCell,
+    /// The recorder and the follower of the queue.
     tasks: TaskTracker,
-    worker: Worker,
+    attempts: TaskTracker,
+    endpoints: Endpoints,
 }
 
 impl Delivery {
@@ -40,114 +56,105 @@ impl Delivery {
     ) -> Result<Self, StartError> {
         let transport =
             Transport::new(options.egress.clone(), options.webhook.timeout).map_err(StartError::Transport)?;
-        let tasks = TaskTracker::new();
-        let worker = Worker {
+        let (tasks, attempts) = (TaskTracker::new(), TaskTracker::new());
+        let shared = endpoint::Shared {
             store: options.store.clone(),
-            sender: Arc::new(Sender::new(options, transport, &tasks)),
+            sender: Sender::new(options, transport, &tasks),
             slots: Arc::new(Semaphore::new(options.webhook.concurrency.max(1))),
-            tasks: TaskTracker::new(),
+            tasks: attempts.clone(),
             options: options.webhook.clone(),
+            stopping: AtomicBool::new(false),
         };
+        let endpoints = Endpoints::new(shared, supervisor.clone());
         if let Some(bus) = options.bus.clone() {
-            tasks.spawn(queue::follow(worker.clone(), bus, stop.clone()));
+            let follower = Follower { store: options.store.clone(), endpoints: endpoints.clone() };
+            tasks.spawn(follower.follow(bus, stop.clone()));
         }
-        let poll = Poll { worker: worker.clone() };
+        let poll = Poll {
+            store: options.store.clone(),
+            endpoints: endpoints.clone(),
+            interval: options.webhook.poll_interval,
+        };
         let poll = Background::start(poll, Arc::<Notify>::default(), stop.clone(), supervisor).await?;
-        Ok(Self { poll, tasks, worker })
+        Ok(Self { poll, tasks, attempts, endpoints })
     }
 
     /// Attempts under way finish and are recorded, within `deadline`; else their leases run out.
     pub(crate) async fn stop(self, deadline: Duration) {
         let _ = self.poll.drain_and_wait(Some(deadline)).await;
-        self.worker.tasks.close();
-        let _ = tokio::time::timeout(deadline, self.worker.tasks.wait()).await;
+        self.endpoints.stop(deadline).await;
+        self.attempts.close();
+        let _ = tokio::time::timeout(deadline, self.attempts.wait()).await;
         // The recorder ends when the last sender is gone.
-        drop(self.worker);
+        drop(self.endpoints);
         self.tasks.close();
         let _ = tokio::time::timeout(deadline, self.tasks.wait()).await;
     }
 }
 
-#[derive(Clone)]
-struct Worker {
+/// Listens to the queue.
+struct Follower {
     store: Store,
-    sender: Arc<Sender>,
-    slots: Arc<Semaphore>,
-    tasks: TaskTracker,
-    options: WebhookOptions,
+    endpoints: Endpoints,
 }
 
-impl Follower for Worker {
-    const NAME: &'static str = "delivery";
-
-    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
-        bus.delivery_queue().await
-    }
-
-    async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
-        let leased = self.store.lease_requests(&requests, self.lease()).await?;
-        // The leased rows are the truth now.
-        self.dispatch(leased).await;
-        Ok(())
-    }
-}
-
-impl Worker {
-    /// A lease outlives every attempt that may be made under it.
-    fn lease(&self) -> Duration {
-        self.options.timeout * 6
-    }
-
-    /// Starts one task per request; waits while all slots are taken.
-    async fn dispatch(&self, leased: Vec<Leased>) {
-        let mut chains: HashMap<Uuid, Vec<Leased>> = HashMap::new();
-        for delivery in leased {
-            chains.entry(delivery.event.request_id).or_default().push(delivery);
-        }
-        for (request, chain) in chains {
-            // The semaphore is never closed.
-            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
-            let worker = self.clone();
-            self.tasks.spawn(async move {
-                worker.deliver(request, chain).await;
-                drop(slot);
-            });
-        }
-    }
-
-    /// Sends the deliveries of one request in order, and then what has come due for it in the meantime.
-    async fn deliver(&self, request: Uuid, mut chain: Vec<Leased>) {
-        while !chain.is_empty() {
-            for delivery in chain {
-                if let Err(error) = self.sender.attempt(delivery).await {
-                    tracing::warn!(request.id = %request, %error, "an attempt was not recorded; its lease runs out");
-                    return;
-                }
-            }
-            chain = match self.store.lease_requests(&[request], self.lease()).await {
-                Ok(more) => more,
-                Err(error) => {
-                    tracing::warn!(request.id = %request, %error, "later deliveries are left to the poll");
-                    return;
-                }
+impl Follower {
+    async fn follow(self, bus: Bus, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let followed = tokio::select! {
+                () = stop.cancelled() => return,
+                followed = self.follow_until_broken(&bus) => followed,
             };
+            if let Err(error) = followed {
+                tracing::debug!(%error, "the delivery queue is not available; the poll goes on");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(AFTER_FAILURE) => {}
+            }
+        }
+    }
+
+    async fn follow_until_broken(&self, bus: &Bus) -> Result<(), Error> {
+        let mut queue = bus.delivery_queue().await.map_err(|e| Error::Internal(e.to_string()))?;
+        loop {
+            let items = queue.next(TAKE).await.map_err(|e| Error::Internal(e.to_string()))?;
+            let requests: BTreeSet<Uuid> = items.iter().map(|item| item.request_id).collect();
+            let requests: Vec<Uuid> = requests.into_iter().collect();
+            for endpoint in self.store.endpoints_of(&requests).await? {
+                self.endpoints.look(&endpoint).await;
+            }
+            // The rows are the truth: what is not delivered by being told of now is found by the poll.
+            for item in items {
+                item.done().await;
+            }
         }
     }
 }
 
 struct Poll {
-    worker: Worker,
+    store: Store,
+    endpoints: Endpoints,
+    interval: Duration,
 }
 
 impl Job for Poll {
     const NAME: &'static str = "delivery poll";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        let most = self.worker.options.batch_size.max(1);
-        let limit = i64::try_from(most).unwrap_or(i64::MAX);
-        let leased = self.worker.store.lease_due_deliveries(limit, self.worker.lease()).await?;
-        let full = leased.len() >= most;
-        self.worker.dispatch(leased).await;
-        Ok(if full { Duration::ZERO } else { self.worker.options.poll_interval })
+        self.endpoints.rest(IDLE);
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.due_endpoints(after.as_deref(), PAGE).await?;
+            for endpoint in &page {
+                self.endpoints.look(endpoint).await;
+            }
+            match page.last() {
+                Some(last) if i64::try_from(page.len()).is_ok_and(|n| n == PAGE) => {
+                    after = Some(last.clone())
+                }
+                _ => return Ok(self.interval),
+            }
+        }
     }
 }

@@ -7,13 +7,11 @@
 
 mod background;
 mod catalog;
+pub mod clock;
 mod context_schema;
 mod delivery;
-mod directory;
 mod error;
 mod handle;
-mod nudge;
-mod queue;
 mod relay;
 mod request;
 mod resolver;
@@ -26,9 +24,10 @@ mod system;
 mod tests;
 
 pub use context_schema::ContextSchema;
-pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
+pub use resolver::{Directory, NoDirectory};
 pub use system::{
-    Options, RequestOptions, ResolverOptions, Roles, SlaOptions, StartError, System, WebhookOptions,
+    EndpointOptions, Options, RelayOptions, RequestOptions, Roles, SlaOptions, StartError, System,
+    WebhookOptions,
 };

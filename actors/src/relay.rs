@@ -2,10 +2,13 @@
 //! order; the others stand by and pass hints on. What was not acknowledged stays in the outbox and goes again, with
 //! the same message id.
 
+mod reconciler;
+
 use crate::Error;
 use crate::background::Job;
 use crate::request::Shared;
 use bus::Bus;
+use reconciler::Reconciler;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -24,12 +27,18 @@ pub(crate) struct Relay {
     shared: Arc<Shared>,
     /// The lock, and when it was last seen to stand.
     lock: Option<(RelayLock, Instant)>,
-    streams_ready: bool,
+    reconciler: Reconciler,
 }
 
 impl Relay {
-    pub(crate) fn new(store: Store, bus: Bus, relays: bool, shared: Arc<Shared>) -> Self {
-        Self { store, bus, relays, shared, lock: None, streams_ready: false }
+    pub(crate) fn new(
+        store: Store,
+        bus: Bus,
+        relays: bool,
+        reconcile_every: Duration,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { store, bus, relays, shared, lock: None, reconciler: Reconciler::new(reconcile_every) }
     }
 
     async fn holds_lock(&mut self) -> Result<bool, Error> {
@@ -48,7 +57,8 @@ impl Relay {
     }
 
     /// Publishes one batch; gives how many were acknowledged and how many were tried.
-    async fn publish(&self, outgoing: Vec<Outgoing>) -> Result<(usize, usize), Error> {
+    async fn publish(&self, incarnation: &str, outgoing: Vec<Outgoing>) -> Result<(usize, usize), Error> {
+        let connection = self.bus.connection();
         let messages = outgoing.iter().flat_map(|out| {
             let work = out.delivery_id.map(|id| self.bus.delivery_work(out.event.request_id, id));
             [Some(self.bus.event(&out.event)), work].into_iter().flatten()
@@ -72,8 +82,12 @@ impl Relay {
                 None => {}
             }
         }
+        if self.bus.connection() != connection {
+            // The stream that acknowledged may not be the one that is there now.
+            acknowledged.clear();
+        }
         if !acknowledged.is_empty() {
-            self.store.mark_published(&acknowledged).await?;
+            self.store.mark_published(incarnation, &acknowledged).await?;
         }
         Ok((acknowledged.len(), outgoing.len()))
     }
@@ -84,7 +98,6 @@ impl Job for Relay {
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
         if !self.bus.is_connected() {
-            self.streams_ready = false;
             return Ok(LOOK);
         }
         let publishes = self.relays && self.holds_lock().await?;
@@ -94,19 +107,15 @@ impl Job for Relay {
         if !publishes {
             return Ok(LOOK);
         }
-        if !self.streams_ready {
-            self.bus.ensure_streams().await.map_err(|e| Error::Internal(e.to_string()))?;
-            self.streams_ready = true;
-        }
         loop {
+            let incarnation = self.reconciler.incarnation(&self.store, &self.bus).await?;
             let outgoing = self.store.unpublished(BATCH).await?;
             if outgoing.is_empty() {
                 return Ok(LOOK);
             }
-            let (acknowledged, tried) = self.publish(outgoing).await?;
+            let (acknowledged, tried) = self.publish(&incarnation, outgoing).await?;
             if acknowledged < tried {
-                // The stream may be gone, not only slow: look at it before the next round.
-                self.streams_ready = false;
+                self.reconciler.doubt();
                 tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
                 return Ok(LOOK);
             }

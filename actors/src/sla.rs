@@ -7,7 +7,7 @@
 
 use crate::background::Job;
 use crate::request::Shared;
-use crate::{Error, Requests};
+use crate::{Error, Requests, clock};
 use engine::command::Command;
 use engine::ids::RequestId;
 use futures::StreamExt;
@@ -124,7 +124,7 @@ impl Job for Sla {
     const NAME: &'static str = "sla";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         if self.act(now).await? {
             // One batch in a run, so that a stop need not wait for a day's worth of them.
             return Ok(Duration::ZERO);
@@ -136,7 +136,7 @@ impl Job for Sla {
         let next = self.store.next_deadline(now).await?;
         self.shared.signals.wait_for_deadline(next);
         // Negative: it has passed in the meantime.
-        let wait = next.map(|at| Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or_default());
+        let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or_default());
         Ok([wait, again].into_iter().flatten().fold(self.check_interval, Duration::min))
     }
 }

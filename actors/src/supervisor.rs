@@ -31,7 +31,7 @@ impl Actor for Supervisor {
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
         if let SupervisionEvent::ActorFailed(who, error) = event {
-            tracing::error!(actor = %who.get_id(), %error, "an actor failed; its request is loaded anew when needed");
+            tracing::error!(actor = %who.get_id(), %error, "an actor failed; another takes its place when needed");
         }
         Ok(())
     }

@@ -3,16 +3,14 @@
 use crate::background::Background;
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
-use crate::directory::Directory;
 use crate::relay::Relay;
 use crate::request::Shared;
-use crate::resolver::Resolver;
+use crate::resolver::{Directory, Resolver};
 use crate::signals::Signals;
 use crate::sla::{self, Sla};
 use crate::supervisor::{self, Registry};
-use crate::{Requests, background, nudge};
+use crate::{Requests, background};
 use bus::Bus;
-use dashmap::DashMap;
 use futures::StreamExt;
 use outbound::Egress;
 use ractor::ActorCell;
@@ -21,6 +19,7 @@ use std::time::Duration;
 use store::Store;
 use store::commit::{Committer, Limits};
 use store::vault::Vault;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Tasks whose request is remembered; some 10 MB.
@@ -42,8 +41,8 @@ pub struct Options {
     pub webhook: WebhookOptions,
     /// Deadlines.
     pub sla: SlaOptions,
-    /// Asking for approvers.
-    pub resolver: ResolverOptions,
+    /// Outbox to bus.
+    pub relay: RelayOptions,
     /// Where webhooks may go.
     pub egress: Egress,
     /// Who answers role, group and http rules.
@@ -81,8 +80,6 @@ pub struct RequestOptions {
     pub commit: Limits,
     /// How long a command may take.
     pub command_timeout: Duration,
-    /// How long a create waits for its first tasks; zero = not at all.
-    pub create_wait: Duration,
 }
 
 impl Default for RequestOptions {
@@ -93,7 +90,6 @@ impl Default for RequestOptions {
             max_in_flight: 4096,
             commit: Limits::default(),
             command_timeout: Duration::from_secs(20),
-            create_wait: Duration::from_secs(2),
         }
     }
 }
@@ -109,12 +105,27 @@ pub struct WebhookOptions {
     pub backoff: Vec<Duration>,
     /// How often due deliveries are looked for without being told.
     pub poll_interval: Duration,
-    /// Deliveries taken in one poll.
+    /// Deliveries to one endpoint leased by one statement.
     pub batch_size: usize,
-    /// Attempts under way at once.
+    /// Attempts under way at once in this process.
     pub concurrency: usize,
+    /// Bounds of each endpoint.
+    pub endpoint: EndpointOptions,
     /// Without a secret: send unsigned, rather than not at all.
     pub allow_unsigned: bool,
+}
+
+/// What one endpoint (scheme, host and port) may take of a process.
+#[derive(Debug, Clone, Copy)]
+pub struct EndpointOptions {
+    /// Attempts under way at once.
+    pub concurrency: usize,
+    /// Attempts per second; 0 = without a limit.
+    pub rate_per_second: u32,
+    /// Failures in a row after which it is left alone.
+    pub open_after_failures: u32,
+    /// How long it is left alone before one attempt is made to see.
+    pub open: Duration,
 }
 
 /// How deadlines are watched.
@@ -124,11 +135,11 @@ pub struct SlaOptions {
     pub check_interval: Duration,
 }
 
-/// How approvers are asked for.
+/// How events leave for the bus.
 #[derive(Debug, Clone, Copy)]
-pub struct ResolverOptions {
-    /// Requests resolved at once.
-    pub concurrency: usize,
+pub struct RelayOptions {
+    /// How often the stream is compared with the database, besides after every connection and failure.
+    pub reconcile_every: Duration,
 }
 
 /// Why a process could not start its part.
@@ -148,7 +159,6 @@ pub struct System {
     shared: Arc<Shared>,
     background: Vec<ActorCell>,
     delivery: Option<Delivery>,
-    resolver: Option<Resolver>,
     stop: CancellationToken,
 }
 
@@ -160,19 +170,17 @@ impl System {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let supervisors = supervisor::start().await?;
         let top = supervisors[0].clone();
-        let (signals, unresolved) = Signals::new();
         let shared = Arc::new(Shared {
             committer: Committer::start(&options.store, options.requests.commit),
             catalog: Catalog::new(options.store.clone()),
             registry: Registry::new(supervisors),
-            signals,
-            waiting: DashMap::new(),
+            signals: Signals::default(),
             tasks: moka::sync::Cache::new(KNOWN_TASKS),
             max_live: options.requests.max_live,
             options: options.requests.clone(),
             store: options.store.clone(),
         });
-        let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
+        let requests = Requests::new(Arc::clone(&shared));
         let stop = CancellationToken::new();
         let background = start_background(&options, &shared, &requests, &stop, &top).await?;
         let delivery = if options.roles.delivery {
@@ -180,16 +188,10 @@ impl System {
         } else {
             None
         };
-        let resolver = if options.roles.resolver {
-            Some(Resolver::start(&options, &requests, &stop, top.clone()).await?)
-        } else {
-            None
-        };
-        tokio::spawn(nudge::run(options.bus.clone(), unresolved, Arc::clone(&shared), stop.clone()));
         if let Some(bus) = options.bus.clone() {
             tokio::spawn(listen(bus, Arc::clone(&shared), stop.clone()));
         }
-        Ok(Self { requests, shared, background, delivery, resolver, stop })
+        Ok(Self { requests, shared, background, delivery, stop })
     }
 
     /// The door to requests.
@@ -214,9 +216,6 @@ impl System {
         self.stop.cancel();
         let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
         futures::future::join_all(waits).await;
-        if let Some(resolver) = self.resolver {
-            resolver.stop(deadline).await;
-        }
         if let Some(delivery) = self.delivery {
             delivery.stop(deadline).await;
         }
@@ -237,7 +236,8 @@ async fn start_background(
     let janitor = Janitor { shared: Arc::clone(shared) };
     started.push(Background::start(janitor, Arc::default(), stop.clone(), top.clone()).await?);
     if let Some(bus) = options.bus.clone() {
-        let relay = Relay::new(store(), bus, options.roles.relay, Arc::clone(shared));
+        let every = options.relay.reconcile_every;
+        let relay = Relay::new(store(), bus, options.roles.relay, every, Arc::clone(shared));
         started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
     }
     if options.roles.sla {
@@ -245,6 +245,12 @@ async fn start_background(
         tokio::spawn(sla::listen(Arc::clone(shared), stop.clone()));
         started
             .push(Background::start(sla, Arc::clone(&signals.deadlines), stop.clone(), top.clone()).await?);
+    }
+    if options.roles.resolver {
+        let directory = Arc::clone(&options.directory);
+        let resolver = Resolver { store: store(), requests: requests.clone(), directory };
+        let wake: Arc<Notify> = Arc::clone(&signals.resolutions);
+        started.push(Background::start(resolver, wake, stop.clone(), top.clone()).await?);
     }
     Ok(started)
 }

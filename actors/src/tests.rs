@@ -3,7 +3,8 @@
 mod deadlines;
 mod delivery;
 mod fixtures;
-mod resolution;
+mod isolation;
+mod stream;
 
 use crate::request::Message;
 use engine::ids::RequestId;

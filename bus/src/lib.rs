@@ -7,6 +7,7 @@
 mod streams;
 mod work;
 
+pub use streams::StreamState;
 pub use work::{Work, WorkItem};
 
 use async_nats::HeaderMap;
@@ -16,6 +17,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::BoxStream;
 use schemas::event::{Subjects, WebhookEvent, cloud_event_headers};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -28,6 +30,10 @@ pub struct Options {
     pub prefix: String,
     /// Copies of each stream in a cluster.
     pub replicas: usize,
+    /// How long the stream keeps an event for late subscribers; Postgres keeps it for good.
+    pub events_kept: Duration,
+    /// How much the stream of events may take, in bytes; past it the oldest go. `None` = whatever the server has.
+    pub events_max_bytes: Option<i64>,
     /// How long the server remembers message ids.
     pub duplicate_window: Duration,
     /// How long a publish may wait for its acknowledgement.
@@ -42,6 +48,8 @@ impl Options {
             url: url.into(),
             prefix: "awe".to_owned(),
             replicas: 1,
+            events_kept: Duration::from_secs(7 * 24 * 3600),
+            events_max_bytes: None,
             duplicate_window: Duration::from_secs(120),
             ack_timeout: Duration::from_secs(5),
         }
@@ -108,6 +116,18 @@ impl Bus {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Counts connections: as long as it stays the same, the server has not been away.
+    #[must_use]
+    pub fn connection(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    /// How long the stream keeps an event.
+    #[must_use]
+    pub fn events_kept(&self) -> Duration {
+        self.options.events_kept
     }
 
     /// Names under this bus's prefix.

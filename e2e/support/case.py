@@ -44,7 +44,7 @@ class EngineCase(unittest.TestCase):
             "nats.prefix": self.prefix,
             "secrets.master_key": base64.b64encode(secrets.token_bytes(32)).decode(),
             "webhook.poll_interval_seconds": 1,
-            # A server that was killed holds its leases for six times as long.
+            # A server that was killed holds its leases for six seconds longer.
             "webhook.timeout_seconds": 1,
             "webhook.max_attempts": 50,
             "webhook.backoff_seconds": "[1]",

@@ -54,10 +54,19 @@ def run(words: list[str], settings: dict[str, object], cwd: Path) -> subprocess.
 class Server:
     """`awe serve` on a loopback port of its own, with a log file that its restarts go on writing."""
 
-    def __init__(self, settings: dict[str, object], log: Path, log_filter: str = "info") -> None:
+    def __init__(
+        self,
+        settings: dict[str, object],
+        log: Path,
+        log_filter: str = "info",
+        roles: str = "",
+        more: Optional[dict[str, str]] = None,
+    ) -> None:
         self.port = free_port()
         self.settings = {**settings, "server.host": "127.0.0.1", "server.port": self.port}
         self.log, self.log_filter = log, log_filter
+        self.words = ["serve", "--roles", roles] if roles else ["serve"]
+        self.more = more or {}
         self.child: Optional[subprocess.Popen] = None
         self.start()
 
@@ -66,16 +75,20 @@ class Server:
         assert self.child is not None
         return self.child.pid
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        """Starts it, and does not wait until it answers."""
         with self.log.open("a") as out:
             self.child = children.start(
-                [program(), "serve"],
-                env={**environment(self.settings), "AWE_LOG": self.log_filter},
+                [program(), *self.words],
+                env={**environment(self.settings), "AWE_LOG": self.log_filter, **self.more},
                 cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
             )
+
+    def start(self) -> None:
+        self.launch()
         try:
             until(self.is_up, "the server answers", START_WITHIN)
         except BaseException:

@@ -5,7 +5,7 @@
 //! part of the answer.
 
 use crate::egress::{Egress, GuardedResolver};
-use crate::transport::{Failure, chain};
+use crate::transport::{Failure, chain, failure};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn guarded(egress: Egress) -> Result<Self, String> {
-        let resolver = Arc::new(GuardedResolver(egress.clone()));
+        let resolver = Arc::new(GuardedResolver::new(egress.clone()));
         let http = builder().no_proxy().dns_resolver(resolver).build().map_err(|error| chain(&error))?;
         Ok(Self { http, egress: Some(egress) })
     }
@@ -125,6 +125,35 @@ impl Client {
     /// # Errors
     /// [`Failure`]; an answer of any status is not a failure here. A retry is as safe as the call is idempotent.
     pub async fn send(&self, call: Call) -> Result<Reply, Failure> {
+        let (timeout, most) = (call.timeout, call.max_answer);
+        let read = async {
+            let response = self.open(call).await?;
+            let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: true };
+            reply.complete = read(response, most, &mut reply.body).await.map_err(|error| failure(&error))?;
+            Ok(reply)
+        };
+        tokio::time::timeout(timeout, read).await.unwrap_or(Err(Failure::Timeout(timeout)))
+    }
+
+    /// Sends, for an answer whose status decides: the body is read only where it explains, that is for the status
+    /// `explained` if any, and what keeps it from being read changes nothing.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no status.
+    pub async fn judge(&self, call: Call, explained: Option<u16>) -> Result<Reply, Failure> {
+        let (timeout, most) = (call.timeout, call.max_answer);
+        let deadline = tokio::time::Instant::now() + timeout;
+        let opened = tokio::time::timeout_at(deadline, self.open(call)).await;
+        let response = opened.unwrap_or(Err(Failure::Timeout(timeout)))?;
+        let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: false };
+        if Some(reply.status) == explained {
+            let read = tokio::time::timeout_at(deadline, read(response, most, &mut reply.body)).await;
+            reply.complete = matches!(read, Ok(Ok(true)));
+        }
+        Ok(reply)
+    }
+
+    async fn open(&self, call: Call) -> Result<reqwest::Response, Failure> {
         let url = self.check(&call.url)?;
         let method = match call.method {
             Method::Get => reqwest::Method::GET,
@@ -132,10 +161,7 @@ impl Client {
             Method::Post => reqwest::Method::POST,
         };
         let sent = self.http.request(method, url).headers(call.headers).body(call.body).send();
-        match tokio::time::timeout(call.timeout, read(sent, call.max_answer)).await {
-            Ok(reply) => reply.map_err(|error| Failure::Connection(chain(&error.without_url()))),
-            Err(_) => Err(Failure::Timeout(call.timeout)),
-        }
+        sent.await.map_err(|error| failure(&error.without_url()))
     }
 
     fn check(&self, url: &str) -> Result<Url, Failure> {
@@ -154,20 +180,18 @@ fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("awe/", env!("CARGO_PKG_VERSION")))
 }
 
+/// Reads at most `most` bytes; gives whether that was all.
 async fn read(
-    sent: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    mut response: reqwest::Response,
     most: usize,
-) -> Result<Reply, reqwest::Error> {
-    let mut response = sent.await?;
-    let status = response.status().as_u16();
-    let (mut body, mut complete) = (Vec::new(), true);
-    while let Some(chunk) = response.chunk().await? {
+    body: &mut Vec<u8>,
+) -> Result<bool, reqwest::Error> {
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
         body.extend_from_slice(&chunk);
         if body.len() > most {
             body.truncate(most);
-            complete = false;
-            break;
+            return Ok(false);
         }
     }
-    Ok(Reply { status, body, complete })
+    Ok(true)
 }

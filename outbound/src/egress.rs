@@ -1,9 +1,11 @@
 //! Which addresses a user's URL may lead to. Checked twice: when a URL is written, and again on the addresses that
 //! its name resolves to at the moment of connecting, so that a name cannot be rebound in between.
 
+use futures::future::BoxFuture;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use url::{Host, Url};
 
 /// The guard. By default only public addresses pass.
@@ -27,6 +29,9 @@ impl Egress {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("credentials in a URL are not allowed".to_owned());
+        }
+        if url.port() == Some(0) {
+            return Err("port 0 is not allowed".to_owned());
         }
         let literal = match url.host() {
             None => return Err("the URL names no host".to_owned()),
@@ -100,93 +105,49 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     global && !special
 }
 
+/// Why a name that resolves may not be connected to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} resolves to no allowed address")]
+pub(crate) struct NoAllowedAddress(String);
+
+/// How names are looked up: the system's way, and another in tests.
+pub(crate) type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+pub(crate) fn system_lookup() -> Lookup {
+    Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }))
+}
+
 /// Resolves names and gives the connector only addresses that pass.
-#[derive(Debug, Clone)]
-pub(crate) struct GuardedResolver(pub(crate) Egress);
+#[derive(Clone)]
+pub(crate) struct GuardedResolver {
+    egress: Egress,
+    lookup: Lookup,
+}
+
+impl GuardedResolver {
+    pub(crate) fn new(egress: Egress) -> Self {
+        Self::with_lookup(egress, system_lookup())
+    }
+
+    pub(crate) fn with_lookup(egress: Egress, lookup: Lookup) -> Self {
+        Self { egress, lookup }
+    }
+}
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let egress = self.0.clone();
+        let this = self.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| egress.allows(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(format!("{} resolves to no allowed address", name.as_str()).into());
+            let mut found = (this.lookup)(name.as_str().to_owned()).await?;
+            found.retain(|address| this.egress.allows(address.ip()));
+            if found.is_empty() {
+                return Err(NoAllowedAddress(name.as_str().to_owned()).into());
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hostile_urls_are_refused() {
-        let hostile = [
-            "http://127.0.0.1/",
-            "http://127.1/",
-            "http://2130706433/",
-            "http://0x7f000001/",
-            "http://0177.0.0.1/",
-            "http://0.0.0.0/",
-            "http://0/",
-            "http://10.0.0.1/",
-            "http://172.16.0.1/",
-            "http://172.31.255.255/",
-            "http://192.168.1.1/",
-            "http://169.254.169.254/latest/meta-data/",
-            "http://100.64.0.1/",
-            "http://192.0.0.1/",
-            "http://198.18.0.1/",
-            "http://224.0.0.1/",
-            "http://255.255.255.255/",
-            "http://240.0.0.1/",
-            "http://192.0.2.1/",
-            "http://198.51.100.1/",
-            "http://203.0.113.1/",
-            "http://[::1]/",
-            "http://[::]/",
-            "http://[::ffff:127.0.0.1]/",
-            "http://[::ffff:a9fe:a9fe]/",
-            "http://[::127.0.0.1]/",
-            "http://[64:ff9b::a00:1]/",
-            "http://[2002:7f00:1::]/",
-            "http://[fe80::1]/",
-            "http://[fc00::1]/",
-            "http://[fd00:ec2::254]/",
-            "http://[ff02::1]/",
-            "http://[2001:db8::1]/",
-            "http://[2001::1]/",
-            "http://[100::1]/",
-            "ftp://example.org/",
-            "file:///etc/passwd",
-            "gopher://x/",
-            "http://user@example.org/",
-            "http://user:pw@example.org/",
-            "http://",
-            "not a url",
-            "javascript:alert(1)",
-        ];
-        for url in hostile {
-            assert!(Egress::default().check_url(url).is_err(), "{url} passed");
-        }
-    }
-
-    #[test]
-    fn public_urls_pass() {
-        for url in ["https://example.org/hook", "http://8.8.8.8/", "https://[2606:4700::1111]/x?y=z"] {
-            assert!(Egress::default().check_url(url).is_ok(), "{url} was refused");
-        }
-    }
-
-    #[test]
-    fn loopback_and_listed_networks_pass_when_asked_for() {
-        let egress =
-            Egress { allow_loopback: true, allow_cidrs: vec!["10.1.0.0/16".parse().expect("a network")] };
-        assert!(egress.check_url("http://127.0.0.1:9/").is_ok());
-        assert!(egress.check_url("http://10.1.2.3/").is_ok());
-        assert!(egress.check_url("http://10.2.2.3/").is_err());
-    }
-}
+mod tests;

@@ -1,12 +1,14 @@
 //! One POST, kept within bounds.
 
-use crate::egress::{Egress, GuardedResolver};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+mod answer;
+#[cfg(test)]
+mod tests;
+
+use crate::egress::{Egress, GuardedResolver, Lookup, NoAllowedAddress, system_lookup};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// At most this much of an answer is read.
-const EXCERPT: usize = 1024;
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -24,10 +26,20 @@ pub struct Post {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// `Retry-After` in seconds, when it was given so.
+    /// `Retry-After`, given in seconds or as a date: from now.
     pub retry_after: Option<Duration>,
+    /// The head, by lower-case name, bounded; what may be secret is `[redacted]`.
+    pub headers: BTreeMap<String, String>,
     /// The first bytes of the body, as text.
     pub excerpt: String,
+}
+
+impl Answer {
+    /// 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
 }
 
 /// Why there was no answer, in words fit for operators.
@@ -42,6 +54,9 @@ pub enum Failure {
     /// The connection could not be made or broke.
     #[error("{0}")]
     Connection(String),
+    /// A fault of this program.
+    #[error("{0}")]
+    Internal(String),
 }
 
 /// A pool of connections to receivers. Cheap to clone.
@@ -58,10 +73,14 @@ impl Transport {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(egress: Egress, timeout: Duration) -> Result<Self, String> {
+        Self::with_lookup(egress, timeout, system_lookup())
+    }
+
+    fn with_lookup(egress: Egress, timeout: Duration, lookup: Lookup) -> Result<Self, String> {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(GuardedResolver(egress.clone())))
+            .dns_resolver(Arc::new(GuardedResolver::with_lookup(egress.clone(), lookup)))
             .connect_timeout(timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(16)
@@ -85,31 +104,23 @@ impl Transport {
             headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|e| refused(&e))?, value);
         }
         let call = self.client.post(url).headers(headers).body(post.body).send();
-        match tokio::time::timeout(self.timeout, read(call)).await {
-            Ok(answer) => answer.map_err(|e| Failure::Connection(chain(&e))),
+        match tokio::time::timeout(self.timeout, answer::read(call)).await {
+            Ok(answer) => answer.map_err(|e| failure(&e)),
             Err(_) => Err(Failure::Timeout(self.timeout)),
         }
     }
 }
 
-async fn read(
-    call: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
-) -> Result<Answer, reqwest::Error> {
-    let mut response = call.await?;
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|v| v.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
-    let mut body = Vec::new();
-    while body.len() < EXCERPT {
-        let Some(chunk) = response.chunk().await? else { break };
-        body.extend_from_slice(&chunk);
+/// What the guard refuses while connecting comes wrapped as a failed connection.
+pub(crate) fn failure(error: &reqwest::Error) -> Failure {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<NoAllowedAddress>() {
+            return Failure::Refused(cause.to_string());
+        }
+        source = cause.source();
     }
-    body.truncate(EXCERPT);
-    // Postgres keeps no NUL in text.
-    let excerpt = String::from_utf8_lossy(&body).replace('\0', "\u{fffd}");
-    Ok(Answer { status: response.status().as_u16(), retry_after, excerpt })
+    Failure::Connection(chain(error))
 }
 
 /// An error with its causes: the outer text alone says only "error sending request".

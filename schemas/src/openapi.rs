@@ -3,7 +3,6 @@
 mod admin;
 mod answers;
 mod delegations;
-mod directory;
 mod policies;
 mod requests;
 mod system;
@@ -55,7 +54,6 @@ const BEARER: &str = "bearerAuth";
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
         admin::retry_deliveries, admin::list_audit_actions, admin::list_callback_secrets,
         admin::create_callback_secret, admin::rotate_callback_secret, admin::revoke_callback_secret,
-        directory::find_users, directory::find_roles, directory::find_groups, directory::find_clients,
     ),
     components(schemas(
         api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, WebhookEvent,

@@ -1,5 +1,7 @@
 //! The outbox is the event table itself: an event without `published_at` has not been acknowledged by the stream.
 
+pub mod reconcile;
+
 use crate::{Error, Store};
 use schemas::event::WebhookEvent;
 use serde_json::Value;
@@ -127,18 +129,21 @@ impl Store {
         Ok(outgoing.collect())
     }
 
-    /// Notes that the stream has acknowledged these events, each with its sequence in the stream.
+    /// Notes that this incarnation of the stream has acknowledged these events, each with its sequence in the stream.
+    /// Where another incarnation is remembered by now, the acknowledgement is worth nothing and nothing is noted.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_published(&self, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
+    pub async fn mark_published(&self, incarnation: &str, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
         let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
         sqlx::query!(
             "update approval_event e set published_at = now(), stream_seq = a.seq
              from unnest($1::uuid[], $2::bigint[]) as a (id, seq)
-             where e.id = a.id and e.published_at is null",
+             where e.id = a.id and e.published_at is null
+                 and exists (select from outbox_stream o where o.incarnation = $3)",
             &ids,
-            &seqs
+            &seqs,
+            incarnation
         )
         .execute(&self.pool)
         .await?;

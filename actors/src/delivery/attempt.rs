@@ -1,10 +1,12 @@
 //! One attempt: sign the exact bytes that are sent, send, judge the answer.
 
+use super::breaker::Found;
 use super::recorder::Recorder;
 use crate::{Error, Options, WebhookOptions};
 use futures::FutureExt;
 use outbound::{Answer, Failure, Post, Transport};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,14 +39,18 @@ impl Sender {
         }
     }
 
-    /// Sends a leased delivery and has the outcome recorded. `Err`: nothing was recorded.
-    pub(super) async fn attempt(&self, delivery: Leased) -> Result<(), Error> {
+    /// Sends a leased delivery and has the outcome recorded. `Err`: nothing was recorded. What takes longer than
+    /// `start_by` to prepare is not sent, since its lease would not outlive it.
+    pub(super) async fn attempt(&self, delivery: Leased, start_by: Instant) -> Result<Found, Error> {
         let now = OffsetDateTime::now_utc();
         let secrets = self
             .store
             .live_secrets(&delivery.caller_service, delivery.callback_secret_id, now, &self.vault)
             .await?;
         let begun = Instant::now();
+        if begun > start_by {
+            return Err(Error::Unavailable);
+        }
         let sent = if secrets.is_empty() && !self.options.allow_unsigned {
             Err(Failure::Refused(format!(
                 "caller {} has no active callback secret and webhook.allow_unsigned is off",
@@ -53,11 +59,13 @@ impl Sender {
         } else {
             // A fault of ours must end as a recorded attempt too, or it would be repeated for ever unseen.
             let sent = AssertUnwindSafe(self.send(&delivery, &secrets, now)).catch_unwind().await;
-            sent.unwrap_or_else(|_| Err(Failure::Connection("internal fault while sending".to_owned())))
+            sent.unwrap_or_else(|_| Err(Failure::Internal("internal fault while sending".to_owned())))
         };
+        let found = found(&sent);
         let latency_ms = i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX);
         let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
-        self.recorder.record(outcome(&delivery, made, now, latency_ms, sent, &self.options)).await
+        self.recorder.record(outcome(&delivery, made, now, latency_ms, sent, &self.options)).await?;
+        Ok(found)
     }
 
     async fn send(
@@ -74,6 +82,16 @@ impl Sender {
     }
 }
 
+/// What the outcome says about the endpoint: one that answers 4xx is alive, whatever it thinks of this webhook.
+fn found(sent: &Result<Answer, Failure>) -> Found {
+    match sent {
+        Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Found::Failing,
+        Ok(_) => Found::Alive,
+        Err(Failure::Timeout(_) | Failure::Connection(_)) => Found::Failing,
+        Err(Failure::Refused(_) | Failure::Internal(_)) => Found::Nothing,
+    }
+}
+
 fn outcome(
     delivery: &Leased,
     made: u32,
@@ -82,16 +100,20 @@ fn outcome(
     sent: Result<Answer, Failure>,
     options: &WebhookOptions,
 ) -> Attempt {
-    let (status_code, error, excerpt, retry_after) = match sent {
-        Ok(answer) if (200..300).contains(&answer.status) => {
-            (Some(answer.status), None, Some(answer.excerpt), None)
-        }
-        Ok(answer) => {
-            let asked = answer.retry_after.filter(|_| matches!(answer.status, 429 | 503));
-            (Some(answer.status), Some(format!("answered {}", answer.status)), Some(answer.excerpt), asked)
-        }
-        Err(failure) => (None, Some(failure.to_string()), None, None),
+    let failed_by = match &sent {
+        Ok(answer) if answer.is_success() => None,
+        Err(Failure::Refused(_) | Failure::Internal(_)) => Some("us"),
+        Ok(_) | Err(Failure::Timeout(_) | Failure::Connection(_)) => Some("receiver"),
     };
+    let (answer, error) = match sent {
+        Ok(answer) if answer.is_success() => (Some(answer), None),
+        Ok(answer) => {
+            let error = format!("answered {}", answer.status);
+            (Some(answer), Some(error))
+        }
+        Err(failure) => (None, Some(failure.to_string())),
+    };
+    let retry_after = answer.as_ref().and_then(|a| a.retry_after.filter(|_| matches!(a.status, 429 | 503)));
     let verdict = match &error {
         None => Verdict::Delivered,
         Some(_) if made >= options.max_attempts => Verdict::Exhausted,
@@ -105,9 +127,11 @@ fn outcome(
         token: delivery.token,
         started_at,
         latency_ms,
-        status_code: status_code.map(i32::from),
+        status_code: answer.as_ref().map(|a| i32::from(a.status)),
         error,
-        response_excerpt: excerpt,
+        failed_by,
+        response_headers: answer.as_ref().map(|a| json!(a.headers)),
+        response_excerpt: answer.map(|a| a.excerpt),
         verdict,
     }
 }

@@ -9,14 +9,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A receiver that keeps what it got and fails the first posts on demand.
 #[derive(Clone)]
-struct Receiver {
-    url: String,
+pub(super) struct Receiver {
+    pub(super) url: String,
     got: Arc<Mutex<Vec<Value>>>,
-    failures: Arc<AtomicUsize>,
+    pub(super) failures: Arc<AtomicUsize>,
 }
 
 impl Receiver {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let url = format!("http://{}/hook", listener.local_addr().expect("has an address"));
         let receiver = Self { url, got: Arc::default(), failures: Arc::default() };
@@ -60,7 +60,7 @@ impl Receiver {
         }
     }
 
-    fn sequences(&self) -> Vec<i64> {
+    pub(super) fn sequences(&self) -> Vec<i64> {
         let got = self.got.lock().expect("no panic");
         got.iter().filter_map(|body| body["sequence"].as_i64()).collect()
     }

@@ -1,7 +1,7 @@
 //! A world of its own for each test: a database, a bus prefix, a policy; and nodes, as processes would be.
 
 use crate::{
-    Created, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests, ResolverOptions, Roles,
+    Created, EndpointOptions, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests, Roles,
     SlaOptions, System, WebhookOptions,
 };
 use bus::Bus;
@@ -144,10 +144,16 @@ impl World {
                 poll_interval: Duration::from_millis(100),
                 batch_size: 20,
                 concurrency: 16,
+                endpoint: EndpointOptions {
+                    concurrency: 8,
+                    rate_per_second: 0,
+                    open_after_failures: 100,
+                    open: Duration::from_secs(1),
+                },
                 allow_unsigned: true,
             },
             sla: SlaOptions { check_interval: Duration::from_secs(300) },
-            resolver: ResolverOptions { concurrency: 4 },
+            relay: crate::RelayOptions { reconcile_every: Duration::from_secs(60) },
             egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
             directory: Arc::new(NoDirectory),
         };
@@ -223,6 +229,10 @@ async fn sqlx_execute(db: &TestDb, sql: &str) {
 impl Node {
     pub(super) fn requests(&self) -> &Requests {
         self.system.requests()
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     pub(super) async fn try_create(&self, artifact: &str, key: Option<&str>) -> Result<Created, Error> {

@@ -2,5 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod client;
+mod gate;
+mod gate_check;
+mod logs;
+mod registration;
 mod server;
 mod tokens;
+
+/// Short, for what never answers.
+const IMPATIENCE: std::time::Duration = std::time::Duration::from_millis(300);

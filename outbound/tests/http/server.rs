@@ -4,8 +4,9 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response};
+use futures::StreamExt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 /// What it was asked.
@@ -14,6 +15,7 @@ pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    pub(crate) at: Instant,
 }
 
 impl Asked {
@@ -30,14 +32,26 @@ pub(crate) struct Said {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Never answers.
     pub(crate) silent: bool,
+    /// The body never ends.
+    pub(crate) endless: bool,
 }
 
 pub(crate) fn say(status: u16, body: impl Into<String>) -> Said {
-    Said { status, body: body.into(), headers: Vec::new(), silent: false }
+    Said { status, body: body.into(), headers: Vec::new(), silent: false, endless: false }
+}
+
+/// A body that begins and never ends.
+pub(crate) fn stall(status: u16, body: &str) -> Said {
+    Said { endless: true, ..say(status, body) }
 }
 
 pub(crate) fn silence() -> Said {
     Said { silent: true, ..say(200, "") }
+}
+
+/// The same answer to every question.
+pub(crate) fn always(said: Said) -> impl Fn(usize) -> Said + Send + Sync + 'static {
+    move |_| said.clone()
 }
 
 type Answers = dyn Fn(usize) -> Said + Send + Sync;
@@ -77,7 +91,7 @@ async fn answer(
     let body = String::from_utf8(body.to_vec()).unwrap();
     let said = {
         let mut asked = shared.asked.lock().unwrap();
-        asked.push(Asked { method, headers, body });
+        asked.push(Asked { method, headers, body, at: Instant::now() });
         (shared.answers)(asked.len() - 1)
     };
     if said.silent {
@@ -87,7 +101,10 @@ async fn answer(
     for (name, value) in said.headers {
         response = response.header(name, value);
     }
-    response.body(Body::from(said.body)).unwrap()
+    let body = Body::from(said.body);
+    let forever = futures::stream::pending();
+    let body = if said.endless { Body::from_stream(body.into_data_stream().chain(forever)) } else { body };
+    response.body(body).unwrap()
 }
 
 /// An address where nobody listens.
@@ -98,5 +115,3 @@ pub(crate) async fn nobody() -> String {
 
 /// Long enough for a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// Short, for what never answers.
-pub(crate) const IMPATIENCE: Duration = Duration::from_millis(300);

@@ -1,6 +1,7 @@
 //! RFC 6749 section 4.4, as the form travels and as the answers are judged.
 
-use crate::server::{IMPATIENCE, PATIENCE, Said, Server, nobody, say, silence};
+use crate::IMPATIENCE;
+use crate::server::{PATIENCE, Said, Server, nobody, say, silence};
 use outbound::{Client, ClientCredentials, Egress, Failure, TokenError, TokenProvider};
 use secrecy::ExposeSecret;
 use std::time::Duration;

@@ -38,7 +38,7 @@ pub struct DeliveryOut {
     /// What the last attempt was answered.
     #[schema(example = 503)]
     pub last_status_code: Option<i32>,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed, or why an attempt that is due waits.
     #[schema(example = "answered 503")]
     pub last_error: Option<String>,
     /// When it was created.
@@ -74,6 +74,14 @@ pub struct DeliveryAttemptOut {
     /// Why it failed.
     #[schema(example = "answered 503")]
     pub error: Option<String>,
+    /// Whose fault the failure is: `receiver` (no good answer came) or `us` (it was not sent, or could not be).
+    #[serde(default)]
+    #[schema(example = "receiver")]
+    pub failed_by: Option<String>,
+    /// Head of the answer by lower-case name; values that may be secret are `[redacted]`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, example = json!({"content-type": "text/plain", "set-cookie": "[redacted]"}))]
+    pub response_headers: Option<serde_json::Value>,
     /// Beginning of the answer's body.
     #[schema(example = "upstream is down")]
     pub response_excerpt: Option<String>,

@@ -4,16 +4,18 @@
 //! answers once the database is there and the actors run. Stopping goes the other way round: no new requests, those
 //! in flight finish, the actors finish, the database closes.
 
+use crate::admission::Admission;
 use crate::auth::Authenticator;
-use crate::config::{Config, NamedCredential, seconds};
+use crate::config::{Config, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
-    Directories, Options, RequestOptions, ResolverOptions, Roles, SlaOptions, System, WebhookOptions,
+    EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, Roles, SlaOptions, System,
+    WebhookOptions,
 };
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
-use outbound::{Egress, HttpRules, Keycloak, KeycloakOptions};
+use outbound::Egress;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +38,9 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let vault = Arc::new(vault(&config)?);
     let egress =
         Egress { allow_loopback: config.is_development(), allow_cidrs: config.egress.allow_cidrs.clone() };
-    let keycloak = keycloak(&config)?;
-    Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress, keycloak }))
+    let admission =
+        Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
+    Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress, admission }))
 }
 
 /// How the configuration says to reach Postgres.
@@ -52,7 +55,15 @@ pub fn store_options(config: &Config) -> store::Options {
 }
 
 fn bus_options(config: &Config) -> bus::Options {
-    bus::Options { prefix: config.nats.prefix.clone(), ..bus::Options::new(config.nats.url.expose_secret()) }
+    let nats = &config.nats;
+    bus::Options {
+        prefix: nats.prefix.clone(),
+        replicas: nats.replicas,
+        duplicate_window: seconds(nats.duplicate_window_seconds),
+        events_kept: seconds(nats.events_retention_hours * 3600),
+        events_max_bytes: (nats.events_max_bytes > 0).then_some(nats.events_max_bytes),
+        ..bus::Options::new(nats.url.expose_secret())
+    }
 }
 
 fn vault(config: &Config) -> anyhow::Result<Vault> {
@@ -61,39 +72,6 @@ fn vault(config: &Config) -> anyhow::Result<Vault> {
     }
     tracing::warn!("no secrets.master_key: callback secrets made in this run cannot be read by the next");
     Ok(Vault::new(&rand::random()))
-}
-
-/// The staff directory, when there is one.
-fn keycloak(config: &Config) -> anyhow::Result<Option<Keycloak>> {
-    let (keycloak, resolver) = (&config.keycloak, &config.resolver);
-    if keycloak.base_url.is_empty() {
-        return Ok(None);
-    }
-    let options = KeycloakOptions {
-        base_url: keycloak.base_url.clone(),
-        realm: keycloak.realm.clone(),
-        client_id: keycloak.admin_client_id.clone(),
-        client_secret: keycloak.admin_client_secret.clone(),
-        timeout: seconds(resolver.http_timeout_seconds),
-        cache: seconds(resolver.cache_seconds),
-    };
-    let made = Keycloak::new(options).map_err(anyhow::Error::msg);
-    made.map(Some).context("keycloak.base_url cannot be used")
-}
-
-/// Whoever answers rules that need somebody outside.
-fn directories(state: &AppState) -> anyhow::Result<Directories> {
-    let config = state.config();
-    let http = HttpRules::new(state.egress().clone(), seconds(config.resolver.http_timeout_seconds));
-    let usable = |(name, credential): (&String, &NamedCredential)| (name.clone(), credential.usable());
-    Ok(Directories {
-        keycloak: state.keycloak().ok().cloned(),
-        http: http.map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?,
-        credentials: config.credentials.iter().map(usable).collect(),
-        store: state.store().clone(),
-        vault: state.shared_vault(),
-        allow_unsigned: config.allows_unsigned_webhooks(),
-    })
 }
 
 /// Waits for the database, brings it up to date if asked to, and starts the actors.
@@ -113,10 +91,18 @@ pub async fn start(
     if let Err(error @ store::Error::Internal(_)) = state.store().catalog_epoch().await {
         return Err(error).context("the database has no schema of this version: run `awe migrate`");
     }
-    let system = System::start(system_options(state, roles)?).await?;
+    let system = System::start(system_options(state, roles)).await?;
     state.started(system.requests().clone());
+    if roles.api {
+        tokio::spawn(look_at_gate(state.clone()));
+    }
     tracing::info!("started");
     Ok(system)
+}
+
+/// Beside the start, which does not depend on what is found.
+async fn look_at_gate(state: AppState) {
+    state.admission().look(seconds(state.config().server.request_timeout_seconds)).await;
 }
 
 async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {
@@ -133,10 +119,10 @@ async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Resu
     }
 }
 
-fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
+fn system_options(state: &AppState, roles: Roles) -> Options {
     let config = state.config();
     let (requests, webhook) = (&config.requests, &config.webhook);
-    Ok(Options {
+    Options {
         store: state.store().clone(),
         bus: state.bus().cloned(),
         vault: state.shared_vault(),
@@ -151,7 +137,6 @@ fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
                 ..store::commit::Limits::default()
             },
             command_timeout: seconds(requests.command_timeout_seconds),
-            create_wait: seconds(config.resolver.create_wait_seconds),
         },
         webhook: WebhookOptions {
             timeout: seconds(webhook.timeout_seconds),
@@ -160,13 +145,19 @@ fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
             poll_interval: seconds(webhook.poll_interval_seconds),
             batch_size: webhook.batch_size,
             concurrency: webhook.concurrency,
+            endpoint: EndpointOptions {
+                concurrency: webhook.endpoint_concurrency,
+                rate_per_second: webhook.endpoint_rate_per_second,
+                open_after_failures: webhook.endpoint_open_after_failures,
+                open: seconds(webhook.endpoint_open_seconds),
+            },
             allow_unsigned: config.allows_unsigned_webhooks(),
         },
-        resolver: ResolverOptions { concurrency: config.resolver.concurrency },
         sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },
+        relay: RelayOptions { reconcile_every: seconds(config.nats.reconcile_interval_seconds) },
         egress: state.egress().clone(),
-        directory: Arc::new(directories(state)?),
-    })
+        directory: Arc::new(NoDirectory),
+    }
 }
 
 /// Serves until `stop`, then finishes what is in flight.

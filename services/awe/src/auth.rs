@@ -17,7 +17,6 @@ use crate::config::{Config, seconds};
 use crate::error::ApiError;
 use claims::Claims;
 use std::sync::Arc;
-use time::OffsetDateTime;
 use verified::Verified;
 
 /// Longest accepted token.
@@ -144,7 +143,7 @@ impl Authenticator {
         if token.len() > MAX_TOKEN {
             return Err(AuthError::refused("token is longer than 16 KiB"));
         }
-        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let now = actors::clock::now().unix_timestamp();
         let Inner { rules, mode } = &*self.0;
         match mode {
             Mode::Development => {

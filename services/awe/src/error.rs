@@ -40,6 +40,8 @@ pub enum ApiError {
     Unauthenticated(&'static str),
     /// A valid token that may not do this.
     Forbidden(String),
+    /// The policy gate did not admit it; nothing was written.
+    Denied(String),
     /// The idempotency key was used with another body.
     IdempotencyMismatch,
     /// Well-formed, and refused for what it says: every fault.
@@ -82,7 +84,7 @@ impl ApiError {
         match self {
             Self::Invalid(_) | Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::UnknownPolicy(_) | Self::UnknownRequest(_) | Self::NotFound(_) | Self::UnknownRoute => {
                 StatusCode::NOT_FOUND
             }
@@ -119,7 +121,8 @@ impl ApiError {
             | Self::UnsupportedMediaType
             | Self::MethodNotAllowed
             | Self::BadRequest => "AWE-010",
-            Self::Internal(_) => "AWE-011",
+            Self::Denied(_) => "AWE-011",
+            Self::Internal(_) => "AWE-012",
         }
     }
 
@@ -143,6 +146,7 @@ impl ApiError {
             | Self::UnknownRequest(text)
             | Self::NotFound(text)
             | Self::Conflict(text)
+            | Self::Denied(text)
             | Self::Forbidden(text) => one(text),
             Self::Unavailable(text) => vec![format!("{text}; a retry is safe")],
             Self::Starting => one("the service is starting; a retry is safe"),

@@ -4,6 +4,7 @@
 //! [`server::router`]; [`auth`] says who calls; [`routes`] turn calls into one call of the rooms below; [`error`]
 //! turns what goes wrong into the contract's envelope.
 
+pub mod admission;
 pub mod app;
 pub mod auth;
 pub mod cli;

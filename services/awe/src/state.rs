@@ -1,10 +1,11 @@
 //! What every handler can reach.
 
+use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
 use actors::Requests;
-use outbound::{Egress, Keycloak};
+use outbound::Egress;
 use std::sync::{Arc, OnceLock};
 use store::Store;
 use store::vault::Vault;
@@ -28,8 +29,8 @@ pub struct Parts {
     pub bus: Option<bus::Bus>,
     /// The guard of URLs that users set.
     pub egress: Egress,
-    /// The staff directory; absent when none is configured.
-    pub keycloak: Option<Keycloak>,
+    /// What surrounds writes.
+    pub admission: Admission,
 }
 
 struct Inner {
@@ -100,13 +101,10 @@ impl AppState {
         &self.0.parts.egress
     }
 
-    /// The staff directory.
-    ///
-    /// # Errors
-    /// [`ApiError::Unavailable`] when none is configured.
-    pub fn keycloak(&self) -> Result<&Keycloak, ApiError> {
-        let none = || ApiError::Unavailable("no directory is configured (keycloak.base_url)".to_owned());
-        self.0.parts.keycloak.as_ref().ok_or_else(none)
+    /// The gate before writes and the webhook after them.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.0.parts.admission
     }
 
     /// Commands on requests.

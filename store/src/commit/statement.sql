@@ -107,7 +107,8 @@ deliveries as (
     insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
         next_attempt_at, created_at, updated_at)
     select d.id, d.event_id, d.request_id, d.sequence, d.event_type, d.caller_service, d.url,
-        d.created_at, d.created_at, d.created_at
+        -- Due at once by the clock that it is compared with, whatever the clock of its server says.
+        least(d.created_at, now()), d.created_at, d.created_at
     from unnest(
         $84::uuid[], $85::uuid[], $86::uuid[], $87::bigint[], $88::text[], $89::text[], $90::text[],
         $91::timestamptz[]

@@ -101,7 +101,7 @@ impl Store {
         let attempts = sqlx::query_as!(
             DeliveryAttemptOut,
             r#"select id, delivery_id, attempt, started_at, latency_ms::bigint as "latency_ms!", status_code, error,
-                      response_excerpt
+                      failed_by, response_headers, response_excerpt
                from webhook_attempt where delivery_id = $1 order by started_at, attempt, id"#,
             delivery_id,
         )

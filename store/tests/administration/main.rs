@@ -4,6 +4,8 @@
 mod delegations;
 mod deliveries;
 mod fixtures;
+mod leases;
+mod outbox;
 mod policies;
 mod requests;
 mod secrets;

@@ -30,7 +30,7 @@ async fn development_believes_an_unsigned_token() {
 #[tokio::test]
 async fn development_still_wants_a_subject_and_a_time_that_fits() {
     let header = json!({"alg": "HS256"});
-    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
     for (claims, why) in [
         (json!({}), "sub is missing"),
         (json!({"sub": ""}), "sub is empty"),

@@ -1,15 +1,17 @@
 //! Values that have the right type and still make no sense.
 
+mod gate;
+
 use super::Config;
 use secrecy::ExposeSecret;
 use url::Url;
 
 /// Collects faults, each beginning with its key.
 #[derive(Default)]
-pub(super) struct Faults(Vec<String>);
+struct Faults(Vec<String>);
 
 impl Faults {
-    pub(super) fn unless(&mut self, good: bool, key: &str, message: &str) {
+    fn unless(&mut self, good: bool, key: &str, message: &str) {
         if !good {
             self.0.push(format!("{key}: {message}"));
         }
@@ -19,7 +21,7 @@ impl Faults {
         self.unless((low..=high).contains(&value), key, &format!("must be {low} to {high}, not {value}"));
     }
 
-    pub(super) fn url(&mut self, key: &str, value: &str, schemes: &[&str]) {
+    fn url(&mut self, key: &str, value: &str, schemes: &[&str]) {
         let good = Url::parse(value).is_ok_and(|url| schemes.contains(&url.scheme()) && url.has_host());
         self.unless(good, key, &format!("must be a URL beginning with {}", schemes.join(":// or ") + "://"));
     }
@@ -43,8 +45,8 @@ impl Config {
         self.check_auth(&mut faults);
         self.check_work(&mut faults);
         self.check_webhook(&mut faults);
+        self.check_gate(&mut faults);
         self.check_notifier(&mut faults);
-        super::credentials::check(&self.credentials, &mut faults);
         if let Err(error) = self.master_key() {
             faults.0.push(error.to_string());
         }
@@ -91,6 +93,20 @@ impl Config {
             "nats.prefix",
             "must be letters, digits, - or _",
         );
+        self.check_streams(faults);
+    }
+
+    fn check_streams(&self, faults: &mut Faults) {
+        let nats = &self.nats;
+        faults.unless(matches!(nats.replicas, 1 | 3 | 5), "nats.replicas", "must be 1, 3 or 5");
+        faults.between("nats.events_retention_hours", nats.events_retention_hours, 1, 10 * 365 * 24);
+        faults.unless(
+            nats.events_max_bytes == 0 || nats.events_max_bytes >= 1 << 20,
+            "nats.events_max_bytes",
+            "must be 0 (no bound) or at least 1048576",
+        );
+        faults.between("nats.duplicate_window_seconds", nats.duplicate_window_seconds, 1, 3600);
+        faults.between("nats.reconcile_interval_seconds", nats.reconcile_interval_seconds, 1, DAY);
     }
 
     fn check_auth(&self, faults: &mut Faults) {
@@ -123,12 +139,6 @@ impl Config {
             "keycloak.realm",
             "must not be empty when keycloak.base_url is set",
         );
-        let secret = !keycloak.admin_client_secret.expose_secret().is_empty();
-        faults.unless(
-            keycloak.base_url.is_empty() || (secret && !keycloak.admin_client_id.is_empty()),
-            "keycloak.admin_client_secret",
-            "and keycloak.admin_client_id are needed when keycloak.base_url is set",
-        );
     }
 
     fn check_work(&self, faults: &mut Faults) {
@@ -140,13 +150,6 @@ impl Config {
         faults.between("idempotency.retention_hours", u64::from(self.idempotency.retention_hours), 1, 8760);
         faults.between("resolver.http_timeout_seconds", self.resolver.http_timeout_seconds, 1, 300);
         faults.between("resolver.create_wait_seconds", self.resolver.create_wait_seconds, 0, 60);
-        faults.unless(
-            self.resolver.create_wait_seconds < self.server.request_timeout_seconds,
-            "resolver.create_wait_seconds",
-            "must be less than server.request_timeout_seconds",
-        );
-        faults.between("resolver.cache_seconds", self.resolver.cache_seconds, 0, 3600);
-        faults.between("resolver.concurrency", self.resolver.concurrency as u64, 1, 1000);
         faults.between("sla.check_interval_seconds", self.sla.check_interval_seconds, 1, DAY);
     }
 
@@ -157,6 +160,17 @@ impl Config {
         faults.between("webhook.poll_interval_seconds", webhook.poll_interval_seconds, 1, DAY);
         faults.between("webhook.batch_size", webhook.batch_size as u64, 1, 10_000);
         faults.between("webhook.concurrency", webhook.concurrency as u64, 1, 10_000);
+        let concurrency = webhook.endpoint_concurrency as u64;
+        faults.between("webhook.endpoint_concurrency", concurrency, 1, webhook.concurrency as u64);
+        faults.between(
+            "webhook.endpoint_rate_per_second",
+            u64::from(webhook.endpoint_rate_per_second),
+            0,
+            100_000,
+        );
+        let failures = u64::from(webhook.endpoint_open_after_failures);
+        faults.between("webhook.endpoint_open_after_failures", failures, 1, 1_000_000);
+        faults.between("webhook.endpoint_open_seconds", webhook.endpoint_open_seconds, 1, 3600);
         faults.unless(
             !webhook.backoff_seconds.is_empty(),
             "webhook.backoff_seconds",

@@ -8,9 +8,11 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 use std::path::Path;
 
 const PREFIX: &str = "AWE__";
+/// Other names of whole sections, as registries that share a gate with us know them.
+const ALIASES: [(&str, &str); 2] =
+    [("REGISTRATION_GATE_", "gate"), ("REGISTRATION_WEBHOOK_", "registration_webhook")];
 /// Everything lies under this key in files.
 const ROOT: &str = "awe";
-const CREDENTIALS: &str = "awe.credentials.";
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +52,13 @@ pub fn load_from(
         }
         figment = figment.merge(Yaml::file_exact(file));
     }
-    for (name, value) in environment {
-        if let Some(key) = name.strip_prefix(PREFIX) {
-            let key = format!("{ROOT}.{}", key.to_lowercase().replace("__", "."));
-            // Every value of a credential is text, and none has a default.
-            let text =
-                key.starts_with(CREDENTIALS) || matches!(defaults.find_value(&key), Ok(Value::String(..)));
-            figment = figment.merge(Variable { name, key, value, text });
-        }
+    let mut variables: Vec<_> =
+        environment.into_iter().filter_map(|(name, value)| Some((key_of(&name)?, name, value))).collect();
+    // Where a setting has two names, the one under our own prefix counts.
+    variables.sort_by_key(|(_, name, _)| name.starts_with(PREFIX));
+    for (key, name, value) in variables {
+        let text = matches!(defaults.find_value(&key), Ok(Value::String(..)));
+        figment = figment.merge(Variable { name, key, value, text });
     }
     only_root(&figment)?;
     let config: Config = figment.focus(ROOT).extract().map_err(|errors| {
@@ -67,6 +68,15 @@ pub fn load_from(
     })?;
     config.check().map_err(LoadError::Refused)?;
     Ok(config)
+}
+
+/// The setting that an environment variable of this name sets.
+fn key_of(name: &str) -> Option<String> {
+    let lower = |key: &str| format!("{ROOT}.{}", key.to_lowercase().replace("__", "."));
+    let aliased = |(prefix, section): &(&str, &str)| {
+        name.strip_prefix(prefix).map(|key| format!("{ROOT}.{section}.{}", key.to_lowercase()))
+    };
+    name.strip_prefix(PREFIX).map(lower).or_else(|| ALIASES.iter().find_map(aliased))
 }
 
 /// A file's keys lie under `awe:`; one beside it would silently do nothing.
@@ -141,6 +151,6 @@ fn describe(error: &Error) -> String {
 
 fn is_secret(path: &[String]) -> bool {
     path.iter().any(|part| {
-        ["secret", "key", "url", "password", "token", "credentials"].iter().any(|word| part.contains(word))
+        ["secret", "key", "url", "password", "credential", "token"].iter().any(|word| part.contains(word))
     })
 }

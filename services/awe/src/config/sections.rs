@@ -55,6 +55,16 @@ pub struct Nats {
     pub url: SecretString,
     /// First word of subjects and stream names.
     pub prefix: String,
+    /// Copies of each stream.
+    pub replicas: usize,
+    /// How long the stream of events keeps an event.
+    pub events_retention_hours: u64,
+    /// Most bytes of the stream of events; 0 = no bound.
+    pub events_max_bytes: i64,
+    /// How long message ids are remembered.
+    pub duplicate_window_seconds: u64,
+    /// How often the stream is compared with the database.
+    pub reconcile_interval_seconds: u64,
 }
 
 /// Tokens.
@@ -127,10 +137,6 @@ pub struct Resolver {
     pub http_timeout_seconds: u64,
     /// How long a create waits for tasks.
     pub create_wait_seconds: u64,
-    /// How long the directory's answers are used again; 0 = never.
-    pub cache_seconds: u64,
-    /// Requests resolved at once.
-    pub concurrency: usize,
 }
 
 /// Deadlines.
@@ -153,10 +159,18 @@ pub struct Webhook {
     pub backoff_seconds: Vec<u64>,
     /// How often the database is asked.
     pub poll_interval_seconds: u64,
-    /// Deliveries taken at once.
+    /// Deliveries to one endpoint taken at once.
     pub batch_size: usize,
-    /// Deliveries under way at once.
+    /// Attempts under way at once.
     pub concurrency: usize,
+    /// The same, to one endpoint.
+    pub endpoint_concurrency: usize,
+    /// Attempts per second to one endpoint; 0 = no limit.
+    pub endpoint_rate_per_second: u32,
+    /// Failures in a row after which an endpoint is left alone.
+    pub endpoint_open_after_failures: u32,
+    /// For how long.
+    pub endpoint_open_seconds: u64,
     /// Send unsigned where there is no secret; absent = only in development mode.
     pub allow_unsigned: Option<bool>,
 }

@@ -99,11 +99,89 @@ fn bad_values_are_refused_by_key() {
         ("AWE__KEYCLOAK__AUDIENCE", "awe", "keycloak.issuer"),
         ("AWE__SECRETS__MASTER_KEY", "short", "secrets.master_key"),
         ("AWE__SECRETS__MASTER_KEY_FILE", "/nonexistent", "secrets.master_key_file"),
+        ("AWE__GATE__ENABLED", "true", "gate.url"),
+        ("AWE__GATE__URL", "gate.example.org", "gate.url"),
+        ("AWE__GATE__AUTH_TYPE", "basic", "gate.auth_type"),
+        ("AWE__GATE__AUTH_TYPE", "", "gate.auth_type"),
+        ("AWE__GATE__MAX_RETRIES", "-1", "gate.max_retries"),
+        ("AWE__GATE__TIMEOUT_SECONDS", "-1", "gate.timeout_seconds"),
+        ("AWE__GATE__TIMEOUT_SECONDS", "0", "gate.timeout_seconds"),
+        ("REGISTRATION_GATE_MAX_RETRIES", "-1", "gate.max_retries (environment variable REGISTRATION_GATE_"),
+        ("REGISTRATION_GATE_TIMEOUT_SECONDS", "-5", "gate.timeout_seconds"),
+        ("REGISTRATION_GATE_AUTH_TYP", "none", "gate.auth_typ"),
+        ("REGISTRATION_WEBHOOK_TIMEOUT_SECONDS", "-5", "registration_webhook.timeout_seconds"),
+        ("REGISTRATION_WEBHOOK_URL", "ftp://x/", "registration_webhook.url"),
+        ("REGISTRATION_WEBHOOK_AUTH_HEADER", "not a name", "registration_webhook.auth_header"),
+        ("REGISTRATION_WEBHOOK_AUTH_TOKEN", "a\nb", "registration_webhook.auth_token"),
         ("AWE__NOTIFIER__ENABLED", "true", "notifier.smtp_host"),
         ("AWE__NOTIFIER__SMTP_PORT", "0", "notifier.smtp_port"),
     ] {
         assert!(refusal(&[(name, value)]).contains(key), "{name}={value}: {}", refusal(&[(name, value)]));
     }
+}
+
+const GATE: [(&str, &str); 2] =
+    [("REGISTRATION_GATE_ENABLED", "true"), ("REGISTRATION_GATE_URL", "https://gate.example.org/decide")];
+
+fn gate_with(more: &[(&str, &str)]) -> Result<Config, LoadError> {
+    let all: Vec<_> = GATE.iter().chain(more).copied().collect();
+    with(&all)
+}
+
+#[test]
+fn the_gate_is_configured_under_both_names_and_ours_counts() {
+    let config = gate_with(&[]).unwrap();
+    assert!(config.gate.enabled && config.gate.auth() == Some(GateAuthType::None));
+    assert_eq!((config.gate.timeout_seconds, config.gate.max_retries), (5, 2));
+    assert_eq!(config.gate.auth_header_name, "X-Api-Key");
+    assert!(!config.gate.oauth2_token_cache && !config.gate.requests);
+    let both = [("AWE__GATE__MAX_RETRIES", "7"), ("REGISTRATION_GATE_MAX_RETRIES", "3")];
+    assert_eq!(with(&both).unwrap().gate.max_retries, 7);
+    assert_eq!(with(&both[1..]).unwrap().gate.max_retries, 3);
+    let webhook =
+        with(&[("REGISTRATION_WEBHOOK_URL", "https://x.example.org/")]).unwrap().registration_webhook;
+    assert_eq!((&*webhook.auth_header, webhook.timeout_seconds), ("Authorization", 10));
+}
+
+#[test]
+fn each_way_of_authentication_is_known_in_any_case() {
+    for (text, known) in [
+        ("none", GateAuthType::None),
+        ("API_KEY", GateAuthType::ApiKey),
+        ("Bearer", GateAuthType::Bearer),
+        ("oauth2_Client_Credentials", GateAuthType::OAuth2ClientCredentials),
+    ] {
+        assert_eq!(
+            with(&[("REGISTRATION_GATE_AUTH_TYPE", text)]).unwrap().gate.auth(),
+            Some(known),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_enabled_gate_without_the_credential_it_needs_stops_the_start() {
+    let refusal = |more: &[(&str, &str)]| gate_with(more).unwrap_err().to_string();
+    for auth_type in ["api_key", "bearer"] {
+        let told = refusal(&[("REGISTRATION_GATE_AUTH_TYPE", auth_type)]);
+        assert!(told.contains("gate.auth_credential"), "{told}");
+        let newline =
+            [("REGISTRATION_GATE_AUTH_TYPE", auth_type), ("REGISTRATION_GATE_AUTH_CREDENTIAL", "s\n3t")];
+        let told = refusal(&newline);
+        assert!(told.contains("gate.auth_credential") && !told.contains("3t"), "{told}");
+    }
+    let oauth2 = ("REGISTRATION_GATE_AUTH_TYPE", "oauth2_client_credentials");
+    let told = refusal(&[oauth2]);
+    for key in ["gate.oauth2_token_url", "gate.oauth2_client_id", "gate.oauth2_client_secret"] {
+        assert!(told.contains(key), "{told}");
+    }
+    let header = [
+        ("REGISTRATION_GATE_AUTH_TYPE", "api_key"),
+        ("REGISTRATION_GATE_AUTH_CREDENTIAL", "k"),
+        ("REGISTRATION_GATE_AUTH_HEADER_NAME", "no header"),
+    ];
+    assert!(refusal(&header).contains("gate.auth_header_name"));
+    assert!(with(&[oauth2]).is_ok(), "a gate that is not enabled needs nothing");
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! Policies: versions, activation and simulation.
 
+use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Admin, Viewer};
-use crate::config::Credentials;
 use crate::error::ApiError;
 use crate::extract::{Body, PolicyKey, PolicyVersion};
 use crate::state::AppState;
 use actors::ContextSchema;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use engine::ids::PolicyId;
-use engine::policy::{HttpAuth, Policy, http_auth};
-
+use engine::policy::Policy;
+use outbound::Egress;
 use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse};
 use schemas::policy::{Fault, to_engine};
 use uuid::Uuid;
@@ -20,10 +20,10 @@ type Answer<T> = Result<Json<T>, ApiError>;
 type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
 
 /// The policy as the engine sees it, under fresh ids; or every fault.
-pub(crate) fn read_policy(policy: &PolicyCreate, state: &AppState) -> Result<Policy, Vec<Fault>> {
+pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Policy, Vec<Fault>> {
     // The database gives the number of the version.
     let read = to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7);
-    let mut faults = http_faults(policy, state);
+    let mut faults = unreachable_urls(policy, egress);
     // Anything but an object has its fault already.
     if let Some(Err(message)) =
         policy.context_schema.as_ref().filter(|schema| schema.is_object()).map(ContextSchema::compile)
@@ -36,25 +36,16 @@ pub(crate) fn read_policy(policy: &PolicyCreate, state: &AppState) -> Result<Pol
     }
 }
 
-/// `http` rules that would never be answered here: an address that is not allowed, a credential that is not configured.
-fn http_faults(policy: &PolicyCreate, state: &AppState) -> Vec<Fault> {
+/// `http` rules whose URL would never be called.
+fn unreachable_urls(policy: &PolicyCreate, egress: &Egress) -> Vec<Fault> {
     let mut faults = Vec::new();
     for stage in &policy.stages {
         for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
             for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.rule_type == "http") {
-                let mut fault = |part: &str, message: String| {
-                    let field = format!("{field}[{index}].rule_value.{part}");
-                    faults.push(Fault { stage: Some(stage.stage_order), field, message });
-                };
                 let url = rule.rule_value.get("url").and_then(|url| url.as_str());
-                if let Some(Err(message)) = url.map(|url| state.egress().check_url(url)) {
-                    fault("url", message);
-                }
-                // What is no auth at all is told when the rule is read.
-                if let Ok(auth) = http_auth(&rule.rule_value)
-                    && let Err(message) = check_credential(auth, &state.config().credentials)
-                {
-                    fault("auth", message);
+                if let Some(Err(message)) = url.map(|url| egress.check_url(url)) {
+                    let field = format!("{field}[{index}].rule_value.url");
+                    faults.push(Fault { stage: Some(stage.stage_order), field, message });
                 }
             }
         }
@@ -62,15 +53,9 @@ fn http_faults(policy: &PolicyCreate, state: &AppState) -> Vec<Fault> {
     faults
 }
 
-fn check_credential(auth: HttpAuth<'_>, known: &Credentials) -> Result<(), String> {
-    let Some(name) = auth.credential else { return Ok(()) };
-    let credential = known.get(name).ok_or_else(|| format!("no credential `{name}` is configured"))?;
-    match auth.kind {
-        Some(kind) if kind != credential.kind() => {
-            Err(format!("credential `{name}` is of type `{}`, not `{kind}`", credential.kind()))
-        }
-        _ => Ok(()),
-    }
+/// A write that the policy gate is asked about, by the route it came on.
+fn write<'a>(operation: Operation, route: &'static str, name: &'a str) -> Write<'a> {
+    Write { kind: Kind::Policy, operation, route, name }
 }
 
 fn same_key(path: &str, body: &PolicyCreate) -> Result<(), ApiError> {
@@ -87,14 +72,18 @@ pub(super) async fn list(State(state): State<AppState>, _: Viewer) -> Answer<Vec
 pub(super) async fn create(
     State(state): State<AppState>,
     Admin(admin): Admin,
+    headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Made<PolicyOut> {
-    let policy = read_policy(&body, &state)?;
+    let policy = read_policy(&body, state.egress())?;
+    let write = write(Operation::Create, "/v1/awe/policies", &body.policy_key);
+    state.admission().ask(write, &headers, &body).await?;
     let created = state.store().create_policy(&body, &policy, &admin.actor()).await;
     let created = created.map_err(|error| match error {
         store::Error::Conflict(text) => ApiError::PolicyExists(text),
         other => other.into(),
     })?;
+    state.admission().tell(write, &admin.subject, &created);
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -102,11 +91,15 @@ pub(super) async fn add_version(
     State(state): State<AppState>,
     Admin(admin): Admin,
     PolicyKey(key): PolicyKey,
+    headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Made<PolicyOut> {
     same_key(&key, &body)?;
-    let policy = read_policy(&body, &state)?;
+    let policy = read_policy(&body, state.egress())?;
+    let write = write(Operation::AddVersion, "/v1/awe/policies/{policy_key}", &key);
+    state.admission().ask(write, &headers, &body).await?;
     let added = state.store().add_policy_version(&body, &policy, &admin.actor()).await?;
+    state.admission().tell(write, &admin.subject, &added);
     Ok((StatusCode::CREATED, Json(added)))
 }
 
@@ -126,19 +119,34 @@ pub(super) async fn update(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
+    headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Answer<PolicyOut> {
     same_key(&at.key, &body)?;
-    let policy = read_policy(&body, &state)?;
-    Ok(Json(state.store().update_draft(&at.key, at.version, &body, &policy, &admin.actor()).await?))
+    let policy = read_policy(&body, state.egress())?;
+    let write = write(Operation::Update, "/v1/awe/policies/{policy_key}/versions/{version}", &at.key);
+    state.admission().ask(write, &headers, &body).await?;
+    let updated = state.store().update_draft(&at.key, at.version, &body, &policy, &admin.actor()).await?;
+    state.admission().tell(write, &admin.subject, &updated);
+    Ok(Json(updated))
 }
 
 pub(super) async fn activate(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
+    headers: HeaderMap,
 ) -> Answer<PolicyOut> {
-    Ok(Json(state.store().activate_policy(&at.key, at.version, &admin.actor()).await?))
+    let route = "/v1/awe/policies/{policy_key}/versions/{version}/activate";
+    let write = write(Operation::Activate, route, &at.key);
+    if state.admission().asks(Kind::Policy) {
+        // There is no body: the gate judges what would come into force.
+        let policy = state.store().get_policy(&at.key, at.version).await?;
+        state.admission().ask(write, &headers, &policy).await?;
+    }
+    let active = state.store().activate_policy(&at.key, at.version, &admin.actor()).await?;
+    state.admission().tell(write, &admin.subject, &active);
+    Ok(Json(active))
 }
 
 pub(super) async fn deactivate(
@@ -155,6 +163,6 @@ pub(super) async fn simulate(
     at: PolicyVersion,
     Body(mut body): Body<SimulateRequest>,
 ) -> Answer<SimulateResponse> {
-    body.requester.get_or_insert_with(|| viewer.subject.clone());
-    Ok(Json(state.requests()?.simulate(&viewer.subject, &at.key, at.version, body).await?))
+    body.requester.get_or_insert(viewer.subject);
+    Ok(Json(state.requests()?.simulate(&at.key, at.version, body).await?))
 }

@@ -1,6 +1,7 @@
 //! Requests for approval and their history.
 
 use super::{cursor, next_cursor, word};
+use crate::admission::{Kind, Operation, Write};
 use crate::auth::Identity;
 use crate::error::ApiError;
 use crate::extract::{Body, OptionalBody, Query, RequestId};
@@ -13,7 +14,6 @@ use schemas::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListRequestsQuery, RequestOut,
 };
 use store::requests::list::RequestFilter;
-use time::OffsetDateTime;
 
 const STATUSES: [&str; 6] = ["pending", "in_review", "approved", "rejected", "cancelled", "expired"];
 const MAX_KEY: usize = 255;
@@ -25,15 +25,45 @@ pub(super) async fn create(
     Body(body): Body<CreateRequestIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreateRequestOut>), ApiError> {
     let idempotency_key = idempotency_key(&headers)?;
-    check(&body, &state)?;
-    check_secret(&body, &caller, &state).await?;
-    let new = NewRequest { body, subject: caller.subject, idempotency_key };
-    let created = state.requests()?.create(new).await?;
+    let refused = match check(&body, &state) {
+        Ok(()) => check_secret(&body, &caller, &state).await.err(),
+        Err(refused) => Some(refused),
+    };
+    let artifact = body.artifact_id.clone();
+    let write = Write {
+        kind: Kind::Request,
+        operation: Operation::Create,
+        route: "/v1/awe/requests",
+        name: &artifact,
+    };
+    let subject = caller.subject;
+    if refused.is_none()
+        && state.admission().asks(Kind::Request)
+        && !is_replay(idempotency_key.as_deref(), &subject, &state).await?
+    {
+        state.admission().ask(write, &headers, &body).await?;
+    }
+    let new = NewRequest { body, subject: subject.clone(), idempotency_key };
+    let requests = state.requests()?;
+    let created = match refused {
+        None => requests.create(new).await?,
+        // What was accepted once is not refused to whoever repeats it, though its `expires_at` has passed by now.
+        Some(refused) => requests.first_answer(&new).await?.ok_or(refused)?,
+    };
+    if !created.replayed {
+        state.admission().tell(write, &subject, &created.answer);
+    }
     let mut headers = HeaderMap::new();
     if created.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
     Ok((StatusCode::CREATED, headers, Json(created.answer)))
+}
+
+/// Whether the answer is stored already: then nothing will be written, and the gate need not be asked again.
+async fn is_replay(key: Option<&str>, subject: &str, state: &AppState) -> Result<bool, ApiError> {
+    let Some(key) = key else { return Ok(false) };
+    Ok(state.store().first_answer(subject, key).await?.is_some())
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
@@ -51,7 +81,7 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if let Some(Err(why)) = body.callback_url.as_deref().map(|url| state.egress().check_url(url)) {
         faults.push(format!("field callback_url: {why}"));
     }
-    if body.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+    if body.expires_at.is_some_and(|at| at <= actors::clock::now()) {
         faults.push("field expires_at: must be in the future".to_owned());
     }
     if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }

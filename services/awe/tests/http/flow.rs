@@ -3,6 +3,8 @@
 use crate::server::{Server, Who};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
 
 pub(crate) fn policy(key: &str, users: &[&str], n: usize) -> Value {
     let rules: Vec<Value> =
@@ -87,6 +89,27 @@ async fn a_repeated_create_is_answered_once() {
     assert_eq!((status, &refused["errors"][0]["errorCode"]), (409, &json!("AWE-009")));
     let (status, ..) = create("", request("demo.v1")).await;
     assert_eq!(status, 400);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_was_accepted_is_replayed_although_its_deadline_has_passed() {
+    let server = Server::start(&[]).await;
+    activate(&server, &policy("demo.v1", &["amina"], 1)).await;
+    let soon = time::OffsetDateTime::now_utc() + Duration::from_secs(2);
+    let mut body = request("demo.v1");
+    body["expires_at"] = json!(soon.format(&time::format_description::well_known::Rfc3339).unwrap());
+    let create = async |key: &str| {
+        let call = server.request(Who::User("caller"), Method::POST, "/requests");
+        let answer = call.header("Idempotency-Key", key).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, first) = create("k1").await;
+    assert_eq!(status, 201, "{first}");
+    // When another key is refused, the moment has passed.
+    let until_refused = async { while create(&Uuid::now_v7().to_string()).await.0 != 400 {} };
+    tokio::time::timeout(Duration::from_secs(20), until_refused).await.unwrap();
+    assert_eq!(create("k1").await, (201, first));
     server.end().await;
 }
 

@@ -5,6 +5,9 @@ mod access;
 mod contexts;
 mod envelopes;
 mod flow;
+mod gate;
 mod limits;
+#[path = "../../../../outbound/tests/http/server.rs"]
+mod receiver;
 mod server;
 mod tokens;

@@ -1,0 +1,271 @@
+//! One endpoint (scheme, host and port): an actor that leases what is due to it when, and only when, attempts can
+//! start at once. Its own bounds (attempts under way, attempts per second, the circuit) hold nobody else up, and of
+//! the attempts that this process may have under way it takes a share that leaves some for others.
+
+use super::attempt::Sender;
+use super::breaker::{Admission, Breaker, Found, Tolerance};
+use super::pace::Pace;
+use crate::{Error, WebhookOptions};
+use parking::Permits;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use store::Store;
+use store::deliveries::Leased;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+mod parking;
+
+/// How long the actor rests after a fault of the database.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// An attempt starts so soon after its lease, or not at all.
+const START_WITHIN: Duration = Duration::from_secs(3);
+/// A lease outlives the timeout of the attempt by so much: for starting, and for recording.
+const LEASE_SLACK: Duration = Duration::from_secs(6);
+/// Waiting deliveries that are told at once why they wait.
+const EXPLAINED: i64 = 500;
+
+/// What all endpoint actors of a process share.
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) sender: Sender,
+    /// Attempts that this process may have under way.
+    pub(super) slots: Arc<Semaphore>,
+    /// Attempts under way.
+    pub(super) tasks: TaskTracker,
+    pub(super) options: WebhookOptions,
+    pub(super) stopping: AtomicBool,
+}
+
+/// "Look for what is due." A lane holds at most one of these that was not handled yet.
+pub(super) struct Look;
+
+/// What an endpoint's actor shares with its attempts under way.
+pub(super) struct Lane {
+    endpoint: String,
+    slots: Arc<Semaphore>,
+    most: usize,
+    rest: Duration,
+    breaker: Mutex<Breaker>,
+    told_to_look: AtomicBool,
+    used: Mutex<Instant>,
+}
+
+impl Lane {
+    pub(super) fn new(endpoint: &str, options: &WebhookOptions) -> Self {
+        let most = options.endpoint.concurrency.max(1);
+        let tolerance =
+            Tolerance { failures: options.endpoint.open_after_failures.max(1), rest: options.endpoint.open };
+        Self {
+            endpoint: endpoint.to_owned(),
+            slots: Arc::new(Semaphore::new(most)),
+            most,
+            rest: tolerance.rest,
+            breaker: Mutex::new(Breaker::new(tolerance)),
+            told_to_look: AtomicBool::new(false),
+            used: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Tells the actor to look, unless it has been told already. Whether it lives.
+    pub(super) fn look(&self, actor: &ActorRef<Look>) -> bool {
+        let told = self.told_to_look.swap(true, Ordering::AcqRel);
+        if told && matches!(actor.get_status(), ractor::ActorStatus::Running | ractor::ActorStatus::Starting)
+        {
+            return true;
+        }
+        actor.send_message(Look).is_ok()
+    }
+
+    /// Nothing under way and nothing done for `idle`; failures are remembered as long as anything is probed.
+    pub(super) fn rests(&self, idle: Duration) -> bool {
+        let remember = if self.breaker().is_closed() { Duration::ZERO } else { self.rest * 2 };
+        self.slots.available_permits() == self.most && locked(&self.used).elapsed() > idle + remember
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        locked(&self.breaker)
+    }
+
+    /// Notes how an attempt ended.
+    fn ended(&self, found: Found, was_probe: bool) {
+        let mut breaker = self.breaker();
+        if breaker.ended(found, was_probe, Instant::now()) {
+            let closed = breaker.is_closed();
+            tracing::warn!(endpoint = self.endpoint, closed, "the circuit of an endpoint has changed");
+        }
+    }
+}
+
+/// What these locks guard is never left half-changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What may be leased now.
+enum Room {
+    /// So many deliveries, with their permits.
+    For(Permits),
+    /// One, to see whether the endpoint lives again; or only this one, for which somebody asked.
+    Probe(Permits, Option<Uuid>),
+    /// Nothing before this much time has passed.
+    After(Duration),
+    /// Nothing, until an attempt under way ends or somebody says so.
+    None,
+}
+
+pub(super) struct Endpoint;
+
+pub(super) struct State {
+    lane: Arc<Lane>,
+    shared: Arc<Shared>,
+    pace: Pace,
+    /// When the actor will look by itself.
+    alarm: Option<Instant>,
+    /// Up to where waiting deliveries have been told why they wait, while the circuit is open.
+    explained: OffsetDateTime,
+}
+
+impl Actor for Endpoint {
+    type Msg = Look;
+    type State = State;
+    type Arguments = (Arc<Lane>, Arc<Shared>);
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<Look>,
+        (lane, shared): Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let pace = Pace::new(shared.options.endpoint.rate_per_second);
+        Ok(State { lane, shared, pace, alarm: None, explained: OffsetDateTime::UNIX_EPOCH })
+    }
+
+    async fn handle(&self, me: ActorRef<Look>, _: Look, state: &mut State) -> Result<(), ActorProcessingErr> {
+        // Whoever tells the actor from here on is heard: what it looks at is newer than what it was told of.
+        state.lane.told_to_look.store(false, Ordering::Release);
+        if state.alarm.is_some_and(|at| at <= Instant::now()) {
+            state.alarm = None;
+        }
+        let again = state.take(&me).await.unwrap_or_else(|error| {
+            tracing::warn!(endpoint = state.lane.endpoint, %error, "deliveries were not leased; trying again");
+            Some(AFTER_FAILURE)
+        });
+        if let Some(wait) = again {
+            state.look_after(&me, wait);
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// Starts as many attempts as may start now. `Some`: there may be more after so long, without anybody saying so.
+    async fn take(&mut self, me: &ActorRef<Look>) -> Result<Option<Duration>, Error> {
+        loop {
+            let (permits, only, probe) = match self.room().await? {
+                Room::For(permits) => (permits, None, false),
+                Room::Probe(permits, only) => (permits, only, true),
+                Room::After(wait) => return Ok(Some(wait)),
+                Room::None => return Ok(None),
+            };
+            let (wanted, began) = (permits.len(), Instant::now());
+            let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
+            let lease = self.shared.options.timeout + LEASE_SLACK;
+            let leased = self.shared.store.lease_due(&self.lane.endpoint, limit, lease, only).await?;
+            let got = leased.len();
+            self.pace.used(got);
+            if got > 0 {
+                *locked(&self.lane.used) = began;
+            }
+            self.start(leased, permits, probe, began + START_WITHIN, me);
+            if probe || got < wanted {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What the endpoint's bounds and this process' leave, least costly first.
+    async fn room(&mut self) -> Result<Room, Error> {
+        if self.shared.stopping.load(Ordering::Acquire) {
+            return Ok(Room::None);
+        }
+        let admission = self.lane.breaker().admits(Instant::now());
+        match admission {
+            Admission::Probing => Ok(Room::None),
+            Admission::Closed { since, until } => self.asked_or_after(since, until).await,
+            Admission::Probe => Ok(self.permits(1).await.map_or(Room::None, |one| Room::Probe(one, None))),
+            Admission::All => {
+                self.explained = OffsetDateTime::UNIX_EPOCH;
+                let free = self.lane.slots.available_permits().min(self.shared.options.batch_size.max(1));
+                if free == 0 {
+                    return Ok(Room::None);
+                }
+                match self.pace.draw(free) {
+                    Err(wait) => Ok(Room::After(wait)),
+                    Ok(most) => Ok(self.permits(most).await.map_or(Room::None, Room::For)),
+                }
+            }
+        }
+    }
+
+    /// While the circuit is open: what was asked for since it opened goes out as the probe; the rest learns why it
+    /// waits.
+    async fn asked_or_after(&mut self, since: Instant, until: Instant) -> Result<Room, Error> {
+        let (store, endpoint) = (&self.shared.store, &self.lane.endpoint);
+        if let Some(asked) = store.asked_delivery(endpoint, since.elapsed()).await? {
+            return Ok(self.permits(1).await.map_or(Room::None, |one| Room::Probe(one, Some(asked))));
+        }
+        let why = format!(
+            "held back, not counted as an attempt: {endpoint} has failed {} times in a row and rests",
+            self.shared.options.endpoint.open_after_failures
+        );
+        self.explained = store.explain_wait(endpoint, &why, self.explained, EXPLAINED).await?;
+        Ok(Room::After(until.saturating_duration_since(Instant::now())))
+    }
+
+    async fn permits(&self, most: usize) -> Option<Permits> {
+        let permits = parking::take(&self.lane.slots, &self.shared.slots, most).await;
+        // It may have waited for them.
+        permits.filter(|_| !self.shared.stopping.load(Ordering::Acquire))
+    }
+
+    fn start(
+        &self,
+        leased: Vec<Leased>,
+        mut permits: Permits,
+        probe: bool,
+        start_by: Instant,
+        me: &ActorRef<Look>,
+    ) {
+        for delivery in leased {
+            let permit = permits.pop();
+            if probe {
+                self.lane.breaker().probe(Instant::now());
+            }
+            let (lane, shared, me) = (Arc::clone(&self.lane), Arc::clone(&self.shared), me.clone());
+            self.shared.tasks.spawn(async move {
+                let request = delivery.event.request_id;
+                let found = shared.sender.attempt(delivery, start_by).await.unwrap_or_else(|error| {
+                    tracing::warn!(request.id = %request, %error, "an attempt was not recorded; its lease runs out");
+                    Found::Nothing
+                });
+                lane.ended(found, probe);
+                drop(permit);
+                // There is room now. An actor that has ended is started anew by the poll.
+                lane.look(&me);
+            });
+        }
+    }
+
+    /// Looks again after `wait`, unless it will look before that anyway.
+    fn look_after(&mut self, me: &ActorRef<Look>, wait: Duration) {
+        let at = Instant::now() + wait;
+        if self.alarm.is_none_or(|alarm| at < alarm) {
+            self.alarm = Some(at);
+            me.send_after(wait, || Look);
+        }
+    }
+}

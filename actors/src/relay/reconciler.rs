@@ -1,0 +1,88 @@
+//! Compares what Postgres says was published with what the stream holds, and has published again what is missing.
+//!
+//! An acknowledgement is not durability: a stream can be lost and made anew, or go back to an earlier state (a crash
+//! before it was flushed, a restored backup). So the relay asks here before it publishes: after every connection, after
+//! every failure, and from time to time. The cases:
+//!
+//! - another **incarnation** of the stream (its moment of creation differs from the one remembered): everything that
+//!   the stream would still keep goes again;
+//! - the stream's last sequence lies below what events claim: those above it go again;
+//! - a sequence that an event claims holds another message, since the stream went back and has grown again: that event
+//!   goes again.
+//!
+//! Messages that somebody deleted, and those that the stream's own limits removed, are not missing.
+
+use crate::Error;
+use bus::{Bus, StreamState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::Store;
+use time::OffsetDateTime;
+
+/// How much of the stream's end is compared message by message: far more than one connection can have in flight.
+const COMPARED: i64 = 8_192;
+
+pub(super) struct Reconciler {
+    every: Duration,
+    checked: Option<Checked>,
+}
+
+struct Checked {
+    incarnation: Arc<str>,
+    connection: u64,
+    at: Instant,
+}
+
+impl Reconciler {
+    pub(super) fn new(every: Duration) -> Self {
+        Self { every, checked: None }
+    }
+
+    /// Makes sure that the streams are there and that the outbox is true of them; gives the incarnation that may be
+    /// published to.
+    pub(super) async fn incarnation(&mut self, store: &Store, bus: &Bus) -> Result<Arc<str>, Error> {
+        let connection = bus.connection();
+        if let Some(checked) = &self.checked
+            && checked.connection == connection
+            && checked.at.elapsed() < self.every
+        {
+            return Ok(Arc::clone(&checked.incarnation));
+        }
+        self.checked = None;
+        let stream = bus.ensure_streams().await.map_err(fault)?;
+        let lost = compare(store, bus, &stream).await?;
+        if lost > 0 {
+            tracing::warn!(lost, "the stream had lost events; they are published again");
+        }
+        let incarnation: Arc<str> = stream.incarnation.into();
+        self.checked =
+            Some(Checked { incarnation: Arc::clone(&incarnation), connection, at: Instant::now() });
+        Ok(incarnation)
+    }
+
+    /// Something went wrong: the stream may be gone, not only slow.
+    pub(super) fn doubt(&mut self) {
+        self.checked = None;
+    }
+}
+
+async fn compare(store: &Store, bus: &Bus, stream: &StreamState) -> Result<u64, Error> {
+    let remembered = store.remembered_stream().await?;
+    if remembered.as_deref() == Some(stream.incarnation.as_str()) {
+        let rewound = store.unmark_above(stream.last, |_| ()).await?;
+        let from = stream.first.max(stream.last.saturating_sub(COMPARED - 1));
+        let there = bus.event_ids(from, stream.last).await.map_err(fault)?;
+        return Ok(rewound + store.unmark_displaced(&there).await?);
+    }
+    let lost = match remembered {
+        Some(_) => store.unmark_since(OffsetDateTime::now_utc() - bus.events_kept(), |_| ()).await?,
+        None => 0,
+    };
+    // Last: whoever is interrupted before begins anew.
+    store.remember_stream(&stream.incarnation).await?;
+    Ok(lost)
+}
+
+fn fault(error: bus::Error) -> Error {
+    Error::Internal(error.to_string())
+}

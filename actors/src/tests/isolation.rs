@@ -1,0 +1,99 @@
+//! Endpoints do not wait for each other, and one that fails is left alone.
+
+use super::delivery::Receiver;
+use super::fixtures::{World, world};
+use serde_json::json;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use store::testing::{count, execute};
+use tokio::net::TcpListener;
+
+const PENDING_THERE: &str =
+    "select count(*) from webhook_delivery where status = 'pending' and url like '%/hang'";
+
+/// Takes connections and never answers.
+async fn hanging() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let url = format!("http://{}/hang", listener.local_addr().expect("has an address"));
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    url
+}
+
+async fn attempts(world: &World) -> i64 {
+    count(&world.db, "select count(*) from webhook_attempt").await
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_and_is_owed_much_delays_no_other() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(hanging().await);
+    let caller = world.node_with(|o| o.roles.delivery = false).await;
+    for n in 0..100 {
+        caller.create(&format!("CR-{n}"), None).await;
+    }
+    world.callback = Some(receiver.url.clone());
+    let node = world.node_with(|o| o.webhook.timeout = Duration::from_secs(60)).await;
+    for n in 0..20 {
+        node.create(&format!("CR-{n}"), None).await;
+    }
+    world.until("the other endpoint has everything", || receiver.sequences().len() == 40).await;
+    assert_eq!(count(&world.db, PENDING_THERE).await, 200, "no attempt at the hanging endpoint has ended");
+    let leased = format!("{PENDING_THERE} and lease_token is not null");
+    assert_eq!(count(&world.db, &leased).await, 8, "as many as may be under way, and no more");
+    // Attempts at the hanging endpoint would keep it.
+    tokio::time::timeout(Duration::from_secs(1), node.stop()).await.unwrap_or_default();
+    caller.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_is_left_alone_until_somebody_asks_and_loses_no_attempt_meanwhile() {
+    let receiver = Receiver::start().await;
+    receiver.failures.store(usize::MAX, Ordering::SeqCst);
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = world
+        .node_with(|o| {
+            o.webhook.backoff = vec![Duration::from_secs(3600)];
+            o.webhook.endpoint.concurrency = 1;
+            o.webhook.endpoint.open_after_failures = 3;
+            o.webhook.endpoint.open = Duration::from_secs(3600);
+        })
+        .await;
+    for n in 0..10 {
+        node.create(&format!("CR-{n}"), None).await;
+    }
+    let held = "select count(*) from webhook_delivery
+                where attempt = 0 and status = 'pending' and last_error like 'held back%'";
+    world
+        .until_some("all others are held back", async || (count(&world.db, held).await == 17).then_some(()))
+        .await;
+    assert_eq!(attempts(&world).await, 3);
+
+    // All are asked for while it still fails: one is tried, the others are not.
+    let ask = "update webhook_delivery set next_attempt_at = now() where status = 'pending'";
+    execute(&world.db, ask).await;
+    world.until_some("one was tried", async || (attempts(&world).await == 4).then_some(())).await;
+    let asked = "select count(*) from webhook_delivery where asked_at is not null";
+    world
+        .until_some("its outcome is recorded", async || (count(&world.db, asked).await == 19).then_some(()))
+        .await;
+    let tried = "select count(*) from webhook_delivery where attempt > 0 and next_attempt_at > now()";
+    assert_eq!(count(&world.db, tried).await, 1, "the schedule goes on from there");
+
+    // It is mended, and one is asked for: all go out.
+    receiver.failures.store(0, Ordering::SeqCst);
+    execute(
+        &world.db,
+        "update webhook_delivery set next_attempt_at = now() - interval '1 s'
+         where id = (select id from webhook_delivery where attempt = 0 order by sequence limit 1)",
+    )
+    .await;
+    world.until("all that was due has arrived", || receiver.sequences().len() >= 19).await;
+    node.stop().await;
+}

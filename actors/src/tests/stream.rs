@@ -1,0 +1,97 @@
+//! A stream that lost what it had acknowledged is filled again from the database.
+
+use super::fixtures::{Node, World, approve, caller, world};
+use crate::RelayOptions;
+use serde_json::json;
+use std::time::Duration;
+use uuid::Uuid;
+
+async fn node(world: &World) -> Node {
+    let relay = RelayOptions { reconcile_every: Duration::from_millis(100) };
+    world.node_with(|options| options.relay = relay).await
+}
+
+/// Requests that were decided and published.
+async fn published(world: &World, node: &Node) -> Vec<Uuid> {
+    let mut requests = Vec::new();
+    for n in 0..3 {
+        let created = node.create(&format!("CR-{n}"), None).await;
+        node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
+        requests.push(created.request_id);
+    }
+    world.until_published().await;
+    requests
+}
+
+/// Event ids in the order of the stream; none as long as there is no stream.
+async fn in_stream(node: &Node) -> Vec<Uuid> {
+    let Ok(state) = node.bus().events_state().await else { return Vec::new() };
+    let ids = node.bus().event_ids(state.first, state.last).await.unwrap_or_default();
+    ids.into_iter().map(|(_, id)| id).collect()
+}
+
+async fn until_honest(world: &World, node: &Node, requests: &[Uuid]) {
+    world
+        .until_some("the stream holds every event, in order", async || {
+            let there = in_stream(node).await;
+            for request in requests {
+                let events = world.db.list_events(*request).await.expect("exists");
+                let wanted: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+                let found: Vec<Uuid> = there.iter().copied().filter(|id| wanted.contains(id)).collect();
+                if found != wanted {
+                    return None;
+                }
+            }
+            (world.db.unpublished_count().await.expect("counts") == 0).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_lost_is_filled_again_in_order() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = node(&world).await;
+    let requests = published(&world, &node).await;
+    node.bus().delete_streams().await.expect("deleted");
+    until_honest(&world, &node, &requests).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn events_that_the_stream_ends_before_are_published_again() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = node(&world).await;
+    let requests = published(&world, &node).await;
+    let last = node.bus().events_state().await.expect("there is a stream").last;
+    store::testing::execute(
+        &world.db,
+        "update approval_event set stream_seq = stream_seq + 10 where sequence = 5",
+    )
+    .await;
+    world
+        .until_some("no event claims what the stream does not have", async || {
+            let beyond = format!("select count(*) from approval_event where stream_seq > {last}");
+            (store::testing::count(&world.db, &beyond).await == 0).then_some(())
+        })
+        .await;
+    until_honest(&world, &node, &requests).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_whose_place_in_the_stream_another_has_taken_is_published_again() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = node(&world).await;
+    let requests = published(&world, &node).await;
+    // Both claim one place: as when the stream went back, and grew again before anybody looked.
+    let displaced = "update approval_event set stream_seq = 1 where sequence = 2 and stream_seq > 2";
+    store::testing::execute(&world.db, displaced).await;
+    world
+        .until_some("every event claims a place of its own", async || {
+            let places = "select count(*) - count(distinct stream_seq) from approval_event";
+            (store::testing::count(&world.db, places).await == 0).then_some(())
+        })
+        .await;
+    until_honest(&world, &node, &requests).await;
+    node.stop().await;
+}

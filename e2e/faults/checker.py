@@ -1,0 +1,215 @@
+"""What must hold when everything is healed: what clients were told, what PostgreSQL holds, what went out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any, Iterator
+
+from faults.clients import POLICIES, TERMINAL, Ledger
+from faults.receiver import Got
+from faults.world import PREFIX, World
+from support import api, database, signatures
+from support.nats import Nats
+from support.waiting import until
+
+SETTLED_WITHIN = 90.0
+UNTOLD = {"decision_recorded", "task_claimed", "stage_skipped"}
+"""Events that make no webhook."""
+MOST_ROUNDS = 6
+"""More stages than any policy has."""
+
+HISTORY = """
+    select r.id, r.artifact_id, r.policy_key, r.status, r.last_sequence, r.completed_at is not null as completed,
+        (select coalesce(json_agg(json_build_object('id', e.id, 'sequence', e.sequence, 'type', e.event_type,
+                'payload', e.payload, 'stage_order', e.stage_order, 'stream_seq', e.stream_seq)
+                order by e.sequence), '[]') from approval_event e where e.request_id = r.id) as events,
+        (select coalesce(json_agg(json_build_object('id', d.id, 'task_id', d.task_id, 'actor', d.actor,
+                'action', d.action)), '[]') from approval_decision d where d.request_id = r.id) as decisions,
+        (select coalesce(json_agg(json_build_object('id', t.id, 'status', t.status, 'assignee', t.assignee,
+                'reassigned_from', t.reassigned_from)), '[]')
+            from approval_task t where t.request_id = r.id) as tasks,
+        (select coalesce(json_object_agg(w.event_id, w.status), '{}')
+            from webhook_delivery w where w.request_id = r.id) as deliveries
+    from approval_request r
+"""
+
+
+def read(world: World) -> dict[str, dict[str, Any]]:
+    """Every request with its history, by its id."""
+    sql = f"select coalesce(json_agg(t), '[]') from ({HISTORY}) t"
+    return {row["id"]: row for row in json.loads(database.run(world.postgres.url, sql))}
+
+
+def settle(world: World) -> Iterator[str]:
+    """Waits until nothing is on its way any more; whatever stays on its way is a violation."""
+    waits = {
+        "events were never published": "select count(*) from approval_event where published_at is null",
+        "webhooks were never delivered": "select count(*) from webhook_delivery where status <> 'delivered'",
+    }
+    for what, sql in waits.items():
+        try:
+            until(lambda: database.run(world.postgres.url, sql) == "0", what, SETTLED_WITHIN)
+        except AssertionError:
+            yield f"{database.run(world.postgres.url, sql)} {what}"
+
+
+def finish(world: World, ledger: Ledger) -> Iterator[str]:
+    """Decides what is open until everything is terminal: so everything that is not terminal can move."""
+    with world.servers[0].admin("root") as root:
+        for _ in range(MOST_ROUNDS):
+            sql = (
+                "select t.id from approval_task t join approval_request r on r.id = t.request_id"
+                " where r.completed_at is null and t.decision_id is null and t.status in ('open', 'claimed', 'expired')"
+            )
+            rows = database.run(world.postgres.url, sql).split()
+            for task in rows:
+                answer = root.decide(task)
+                if answer.status == 201:
+                    ledger.decisions[task] = answer.json
+                elif answer.status != 409:
+                    yield f"deciding the open task {task}: {answer.status} {answer.raw!r}"
+            if not rows:
+                break
+    stuck = "select id || ' ' || status from approval_request where completed_at is null"
+    for line in database.run(world.postgres.url, stuck).splitlines():
+        yield f"request {line} can no longer move"
+
+
+def replays(world: World, ledger: Ledger) -> Iterator[str]:
+    """Each acknowledged create, sent once more with its key, is answered as the first time."""
+    with world.servers[1].client("registry") as client:
+        for create in ledger.creates.values():
+            if create.answer is not None:
+                again = client.post("/requests", create.body, {"Idempotency-Key": create.key})
+                if again.status != 201 or again.json != create.answer:
+                    yield f"create {create.key} was answered {create.answer}, and again {again.status} {again.raw!r}"
+
+
+def told(ledger: Ledger, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Everything that a client was told is so."""
+    by_artifact = Counter(history["artifact_id"] for history in histories.values())
+    for create in ledger.creates.values():
+        copies = by_artifact[create.body["artifact_id"]]
+        if create.answer is not None and create.answer["request_id"] not in histories:
+            yield f"create {create.key} was acknowledged and is lost"
+        if copies > 1:
+            yield f"create {create.key} was done {copies} times"
+        if create.refused is not None and copies:
+            yield f"create {create.key} was refused ({create.refused.raw!r}) and is there"
+        yield from (f"create {create.key}: {text}" for text in create.contradictions)
+    decisions = {d["task_id"]: d for history in histories.values() for d in history["decisions"]}
+    for task, answer in ledger.decisions.items():
+        stored = decisions.get(task)
+        if stored is None or stored["id"] != answer["id"] or stored["action"] != answer["action"]:
+            yield f"decision {answer} was acknowledged, and {stored} is stored"
+    for request in ledger.cancelled:
+        if histories[request]["status"] != "cancelled":
+            yield f"request {request} was cancelled and is {histories[request]['status']}"
+    tasks = {t["id"]: t for history in histories.values() for t in history["tasks"]}
+    for old, new in ledger.reassigned.items():
+        if tasks.get(old, {}).get("status") != "reassigned" or new["id"] not in tasks:
+            yield f"task {old} was reassigned to {new['id']}, and is {tasks.get(old)}, {tasks.get(new['id'])}"
+    for request, status in ledger.terminal.items():
+        if histories[request]["status"] != status:
+            yield f"request {request} was read as {status} and is {histories[request]['status']}"
+
+
+def histories_hold(histories: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Each history by itself: numbered without gaps, one end, one decision a task, no stage begun or ended twice."""
+    for request, history in histories.items():
+        events = history["events"]
+        sequences = [event["sequence"] for event in events]
+        if sequences != list(range(1, len(events) + 1)) or history["last_sequence"] != len(events):
+            yield f"request {request}: sequences {sequences}, last {history['last_sequence']}"
+        types = Counter(event["type"] for event in events)
+        ends = [f"request_{status}" for status in TERMINAL]
+        ended = [event["type"] for event in events if event["type"] in ends]
+        if ended != ([f"request_{history['status']}"] if history["completed"] else []):
+            yield f"request {request} is {history['status']} and its ends are {ended}"
+        if ended and events[-1]["type"] != ended[0]:
+            yield f"request {request}: something happened after its end: {events[-1]['type']}"
+        per_task = Counter(decision["task_id"] for decision in history["decisions"])
+        if any(count > 1 for count in per_task.values()):
+            yield f"request {request}: a task was decided twice: {per_task}"
+        if types["decision_recorded"] != len(history["decisions"]):
+            yield f"request {request}: {len(history['decisions'])} decisions, {types['decision_recorded']} events"
+        for kind in ("stage_started", "stage_completed"):
+            stages = Counter(event["stage_order"] for event in events if event["type"] == kind)
+            if any(count > 1 for count in stages.values()):
+                yield f"request {request}: {kind} twice: {stages}"
+        if history["status"] == "approved":
+            completed = {event["stage_order"] for event in events if event["type"] == "stage_completed"}
+            if completed != {stage["stage_order"] for stage in POLICIES[history["policy_key"]]}:
+                yield f"request {request} is approved after stages {completed}"
+
+
+def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """The stream carries every event of PostgreSQL, and nothing else."""
+    known = {event["id"]: request for request, history in histories.items() for event in history["events"]}
+    bodies: dict[str, bytes] = {}
+    with Nats(world.nats.url) as nats:
+        for message in nats.stream(world.events_stream, f"{PREFIX}.events.>"):
+            event_id = message.headers["Nats-Msg-Id"]
+            if known.get(event_id) != message.json["request_id"]:
+                yield f"the stream carries event {event_id}, which is not in PostgreSQL"
+            if bodies.setdefault(event_id, message.body) != message.body:
+                yield f"the stream carries event {event_id} with two bodies"
+    missing = known.keys() - bodies.keys()
+    if missing:
+        yield f"the stream lacks {len(missing)} of {len(known)} events, such as {sorted(missing)[:3]}"
+
+
+def webhooks_hold(
+    histories: dict[str, dict[str, Any]], creates: dict[str, Any], got: list[Got], secret: str
+) -> Iterator[str]:
+    """The receiver took every webhook that is due, with a good signature, and nothing else."""
+    taken: set[str] = set()
+    bodies: dict[str, bytes] = {}
+    due = {e["id"] for h in histories.values() for e in h["events"] if e["type"] not in UNTOLD}
+    delivered = {e for h in histories.values() for e, status in h["deliveries"].items() if status == "delivered"}
+    for one in got:
+        if one.event_id not in due:
+            yield f"the receiver got event {one.event_id}, which it should not"
+        if bodies.setdefault(one.event_id, one.raw) != one.raw:
+            yield f"the receiver got event {one.event_id} with two bodies"
+        try:
+            signatures.verify_bytes(one.headers, one.raw, secret)
+        except AssertionError as error:
+            yield f"event {one.event_id}: {error}"
+        if one.was_taken:
+            taken.add(one.event_id)
+    for event in sorted(due - taken)[:5]:
+        yield f"the receiver never took event {event} ({len(due - taken)} of {len(due)})"
+    for event in sorted(delivered - taken)[:5]:
+        yield f"event {event} is noted as delivered, and was never taken"
+
+
+def order_of_first_attempts(got: list[Got]) -> dict[str, int]:
+    """How many requests had a webhook that came first after a later one: it may happen, and is told."""
+    last: dict[str, int] = defaultdict(int)
+    seen: set[str] = set()
+    overtaken = set()
+    for one in got:
+        if one.event_id not in seen:
+            seen.add(one.event_id)
+            event = json.loads(one.raw)
+            if event["sequence"] < last[event["request_id"]]:
+                overtaken.add(event["request_id"])
+            last[event["request_id"]] = max(event["sequence"], last[event["request_id"]])
+    return {"requests": len(last), "overtaken": len(overtaken)}
+
+
+def check(world: World, ledger: Ledger, got) -> list[str]:
+    """Settles, finishes and compares: every violation, in words."""
+    found = list(settle(world))
+    found += finish(world, ledger)
+    found += settle(world)
+    found += replays(world, ledger)
+    histories = read(world)
+    found += ledger.faults
+    found += told(ledger, histories)
+    found += histories_hold(histories)
+    found += stream_holds(world, histories)
+    found += webhooks_hold(histories, ledger.creates, got(), world.secret)
+    return found

@@ -1,0 +1,110 @@
+//! What is kept of an answer: its status, a bounded and redacted head, and the first bytes of its body.
+
+use super::Answer;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+/// At most this much of a body is read.
+const EXCERPT: usize = 1024;
+/// At most so many headers are kept, and so much of each.
+const HEADERS: usize = 40;
+const VALUE: usize = 256;
+
+/// Names with one of these in them hold what a log must not.
+const SECRET: [&str; 9] =
+    ["auth", "cookie", "token", "secret", "key", "password", "session", "credential", "signature"];
+
+pub(super) async fn read(
+    call: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+) -> Result<Answer, reqwest::Error> {
+    let mut response = call.await?;
+    let asked = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+    let retry_after = asked.and_then(|text| retry_after(text, SystemTime::now()));
+    let headers = kept(response.headers());
+    let mut body = Vec::new();
+    while body.len() < EXCERPT {
+        let Some(chunk) = response.chunk().await? else { break };
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(EXCERPT);
+    Ok(Answer { status: response.status().as_u16(), retry_after, headers, excerpt: text(&body) })
+}
+
+/// Seconds, or an HTTP date (RFC 9110, 10.2.3); a date that has passed is no wait.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    Some(at.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut kept = BTreeMap::new();
+    for (name, value) in headers.iter().take(HEADERS) {
+        let name = name.as_str();
+        let shown = if SECRET.iter().any(|word| name.contains(word)) {
+            "[redacted]".to_owned()
+        } else {
+            let value = value.as_bytes();
+            text(&value[..value.len().min(VALUE)])
+        };
+        kept.entry(name.to_owned()).or_insert(shown);
+    }
+    kept
+}
+
+/// Postgres keeps no NUL, neither in text nor in JSON.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    #[test]
+    fn retry_after_is_understood_as_seconds_and_as_a_date() {
+        let now = httpdate::parse_http_date("Sat, 31 Jan 2026 08:00:00 GMT").unwrap();
+        let cases = [
+            ("120", Some(120)),
+            (" 7 ", Some(7)),
+            ("Sat, 31 Jan 2026 08:01:30 GMT", Some(90)),
+            ("Saturday, 31-Jan-26 08:01:30 GMT", Some(90)),
+            ("Sat, 31 Jan 2026 07:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(retry_after(given, now), expected.map(Duration::from_secs), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn headers_that_may_hold_secrets_are_redacted_and_all_are_bounded() {
+        let mut headers = HeaderMap::new();
+        let long = "x".repeat(5000);
+        for (name, value) in [
+            ("content-type", "text/plain"),
+            ("set-cookie", "session=abc"),
+            ("authorization", "Bearer abc"),
+            ("www-authenticate", "Bearer error=abc"),
+            ("proxy-authorization", "abc"),
+            ("x-api-key", "abc"),
+            ("x-csrf-token", "abc"),
+            ("server", long.as_str()),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        }
+        let kept = kept(&headers);
+        assert_eq!(kept["content-type"], "text/plain");
+        assert_eq!(kept["server"].len(), VALUE);
+        assert!(!kept.values().any(|value| value.contains("abc")), "{kept:?}");
+        assert_eq!(kept.values().filter(|value| *value == "[redacted]").count(), 6);
+    }
+}

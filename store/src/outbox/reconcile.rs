@@ -1,0 +1,181 @@
+//! Marks that the stream no longer honours: taken back, so that the relay publishes those events again, in their
+//! order and with the same message ids.
+//!
+//! Everything goes in bounded batches, each a transaction of its own: being interrupted costs nothing but a repetition.
+
+use crate::{Error, Store};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// Rows in one statement.
+const BATCH: i64 = 5_000;
+
+/// Where a republication begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// Events that happened then or later.
+    Time(OffsetDateTime),
+    /// Events that the stream took under this sequence or a later one.
+    Sequence(i64),
+}
+
+/// What the outbox holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Events that wait for the stream.
+    pub unpublished: i64,
+    /// When the oldest of them happened.
+    pub oldest_unpublished: Option<OffsetDateTime>,
+    /// The highest stream sequence that was acknowledged.
+    pub last_stream_seq: Option<i64>,
+    /// The incarnation of the stream that acknowledgements count for.
+    pub incarnation: Option<String>,
+}
+
+/// Clocks of those who make ids may differ by so much.
+const CLOCKS_DIFFER: Duration = Duration::DAY;
+
+/// Below every id that was made at `since` or later: ids begin with their moment.
+fn first_id(since: OffsetDateTime) -> Uuid {
+    let millis = (since - CLOCKS_DIFFER).unix_timestamp_nanos() / 1_000_000;
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &[0; 10]).into_uuid()
+}
+
+impl Store {
+    /// The incarnation of the stream that was published to last; `None` when nothing was ever published.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remembered_stream(&self) -> Result<Option<String>, Error> {
+        Ok(sqlx::query_scalar!("select incarnation from outbox_stream").fetch_optional(&self.pool).await?)
+    }
+
+    /// From now on acknowledgements of this incarnation count, and no others.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remember_stream(&self, incarnation: &str) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into outbox_stream (incarnation) values ($1)
+             on conflict (only_row) do update set incarnation = excluded.incarnation, seen_at = now()",
+            incarnation
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes back the marks of events that happened at `since` or later, whatever they say. Gives how many, batch by
+    /// batch, to `progress`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn unmark_since(
+        &self,
+        since: OffsetDateTime,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
+        let (mut after, mut total) = (first_id(since), 0);
+        loop {
+            // Ids are walked in their order, so that no row is looked at twice.
+            let rows = sqlx::query!(
+                r#"with page as (
+                    select id, created_at, published_at from approval_event where id > $1 order by id limit $2
+                ), taken as (
+                    update approval_event e set published_at = null, stream_seq = null from page
+                    where e.id = page.id and page.created_at >= $3 and page.published_at is not null
+                    returning e.id
+                )
+                select (select id from page order by id desc limit 1) as last, (select count(*) from taken) as "taken!""#,
+                after,
+                BATCH,
+                since
+            )
+            .fetch_one(&self.pool)
+            .await?;
+            let Some(last) = rows.last else { return Ok(total) };
+            after = last;
+            total += u64::try_from(rows.taken).unwrap_or(0);
+            progress(total);
+        }
+    }
+
+    /// Takes back the marks of events that claim a stream sequence above `last`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn unmark_above(&self, last: i64, mut progress: impl FnMut(u64)) -> Result<u64, Error> {
+        let mut total = 0;
+        loop {
+            let taken = sqlx::query!(
+                "update approval_event set published_at = null, stream_seq = null
+                 where id in (select id from approval_event where stream_seq > $1 limit $2)",
+                last,
+                BATCH
+            )
+            .execute(&self.pool)
+            .await?
+            .rows_affected();
+            total += taken;
+            progress(total);
+            if taken == 0 {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Takes back the marks of events whose place in the stream is taken by another: `there` says what the stream
+    /// holds, by sequence. A sequence that is not among them claims nothing: somebody deleted that message on purpose.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn unmark_displaced(&self, there: &[(i64, Uuid)]) -> Result<u64, Error> {
+        let (Some((from, _)), Some((to, _))) = (there.first(), there.last()) else { return Ok(0) };
+        let (seqs, ids): (Vec<i64>, Vec<Uuid>) = there.iter().copied().unzip();
+        let done = sqlx::query!(
+            "update approval_event e set published_at = null, stream_seq = null
+             from unnest($1::bigint[], $2::uuid[]) as s (seq, id)
+             where e.stream_seq = s.seq and e.id <> s.id and e.stream_seq between $3 and $4",
+            &seqs,
+            &ids,
+            from,
+            to
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Has events published again, from a moment or from a stream sequence on: what an operator asks for. Gives how
+    /// many, batch by batch, to `progress`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn republish(&self, from: From, progress: impl FnMut(u64)) -> Result<u64, Error> {
+        match from {
+            From::Time(since) => self.unmark_since(since, progress).await,
+            From::Sequence(first) => self.unmark_above(first.saturating_sub(1), progress).await,
+        }
+    }
+
+    /// What the outbox holds now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn outbox_status(&self) -> Result<Status, Error> {
+        let row = sqlx::query!(
+            r#"select (select count(*) from approval_event where published_at is null) as "unpublished!",
+                (select min(created_at) from approval_event where published_at is null) as oldest_unpublished,
+                (select max(stream_seq) from approval_event) as last_stream_seq,
+                (select incarnation from outbox_stream) as incarnation"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Status {
+            unpublished: row.unpublished,
+            oldest_unpublished: row.oldest_unpublished,
+            last_stream_seq: row.last_stream_seq,
+            incarnation: row.incarnation,
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! Who may attempt a delivery, and whose outcome counts.
+
+use crate::fixtures::{some_policy, some_request};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use store::deliveries::{Attempt, Leased, Verdict};
+use store::testing::{TestDb, count, database, execute};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const LEASE: Duration = Duration::from_secs(60);
+const A: &str = "https://a.example";
+const B: &str = "https://b.example";
+
+/// Requests with `each` due deliveries to `url`, of sequences 1, 2, ...
+async fn owe(db: &TestDb, policy: Uuid, url: &str, requests: usize, each: i32) -> Vec<Uuid> {
+    let mut made = Vec::new();
+    for _ in 0..requests {
+        let request = some_request(db, policy, OffsetDateTime::now_utc()).await;
+        sqlx::query(
+            "with events as (
+                 insert into approval_event (id, request_id, sequence, event_type, status, actor, payload, created_at)
+                 select gen_random_uuid(), $1, n, 'stage_started', 'in_review', 'amina', '{}', now()
+                 from generate_series(1, $3) n returning id, sequence)
+             insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
+                 next_attempt_at, created_at, updated_at)
+             select id, id, $1, sequence, 'stage_started', 'caller', $2, now(), now(), now() from events",
+        )
+        .bind(request)
+        .bind(url)
+        .bind(each)
+        .execute(db.pool())
+        .await
+        .unwrap();
+        made.push(request);
+    }
+    made
+}
+
+async fn lease(db: &TestDb, endpoint: &str, limit: i64) -> Vec<Leased> {
+    db.lease_due(endpoint, limit, LEASE, None).await.unwrap()
+}
+
+fn outcome(of: &Leased, verdict: Verdict) -> Attempt {
+    let failed = verdict != Verdict::Delivered;
+    Attempt {
+        delivery_id: of.id,
+        token: of.token,
+        started_at: OffsetDateTime::now_utc(),
+        latency_ms: 12,
+        status_code: Some(if failed { 503 } else { 200 }),
+        error: failed.then(|| "answered 503".to_owned()),
+        failed_by: failed.then_some("receiver"),
+        response_headers: Some(serde_json::json!({"server": "x"})),
+        response_excerpt: Some("later".to_owned()),
+        verdict,
+    }
+}
+
+fn later() -> Verdict {
+    Verdict::RetryAt(OffsetDateTime::now_utc() + time::Duration::hours(1))
+}
+
+fn ids(leased: &[Leased]) -> BTreeSet<Uuid> {
+    leased.iter().map(|l| l.id).collect()
+}
+
+#[tokio::test]
+async fn an_endpoint_is_scheme_host_and_port() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    for (url, endpoint) in [
+        ("https://Hooks.Example.org/a/b?c=d", "https://hooks.example.org"),
+        ("https://hooks.example.org:443/x", "https://hooks.example.org"),
+        ("http://hooks.example.org:80", "http://hooks.example.org"),
+        ("http://hooks.example.org:443/x", "http://hooks.example.org:443"),
+        ("https://hooks.example.org:8443?x", "https://hooks.example.org:8443"),
+        ("http://[2606:4700::1111]:8080/x", "http://[2606:4700::1111]:8080"),
+        ("nonsense", ""),
+    ] {
+        owe(&db, policy, url, 1, 1).await;
+        let found: String = sqlx::query_scalar("select endpoint from webhook_delivery where url = $1")
+            .bind(url)
+            .fetch_one(db.pool())
+            .await
+            .unwrap();
+        assert_eq!(found, endpoint, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn endpoints_with_something_due_are_found_page_by_page() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    let to_a = owe(&db, policy, "https://a.example/x", 3, 2).await;
+    owe(&db, policy, "https://a.example/y", 1, 1).await;
+    owe(&db, policy, "https://b.example/x", 1, 1).await;
+    owe(&db, policy, "https://c.example/x", 1, 1).await;
+    execute(
+        &db,
+        "update webhook_delivery set next_attempt_at = now() + interval '1 h' where endpoint ~ 'c.ex'",
+    )
+    .await;
+    assert_eq!(db.due_endpoints(None, 10).await.unwrap(), [A, B]);
+    assert_eq!(db.due_endpoints(None, 1).await.unwrap(), [A]);
+    assert_eq!(db.due_endpoints(Some(A), 10).await.unwrap(), [B]);
+    assert_eq!(db.endpoints_of(&to_a).await.unwrap(), [A]);
+    lease(&db, B, 9).await;
+    assert_eq!(db.due_endpoints(None, 10).await.unwrap(), [A], "what is leased is not due");
+}
+
+#[tokio::test]
+async fn a_lease_takes_no_more_than_asked_and_of_each_request_only_the_first() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 5, 3).await;
+    owe(&db, policy, B, 1, 1).await;
+    let first = lease(&db, A, 2).await;
+    assert_eq!(first.len(), 2);
+    let rest = lease(&db, A, 9).await;
+    assert_eq!(rest.len(), 3);
+    assert!(first.iter().chain(&rest).all(|l| l.event.sequence == 1 && l.url == A));
+    assert!(lease(&db, A, 9).await.is_empty(), "later ones wait for the first");
+    // One is delivered, one has failed once: in both cases the next goes.
+    let outcomes = [outcome(&first[0], Verdict::Delivered), outcome(&first[1], later())];
+    assert_eq!(db.record_attempts(&outcomes).await.unwrap().len(), 2);
+    let next = lease(&db, A, 9).await;
+    assert_eq!(next.iter().map(|l| l.event.sequence).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[tokio::test]
+async fn workers_that_lease_at_once_never_share_a_delivery() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 60, 1).await;
+    let mut leased = Vec::new();
+    for _ in 0..60 {
+        let (one, two, three) = tokio::join!(lease(&db, A, 4), lease(&db, A, 4), lease(&db, A, 4));
+        leased.extend(one.into_iter().chain(two).chain(three));
+        if leased.len() >= 60 {
+            break;
+        }
+    }
+    assert_eq!((leased.len(), ids(&leased).len()), (60, 60));
+}
+
+#[tokio::test]
+async fn an_expired_lease_is_taken_by_another_and_the_late_recorder_loses() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 1, 1).await;
+    let slow = lease(&db, A, 1).await.remove(0);
+    execute(&db, "update webhook_delivery set leased_until = now() - interval '1 s'").await;
+    let other = lease(&db, A, 1).await.remove(0);
+    assert_eq!(slow.id, other.id);
+    assert!(db.record_attempts(&[outcome(&slow, Verdict::Exhausted)]).await.unwrap().is_empty());
+    assert_eq!(count(&db, "select count(*) from webhook_attempt").await, 0, "nothing of it is kept");
+    assert_eq!(db.record_attempts(&[outcome(&other, Verdict::Delivered)]).await.unwrap(), [other.id]);
+    assert!(db.record_attempts(&[outcome(&other, later())]).await.unwrap().is_empty(), "once is enough");
+    let state = "select count(*) from webhook_delivery where status = 'delivered' and attempt = 1";
+    assert_eq!(count(&db, state).await, 1);
+}
+
+#[tokio::test]
+async fn outcomes_of_the_same_lease_told_at_once_count_once() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 1, 1).await;
+    let leased = lease(&db, A, 1).await.remove(0);
+    let outcomes = [outcome(&leased, later())];
+    let (one, two) = tokio::join!(db.record_attempts(&outcomes), db.record_attempts(&outcomes));
+    assert_eq!(one.unwrap().len() + two.unwrap().len(), 1);
+    assert_eq!(count(&db, "select count(*) from webhook_attempt").await, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_keeps_what_the_receiver_said_and_whose_fault_it_was() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 1, 1).await;
+    let leased = lease(&db, A, 1).await.remove(0);
+    db.record_attempts(&[outcome(&leased, later())]).await.unwrap();
+    let kept = db.list_attempts(leased.id).await.unwrap().remove(0);
+    assert_eq!(kept.failed_by.as_deref(), Some("receiver"));
+    assert_eq!(kept.response_headers, Some(serde_json::json!({"server": "x"})));
+    assert_eq!(kept.response_excerpt.as_deref(), Some("later"));
+    assert_eq!((kept.status_code, kept.latency_ms, kept.attempt), (Some(503), 12, 1));
+}
+
+#[tokio::test]
+async fn who_asks_for_a_retry_while_an_attempt_is_under_way_gets_one_more() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 2, 1).await;
+    let leased = lease(&db, A, 2).await;
+    execute(&db, "update webhook_delivery set next_attempt_at = now()").await;
+    let outcomes = [outcome(&leased[0], Verdict::Exhausted), outcome(&leased[1], Verdict::Delivered)];
+    assert_eq!(db.record_attempts(&outcomes).await.unwrap().len(), 2);
+    let again = lease(&db, A, 9).await;
+    assert_eq!(ids(&again), BTreeSet::from([leased[0].id]), "what was delivered needs no more");
+}
+
+#[tokio::test]
+async fn only_what_a_person_touched_counts_as_asked_for() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 3, 1).await;
+    let since = Duration::from_secs(60);
+    let leased = lease(&db, A, 2).await;
+    db.record_attempts(&[outcome(&leased[0], later()), outcome(&leased[1], Verdict::Exhausted)])
+        .await
+        .unwrap();
+    assert_eq!(db.asked_delivery(A, since).await.unwrap(), None, "leasing and recording ask for nothing");
+    for sql in ["next_attempt_at = now()", "status = 'pending', attempt = 0"] {
+        let id = if sql.starts_with("next") { leased[0].id } else { leased[1].id };
+        execute(&db, &format!("update webhook_delivery set {sql} where id = '{id}'")).await;
+        assert_eq!(db.asked_delivery(A, since).await.unwrap(), Some(id), "{sql}");
+        let only = db.lease_due(A, 9, LEASE, Some(id)).await.unwrap();
+        assert_eq!(ids(&only), BTreeSet::from([id]));
+        assert_eq!(db.asked_delivery(A, since).await.unwrap(), None, "leasing answers it");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_an_endpoint_is_told_why_and_is_not_attempted_by_it() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 3, 1).await;
+    let failed = lease(&db, A, 1).await.remove(0);
+    db.record_attempts(&[outcome(&failed, Verdict::RetryAt(OffsetDateTime::now_utc()))]).await.unwrap();
+    let seen = db.explain_wait(A, "it rests", OffsetDateTime::UNIX_EPOCH, 10).await.unwrap();
+    assert_eq!(db.explain_wait(A, "it still rests", seen, 10).await.unwrap(), seen, "once is enough");
+    let told = "select count(*) from webhook_delivery where attempt = 0 and last_error = 'it rests'";
+    assert_eq!(count(&db, told).await, 2);
+    let kept = "select count(*) from webhook_delivery where attempt = 1 and last_error = 'answered 503'";
+    assert_eq!(count(&db, kept).await, 1);
+}
