@@ -12,7 +12,6 @@ import sys
 from urllib.parse import urlparse
 
 INBOX = "_INBOX.awe_example"
-STREAM = "AWE_EVENTS"
 
 
 class Nats:
@@ -49,20 +48,23 @@ class Nats:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="nats://127.0.0.1:4222")
-    parser.add_argument("--subject", default="awe.events.>")
+    parser.add_argument("--prefix", default="awe", help="nats.prefix of the installation")
+    parser.add_argument("--subject", help="default: all events, PREFIX.events.>")
     parser.add_argument("--request", help="only events of this request")
     parser.add_argument("--count", type=int, default=0, help="end after so many; 0 = do not end")
     parser.add_argument("--seconds", type=float, default=30, help="end after so long without an event")
     options = parser.parse_args()
-    subject = f"awe.events.*.*.{options.request}" if options.request else options.subject
+    everything = f"{options.prefix}.events.>"
+    subject = f"{options.prefix}.events.*.*.{options.request}" if options.request else options.subject or everything
+    stream = f"{options.prefix.upper()}_EVENTS"
 
     nats = Nats(options.url, options.seconds)
     nats.send("SUB", f"{INBOX}.events", "1")
     nats.send("SUB", f"{INBOX}.answers", "2")
     consumer = {"deliver_subject": f"{INBOX}.events", "deliver_policy": "all", "ack_policy": "none",
                 "filter_subject": subject, "replay_policy": "instant"}
-    request = {"stream_name": STREAM, "config": consumer}
-    nats.publish(f"$JS.API.CONSUMER.CREATE.{STREAM}", f"{INBOX}.answers", request)
+    request = {"stream_name": stream, "config": consumer}
+    nats.publish(f"$JS.API.CONSUMER.CREATE.{stream}", f"{INBOX}.answers", request)
     seen = 0
     try:
         for topic, body in nats.messages():

@@ -68,9 +68,10 @@ impl Requests {
             }
             Err(error) => error,
         };
-        // Whatever stopped it, a stored first answer comes first.
+        // Whatever stopped it, a stored first answer comes first; but a database that is away has none to give, and
+        // asking it would only make the caller wait twice.
         match refused {
-            Error::Overloaded => Err(refused),
+            Error::Overloaded | Error::Unavailable => Err(refused),
             _ => self.first_answer(&new).await?.ok_or(refused),
         }
     }

@@ -15,6 +15,7 @@ mod handle;
 mod relay;
 mod request;
 mod resolver;
+mod retention;
 mod shapes;
 mod signals;
 mod sla;
@@ -28,6 +29,6 @@ pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
 pub use resolver::{Directory, NoDirectory};
 pub use system::{
-    EndpointOptions, Options, RelayOptions, RequestOptions, Roles, SlaOptions, StartError, System,
-    WebhookOptions,
+    EndpointOptions, Options, RelayOptions, RequestOptions, RetentionOptions, Roles, SlaOptions, StartError,
+    System, WebhookOptions,
 };

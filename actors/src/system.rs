@@ -6,6 +6,7 @@ use crate::delivery::Delivery;
 use crate::relay::Relay;
 use crate::request::Shared;
 use crate::resolver::{Directory, Resolver};
+use crate::retention::Retention;
 use crate::signals::Signals;
 use crate::sla::{self, Sla};
 use crate::supervisor::{self, Registry};
@@ -43,6 +44,8 @@ pub struct Options {
     pub sla: SlaOptions,
     /// Outbox to bus.
     pub relay: RelayOptions,
+    /// What is forgotten after a while.
+    pub retention: RetentionOptions,
     /// Where webhooks may go.
     pub egress: Egress,
     /// Who answers role, group and http rules.
@@ -140,6 +143,19 @@ pub struct SlaOptions {
 pub struct RelayOptions {
     /// How often the stream is compared with the database, besides after every connection and failure.
     pub reconcile_every: Duration,
+}
+
+/// What is forgotten after a while, by processes that watch deadlines.
+#[derive(Debug, Clone, Copy)]
+pub struct RetentionOptions {
+    /// How often it is looked for.
+    pub check_every: Duration,
+    /// How long an idempotency key is remembered.
+    pub idempotency_keys: Duration,
+    /// How long the attempts of a webhook are kept; `None` = for good.
+    pub attempts: Option<Duration>,
+    /// How long a finished request is kept with its history; `None` = for good.
+    pub requests: Option<Duration>,
 }
 
 /// Why a process could not start its part.
@@ -241,6 +257,8 @@ async fn start_background(
         started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
     }
     if options.roles.sla {
+        let retention = Retention { store: store(), options: options.retention };
+        started.push(Background::start(retention, Arc::default(), stop.clone(), top.clone()).await?);
         let sla = Sla::new(requests.clone(), Arc::clone(shared), options.sla.check_interval);
         tokio::spawn(sla::listen(Arc::clone(shared), stop.clone()));
         started

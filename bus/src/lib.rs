@@ -4,9 +4,11 @@
 //! acknowledgement; [`Work`] pulls from a work queue. An acknowledgement is not durability (the server acknowledges
 //! before fsync): Postgres keeps the truth, and every message may be seen twice.
 
+mod examine;
 mod streams;
 mod work;
 
+pub use examine::ServerFacts;
 pub use streams::StreamState;
 pub use work::{Work, WorkItem};
 

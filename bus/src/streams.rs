@@ -129,7 +129,7 @@ impl Bus {
         Ok(())
     }
 
-    fn events_config(&self) -> Config {
+    pub(crate) fn events_config(&self) -> Config {
         Config {
             name: self.subjects.events_stream(),
             description: Some("Every event of every approval request".to_owned()),
@@ -141,7 +141,7 @@ impl Bus {
         }
     }
 
-    fn work_config(&self) -> Config {
+    pub(crate) fn work_config(&self) -> Config {
         Config {
             name: self.subjects.work_stream(),
             description: Some("Work for resolvers and delivery workers".to_owned()),

@@ -42,6 +42,7 @@ class World:
             "webhook.timeout_seconds": 1,
             "webhook.max_attempts": 100,
             "webhook.backoff_seconds": "[1]",
+            "webhook.endpoint_open_seconds": 1,
             "sla.check_interval_seconds": 2,
         }
         done = server.run(["migrate"], settings, folder)

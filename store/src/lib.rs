@@ -9,10 +9,12 @@ pub mod catalog;
 pub mod commit;
 pub mod delegations;
 pub mod deliveries;
+pub mod doctor;
 mod error;
 pub mod outbox;
 pub mod policies;
 pub mod requests;
+mod retention;
 pub mod secrets;
 pub mod tasks;
 #[cfg(feature = "testing")]

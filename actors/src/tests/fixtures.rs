@@ -154,6 +154,12 @@ impl World {
             },
             sla: SlaOptions { check_interval: Duration::from_secs(300) },
             relay: crate::RelayOptions { reconcile_every: Duration::from_secs(60) },
+            retention: crate::RetentionOptions {
+                check_every: Duration::from_millis(100),
+                idempotency_keys: Duration::from_secs(24 * 3600),
+                attempts: None,
+                requests: None,
+            },
             egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
             directory: Arc::new(NoDirectory),
         };

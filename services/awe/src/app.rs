@@ -10,8 +10,8 @@ use crate::config::{Config, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
-    EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, Roles, SlaOptions, System,
-    WebhookOptions,
+    EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, RetentionOptions, Roles, SlaOptions,
+    System, WebhookOptions,
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
@@ -54,7 +54,7 @@ pub fn store_options(config: &Config) -> store::Options {
     }
 }
 
-fn bus_options(config: &Config) -> bus::Options {
+pub(crate) fn bus_options(config: &Config) -> bus::Options {
     let nats = &config.nats;
     bus::Options {
         prefix: nats.prefix.clone(),
@@ -66,7 +66,7 @@ fn bus_options(config: &Config) -> bus::Options {
     }
 }
 
-fn vault(config: &Config) -> anyhow::Result<Vault> {
+pub(crate) fn vault(config: &Config) -> anyhow::Result<Vault> {
     if let Some(key) = config.master_key()? {
         return Ok(Vault::new(&key));
     }
@@ -155,9 +155,20 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
         },
         sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },
         relay: RelayOptions { reconcile_every: seconds(config.nats.reconcile_interval_seconds) },
+        retention: RetentionOptions {
+            check_every: seconds(config.retention.check_interval_seconds),
+            idempotency_keys: seconds(u64::from(config.idempotency.retention_hours) * 3600),
+            attempts: days(config.retention.attempts_days),
+            requests: days(config.retention.requests_days),
+        },
         egress: state.egress().clone(),
         directory: Arc::new(NoDirectory),
     }
+}
+
+/// 0 = for good.
+fn days(days: u32) -> Option<Duration> {
+    (days > 0).then(|| seconds(u64::from(days) * 86_400))
 }
 
 /// Serves until `stop`, then finishes what is in flight.

@@ -1,8 +1,10 @@
 //! The command line.
 
 mod dev;
+mod doctor;
 mod health;
 mod openapi;
+mod outbox;
 mod output;
 mod policy;
 mod serve;
@@ -65,6 +67,11 @@ The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migra
     Policy(policy::Command),
     /// Print an unsigned token, which only a server in development mode accepts.
     Token(token::Arguments),
+    /// Look at the database, the bus, the secrets and the clocks, and say what to do.
+    Doctor(doctor::Arguments),
+    /// Events that wait for the stream.
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// Ask a server whether it is up; exits with 1 when it is not.
     Health(health::Arguments),
 }
@@ -100,6 +107,8 @@ async fn run_async(cli: Cli) -> anyhow::Result<()> {
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
         Command::Migrate => serve::migrate(&load()?).await,
         Command::Policy(command) => policy::run(command).await,
+        Command::Doctor(arguments) => doctor::run(load()?, &arguments).await,
+        Command::Outbox(command) => outbox::run(load()?, command).await,
         Command::Health(arguments) => health::run(&arguments).await,
         Command::Openapi(_) | Command::Token(_) => Ok(()),
     }

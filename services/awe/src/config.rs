@@ -47,6 +47,8 @@ pub struct Config {
     pub requests: Requests,
     /// Idempotency keys.
     pub idempotency: Idempotency,
+    /// What is forgotten after a while.
+    pub retention: Retention,
     /// Asking others who approves.
     pub resolver: Resolver,
     /// Deadlines.

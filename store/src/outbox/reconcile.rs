@@ -158,6 +158,20 @@ impl Store {
         }
     }
 
+    /// Whether an event has waited for the stream for longer than `patience`. One cheap round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_outbox_late(&self, patience: std::time::Duration) -> Result<bool, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"select coalesce((select created_at from approval_event where published_at is null
+                order by position limit 1) < now() - make_interval(secs => $1), false) as "late!""#,
+            patience.as_secs_f64()
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// What the outbox holds now.
     ///
     /// # Errors

@@ -8,5 +8,6 @@ mod leases;
 mod outbox;
 mod policies;
 mod requests;
+mod retention;
 mod secrets;
 mod tasks;

@@ -147,6 +147,10 @@ impl Config {
         faults.between("requests.idle_seconds", requests.idle_seconds, 1, DAY);
         faults.between("requests.max_in_flight", requests.max_in_flight as u64, 1, 1_000_000);
         faults.between("requests.command_timeout_seconds", requests.command_timeout_seconds, 1, 3600);
+        let retention = &self.retention;
+        faults.between("retention.check_interval_seconds", retention.check_interval_seconds, 1, DAY);
+        faults.between("retention.attempts_days", u64::from(retention.attempts_days), 0, 36_500);
+        faults.between("retention.requests_days", u64::from(retention.requests_days), 0, 36_500);
         faults.between("idempotency.retention_hours", u64::from(self.idempotency.retention_hours), 1, 8760);
         faults.between("resolver.http_timeout_seconds", self.resolver.http_timeout_seconds, 1, 300);
         faults.between("resolver.create_wait_seconds", self.resolver.create_wait_seconds, 0, 60);

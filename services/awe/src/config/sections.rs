@@ -129,6 +129,18 @@ pub struct Idempotency {
     pub retention_hours: u32,
 }
 
+/// What is forgotten after a while.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// How often it is looked for.
+    pub check_interval_seconds: u64,
+    /// How long attempts of webhooks are kept; 0 = for good.
+    pub attempts_days: u32,
+    /// How long finished requests are kept; 0 = for good.
+    pub requests_days: u32,
+}
+
 /// Asking others who approves.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

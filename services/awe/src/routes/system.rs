@@ -10,19 +10,25 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 const PING: Duration = Duration::from_secs(1);
+/// An event that waits for the stream for longer is late: NATS is full, or no process relays.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Up, when the database answers. Without NATS everything but the news on it works, so that only degrades.
+/// Up, when the database answers. Without NATS everything but the news on it works, so that only degrades: `nats` when
+/// it does not answer, `outbox` when events wait for it.
 pub(super) async fn health(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
     if !state.is_started() {
         return Err(ApiError::Starting);
     }
-    match tokio::time::timeout(PING, state.store().ping()).await {
-        Ok(Ok(())) => {}
+    let late = match tokio::time::timeout(PING, state.store().is_outbox_late(OUTBOX_PATIENCE)).await {
+        Ok(Ok(late)) => late,
         Ok(Err(_)) | Err(_) => return Err(ApiError::DatabaseUnavailable),
-    }
+    };
     let mut payload = json!({"status": "UP"});
-    if state.bus().is_some_and(|bus| !bus.is_connected()) {
-        payload["degraded"] = json!(["nats"]);
+    let away = state.bus().is_some_and(|bus| !bus.is_connected());
+    let degraded: Vec<&str> =
+        [(away, "nats"), (late, "outbox")].into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+    if !degraded.is_empty() {
+        payload["degraded"] = json!(degraded);
     }
     let (id, version) = (&state.config().service_id, &state.config().api_version);
     let responsetime = rfc3339(OffsetDateTime::now_utc());

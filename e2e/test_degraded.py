@@ -1,0 +1,147 @@
+"""Something that AWE stands on is away, full or comes back empty: what still works, what is said, what follows later."""
+
+from __future__ import annotations
+
+import time
+
+from support import api
+from support.case import EngineCase
+from support.nats import Nats
+from support.server import Server
+from support.services import NatsServer, Postgres
+from support.waiting import until
+
+UNPUBLISHED = "select count(*) from approval_event where published_at is null"
+LIFE = [1, 2, 3, 4, 5]
+
+
+class Degraded(EngineCase):
+    def own_nats(self, limit: str = "") -> NatsServer:
+        nats = NatsServer(self.folder, limit)
+        self.addCleanup(nats.stop)
+        return nats
+
+    def lifecycles(self, server: Server, key: str, count: int, callback: str | None = None) -> list[str]:
+        """Requests that were created and approved."""
+        requests = []
+        with server.client("registry") as registry, server.client("alice") as alice:
+            for number in range(count):
+                created = registry.post("/requests", api.request_body(key, f"CR-{number}", callback)).expect(201)
+                alice.decide(created["tasks"][0]["id"]).expect(201)
+                requests.append(created["request_id"])
+        return requests
+
+    def degraded(self, server: Server) -> list[str]:
+        with server.client() as anybody:
+            response = anybody.get("/health").expect(200)["response"]
+        self.assertEqual(response["status"], "UP")
+        return response.get("degraded", [])
+
+    def in_stream(self, nats: NatsServer) -> dict[str, list[int]]:
+        """Sequences in the order of the stream, by request, when all is published."""
+        until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published", 40)
+        kept: dict[str, list[int]] = {}
+        with Nats(nats.url) as client:
+            for message in client.stream(self.events_stream, f"{self.prefix}.events.>"):
+                kept.setdefault(message.json["request_id"], []).append(message.json["sequence"])
+        return kept
+
+    def assert_in_order(self, nats: NatsServer, requests: list[str]) -> None:
+        """The stream holds every event of each of these requests, in order."""
+        kept = self.in_stream(nats)
+        for request in requests:
+            self.assertEqual(kept.get(request), LIFE, request)
+
+
+class NatsAway(Degraded):
+    def setUp(self) -> None:
+        super().setUp()
+        self.migrate()
+        self.own = self.own_nats()
+        self.receiver = self.sink()
+        self.server = self.serve(nats__url=self.own.url)
+        with self.server.admin() as admin:
+            api.create_policy(admin, "down.v1", api.stage(1, "alice"))
+
+    def test_decisions_and_webhooks_go_on_and_events_follow_in_order(self) -> None:
+        before = self.lifecycles(self.server, "down.v1", 3, self.receiver.url)
+        until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published")
+        self.own.kill()
+        until(lambda: self.degraded(self.server) == ["nats"], "health says that NATS is away")
+        during = self.lifecycles(self.server, "down.v1", 10, self.receiver.url)
+        self.receiver.wait_for_type("request_approved", during[-1])
+        self.assertGreater(self.database.count(UNPUBLISHED), 0)
+        self.own.start()
+        self.assert_in_order(self.own, [*before, *during])
+        until(lambda: self.degraded(self.server) == [], "health says that all is well again", 40)
+
+    def test_a_wiped_server_gets_everything_again(self) -> None:
+        before = self.lifecycles(self.server, "down.v1", 10)
+        until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published")
+        self.own.kill()
+        self.own.wipe()
+        self.own.start()
+
+        def holds_all() -> bool:
+            with Nats(self.own.url) as client:
+                found = {m.json["event_id"] for m in client.stream(self.events_stream, f"{self.prefix}.events.>")}
+            return len(found) == len(LIFE) * len(before)
+
+        until(holds_all, "the stream holds every event again", 40)
+        self.assert_in_order(self.own, before)
+
+
+class NatsFull(Degraded):
+    def test_a_full_disk_is_as_an_absent_server_until_there_is_room_again(self) -> None:
+        self.migrate()
+        own = self.own_nats(limit="200KB")
+        receiver = self.sink()
+        server = self.serve(nats__url=own.url)
+        with server.admin() as admin:
+            api.create_policy(admin, "full.v1", api.stage(1, "alice"))
+        requests = self.lifecycles(server, "full.v1", 100, receiver.url)
+        receiver.wait_for_type("request_approved", requests[-1])
+        until(lambda: self.degraded(server) == ["outbox"], "health says that events wait", 40)
+        later = self.lifecycles(server, "full.v1", 3, receiver.url)
+        own.kill()
+        own.limit = "200MB"
+        own.start()
+        self.assert_in_order(own, later)
+        # At the moment at which it is full a server may refuse one event and take the next: they are all there, once.
+        kept = self.in_stream(own)
+        self.assertEqual({request: sorted(kept[request]) for request in requests}, dict.fromkeys(requests, LIFE))
+
+
+class PostgresAway(EngineCase):
+    def test_callers_are_told_soon_and_all_goes_on_without_a_restart(self) -> None:
+        own = Postgres(self.folder)
+        self.addCleanup(own.stop)
+        self.settings["database.url"] = own.url
+        self.migrate()
+        server = self.serve()
+        with server.admin() as admin:
+            api.create_policy(admin, "away.v1", api.stage(1, "alice"))
+        body = api.request_body("away.v1", "CR-1")
+        with server.client("registry") as registry:
+            created = registry.post("/requests", body).expect(201)
+            pid = server.pid
+            own.kill()
+            took = []
+            for number in range(5):
+                begun = time.monotonic()
+                key = {"Idempotency-Key": f"key-{number}"}
+                answer = registry.post("/requests", body, key)
+                took.append(time.monotonic() - begun)
+                self.assertEqual((answer.status, answer.code), (503, "AWE-006"), answer.raw)
+                self.assertTrue(int(answer.headers["Retry-After"]) > 0)
+            # The best of some: the machine that tests run on has other work too.
+            self.assertLess(min(took), 2.0, took)
+            health = registry.get("/health")
+            self.assertEqual((health.status, health.code), (503, "AWE-006"))
+            own.start()
+            until(lambda: registry.get("/health").status == 200, "the server is well again", 40)
+            again = registry.post("/requests", body, {"Idempotency-Key": "key-0"}).expect(201)
+            self.assertNotEqual(again["request_id"], created["request_id"])
+            with server.client("alice") as alice:
+                alice.decide(created["tasks"][0]["id"]).expect(201)
+        self.assertEqual(server.pid, pid)

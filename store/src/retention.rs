@@ -1,0 +1,80 @@
+//! What may go after a while, in small batches: each takes only rows that nobody else has locked, in a transaction of
+//! its own, so that no decision ever waits for it.
+
+use crate::{Error, Store};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+impl Store {
+    /// Forgets idempotency keys made before `before`, at most `limit`; how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn sweep_idempotency_keys(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
+        let swept = sqlx::query!(
+            "delete from idempotency_key where (subject, key) in (
+                select subject, key from idempotency_key where created_at < $1
+                order by created_at limit $2 for update skip locked)",
+            before,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(swept.rows_affected())
+    }
+
+    /// Forgets attempts of webhooks that began before `before`, at most `limit`; how many. What a delivery came to
+    /// stays.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn sweep_attempts(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
+        // Ids begin with their moment, so that the oldest are found without an index of their own.
+        let swept = sqlx::query!(
+            "delete from webhook_attempt where id in (
+                select id from (select id, started_at from webhook_attempt order by id limit $2) oldest
+                where started_at < $1)",
+            before,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(swept.rows_affected())
+    }
+
+    /// Forgets requests that were completed before `before`, at most `limit`, with all that belongs to them; how many.
+    /// One of which an event waits for the stream, or a webhook for its receiver, stays. The audit trail stays.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn sweep_requests(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
+        let mut tx = self.pool.begin().await?;
+        // History is append-only but for a transaction that says this.
+        sqlx::query!("set local awe.retention = 'on'").execute(&mut *tx).await?;
+        let gone: Vec<Uuid> = sqlx::query_scalar!(
+            "select r.id from approval_request r
+             where r.created_at < $1 and r.completed_at < $1
+                and not exists (select from approval_event e where e.request_id = r.id and e.published_at is null)
+                and not exists (select from webhook_delivery d where d.request_id = r.id and d.status = 'pending')
+             order by r.created_at, r.id limit $2 for update of r skip locked",
+            before,
+            limit
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        // What refers to something goes before it; attempts go with their delivery.
+        sqlx::query!("delete from webhook_delivery where request_id = any($1)", &gone)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query!("delete from approval_event where request_id = any($1)", &gone)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query!("delete from approval_decision where request_id = any($1)", &gone)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query!("delete from approval_task where request_id = any($1)", &gone).execute(&mut *tx).await?;
+        sqlx::query!("delete from approval_request where id = any($1)", &gone).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+    }
+}
