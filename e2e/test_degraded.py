@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import time
 
 from support import api
@@ -110,6 +111,21 @@ class NatsFull(Degraded):
         # At the moment at which it is full a server may refuse one event and take the next: they are all there, once.
         kept = self.in_stream(own)
         self.assertEqual({request: sorted(kept[request]) for request in requests}, dict.fromkeys(requests, LIFE))
+
+
+class ClockAhead(Degraded):
+    def test_webhooks_go_out_at_once_by_the_clock_of_the_database(self) -> None:
+        self.migrate()
+        clock = self.folder / "clock"
+        clock.write_text("600")
+        receiver = self.sink()
+        server = self.serve(more={"AWE_TEST_CLOCK": str(clock)})
+        with server.admin() as admin:
+            api.create_policy(admin, "ahead.v1", api.stage(1, "alice"))
+        requests = self.lifecycles(server, "ahead.v1", 1, receiver.url)
+        told = receiver.wait_for_type("request_approved", requests[0])
+        occurred = calendar.timegm(time.strptime(told.event["occurred_at"][:19], "%Y-%m-%dT%H:%M:%S"))
+        self.assertGreater(occurred - time.time(), 300, "the server's clock is ahead, or this test shows nothing")
 
 
 class PostgresAway(EngineCase):

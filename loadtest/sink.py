@@ -1,7 +1,8 @@
 """A receiver of webhooks that costs next to nothing: 204 to every POST, and the time from commit to receipt.
 
-Started by bench.py, or by hand: `python3 loadtest/sink.py [PORT]`; it prints the port it listens on.
-`GET /` tells how many events came and the latencies in milliseconds since the last `DELETE /`.
+Started by the benches, or by hand: `python3 loadtest/sink.py [PORT [SECONDS]]`; it prints the port it listens on, and
+takes so many seconds for each call. `GET /` tells how many events came, how many different ones, when the first and the
+last, and the latencies in milliseconds since the last `DELETE /`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from functools import lru_cache
 
 MARK = b'"occurred_at":"'
+ID = b'"event_id":"'
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -43,10 +45,14 @@ class Received:
     def __init__(self) -> None:
         self.latencies_ms: list = []
         self.unreadable = 0
-        self.last = 0.0
+        self.first = self.last = 0.0
+        self.ids: set = set()
 
     def add(self, body: bytes) -> None:
         self.last = time.time()
+        self.first = self.first or self.last
+        start = body.find(ID) + len(ID)
+        self.ids.add(body[start : start + 36])
         at = occurred_at(body)
         if at is None:
             self.unreadable += 1
@@ -59,7 +65,9 @@ class Received:
     def as_json(self) -> bytes:
         facts = {
             "events": len(self.latencies_ms) + self.unreadable,
+            "different": len(self.ids),
             "unreadable": self.unreadable,
+            "first": self.first,
             "last": self.last,
             "latencies_ms": self.latencies_ms,
         }
@@ -69,8 +77,8 @@ class Received:
 class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, as far as a webhook sender uses it."""
 
-    def __init__(self, received: Received) -> None:
-        self.received = received
+    def __init__(self, received: Received, seconds: float) -> None:
+        self.received, self.seconds = received, seconds
         self.pending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -87,7 +95,11 @@ class Connection(asyncio.Protocol):
             if len(self.pending) < whole:
                 return
             body, self.pending = self.pending[end + 4 : whole], self.pending[whole:]
-            self.transport.write(self.answer(head, body))
+            answer = self.answer(head, body)
+            if self.seconds and head.startswith(b"POST"):
+                asyncio.get_running_loop().call_later(self.seconds, self.transport.write, answer)
+            else:
+                self.transport.write(answer)
 
     def answer(self, head: bytes, body: bytes) -> bytes:
         if head.startswith(b"POST"):
@@ -109,10 +121,10 @@ def content_length(head: bytes) -> int:
     return int(head[found + 17 : end if end > 0 else None])
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, seconds: float) -> None:
     received = Received()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(received), "127.0.0.1", port, backlog=1024)
+    server = await loop.create_server(lambda: Connection(received, seconds), "127.0.0.1", port, backlog=1024)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -122,4 +134,5 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+    words = sys.argv[1:]
+    asyncio.run(serve(int(words[0]) if words else 0, float(words[1]) if len(words) > 1 else 0.0))

@@ -21,7 +21,7 @@ from faults.receiver import Receiver
 from faults.world import World
 from support.services import pause
 
-SHORT = 35.0
+SHORT = 60.0
 MOST_SHOWN = 25
 
 

@@ -74,12 +74,13 @@ class EngineCase(unittest.TestCase):
         done = server.run(["migrate"], self.settings, self.folder)
         self.assertEqual(done.returncode, 0, done.stdout)
 
-    def serve(self, log_filter: str = "info", **settings: object) -> Server:
-        """A server on the migrated database; `webhook__max_attempts=1` sets webhook.max_attempts."""
+    def serve(self, log_filter: str = "info", more: dict[str, str] | None = None, **settings: object) -> Server:
+        """A server on the migrated database; `webhook__max_attempts=1` sets webhook.max_attempts, `more` the rest of
+        its environment."""
         named = {key.replace("__", "."): value for key, value in settings.items()}
         log = self.folder / f"server-{len(list(self.folder.glob('server-*.log'))) + 1}.log"
         self.addCleanup(lambda: self._logs.append((log.name, server.tail(log))))
-        started = Server({**self.settings, **named}, log, log_filter)
+        started = Server({**self.settings, **named}, log, log_filter, more=more)
         self.addCleanup(started.stop)
         return started
 

@@ -33,9 +33,11 @@ def _account() -> dict[str, Any]:
 
 
 class Postgres:
-    """One server with a database `awe` that survives kill -9: without fsync, which only a power cut would need."""
+    """One server with a database `awe` that survives kill -9; without fsync, which only a power cut would need, unless
+    it is to be as durable, and as slow, as by default."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, durable: bool = False) -> None:
+        self.durable = durable
         self.data, self.log = folder / "postgres", folder / "postgres.log"
         self.port = free_port()
         self.child: Optional[subprocess.Popen] = None
@@ -95,7 +97,7 @@ class Postgres:
                 "port": self.port,
                 "unix_socket_directories": "",
                 "max_connections": 100,
-                "fsync": "off",
+                "fsync": "on" if self.durable else "off",
             }
             words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
             with self.log.open("a") as out:

@@ -143,10 +143,10 @@ def is_up(server: Server) -> bool:
 
 
 @contextmanager
-def sink(program: Path, env: dict, log: Path) -> Iterator[Sink]:
-    """The receiver of webhooks."""
+def sink(program: Path, env: dict, log: Path, seconds: float = 0.0) -> Iterator[Sink]:
+    """The receiver of webhooks, which takes so many seconds for each."""
     port = free_port()
-    with child("the webhook sink", [sys.executable, program, port], env, log) as process:
+    with child("the webhook sink", [sys.executable, program, port, seconds], env, log) as process:
         deadline = time.monotonic() + READY_WITHIN
         while True:
             try:
