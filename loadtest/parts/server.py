@@ -112,14 +112,15 @@ class Server:
 
 
 @contextmanager
-def serve(binary: Path, env: dict, urls: dict, log: Path) -> Iterator[Server]:
-    """The release build with its default settings, on a free port of loopback."""
+def serve(binary: Path, env: dict, urls: dict, log: Path, **settings: object) -> Iterator[Server]:
+    """The server with its default settings but for these (`webhook__timeout_seconds=15`), on a free loopback port."""
     port = free_port()
     env = {
         **servers.without_settings(env),
         "AWE__DATABASE__URL": urls["DATABASE_URL"],
         "AWE__NATS__URL": urls["NATS_URL"],
         "AWE__SERVER__PORT": str(port),
+        **{f"AWE__{key.upper()}": str(value) for key, value in settings.items()},
     }
     with child("awe serve", [binary, "serve", "--migrate"], env, log) as process:
         server = Server(process.pid, port)
