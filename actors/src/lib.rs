@@ -25,6 +25,7 @@ mod system;
 mod tests;
 
 pub use context_schema::ContextSchema;
+pub use delivery::{Address, Courier, Sent};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
 pub use resolver::{Directory, NoDirectory};

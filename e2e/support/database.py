@@ -73,8 +73,13 @@ class Database:
             from approval_request r {where}""")
         return {row["id"]: row for row in found}
 
-    def lock(self, table: str) -> "TableLock":
-        return TableLock(self, table)
+    def lock(self, table: str) -> "Lock":
+        """Holds a table exclusively, so that whoever writes to it waits."""
+        return Lock(self, f"lock table {table} in access exclusive mode")
+
+    def lock_row(self, table: str, row_id: str) -> "Lock":
+        """Holds one row, so that whoever changes it waits."""
+        return Lock(self, f"do $$ begin perform 1 from {table} where id = '{row_id}' for update; end $$")
 
     def waiting_for_locks(self) -> int:
         return self.count(
@@ -82,17 +87,17 @@ class Database:
         )
 
 
-class TableLock:
-    """Holds a table exclusively, so that whoever writes to it waits; `release` lets them go on."""
+class Lock:
+    """Holds what a statement locks; `release` lets the others go on."""
 
-    def __init__(self, database: Database, table: str) -> None:
+    def __init__(self, database: Database, statement: str) -> None:
         pipe = subprocess.PIPE
         self.child = children.start(command(database.url), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-        self._say(f"begin; lock table {table} in access exclusive mode; select 'held';")
+        self._say(f"begin; {statement}; select 'held';")
         answer = self.child.stdout.readline().strip()
         if answer != "held":
             self.release()
-            raise AssertionError(f"{table} could not be locked: {answer!r}")
+            raise AssertionError(f"{statement}: {answer!r}")
 
     def _say(self, sql: str) -> None:
         self.child.stdin.write(sql + "\n")

@@ -52,6 +52,29 @@ pub struct WebhookEvent {
     pub payload: JsonObject,
 }
 
+/// Type of the test event that an administrator sends to try an endpoint; no request has one.
+pub const PING: &str = "ping";
+
+/// A test event about no request: nil request, sequence 0. `secret_id` is what was asked to be tried.
+#[must_use]
+pub fn ping(event_id: Uuid, secret_id: Uuid, actor: &str, occurred_at: OffsetDateTime) -> WebhookEvent {
+    WebhookEvent {
+        event_id,
+        event_type: PING.to_owned(),
+        request_id: Uuid::nil(),
+        sequence: 0,
+        artifact_type: PING.to_owned(),
+        artifact_id: secret_id.to_string(),
+        policy_key: String::new(),
+        policy_version: 0,
+        status: PING.to_owned(),
+        stage_order: None,
+        actor: Some(actor.to_owned()),
+        occurred_at,
+        payload: payload(&JsonObject::new(), actor, None),
+    }
+}
+
 /// The payload as it goes out: the facts, and actor and reason (where there is one) repeated.
 #[must_use]
 pub fn payload(facts: &JsonObject, actor: &str, reason: Option<&str>) -> JsonObject {

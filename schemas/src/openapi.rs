@@ -54,6 +54,7 @@ const BEARER: &str = "bearerAuth";
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
         admin::retry_deliveries, admin::list_audit_actions, admin::list_callback_secrets,
         admin::create_callback_secret, admin::rotate_callback_secret, admin::revoke_callback_secret,
+        admin::ping_callback_secret,
     ),
     components(schemas(
         api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, WebhookEvent,

@@ -14,6 +14,10 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod reseal;
+
+pub use reseal::Resealed;
+
 const SECRET: Error = Error::NotFound("callback secret");
 const PREFIX: &str = "whsec_";
 /// Fewest bytes of a secret that somebody brings along.
@@ -218,6 +222,43 @@ impl Store {
         audit::insert(&mut tx, actor, &entry).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Notes that a test event is about to be sent under a secret. Answers whose secret it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it signs nothing any more.
+    pub async fn note_ping(
+        &self,
+        id: Uuid,
+        event_id: Uuid,
+        url: &str,
+        actor: &Actor,
+    ) -> Result<String, Error> {
+        let mut tx = self.pool.begin().await?;
+        let secret = sqlx::query!(
+            r#"select caller_service, status,
+                   (status = 'active' or (status = 'rotated' and expires_at > now())) as "signs!"
+               from callback_secret where id = $1"#,
+            id
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(SECRET)?;
+        if !secret.signs {
+            return Err(Error::Conflict(format!(
+                "callback secret {id} is {} and signs nothing",
+                secret.status
+            )));
+        }
+        let entry = Record {
+            summary: Some(format!("sent a test event for {} to {url}", secret.caller_service)),
+            metadata: Some(json!({"url": url, "event_id": event_id})),
+            ..record("callback_secret.ping", "tried", id, &secret.caller_service)
+        };
+        audit::insert(&mut tx, actor, &entry).await?;
+        tx.commit().await?;
+        Ok(secret.caller_service)
     }
 
     /// Whose a secret is; `None` when it is unknown or revoked.

@@ -75,6 +75,12 @@ impl Vault {
         self
     }
 
+    /// Which master key seals: the first bytes of its SHA-256, which every value sealed under it carries.
+    #[must_use]
+    pub const fn current_key_id(&self) -> &[u8; KEY_ID] {
+        &self.current.id
+    }
+
     /// Seals `plaintext`; `aad` names where it belongs and must be given again to open it.
     ///
     /// # Errors

@@ -1,18 +1,13 @@
-//! One attempt: sign the exact bytes that are sent, send, judge the answer.
+//! One attempt: have it sent, judge the answer, have the outcome recorded.
 
 use super::breaker::Found;
+use super::courier::{Address, Courier, Sent};
 use super::recorder::Recorder;
-use crate::{Error, Options, WebhookOptions};
-use futures::FutureExt;
-use outbound::{Answer, Failure, Post, Transport};
-use secrecy::{ExposeSecret, SecretString};
+use crate::{Error, Options, StartError, WebhookOptions};
+use outbound::{Answer, Failure};
 use serde_json::json;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::Store;
 use store::deliveries::{Attempt, Leased, Verdict};
-use store::vault::Vault;
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
@@ -21,64 +16,34 @@ const MOST_EXTRA_PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
 /// Makes attempts.
 pub(super) struct Sender {
-    store: Store,
-    vault: Arc<Vault>,
-    transport: Transport,
+    courier: Courier,
     recorder: Recorder,
     options: WebhookOptions,
 }
 
 impl Sender {
-    pub(super) fn new(options: &Options, transport: Transport, tasks: &TaskTracker) -> Self {
-        Self {
-            store: options.store.clone(),
-            vault: Arc::clone(&options.vault),
-            transport,
-            recorder: Recorder::start(options.store.clone(), tasks),
+    pub(super) fn new(options: &Options, tasks: &TaskTracker) -> Result<Self, StartError> {
+        let (store, vault) = (options.store.clone(), options.vault.clone());
+        Ok(Self {
+            courier: Courier::new(store.clone(), vault, options.egress.clone(), &options.webhook)?,
+            recorder: Recorder::start(store, tasks),
             options: options.webhook.clone(),
-        }
+        })
     }
 
     /// Sends a leased delivery and has the outcome recorded. `Err`: nothing was recorded. What takes longer than
     /// `start_by` to prepare is not sent, since its lease would not outlive it.
     pub(super) async fn attempt(&self, delivery: Leased, start_by: Instant) -> Result<Found, Error> {
-        let now = OffsetDateTime::now_utc();
-        let secrets = self
-            .store
-            .live_secrets(&delivery.caller_service, delivery.callback_secret_id, now, &self.vault)
-            .await?;
-        let begun = Instant::now();
-        if begun > start_by {
-            return Err(Error::Unavailable);
-        }
-        let sent = if secrets.is_empty() && !self.options.allow_unsigned {
-            Err(Failure::Refused(format!(
-                "caller {} has no active callback secret and webhook.allow_unsigned is off",
-                delivery.caller_service
-            )))
-        } else {
-            // A fault of ours must end as a recorded attempt too, or it would be repeated for ever unseen.
-            let sent = AssertUnwindSafe(self.send(&delivery, &secrets, now)).catch_unwind().await;
-            sent.unwrap_or_else(|_| Err(Failure::Internal("internal fault while sending".to_owned())))
+        let to = Address {
+            url: &delivery.url,
+            caller_service: &delivery.caller_service,
+            callback_secret_id: delivery.callback_secret_id,
         };
-        let found = found(&sent);
-        let latency_ms = i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX);
+        let sent = self.courier.send(to, &delivery.event, start_by).await?;
+        let found = found(&sent.outcome);
         let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
-        self.recorder.record(outcome(&delivery, made, now, latency_ms, sent, &self.options)).await?;
+        self.recorder.record(outcome(&delivery, made, sent, &self.options)).await?;
         Ok(found)
-    }
-
-    async fn send(
-        &self,
-        delivery: &Leased,
-        secrets: &[SecretString],
-        now: OffsetDateTime,
-    ) -> Result<Answer, Failure> {
-        let body = serde_json::to_vec(&delivery.event).map_err(|e| Failure::Refused(e.to_string()))?;
-        let keys: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
-        let event_id = delivery.event.event_id.to_string();
-        let headers = schemas::webhook::headers(&keys, &event_id, now.unix_timestamp(), &body);
-        self.transport.post(Post { url: delivery.url.clone(), headers, body }).await
     }
 }
 
@@ -92,27 +57,9 @@ fn found(sent: &Result<Answer, Failure>) -> Found {
     }
 }
 
-fn outcome(
-    delivery: &Leased,
-    made: u32,
-    started_at: OffsetDateTime,
-    latency_ms: i32,
-    sent: Result<Answer, Failure>,
-    options: &WebhookOptions,
-) -> Attempt {
-    let failed_by = match &sent {
-        Ok(answer) if answer.is_success() => None,
-        Err(Failure::Refused(_) | Failure::Internal(_)) => Some("us"),
-        Ok(_) | Err(Failure::Timeout(_) | Failure::Connection(_)) => Some("receiver"),
-    };
-    let (answer, error) = match sent {
-        Ok(answer) if answer.is_success() => (Some(answer), None),
-        Ok(answer) => {
-            let error = format!("answered {}", answer.status);
-            (Some(answer), Some(error))
-        }
-        Err(failure) => (None, Some(failure.to_string())),
-    };
+fn outcome(delivery: &Leased, made: u32, sent: Sent, options: &WebhookOptions) -> Attempt {
+    let (error, failed_by, latency_ms) = (sent.error(), sent.failed_by(), sent.latency_ms());
+    let answer = sent.outcome.ok();
     let retry_after = answer.as_ref().and_then(|a| a.retry_after.filter(|_| matches!(a.status, 429 | 503)));
     let verdict = match &error {
         None => Verdict::Delivered,
@@ -125,7 +72,7 @@ fn outcome(
     Attempt {
         delivery_id: delivery.id,
         token: delivery.token,
-        started_at,
+        started_at: sent.at,
         latency_ms,
         status_code: answer.as_ref().map(|a| i32::from(a.status)),
         error,

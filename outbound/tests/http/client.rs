@@ -21,7 +21,7 @@ async fn a_guarded_client_refuses_a_name_that_leads_to_loopback() {
     let guarded = Client::guarded(Egress::default()).unwrap();
     let outcome = guarded.send(Call::new(Method::Get, url, PATIENCE, 100)).await;
     assert!(
-        matches!(&outcome, Err(Failure::Connection(why)) if why.contains("no allowed address")),
+        matches!(&outcome, Err(Failure::Refused(why)) if why.contains("no allowed address")),
         "{outcome:?}"
     );
     assert!(server.asked().is_empty());

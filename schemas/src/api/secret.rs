@@ -99,3 +99,38 @@ impl fmt::Debug for CallbackSecretCreatedOut {
             .finish_non_exhaustive()
     }
 }
+
+/// Where to send a test event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallbackPingIn {
+    /// Where to: http or https, under the same guard as every callback URL.
+    #[serde(deserialize_with = "limits::text::<_, 1, 2048>")]
+    #[schema(min_length = 1, max_length = 2048, example = "https://registry.example.org/hooks/approval")]
+    pub url: String,
+}
+
+/// What came of a test event. It is sent once, and is no delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallbackPingOut {
+    /// Id of the event, which the receiver has seen as `webhook-id` and `X-Approval-Event-Id`.
+    pub event_id: Uuid,
+    /// Whether it was answered 2xx in time.
+    #[schema(example = true)]
+    pub delivered: bool,
+    /// What it was answered.
+    #[schema(example = 204)]
+    pub status_code: Option<i32>,
+    /// How long that took, in milliseconds.
+    #[schema(example = 42)]
+    pub latency_ms: i64,
+    /// Why it failed.
+    #[schema(example = "answered 401")]
+    pub error: Option<String>,
+    /// Whose fault that is: `receiver` or `us`.
+    #[schema(example = "receiver")]
+    pub failed_by: Option<String>,
+    /// Beginning of the answer's body.
+    #[schema(example = "unknown signature")]
+    pub response_excerpt: Option<String>,
+}

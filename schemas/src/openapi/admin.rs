@@ -3,9 +3,9 @@
 
 use super::answers::{Body, Guarded, Parameters};
 use crate::api::{
-    AuditActionOut, CallbackSecretCreate, CallbackSecretCreatedOut, CallbackSecretOut, CallbackSecretRotate,
-    DeliveryAttemptOut, DeliveryOut, ErrorEnvelope, ListAuditQuery, ListDeliveriesQuery, RequeuedOut,
-    RetryDeliveriesIn,
+    AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
+    CallbackSecretOut, CallbackSecretRotate, DeliveryAttemptOut, DeliveryOut, ErrorEnvelope, ListAuditQuery,
+    ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn,
 };
 
 /// List deliveries
@@ -142,3 +142,22 @@ fn rotate_callback_secret() {}
     ),
 )]
 fn revoke_callback_secret() {}
+
+/// Send a test event
+///
+/// One POST of an event of type `ping` to the URL, at once: the same signing, guard and time limit as every webhook.
+/// It is about no request (nil `request_id`, `sequence` 0), is not kept and not tried again. Role: admin.
+#[utoipa::path(
+    post, path = "/v1/awe/admin/callback-secrets/{secret_id}/ping", tag = "admin",
+    request_body = CallbackPingIn,
+    params(("secret_id" = Uuid, Path, description = "Id of a secret that signs")),
+    responses(
+        (status = 200, description = "What came of it, also when it failed", body = CallbackPingOut),
+        (status = 400, description = "AWE-010: the URL is not allowed", body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        (status = 404, description = "AWE-004: no such secret", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: it signs nothing any more", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn ping_callback_secret() {}

@@ -10,8 +10,8 @@ use crate::config::{Config, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
-    EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, RetentionOptions, Roles, SlaOptions,
-    System, WebhookOptions,
+    Courier, EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, RetentionOptions, Roles,
+    SlaOptions, System, WebhookOptions,
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
@@ -40,7 +40,17 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
         Egress { allow_loopback: config.is_development(), allow_cidrs: config.egress.allow_cidrs.clone() };
     let admission =
         Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
-    Ok(AppState::new(Parts { config, authenticator, store, vault, bus: Some(bus), egress, admission }))
+    let courier = Courier::new(store.clone(), Arc::clone(&vault), egress.clone(), &webhook_options(&config))?;
+    Ok(AppState::new(Parts {
+        config,
+        authenticator,
+        store,
+        vault,
+        bus: Some(bus),
+        egress,
+        courier,
+        admission,
+    }))
 }
 
 /// How the configuration says to reach Postgres.
@@ -66,9 +76,14 @@ pub(crate) fn bus_options(config: &Config) -> bus::Options {
     }
 }
 
+/// Opens and seals callback secrets with the configured keys.
+///
+/// # Errors
+/// A key cannot be used.
 pub(crate) fn vault(config: &Config) -> anyhow::Result<Vault> {
     if let Some(key) = config.master_key()? {
-        return Ok(Vault::new(&key));
+        let previous = config.previous_master_keys()?;
+        return Ok(Vault::new(&key).with_old_keys(previous.iter().map(|key| &**key)));
     }
     tracing::warn!("no secrets.master_key: callback secrets made in this run cannot be read by the next");
     Ok(Vault::new(&rand::random()))
@@ -121,7 +136,7 @@ async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Resu
 
 fn system_options(state: &AppState, roles: Roles) -> Options {
     let config = state.config();
-    let (requests, webhook) = (&config.requests, &config.webhook);
+    let requests = &config.requests;
     Options {
         store: state.store().clone(),
         bus: state.bus().cloned(),
@@ -138,21 +153,7 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
             },
             command_timeout: seconds(requests.command_timeout_seconds),
         },
-        webhook: WebhookOptions {
-            timeout: seconds(webhook.timeout_seconds),
-            max_attempts: webhook.max_attempts,
-            backoff: webhook.backoff_seconds.iter().copied().map(seconds).collect(),
-            poll_interval: seconds(webhook.poll_interval_seconds),
-            batch_size: webhook.batch_size,
-            concurrency: webhook.concurrency,
-            endpoint: EndpointOptions {
-                concurrency: webhook.endpoint_concurrency,
-                rate_per_second: webhook.endpoint_rate_per_second,
-                open_after_failures: webhook.endpoint_open_after_failures,
-                open: seconds(webhook.endpoint_open_seconds),
-            },
-            allow_unsigned: config.allows_unsigned_webhooks(),
-        },
+        webhook: webhook_options(config),
         sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },
         relay: RelayOptions { reconcile_every: seconds(config.nats.reconcile_interval_seconds) },
         retention: RetentionOptions {
@@ -169,6 +170,25 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
 /// 0 = for good.
 fn days(days: u32) -> Option<Duration> {
     (days > 0).then(|| seconds(u64::from(days) * 86_400))
+}
+
+fn webhook_options(config: &Config) -> WebhookOptions {
+    let webhook = &config.webhook;
+    WebhookOptions {
+        timeout: seconds(webhook.timeout_seconds),
+        max_attempts: webhook.max_attempts,
+        backoff: webhook.backoff_seconds.iter().copied().map(seconds).collect(),
+        poll_interval: seconds(webhook.poll_interval_seconds),
+        batch_size: webhook.batch_size,
+        concurrency: webhook.concurrency,
+        endpoint: EndpointOptions {
+            concurrency: webhook.endpoint_concurrency,
+            rate_per_second: webhook.endpoint_rate_per_second,
+            open_after_failures: webhook.endpoint_open_after_failures,
+            open: seconds(webhook.endpoint_open_seconds),
+        },
+        allow_unsigned: config.allows_unsigned_webhooks(),
+    }
 }
 
 /// Serves until `stop`, then finishes what is in flight.

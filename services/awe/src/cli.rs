@@ -1,5 +1,6 @@
 //! The command line.
 
+mod deliveries;
 mod dev;
 mod doctor;
 mod health;
@@ -7,8 +8,10 @@ mod openapi;
 mod outbox;
 mod output;
 mod policy;
+mod secrets;
 mod serve;
 mod smoke;
+mod terminal;
 mod token;
 
 use crate::config::{self, Config};
@@ -27,6 +30,7 @@ use std::process::ExitCode;
   awe serve --migrate                        the server, with what config/default.yaml and AWE__* say
   awe serve --roles delivery,relay           a process that only delivers
   awe policy apply policy.yaml --activate    bring a policy into force
+  awe deliveries retry --status exhausted    send webhooks again that were given up
   awe openapi > openapi.json                 the API's description
 
 Configuration: built-in defaults, then --config FILE, then environment variables AWE__SECTION__KEY,
@@ -65,6 +69,12 @@ The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migra
     /// Work with policies.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Look at webhook deliveries, and have them tried again.
+    #[command(subcommand)]
+    Deliveries(deliveries::Command),
+    /// Work on stored secrets.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Print an unsigned token, which only a server in development mode accepts.
     Token(token::Arguments),
     /// Look at the database, the bus, the secrets and the clocks, and say what to do.
@@ -106,6 +116,8 @@ async fn run_async(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve::run(load()?, arguments).await,
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
         Command::Migrate => serve::migrate(&load()?).await,
+        Command::Deliveries(command) => deliveries::run(&load()?, command).await,
+        Command::Secrets(command) => secrets::run(&load()?, command).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Doctor(arguments) => doctor::run(load()?, &arguments).await,
         Command::Outbox(command) => outbox::run(load()?, command).await,

@@ -78,6 +78,7 @@ fn admin_routes() -> Router<AppState> {
         .route("/v1/awe/admin/callback-secrets", get(secrets::list).post(secrets::create))
         .route("/v1/awe/admin/callback-secrets/{secret_id}", delete(secrets::revoke))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/rotate", post(secrets::rotate))
+        .route("/v1/awe/admin/callback-secrets/{secret_id}/ping", post(secrets::ping))
 }
 
 /// `X-Next-Cursor`, when there is a next page.

@@ -4,7 +4,7 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
-use actors::Requests;
+use actors::{Courier, Requests};
 use outbound::Egress;
 use std::sync::{Arc, OnceLock};
 use store::Store;
@@ -29,6 +29,8 @@ pub struct Parts {
     pub bus: Option<bus::Bus>,
     /// The guard of URLs that users set.
     pub egress: Egress,
+    /// Sends test events as webhooks are sent.
+    pub courier: Courier,
     /// What surrounds writes.
     pub admission: Admission,
 }
@@ -105,6 +107,12 @@ impl AppState {
     #[must_use]
     pub fn admission(&self) -> &Admission {
         &self.0.parts.admission
+    }
+
+    /// Sends test events as webhooks are sent.
+    #[must_use]
+    pub fn courier(&self) -> &Courier {
+        &self.0.parts.courier
     }
 
     /// Commands on requests.

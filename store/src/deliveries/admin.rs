@@ -21,6 +21,10 @@ pub struct DeliveryFilter {
     pub request_id: Option<Uuid>,
     /// Exactly this event type.
     pub event_type: Option<String>,
+    /// Exactly this URL.
+    pub url: Option<String>,
+    /// Created at this moment or later.
+    pub since: Option<OffsetDateTime>,
     /// At most so many.
     pub limit: u32,
     /// After this one.
@@ -86,6 +90,12 @@ impl Store {
         }
         if let Some(event_type) = &filter.event_type {
             query.push(" and event_type = ").push_bind(event_type);
+        }
+        if let Some(url) = &filter.url {
+            query.push(" and url = ").push_bind(url);
+        }
+        if let Some(since) = filter.since {
+            query.push(" and created_at >= ").push_bind(since);
         }
         page(&mut query, filter.cursor, filter.limit);
         let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.pool).await?;
@@ -157,24 +167,43 @@ impl Store {
         Ok(row.into())
     }
 
+    /// How many deliveries [`Store::retry_deliveries`] would make due now.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] as there.
+    pub async fn count_retriable(&self, which: &RetryDeliveriesIn) -> Result<u64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "n!" from webhook_delivery
+               where status = $1 and ($2::timestamptz is null or created_at >= $2) and ($3::text is null or url = $3)"#,
+            retriable(which)?,
+            which.since,
+            which.url
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Like [`Store::retry_delivery`] for all that match, in batches, each with one audit row that names the
-    /// deliveries. Answers how many.
+    /// deliveries. Says after each batch how many it was, and answers how many they were together.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the status asked for is neither `exhausted` nor `pending`. Batches that were
     /// finished before a failure stay.
-    pub async fn retry_deliveries(&self, which: &RetryDeliveriesIn, actor: &Actor) -> Result<u64, Error> {
-        let status = which.status.as_deref().unwrap_or("exhausted");
-        if !matches!(status, "exhausted" | "pending") {
-            return Err(Error::Conflict(format!(
-                "only exhausted or pending deliveries are retried, not {status}"
-            )));
-        }
+    pub async fn retry_deliveries(
+        &self,
+        which: &RetryDeliveriesIn,
+        actor: &Actor,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<u64, Error> {
+        let status = retriable(which)?;
         let mut total = 0;
         let mut after = Uuid::nil();
         loop {
             let ids = self.retry_batch(which, status, after, actor).await?;
-            total += u64::try_from(ids.len()).unwrap_or(u64::MAX);
+            let batch = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+            total += batch;
+            progress(batch);
             match ids.iter().max() {
                 Some(last) if ids.len() == BATCH => after = *last,
                 _ => return Ok(total),
@@ -222,5 +251,15 @@ impl Store {
         }
         tx.commit().await?;
         Ok(ids)
+    }
+}
+
+/// The status of what is to be tried again.
+fn retriable(which: &RetryDeliveriesIn) -> Result<&str, Error> {
+    match which.status.as_deref().unwrap_or("exhausted") {
+        status @ ("exhausted" | "pending") => Ok(status),
+        other => {
+            Err(Error::Conflict(format!("only exhausted or pending deliveries are retried, not {other}")))
+        }
     }
 }

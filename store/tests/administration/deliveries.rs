@@ -50,6 +50,8 @@ async fn deliveries_are_listed_newest_first_by_filter_and_page() {
         status: Some("exhausted".into()),
         request_id: Some(of),
         event_type: Some("request_approved".into()),
+        url: Some("https://a".into()),
+        since: Some(OffsetDateTime::now_utc() - Duration::days(2)),
         limit: 2,
         cursor: None,
     };
@@ -61,8 +63,13 @@ async fn deliveries_are_listed_newest_first_by_filter_and_page() {
         filter.cursor = Some(Cursor::parse(&next).unwrap());
     }
     assert_eq!(seen, expected);
-    filter = DeliveryFilter { request_id: Some(Uuid::nil()), limit: 2, ..DeliveryFilter::default() };
-    assert!(db.list_deliveries(&filter).await.unwrap().0.is_empty());
+    for nothing in [
+        DeliveryFilter { request_id: Some(Uuid::nil()), limit: 2, ..DeliveryFilter::default() },
+        DeliveryFilter { url: Some("https://b".into()), limit: 2, ..DeliveryFilter::default() },
+        DeliveryFilter { since: Some(OffsetDateTime::now_utc()), limit: 2, ..DeliveryFilter::default() },
+    ] {
+        assert!(db.list_deliveries(&nothing).await.unwrap().0.is_empty(), "{nothing:?}");
+    }
 }
 
 #[tokio::test]
@@ -84,7 +91,7 @@ async fn what_has_been_delivered_is_not_retried() {
     assert!(matches!(db.retry_delivery(id, &admin()).await, Err(Error::Conflict(_))));
     assert!(matches!(db.retry_delivery(Uuid::nil(), &admin()).await, Err(Error::NotFound("delivery"))));
     let all = RetryDeliveriesIn { status: Some("delivered".into()), ..RetryDeliveriesIn::default() };
-    assert!(matches!(db.retry_deliveries(&all, &admin()).await, Err(Error::Conflict(_))));
+    assert!(matches!(db.retry_deliveries(&all, &admin(), |_| ()).await, Err(Error::Conflict(_))));
 }
 
 #[tokio::test]
@@ -94,8 +101,12 @@ async fn many_are_retried_in_batches_and_every_one_is_named_in_the_audit() {
     insert(&db, of, "https://a", "exhausted", 1203).await;
     let other = insert(&db, of, "https://b", "exhausted", 3).await;
     let to_a = RetryDeliveriesIn { url: Some("https://a".into()), ..RetryDeliveriesIn::default() };
-    assert_eq!(db.retry_deliveries(&to_a, &admin()).await.unwrap(), 1203);
-    assert_eq!(db.retry_deliveries(&to_a, &admin()).await.unwrap(), 0);
+    assert_eq!(db.count_retriable(&to_a).await.unwrap(), 1203);
+    let mut batches = Vec::new();
+    assert_eq!(db.retry_deliveries(&to_a, &admin(), |batch| batches.push(batch)).await.unwrap(), 1203);
+    assert_eq!(batches, [500, 500, 203]);
+    assert_eq!(db.count_retriable(&to_a).await.unwrap(), 0);
+    assert_eq!(db.retry_deliveries(&to_a, &admin(), |_| ()).await.unwrap(), 0);
     let filter = AuditFilter { action: Some("delivery.retry".into()), limit: 10, ..AuditFilter::default() };
     let rows = db.list_audit(&filter).await.unwrap();
     let named: usize =
@@ -105,14 +116,14 @@ async fn many_are_retried_in_batches_and_every_one_is_named_in_the_audit() {
     let left = DeliveryFilter { status: Some("exhausted".into()), limit: 9, ..DeliveryFilter::default() };
     let last = db.list_deliveries(&left).await.unwrap().0[0].created_at;
     let since = RetryDeliveriesIn { since: Some(last), ..RetryDeliveriesIn::default() };
-    assert_eq!(db.retry_deliveries(&since, &admin()).await.unwrap(), 1);
+    assert_eq!(db.retry_deliveries(&since, &admin(), |_| ()).await.unwrap(), 1);
     let pending = RetryDeliveriesIn {
         status: Some("pending".into()),
         url: Some("https://b".into()),
         ..RetryDeliveriesIn::default()
     };
-    assert_eq!(db.retry_deliveries(&pending, &admin()).await.unwrap(), 1);
-    assert_eq!(db.retry_deliveries(&RetryDeliveriesIn::default(), &admin()).await.unwrap(), 2);
+    assert_eq!(db.retry_deliveries(&pending, &admin(), |_| ()).await.unwrap(), 1);
+    assert_eq!(db.retry_deliveries(&RetryDeliveriesIn::default(), &admin(), |_| ()).await.unwrap(), 2);
     assert_eq!(other.len(), 3);
 }
 

@@ -160,3 +160,63 @@ async fn a_ciphertext_copied_to_another_caller_does_not_open() {
     let opened = db.live_secrets("payments", None, OffsetDateTime::now_utc(), &vault()).await;
     assert!(matches!(opened, Err(Error::Internal(_))));
 }
+
+#[tokio::test]
+async fn all_secrets_come_under_a_new_master_key_in_batches_that_may_be_stopped_anywhere() {
+    let db = database().await;
+    let (old_key, new_key) = ([1; 32], [2; 32]);
+    let old = Vault::new(&old_key);
+    for n in 0..7 {
+        db.create_secret(&format!("caller-{n}"), None, &admin(), &old).await.unwrap();
+    }
+    let rotated = db.create_secret("caller-r", None, &admin(), &old).await.unwrap();
+    db.rotate_secret(rotated.id, 24, &admin(), &old).await.unwrap();
+    let revoked = db.create_secret("caller-x", None, &admin(), &old).await.unwrap();
+    db.revoke_secret(revoked.id, &admin()).await.unwrap();
+
+    let both = Vault::new(&new_key).with_old_keys([&old_key]);
+    assert_eq!(db.count_stale_secrets(&both).await.unwrap(), 10);
+    let now = time::OffsetDateTime::now_utc();
+    let before = db.live_secrets("caller-r", None, now, &old).await.unwrap();
+    let first = db.reseal_secrets(&both, uuid::Uuid::nil(), 4, &admin()).await.unwrap();
+    assert_eq!((first.moved, first.unreadable.len()), (4, 0));
+    // Stopped here: servers with both keys read everything, and whoever goes on from the beginning does the rest.
+    assert_eq!(db.count_stale_secrets(&both).await.unwrap(), 6);
+    for n in 0..7 {
+        assert_eq!(db.live_secrets(&format!("caller-{n}"), None, now, &both).await.unwrap().len(), 1);
+    }
+    let rest = db.reseal_secrets(&both, uuid::Uuid::nil(), 100, &admin()).await.unwrap();
+    assert_eq!(rest.moved, 6);
+    let again = db.reseal_secrets(&both, uuid::Uuid::nil(), 100, &admin()).await.unwrap();
+    assert_eq!(again, store::secrets::Resealed::default(), "once is enough");
+    let new = Vault::new(&new_key);
+    let after = db.live_secrets("caller-r", None, now, &new).await.unwrap();
+    let shown = |secrets: &[secrecy::SecretString]| -> Vec<String> {
+        secrets.iter().map(|s| secrecy::ExposeSecret::expose_secret(s).to_owned()).collect()
+    };
+    assert_eq!(shown(&before), shown(&after), "the same secrets, in the same order");
+    assert_eq!(actions(&db).await.iter().filter(|a| *a == "callback_secret.reseal").count(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_under_a_forgotten_master_key_stays_and_is_named() {
+    let db = database().await;
+    let lost = db.create_secret("lost", None, &admin(), &Vault::new(&[9; 32])).await.unwrap();
+    db.create_secret("kept", None, &admin(), &Vault::new(&[1; 32])).await.unwrap();
+    let both = Vault::new(&[2; 32]).with_old_keys([&[1; 32]]);
+    let done = db.reseal_secrets(&both, uuid::Uuid::nil(), 100, &admin()).await.unwrap();
+    assert_eq!((done.moved, done.unreadable), (1, vec![lost.id]));
+    assert_eq!(db.count_stale_secrets(&both).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn two_that_reseal_at_once_do_it_once() {
+    let db = database().await;
+    for n in 0..20 {
+        db.create_secret(&format!("caller-{n}"), None, &admin(), &Vault::new(&[1; 32])).await.unwrap();
+    }
+    let both = Vault::new(&[2; 32]).with_old_keys([&[1; 32]]);
+    let reseal = || async { db.reseal_secrets(&both, uuid::Uuid::nil(), 100, &admin()).await.unwrap().moved };
+    let (one, two) = tokio::join!(reseal(), reseal());
+    assert_eq!(one + two, 20);
+}

@@ -47,7 +47,7 @@ impl Config {
         self.check_webhook(&mut faults);
         self.check_gate(&mut faults);
         self.check_notifier(&mut faults);
-        if let Err(error) = self.master_key() {
+        for error in [self.master_key().err(), self.previous_master_keys().err()].into_iter().flatten() {
             faults.0.push(error.to_string());
         }
         if faults.0.is_empty() { Ok(()) } else { Err(faults.0) }

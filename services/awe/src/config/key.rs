@@ -13,8 +13,8 @@ pub enum MasterKeyError {
     #[error("secrets.master_key: set it or secrets.master_key_file, not both")]
     Both,
     /// The file cannot be read.
-    #[error("secrets.master_key_file: {0}: {1}")]
-    File(String, std::io::Error),
+    #[error("{0}: {1}: {2}")]
+    File(&'static str, String, std::io::Error),
     /// Not the base64 of 32 bytes.
     #[error("{0}: must be the base64 of 32 bytes, as `openssl rand -base64 32` prints")]
     Malformed(&'static str),
@@ -37,15 +37,31 @@ impl Config {
         }
     }
 
+    /// Keys that open what was sealed under them, and seal nothing.
+    ///
+    /// # Errors
+    /// One of them is unreadable or malformed.
+    pub fn previous_master_keys(&self) -> Result<Vec<Zeroizing<[u8; 32]>>, MasterKeyError> {
+        let inline = self.secrets.previous_master_keys.iter().cloned().map(Ok);
+        let inline = inline.map(|text| (text, "secrets.previous_master_keys"));
+        let files = self.secrets.previous_master_key_files.iter().map(|file| {
+            let text = std::fs::read_to_string(file).map(SecretString::from);
+            let key = "secrets.previous_master_key_files";
+            (text.map_err(|e| MasterKeyError::File(key, file.clone(), e)), key)
+        });
+        inline.chain(files).map(|(text, key)| decode(&text?).ok_or(MasterKeyError::Malformed(key))).collect()
+    }
+
     fn master_key_text(&self) -> Result<(Option<SecretString>, &'static str), MasterKeyError> {
         let (inline, file) = (&self.secrets.master_key, &self.secrets.master_key_file);
         match (inline.expose_secret().is_empty(), file.is_empty()) {
             (true, true) => Ok((None, "secrets.master_key")),
             (false, true) => Ok((Some(inline.clone()), "secrets.master_key")),
             (true, false) => {
+                let key = "secrets.master_key_file";
                 let text =
-                    std::fs::read_to_string(file).map_err(|e| MasterKeyError::File(file.clone(), e))?;
-                Ok((Some(text.into()), "secrets.master_key_file"))
+                    std::fs::read_to_string(file).map_err(|e| MasterKeyError::File(key, file.clone(), e))?;
+                Ok((Some(text.into()), key))
             }
             (false, false) => Err(MasterKeyError::Both),
         }

@@ -203,6 +203,10 @@ pub struct Secrets {
     pub master_key: SecretString,
     /// File that holds the same.
     pub master_key_file: String,
+    /// Keys that only open.
+    pub previous_master_keys: Vec<SecretString>,
+    /// Files that hold such keys, one each.
+    pub previous_master_key_files: Vec<String>,
 }
 
 /// Mail.

@@ -219,3 +219,21 @@ fn what_is_public_holds_no_secret() {
     assert_eq!(config.public()["auth_mode"], "development");
     assert_eq!(config.public()["webhook"]["max_attempts"], 6);
 }
+
+#[test]
+fn previous_master_keys_come_inline_and_from_files_and_a_bad_one_is_named_by_its_key() {
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let path = file("old-key", key);
+    let files = format!("[{:?}]", path.display());
+    let config = with(&[
+        ("AWE__SECRETS__PREVIOUS_MASTER_KEYS", &format!("[{key:?}, {key:?}]")),
+        ("AWE__SECRETS__PREVIOUS_MASTER_KEY_FILES", &files),
+    ]);
+    std::fs::remove_file(path).unwrap();
+    // Files are read when they are used; the check has read them once.
+    assert!(config.is_ok(), "{config:?}");
+    let told = refusal(&[("AWE__SECRETS__PREVIOUS_MASTER_KEYS", r#"["secret-but-short"]"#)]);
+    assert!(told.contains("secrets.previous_master_keys") && !told.contains("secret-but-short"), "{told}");
+    let told = refusal(&[("AWE__SECRETS__PREVIOUS_MASTER_KEY_FILES", r#"["/nowhere/key"]"#)]);
+    assert!(told.contains("secrets.previous_master_key_files") && told.contains("/nowhere/key"), "{told}");
+}

@@ -25,6 +25,7 @@ pub(super) async fn list(
         request_id: query.request_id,
         event_type: query.event_type,
         limit: query.limit,
+        ..DeliveryFilter::default()
     };
     let (deliveries, next) = state.store().list_deliveries(&filter).await?;
     Ok((next_cursor(next), Json(deliveries)))
@@ -55,6 +56,6 @@ pub(super) async fn retry_many(
         let message = format!("must be one of {}", STATUSES.join(", "));
         return Err(ApiError::unprocessable("body", "status", message));
     }
-    let requeued = state.store().retry_deliveries(&body, &admin.actor()).await?;
+    let requeued = state.store().retry_deliveries(&body, &admin.actor(), |_| ()).await?;
     Ok(Json(RequeuedOut { requeued: i64::try_from(requeued).unwrap_or(i64::MAX) }))
 }

@@ -5,12 +5,22 @@ use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::extract::{Body, OptionalBody, SecretId};
 use crate::state::AppState;
+use actors::Address;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use schemas::api::{CallbackSecretCreate, CallbackSecretCreatedOut, CallbackSecretOut, CallbackSecretRotate};
+use schemas::api::{
+    CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut, CallbackSecretOut,
+    CallbackSecretRotate,
+};
 use serde_json::json;
+use std::time::{Duration, Instant};
 use store::secrets::check_secret;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A test event is sent so soon, or not at all.
+const START_WITHIN: Duration = Duration::from_secs(10);
 
 type Shown = (StatusCode, [(header::HeaderName, HeaderValue); 1], Json<CallbackSecretCreatedOut>);
 
@@ -65,4 +75,30 @@ pub(super) async fn revoke(
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Revoke, route, name };
     state.admission().tell(write, &admin.subject, &json!({"id": id, "status": "revoked"}));
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Audited before it is sent: what leaves the house is on record, whatever comes of it.
+pub(super) async fn ping(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    SecretId(id): SecretId,
+    Body(body): Body<CallbackPingIn>,
+) -> Result<Json<CallbackPingOut>, ApiError> {
+    state.egress().check_url(&body.url).map_err(|why| ApiError::invalid(format!("field url: {why}")))?;
+    let event_id = Uuid::now_v7();
+    let actor = admin.actor();
+    let caller_service = state.store().note_ping(id, event_id, &body.url, &actor).await?;
+    let event = schemas::event::ping(event_id, id, &actor.subject, OffsetDateTime::now_utc());
+    let to = Address { url: &body.url, caller_service: &caller_service, callback_secret_id: Some(id) };
+    let sent = state.courier().send(to, &event, Instant::now() + START_WITHIN).await?;
+    let answer = sent.outcome.as_ref().ok();
+    Ok(Json(CallbackPingOut {
+        event_id,
+        delivered: sent.error().is_none(),
+        status_code: answer.map(|answer| i32::from(answer.status)),
+        latency_ms: i64::from(sent.latency_ms()),
+        error: sent.error(),
+        failed_by: sent.failed_by().map(str::to_owned),
+        response_excerpt: answer.map(|answer| answer.excerpt.clone()),
+    }))
 }

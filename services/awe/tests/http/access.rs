@@ -49,6 +49,7 @@ const ROUTES: [(&str, &str, Needs); 35] = [
     ("get", "/v1/awe/admin/callback-secrets", Admin),
     ("post", "/v1/awe/admin/callback-secrets", Admin),
     ("post", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", Admin),
+    ("post", "/v1/awe/admin/callback-secrets/{secret_id}/ping", Admin),
     ("delete", "/v1/awe/admin/callback-secrets/{secret_id}", Admin),
     ("get", "/v1/awe/openapi.json", Nothing),
 ];

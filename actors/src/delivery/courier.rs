@@ -1,0 +1,134 @@
+//! One POST of an event: sign the exact bytes that are sent, through the guard. The way of every webhook, and of the
+//! test event that an administrator asks for.
+
+use crate::{Error, StartError, WebhookOptions};
+use futures::FutureExt;
+use outbound::{Answer, Egress, Failure, Post, Transport};
+use schemas::event::WebhookEvent;
+use secrecy::{ExposeSecret, SecretString};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::Store;
+use store::vault::Vault;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Sends webhooks.
+pub struct Courier {
+    store: Store,
+    vault: Arc<Vault>,
+    transport: Transport,
+    allow_unsigned: bool,
+}
+
+/// Where an event goes, and whose secrets sign it.
+#[derive(Debug, Clone, Copy)]
+pub struct Address<'a> {
+    /// Where to.
+    pub url: &'a str,
+    /// Subject whose secrets sign.
+    pub caller_service: &'a str,
+    /// Or those of this secret's subject.
+    pub callback_secret_id: Option<Uuid>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Sent {
+    /// When it was sent, which is signed too.
+    pub at: OffsetDateTime,
+    /// How long it took.
+    pub latency: Duration,
+    /// The answer, of any status, or why there is none.
+    pub outcome: Result<Answer, Failure>,
+}
+
+impl Sent {
+    /// What went wrong, in words; `None` for 2xx.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        match &self.outcome {
+            Ok(answer) if answer.is_success() => None,
+            Ok(answer) => Some(format!("answered {}", answer.status)),
+            Err(failure) => Some(failure.to_string()),
+        }
+    }
+
+    /// Whose fault that was: `receiver` or `us`.
+    #[must_use]
+    pub fn failed_by(&self) -> Option<&'static str> {
+        match &self.outcome {
+            Ok(answer) if answer.is_success() => None,
+            Err(Failure::Refused(_) | Failure::Internal(_)) => Some("us"),
+            Ok(_) | Err(Failure::Timeout(_) | Failure::Connection(_)) => Some("receiver"),
+        }
+    }
+
+    /// In whole milliseconds.
+    #[must_use]
+    pub fn latency_ms(&self) -> i32 {
+        i32::try_from(self.latency.as_millis()).unwrap_or(i32::MAX)
+    }
+}
+
+impl Courier {
+    /// A courier with connections of its own.
+    ///
+    /// # Errors
+    /// [`StartError::Transport`].
+    pub fn new(
+        store: Store,
+        vault: Arc<Vault>,
+        egress: Egress,
+        options: &WebhookOptions,
+    ) -> Result<Self, StartError> {
+        let transport = Transport::new(egress, options.timeout).map_err(StartError::Transport)?;
+        Ok(Self { store, vault, transport, allow_unsigned: options.allow_unsigned })
+    }
+
+    /// Sends an event, unless preparing it takes longer than `start_by`. Whatever happens from the moment of sending
+    /// on is an outcome.
+    ///
+    /// # Errors
+    /// The database's; [`Error::Unavailable`] when it took too long. Nothing was sent.
+    pub async fn send(
+        &self,
+        to: Address<'_>,
+        event: &WebhookEvent,
+        start_by: Instant,
+    ) -> Result<Sent, Error> {
+        let at = OffsetDateTime::now_utc();
+        let secrets =
+            self.store.live_secrets(to.caller_service, to.callback_secret_id, at, &self.vault).await?;
+        let begun = Instant::now();
+        if begun > start_by {
+            return Err(Error::Unavailable);
+        }
+        let outcome = if secrets.is_empty() && !self.allow_unsigned {
+            Err(Failure::Refused(format!(
+                "caller {} has no active callback secret and webhook.allow_unsigned is off",
+                to.caller_service
+            )))
+        } else {
+            // A fault of ours must end as an outcome too, or it would be repeated for ever unseen.
+            let sent = AssertUnwindSafe(self.post(to.url, event, &secrets, at)).catch_unwind().await;
+            sent.unwrap_or_else(|_| Err(Failure::Internal("internal fault while sending".to_owned())))
+        };
+        Ok(Sent { at, latency: begun.elapsed(), outcome })
+    }
+
+    async fn post(
+        &self,
+        url: &str,
+        event: &WebhookEvent,
+        secrets: &[SecretString],
+        at: OffsetDateTime,
+    ) -> Result<Answer, Failure> {
+        let body = serde_json::to_vec(event).map_err(|e| Failure::Refused(e.to_string()))?;
+        let keys: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        let headers =
+            schemas::webhook::headers(&keys, &event.event_id.to_string(), at.unix_timestamp(), &body);
+        self.transport.post(Post { url: url.to_owned(), headers, body }).await
+    }
+}

@@ -1,0 +1,55 @@
+"""Fetches the published Standard Webhooks verifiers for the end-to-end tests, pinned with their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from scripts import tools
+from scripts.shell import ROOT, Failed, say
+
+PACKAGE = ROOT / "e2e" / "verifiers"
+FETCH_WITHIN = 300.0
+
+
+def fetch() -> dict:
+    """The environment that names both; without node only the one in Python, except in CI."""
+    env = {"AWE_STANDARDWEBHOOKS_PYTHON": str(tools.standardwebhooks())}
+    if shutil.which("node") and shutil.which("npm"):
+        return {**env, "AWE_STANDARDWEBHOOKS_NODE": str(node_modules())}
+    if os.environ.get("CI"):
+        raise Failed("node and npm are missing: in CI the JavaScript verifier of webhooks has to run")
+    say("did not run: the JavaScript verifier of webhooks (install node and npm for it)")
+    return env
+
+
+def node_modules() -> Path:
+    """The directory that holds `node_modules`, exactly as the committed lock file says."""
+    lock = PACKAGE / "package-lock.json"
+    target = tools.TOOLS / f"webhook-verifiers-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if target.is_dir():
+        return target
+    say(f"fetching {target.name} into {target.parent.relative_to(ROOT)}")
+    tools.TOOLS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=tools.TOOLS, prefix=".new-") as folder:
+        new = Path(folder) / "new"
+        new.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(PACKAGE / name, new)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        try:
+            done = subprocess.run(command, cwd=new, stdin=subprocess.DEVNULL, timeout=FETCH_WITHIN)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"npm did not end within {FETCH_WITHIN:.0f} s") from None
+        if done.returncode != 0:
+            raise Failed("npm could not fetch the JavaScript verifier of webhooks (its words are above)")
+        try:
+            new.rename(target)
+        except OSError:
+            if not target.is_dir():  # another run of ours was first: its copy is as good
+                raise
+    return target
