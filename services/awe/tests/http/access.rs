@@ -15,7 +15,7 @@ enum Needs {
 }
 use Needs::{Admin, Nothing, Token, Viewer};
 
-const ROUTES: [(&str, &str, Needs); 35] = [
+const ROUTES: [(&str, &str, Needs); 36] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
