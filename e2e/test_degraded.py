@@ -7,7 +7,9 @@ import time
 
 from support import api
 from support.case import EngineCase
+from support.load import in_parallel
 from support.nats import Nats
+from support.proxy import Proxy
 from support.server import Server
 from support.services import NatsServer, Postgres
 from support.waiting import until
@@ -126,6 +128,34 @@ class ClockAhead(Degraded):
         told = receiver.wait_for_type("request_approved", requests[0])
         occurred = calendar.timegm(time.strptime(told.event["occurred_at"][:19], "%Y-%m-%dT%H:%M:%S"))
         self.assertGreater(occurred - time.time(), 300, "the server's clock is ahead, or this test shows nothing")
+
+
+class PostgresStranded(EngineCase):
+    def test_connections_that_fall_silent_are_given_up_and_all_goes_on_without_a_restart(self) -> None:
+        own = Postgres(self.folder)
+        self.addCleanup(own.stop)
+        proxy = Proxy(own.port)
+        self.addCleanup(proxy.close)
+        self.settings["database.url"] = own.url_of("awe", proxy.port)
+        self.migrate()
+        receiver = self.sink()
+        server = self.serve()
+        with server.admin() as admin, server.client("registry") as registry, server.client("alice") as alice:
+            api.create_policy(admin, "silent.v1", api.stage(1, "alice"))
+            created = registry.post("/requests", api.request_body("silent.v1", "CR-1", receiver.url)).expect(201)
+            in_parallel(lambda client, _: client.get("/tasks").expect(200), range(100), lambda: server.client("bob"))
+            proxy.strand()
+
+            def decided() -> bool:
+                answer = alice.decide(created["tasks"][0]["id"])
+                return answer.status in (201, 409)
+
+            until(decided, "a decision is taken again", 60)
+            receiver.wait_for_type("request_approved", created["request_id"], 60)
+            until(lambda: registry.get("/health").status == 200, "the server is well again", 40)
+        with server.client("registry") as registry:
+            for number in range(20):
+                registry.post("/requests", api.request_body("silent.v1", f"CR-{number}")).expect(201)
 
 
 class PostgresAway(EngineCase):

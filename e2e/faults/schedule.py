@@ -44,6 +44,7 @@ FAULTS = (
     ("tear_nats", None, (0.0, 0.0), None),
     ("unanswer_nats", None, (0.0, 0.0), None),
     ("stall_nats", "flow_nats", (1.0, 4.0), None),
+    ("strand_nats", None, (0.0, 0.0), None),
     ("kill_postgres", "start_postgres", (0.1, 2.5), None),
     ("kill_session", None, (0.0, 0.0), None),
     ("cut_postgres", None, (0.0, 0.0), None),
@@ -54,6 +55,7 @@ FAULTS = (
     ("slow_postgres", "heal_postgres", (1.0, 3.0), (0.01, 0.15)),
     ("stall_postgres", "heal_postgres", (0.5, 3.0), None),
     ("refuse_postgres", "heal_postgres", (0.5, 2.0), None),
+    ("strand_postgres", None, (0.0, 0.0), None),
     ("jump_clock", "set_clock", (2.0, 6.0), (-240.0, 240.0)),
     ("make_overdue", None, (0.0, 0.0), None),
 )

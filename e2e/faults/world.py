@@ -165,6 +165,9 @@ class World:
     def flow_nats(self, *_: float) -> None:
         self.to_nats.heal()
 
+    def strand_nats(self, *_: float) -> None:
+        self.to_nats.strand()
+
     def kill_postgres(self, *_: float) -> bool:
         if self.postgres.child is None or self.postgres.child.poll() is not None:
             return False
@@ -195,6 +198,9 @@ class World:
     def refuse_postgres(self, *_: float) -> None:
         self.to_postgres.refuse(True)
         self.to_postgres.cut()
+
+    def strand_postgres(self, *_: float) -> None:
+        self.to_postgres.strand()
 
     def heal_postgres(self, *_: float) -> None:
         self.to_postgres.heal()

@@ -18,6 +18,7 @@ class _Link:
         self.writers = (client, server)
         self.cut_in: Optional[str] = None
         """The direction whose next chunk is cut."""
+        self.stranded = False
 
     def abort(self) -> None:
         for writer in self.writers:
@@ -58,6 +59,11 @@ class Proxy:
         """Nothing passes, and nothing is cut: as a network that drops every packet."""
         self._loop.call(self._set_flowing(not on))
 
+    def strand(self) -> None:
+        """Nothing passes on the connections that there are, ever again, and nobody is told; new ones are good. As when a
+        server is replaced by another behind the same address."""
+        self._loop.call(self._strand())
+
     def heal(self) -> None:
         self.delay = 0.0
         self.refuse(False)
@@ -88,6 +94,10 @@ class Proxy:
     async def _mark(self, direction: str) -> None:
         for link in self._links:
             link.cut_in = direction
+
+    async def _strand(self) -> None:
+        for link in self._links:
+            link.stranded = True
 
     async def _set_flowing(self, on: bool) -> None:
         self._flowing.set() if on else self._flowing.clear()
@@ -121,6 +131,8 @@ class Proxy:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._flowing.wait()
+                if link.stranded:
+                    await asyncio.Event().wait()
                 if link.cut_in == direction:
                     if direction == TO_SERVER:
                         writer.write(chunk[: len(chunk) // 2])

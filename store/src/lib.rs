@@ -13,6 +13,7 @@ pub mod doctor;
 mod error;
 pub mod outbox;
 pub mod policies;
+mod pool;
 pub mod requests;
 mod retention;
 pub mod secrets;
@@ -34,7 +35,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 /// A pool of connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(crate) pool: sqlx::PgPool,
+    pub(crate) pool: pool::Pool,
 }
 
 /// How to connect.
@@ -54,8 +55,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when there is no server, [`Error::Internal`] when the URL is malformed.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
-        let connect = Self::connect_options(options)?;
-        Ok(Self { pool: Self::pool_options(options).connect_with(connect).await? })
+        let store = Self::connect_lazy(options)?;
+        store.pool.acquire().await?;
+        Ok(store)
     }
 
     /// Like [`Store::connect`], but connects on first use.
@@ -64,7 +66,7 @@ impl Store {
     /// [`Error::Internal`] when the URL is malformed.
     pub fn connect_lazy(options: &Options) -> Result<Self, Error> {
         let connect = Self::connect_options(options)?;
-        Ok(Self { pool: Self::pool_options(options).connect_lazy_with(connect) })
+        Ok(Self { pool: pool::Pool::new(Self::pool_options(options), connect) })
     }
 
     fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {

@@ -7,6 +7,7 @@ use schemas::event::WebhookEvent;
 use serde_json::Value;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -69,9 +70,13 @@ pub struct RelayLock(PgConnection);
 impl RelayLock {
     /// Whether the connection, and with it the lock, still stands.
     pub async fn still_held(&mut self) -> bool {
-        self.0.ping().await.is_ok()
+        // A server that stays silent has long given the lock to somebody else.
+        matches!(tokio::time::timeout(LOCK_ANSWERS_WITHIN, self.0.ping()).await, Ok(Ok(())))
     }
 }
+
+/// How long the server of the lock's connection may take to answer.
+const LOCK_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Any number that no other advisory lock of this database uses.
 const RELAY_LOCK: i64 = 0x4157_4552_454c_4159;
@@ -82,11 +87,15 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn try_relay_lock(&self) -> Result<Option<RelayLock>, Error> {
-        let mut connection = self.pool.acquire().await?.detach();
-        let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
-            .fetch_one(&mut connection)
-            .await?;
-        Ok(won.then_some(RelayLock(connection)))
+        self.pool
+            .bounded(async {
+                let mut connection = self.pool.acquire().await?.detach();
+                let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
+                    .fetch_one(&mut connection)
+                    .await?;
+                Ok(won.then_some(RelayLock(connection)))
+            })
+            .await
     }
 
     /// The oldest events that the stream has not acknowledged, in commit order.

@@ -2,7 +2,8 @@
 
 use super::{Commit, columns::Batch};
 use crate::Error;
-use sqlx::postgres::{PgArguments, PgPool};
+use crate::pool::Pool;
+use sqlx::postgres::PgArguments;
 use sqlx::{Postgres, Row};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ pub(super) struct Written {
     pub(super) epoch: i64,
 }
 
-pub(super) async fn execute(pool: &PgPool, commits: &[&Commit]) -> Result<Written, Error> {
+pub(super) async fn execute(pool: &Pool, commits: &[&Commit]) -> Result<Written, Error> {
     let batch = Batch::of(commits);
     let query = sqlx::query(STATEMENT);
     let query = batch.created.bind(query);

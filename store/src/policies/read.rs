@@ -183,7 +183,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn get_policy(&self, key: &str, version: i32) -> Result<PolicyOut, Error> {
-        self::version(&mut *self.snapshot().await?, key, version).await
+        self.pool.bounded(async { self::version(&mut *self.snapshot().await?, key, version).await }).await
     }
 
     /// The newest version of every key, by key.
@@ -231,9 +231,12 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
     pub async fn load_policy_with_schema(&self, id: PolicyId) -> Result<(Policy, Option<Value>), Error> {
-        let mut tx = self.snapshot().await?;
-        let row = policies!("from approval_policy where id = $1", id.0).fetch_optional(&mut *tx).await?;
-        let mut policy = one(&mut tx, row.ok_or(POLICY)?).await?;
+        let load = async {
+            let mut tx = self.snapshot().await?;
+            let row = policies!("from approval_policy where id = $1", id.0).fetch_optional(&mut *tx).await?;
+            one(&mut tx, row.ok_or(POLICY)?).await
+        };
+        let mut policy = self.pool.bounded(load).await?;
         let schema = policy.context_schema.take();
         Ok((engine(policy)?, schema))
     }
@@ -244,12 +247,17 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`] when what is stored makes no policy.
     pub async fn active_policy(&self, key: &str) -> Result<Option<(Policy, String, Option<Value>)>, Error> {
-        let mut tx = self.snapshot().await?;
-        let row = policies!("from approval_policy where policy_key = $1 and status = 'active'", key)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let mut policy = one(&mut tx, row).await?;
+        let load = async {
+            let mut tx = self.snapshot().await?;
+            let row = policies!("from approval_policy where policy_key = $1 and status = 'active'", key)
+                .fetch_optional(&mut *tx)
+                .await?;
+            match row {
+                Some(row) => one(&mut tx, row).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let Some(mut policy) = self.pool.bounded(load).await? else { return Ok(None) };
         let (artifact_type, schema) = (policy.artifact_type.clone(), policy.context_schema.take());
         Ok(Some((engine(policy)?, artifact_type, schema)))
     }

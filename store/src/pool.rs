@@ -1,0 +1,176 @@
+//! The pool of connections, with a bound on how long a server may stay silent.
+//!
+//! A server that dies is noticed at once. One that falls silent (a network that drops every packet, a server replaced
+//! behind its address) is noticed by TCP only after a quarter of an hour. So every statement is given up after
+//! [`SILENCE`], which is longer than the server itself allows a statement, and with it every connection that was open
+//! then: none of them is used or waited for again.
+
+use crate::Error;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, StreamExt, try_unfold};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::{Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr};
+use std::io;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How long the server may stay silent; `statement_timeout` is 10 s.
+const SILENCE: Duration = Duration::from_secs(12);
+
+/// Runs statements within bounds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    inner: PgPool,
+    silence: Arc<Silence>,
+}
+
+/// When the server last stayed silent for too long.
+#[derive(Debug)]
+struct Silence {
+    began: Instant,
+    /// Milliseconds since `began`; 0 = never.
+    noticed: AtomicU64,
+}
+
+impl Silence {
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn notice(&self) {
+        self.noticed.store(self.now().max(1), Ordering::Release);
+    }
+
+    /// Whether a connection of this age was open when the server stayed silent.
+    fn suspects(&self, age: Duration) -> bool {
+        let noticed = self.noticed.load(Ordering::Acquire);
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        noticed > 0 && self.now().saturating_sub(age) <= noticed
+    }
+}
+
+fn silent() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database stayed silent"))
+}
+
+impl Pool {
+    /// Connects on first use.
+    pub(crate) fn new(options: PgPoolOptions, connect: PgConnectOptions) -> Self {
+        let silence = Arc::new(Silence { began: Instant::now(), noticed: AtomicU64::new(0) });
+        let (before, after) = (Arc::clone(&silence), Arc::clone(&silence));
+        let options = options
+            .before_acquire(move |_, meta| {
+                let good = !before.suspects(meta.age);
+                Box::pin(async move { Ok(good) })
+            })
+            // An error closes it without a word, which a silent server would have to answer.
+            .after_release(move |_, meta| {
+                let suspect = after.suspects(meta.age);
+                Box::pin(async move { if suspect { Err(silent()) } else { Ok(true) } })
+            });
+        Self { inner: options.connect_lazy_with(connect), silence }
+    }
+
+    /// Several statements as one piece of work, given up as one statement is.
+    pub(crate) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut work = Box::pin(work);
+        match timeout(SILENCE, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                // Before the work is dropped, so that its connection is not waited for.
+                self.silence.notice();
+                Err(silent().into())
+            }
+        }
+    }
+}
+
+/// For what is not one statement: transactions, connections of one's own.
+impl Deref for Pool {
+    type Target = PgPool;
+
+    fn deref(&self) -> &PgPool {
+        &self.inner
+    }
+}
+
+impl<'p> Executor<'p> for &Pool {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let rows = (&self.inner).fetch_many(query);
+        let silence = Arc::clone(&self.silence);
+        try_unfold((rows, silence), |(mut rows, silence)| async move {
+            match timeout(SILENCE, rows.next()).await {
+                Ok(Some(row)) => Ok(Some((row?, (rows, silence)))),
+                Ok(None) => Ok(None),
+                Err(_) => {
+                    silence.notice();
+                    Err(silent())
+                }
+            }
+        })
+        .boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let mut row = (&self.inner).fetch_optional(query);
+        let silence = Arc::clone(&self.silence);
+        Box::pin(async move {
+            match timeout(SILENCE, &mut row).await {
+                Ok(row) => row,
+                Err(_) => {
+                    silence.notice();
+                    Err(silent())
+                }
+            }
+        })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, Result<PgStatement, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        (&self.inner).prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        (&self.inner).describe(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_connections_that_were_open_at_a_silence_are_suspect() {
+        let began = Instant::now().checked_sub(Duration::from_secs(100)).unwrap_or_else(Instant::now);
+        let silence = Silence { began, noticed: AtomicU64::new(0) };
+        assert!(!silence.suspects(Duration::from_secs(50)), "there was none");
+        silence.noticed.store(90_000, Ordering::Release);
+        assert!(silence.suspects(Duration::from_secs(50)));
+        assert!(!silence.suspects(Duration::from_secs(5)));
+    }
+}
