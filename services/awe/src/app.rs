@@ -36,8 +36,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let bus = bus::Bus::connect(bus_options(&config)).await.context("nats.url cannot be used")?;
     let authenticator = Authenticator::new(&config).context("tokens cannot be verified")?;
     let vault = Arc::new(vault(&config)?);
-    let egress =
-        Egress { allow_loopback: config.is_development(), allow_cidrs: config.egress.allow_cidrs.clone() };
+    let egress = egress(&config);
     let admission =
         Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
     let courier = Courier::new(store.clone(), Arc::clone(&vault), egress.clone(), &webhook_options(&config))?;
@@ -51,6 +50,12 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
         courier,
         admission,
     }))
+}
+
+/// Which addresses the configuration lets a user's URL lead to.
+#[must_use]
+pub fn egress(config: &Config) -> Egress {
+    Egress { allow_loopback: config.is_development(), allow_cidrs: config.egress.allow_cidrs.clone() }
 }
 
 /// How the configuration says to reach Postgres.

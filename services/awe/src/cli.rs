@@ -29,6 +29,8 @@ use std::process::ExitCode;
   awe dev                                    everything on this machine, for trying it out
   awe serve --migrate                        the server, with what config/default.yaml and AWE__* say
   awe serve --roles delivery,relay           a process that only delivers
+  awe policy validate policy.yaml            what is wrong with a policy
+  awe policy test cases.yaml                 whether a policy does what its cases say
   awe policy apply policy.yaml --activate    bring a policy into force
   awe deliveries retry --status exhausted    send webhooks again that were given up
   awe openapi > openapi.json                 the API's description
@@ -92,7 +94,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(cli.global.log_format);
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::complain(&format!("awe: {error:#}"));
             ExitCode::FAILURE
@@ -100,17 +102,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Openapi(arguments) => return openapi::run(&arguments),
-        Command::Token(arguments) => return token::run(&arguments),
+        Command::Openapi(arguments) => return openapi::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Token(arguments) => return token::run(&arguments).map(|()| ExitCode::SUCCESS),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run_async(cli))
 }
 
-async fn run_async(cli: Cli) -> anyhow::Result<()> {
+async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = || -> anyhow::Result<Config> { Ok(config::load(cli.global.config.as_deref())?) };
     match cli.command {
         Command::Serve(arguments) => serve::run(load()?, arguments).await,
@@ -118,12 +120,13 @@ async fn run_async(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => serve::migrate(&load()?).await,
         Command::Deliveries(command) => deliveries::run(&load()?, command).await,
         Command::Secrets(command) => secrets::run(&load()?, command).await,
-        Command::Policy(command) => policy::run(command).await,
+        Command::Policy(command) => return policy::run(command, load).await,
         Command::Doctor(arguments) => doctor::run(load()?, &arguments).await,
         Command::Outbox(command) => outbox::run(load()?, command).await,
         Command::Health(arguments) => health::run(&arguments).await,
         Command::Openapi(_) | Command::Token(_) => Ok(()),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

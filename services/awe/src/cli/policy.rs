@@ -1,79 +1,68 @@
-//! `awe policy apply`: a policy file becomes the newest version on a server.
+//! `awe policy`: policy files, with a server and without.
+
+mod apply;
+mod test;
+mod validate;
 
 use super::output;
-use crate::auth::{ADMIN, unsigned_token};
-use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use crate::config::Config;
+use anyhow::Context as _;
+use clap::Subcommand;
 use figment::Figment;
 use figment::providers::{Format as _, Yaml};
-use reqwest::{Method, StatusCode};
-use schemas::api::{ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut};
-use schemas::policy::as_written;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Exit code for a file that cannot be used at all; 1 is for what was found wrong in one that can.
+const UNUSABLE: u8 = 2;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Create a policy, or add a version when the file says something new.
-    Apply(Arguments),
+    Apply(apply::Arguments),
+    /// Say what is wrong with policy files, without a server.
+    Validate(validate::Arguments),
+    /// Try policies on cases that are written down, without a server.
+    Test(test::Arguments),
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "The file holds what POST /v1/awe/policies takes, as YAML or JSON:
-
-  policy_key: payments.large
-  name: Large payments
-  artifact_type: disbursement
-  stages:
-    - name: Two officers
-      stage_order: 1
-      mode: any-n
-      mode_value: 2
-      rules:
-        - {rule_type: role, rule_value: {role: payment-approver}}
-
-Applying the same file twice changes nothing.
-
-Examples:
-  awe policy apply payments.yaml
-  awe policy apply payments.yaml --activate --url https://awe.example.org --token \"$TOKEN\"")]
-pub(super) struct Arguments {
-    /// The policy.
-    file: PathBuf,
-    /// Bring it into force.
-    #[arg(long)]
-    activate: bool,
-    /// The server.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000", env = "AWE_URL")]
-    url: String,
-    /// Bearer token of an administrator; an unsigned one when absent, for servers in development mode.
-    #[arg(long, value_name = "TOKEN", env = "AWE_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-}
-
-struct Server {
-    client: reqwest::Client,
-    base: String,
-    token: String,
-}
-
-pub(super) async fn run(command: Command) -> anyhow::Result<()> {
-    let Command::Apply(arguments) = command;
-    let policy = read(&arguments.file)?;
-    let server = Server::new(&arguments)?;
-    let (version, said) = server.apply(&policy).await?;
-    let mut line = format!("{} version {version}: {said}", policy.policy_key);
-    if arguments.activate {
-        let path = format!("/policies/{}/versions/{version}/activate", policy.policy_key);
-        server.call::<PolicyOut>(Method::POST, &path, None::<&()>).await?;
-        line.push_str(", active");
+pub(super) async fn run(
+    command: Command,
+    load: impl FnOnce() -> anyhow::Result<Config>,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Apply(arguments) => apply::run(&arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Validate(arguments) => validate::run(&arguments, &load()?),
+        Command::Test(arguments) => test::run(&arguments, &load()?),
     }
-    Ok(output::print(&line)?)
 }
 
-fn read(file: &Path) -> anyhow::Result<PolicyCreate> {
+/// What came of one file.
+enum Outcome {
+    Good,
+    Bad,
+}
+
+/// Looks at every file and tells of each; the worst outcome is the exit code.
+fn each(files: &[std::path::PathBuf], mut look: impl FnMut(&Path) -> anyhow::Result<Outcome>) -> ExitCode {
+    let mut worst = 0;
+    for file in files {
+        let code = match look(file) {
+            Ok(Outcome::Good) => 0,
+            Ok(Outcome::Bad) => 1,
+            Err(error) => {
+                output::complain(&format!("awe: {error:#}"));
+                UNUSABLE
+            }
+        };
+        worst = worst.max(code);
+    }
+    ExitCode::from(worst)
+}
+
+/// A file of YAML or, by its name, JSON.
+fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let value: serde_json::Value = if file.extension().is_some_and(|extension| extension == "json") {
         serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?
@@ -83,88 +72,4 @@ fn read(file: &Path) -> anyhow::Result<PolicyCreate> {
     };
     serde_path_to_error::deserialize(value)
         .map_err(|error| anyhow::anyhow!("{}: {}: {}", file.display(), error.path(), error.inner()))
-}
-
-impl Server {
-    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        let unsigned = || unsigned_token("awe-cli", &[ADMIN.to_owned()], Duration::from_secs(300));
-        let token = arguments.token.clone().unwrap_or_else(unsigned);
-        Ok(Self { client, base: format!("{}/v1/awe", arguments.url.trim_end_matches('/')), token })
-    }
-
-    /// The version that says what the file says, and how it came to be.
-    async fn apply(&self, policy: &PolicyCreate) -> anyhow::Result<(i32, &'static str)> {
-        let key = &policy.policy_key;
-        let versions: Option<Vec<PolicyVersionOut>> = self.find(&format!("/policies/{key}/versions")).await?;
-        let Some(newest) = versions.as_ref().and_then(|versions| versions.first()) else {
-            let created: PolicyOut = self.call(Method::POST, "/policies", Some(policy)).await?;
-            return Ok((created.version, "created"));
-        };
-        let path = format!("/policies/{key}/versions/{}", newest.version);
-        let stored: PolicyOut = self.call(Method::GET, &path, None::<&()>).await?;
-        if settled(as_written(&stored)) == settled(policy.clone()) {
-            return Ok((stored.version, "unchanged"));
-        }
-        let added: PolicyOut = self.call(Method::PUT, &format!("/policies/{key}"), Some(policy)).await?;
-        Ok((added.version, "added"))
-    }
-
-    async fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
-        let answer = self.send(Method::GET, path, None::<&()>).await?;
-        if answer.status() == StatusCode::NOT_FOUND { Ok(None) } else { read_answer(answer).await.map(Some) }
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> anyhow::Result<T> {
-        read_answer(self.send(method, path, body).await?).await
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> anyhow::Result<reqwest::Response> {
-        let url = format!("{}{path}", self.base);
-        let mut call = self.client.request(method, &url).bearer_auth(&self.token);
-        if let Some(body) = body {
-            call = call.json(body);
-        }
-        call.send().await.with_context(|| format!("{url} does not answer"))
-    }
-}
-
-/// The same policy with what the server fills in: a stage with a deadline and no `on_breach` notifies.
-fn settled(mut policy: PolicyCreate) -> PolicyCreate {
-    policy.stages.sort_by_key(|stage| stage.stage_order);
-    for stage in &mut policy.stages {
-        let on_breach = stage.on_breach.take().unwrap_or_else(|| "notify".to_owned());
-        stage.on_breach = stage.sla_hours.map(|_| on_breach);
-    }
-    policy
-}
-
-/// The answer, or the server's own words about what is wrong.
-async fn read_answer<T: DeserializeOwned>(answer: reqwest::Response) -> anyhow::Result<T> {
-    let status = answer.status();
-    let bytes = answer.bytes().await?;
-    if status.is_success() {
-        return serde_json::from_slice(&bytes).context("the server's answer is not understood");
-    }
-    match serde_json::from_slice::<ErrorEnvelope>(&bytes) {
-        Ok(envelope) => {
-            let told: Vec<String> = envelope
-                .errors
-                .iter()
-                .map(|error| format!("{} {}", error.error_code, error.message))
-                .collect();
-            bail!("refused ({status}):\n  {}", told.join("\n  "))
-        }
-        Err(_) => bail!("the server answered {status}"),
-    }
 }

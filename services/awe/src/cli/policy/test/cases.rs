@@ -1,0 +1,188 @@
+//! How cases are written.
+
+use engine::policy::RuleSource;
+use schemas::api::{JsonObject, PolicyCreate};
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// A file of cases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) policy: Policy,
+    #[serde(default)]
+    pub(super) directory: Vec<Entry>,
+    #[serde(default)]
+    pub(super) delegations: Vec<Absence>,
+    pub(super) cases: Vec<Case>,
+}
+
+/// The policy that is tried.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Policy {
+    File(String),
+    Inline(Box<PolicyCreate>),
+}
+
+/// Whom one question to the outside finds: exactly one of `role`, `group` and `url` is named.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    role: Option<String>,
+    client: Option<String>,
+    group: Option<String>,
+    url: Option<String>,
+    users: Vec<String>,
+}
+
+/// A delegation; without times it is always in force.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Absence {
+    pub(super) user_id: String,
+    pub(super) delegate_to: String,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub(super) starts_at: Option<OffsetDateTime>,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub(super) ends_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Case {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) context: JsonObject,
+    #[serde(default = "requester")]
+    pub(super) requester: String,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub(super) now: Option<OffsetDateTime>,
+    #[serde(default)]
+    pub(super) directory: Vec<Entry>,
+    #[serde(default)]
+    pub(super) delegations: Vec<Absence>,
+    #[serde(default)]
+    pub(super) steps: Vec<Step>,
+    pub(super) expect: Expect,
+}
+
+fn requester() -> String {
+    "requester".to_owned()
+}
+
+/// Something that happens to the request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    Decide(Decide),
+    Wait(Wait),
+    Reassign(Reassign),
+    Cancel(Cancel),
+}
+
+/// Somebody decides their own task, or an administrator that of `task_of`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decide {
+    pub(super) by: String,
+    pub(super) action: String,
+    pub(super) task_of: Option<String>,
+    pub(super) stage: Option<i32>,
+    #[serde(default)]
+    pub(super) refused: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wait {
+    pub(super) hours: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reassign {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) stage: Option<i32>,
+    #[serde(default)]
+    pub(super) refused: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cancel {
+    pub(super) by: String,
+    #[serde(default)]
+    pub(super) refused: bool,
+}
+
+/// What must come of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    #[serde(default)]
+    pub(super) context: ContextIs,
+    pub(super) status: Option<String>,
+    /// Named and null: no reason.
+    #[serde(default, deserialize_with = "named")]
+    pub(super) reason: Option<Option<String>>,
+    pub(super) open: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) stages: Vec<StageIs>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ContextIs {
+    #[default]
+    Accepted,
+    Refused,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StageIs {
+    pub(super) stage_order: i32,
+    pub(super) approvers: Option<Vec<String>>,
+    pub(super) observers: Option<Vec<String>>,
+    pub(super) skipped: Option<Skipped>,
+    pub(super) state: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Skipped {
+    Whether(bool),
+    Why(String),
+}
+
+fn named<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// A directory that is written down: the first entry that fits answers.
+pub(super) struct Directory<'a>(Vec<&'a Entry>);
+
+impl<'a> Directory<'a> {
+    pub(super) fn new(first: &'a [Entry], then: &'a [Entry]) -> Self {
+        Self(first.iter().chain(then).collect())
+    }
+
+    /// Whom a rule finds; nobody is an answer, no entry is none.
+    pub(super) fn users(&self, source: &RuleSource) -> Option<&'a [String]> {
+        let RuleSource::External { rule_type, value } = source else { return None };
+        let text = |key: &str| value.get(key).and_then(Value::as_str);
+        let fits = |entry: &&&Entry| match rule_type.as_str() {
+            "role" => {
+                entry.role.is_some()
+                    && entry.role.as_deref() == text("role")
+                    && entry.client.as_deref() == text("client")
+            }
+            "group" => entry.group.is_some() && entry.group.as_deref() == text("group"),
+            _ => entry.url.is_some() && entry.url.as_deref() == text("url"),
+        };
+        self.0.iter().find(fits).map(|entry| entry.users.as_slice())
+    }
+}
