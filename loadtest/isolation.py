@@ -6,32 +6,30 @@
 
 from __future__ import annotations
 
-import sys
-
-sys.dont_write_bytecode = True
-
 import argparse
 import os
-import signal
+import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from parts import Failed, report
+from parts import Failed
+from parts.ours import Ours, in_threads
 from parts.phases import webhook_latency
-from parts.postgres import Postgres
 from parts.processes import busy_with_others
-from parts.server import AS_CALLER, POLICY_KEY, Server, Sink, apply_policy, serve, sink
-from scripts import servers, shell, tools
-from scripts.shell import DEV, TARGET, Interrupted, interrupt, remove_data, say
+from parts.server import AS_CALLER, POLICY_KEY, Client, Server, Sink, apply_policy, sink
+from scripts.shell import say
+from support import database
 
-FOLDER = DEV / "bench"
-SERVICES = DEV / "bench-services"
 MOST_RATIO = 2.0
 PER_SECOND = 10
 EACH = 2  # webhooks of a request that nobody decides
+HEADROOM = 100  # requests more, whose webhooks may go out while we prepare
+UNPUBLISHED = "select count(*) from approval_event where published_at is null"
 
 
 def options(words: list) -> argparse.Namespace:
@@ -45,54 +43,43 @@ def options(words: list) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def owe(server: Server, slow: Sink, webhooks: int) -> None:
-    client = server.client()
-    for number in range(webhooks // EACH + 1):
+def owe(port: int, slow: Sink, webhooks: int) -> None:
+    def create(client: Client, number: int) -> None:
         body = {"policy_key": POLICY_KEY, "artifact_type": "load_artifact", "artifact_id": f"slow-{number}"}
         client.call("POST", "/requests", {**body, "callback_url": slow.url}, AS_CALLER)
-    client.close()
+
+    in_threads(create, port, count=webhooks // EACH + HEADROOM)
 
 
-def waiting(postgres: Postgres, slow: Sink) -> int:
-    return int(postgres.ask(f"select count(*) from webhook_delivery where status = 'pending' and url = '{slow.url}'"))
-
-
-def measure(chosen: argparse.Namespace, stack: ExitStack) -> dict:
-    programs = {**tools.servers(own=True)}
-    binary = Path(os.environ.get("AWE_BIN") or TARGET / "release" / "awe")
-    env = {**servers.without_settings(dict(os.environ)), **programs}
-    log = FOLDER / "isolation.log"
-    log.write_text("")
-    stack.enter_context(servers.only_one("bench"))
-    servers.stop_left_over(SERVICES)
-    remove_data(SERVICES)
-    stack.callback(remove_data, SERVICES)
-    wanted = ("DATABASE_URL", "NATS_URL")
-    urls = stack.enter_context(servers.awe_dev(SERVICES.name, ["--services-only"], wanted, env, binary))
-    bin_dir = env.get("AWE_POSTGRES_BIN")
-    postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
-    slow = stack.enter_context(sink(HERE / "sink.py", env, log, chosen.delay))
-    other = stack.enter_context(sink(HERE / "sink.py", env, log))
-    settings = {"webhook__timeout_seconds": chosen.timeout}
-    found: dict = {"alone": [], "beside": [], "owed": [], "busy_with_others": []}
-    server = stack.enter_context(serve(binary, env, urls, FOLDER / "isolation-awe.log", **settings))
+def measure(chosen: argparse.Namespace, log: Path, stack: ExitStack) -> dict:
+    ours = Ours(stack, **{"webhook.timeout_seconds": chosen.timeout})
+    slow = stack.enter_context(sink(HERE / "sink.py", dict(os.environ), log, chosen.delay))
+    other = stack.enter_context(sink(HERE / "sink.py", dict(os.environ), log))
+    running = ours.serve("")
+    server = Server(running.pid, running.port)
     client = server.client()
     apply_policy(client)
     client.close()
+    open_ = f"status = 'pending' and url = '{slow.url}'"
+    found: dict = {"alone": [], "beside": [], "owed": [], "busy_with_others": []}
     say("warming up")
     webhook_latency(server, other, 20, PER_SECOND)
     for number in range(chosen.rounds):
         found["busy_with_others"].append(busy_with_others())
         say(f"round {number + 1} of {chosen.rounds}: the endpoint alone")
+        # Every measurement starts right after one, so that none pays for what was written before.
+        database.run(ours.postgres.url, "checkpoint")
         found["alone"].append(webhook_latency(server, other, chosen.lifecycles, PER_SECOND))
         say(f"another endpoint is owed {chosen.queued} webhooks and takes {chosen.delay:g} s for each")
-        owe(server, slow, chosen.queued)
-        postgres.wait_until_published()
-        found["owed"].append(waiting(postgres, slow))
+        owe(server.port, slow, chosen.queued)
+        while int(database.run(ours.postgres.url, UNPUBLISHED)):
+            time.sleep(0.2)
+        found["owed"].append(int(database.run(ours.postgres.url, f"select count(*) from webhook_delivery where {open_}")))
         say("the endpoint beside it")
+        database.run(ours.postgres.url, "checkpoint")
         found["beside"].append(webhook_latency(server, other, chosen.lifecycles, PER_SECOND))
         # The next round starts without a debt.
-        postgres.ask(f"update webhook_delivery set status = 'exhausted' where status = 'pending' and url = '{slow.url}'")
+        database.run(ours.postgres.url, f"update webhook_delivery set status = 'exhausted' where {open_}")
     return found
 
 
@@ -119,20 +106,14 @@ def table(found: dict) -> tuple[str, bool]:
 
 def main(words: list) -> int:
     chosen = options(words)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    log = HERE.parent / ".dev" / "isolation.log"
+    log.parent.mkdir(exist_ok=True)
     try:
         with ExitStack() as stack:
-            found = measure(chosen, stack)
-    except (Failed, shell.Failed) as failure:
-        print(f"bench isolation: {failure}", file=sys.stderr)
+            found = measure(chosen, log, stack)
+    except Failed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    except Interrupted as stop:
-        return 128 + stop.number
-    report.write(found, FOLDER / "isolation.json")
     text, good = table(found)
     print(text)
     return 1 if chosen.strict and not good else 0

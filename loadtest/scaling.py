@@ -31,7 +31,7 @@ WITHIN = 300.0
 def measure(requests: int, processes: int, kill: bool, log: Path) -> dict:
     """Queues webhooks, then delivers them; with `kill`, one process is killed when half of them have come."""
     with ExitStack() as stack:
-        # A lease lasts six times the timeout: so long does it take until the webhooks of a killed process go again.
+        # A lease lasts six seconds longer: after so long the webhooks of a killed process go again.
         settings = {"webhook.timeout_seconds": 2, "webhook.endpoint_concurrency": CONCURRENCY}
         ours = Ours(stack, **settings)
         receiver = stack.enter_context(sink(HERE / "sink.py", dict(os.environ), log, CALL_SECONDS))

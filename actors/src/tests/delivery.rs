@@ -1,9 +1,11 @@
 //! Webhooks to a real receiver.
 
-use super::fixtures::{approve, caller, world};
+use super::fixtures::{World, approve, caller, world};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::testing::count;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -13,13 +15,21 @@ pub(super) struct Receiver {
     pub(super) url: String,
     got: Arc<Mutex<Vec<Value>>>,
     pub(super) failures: Arc<AtomicUsize>,
+    /// How it fails.
+    failure: &'static str,
 }
+
+const FAILURE: &str = "HTTP/1.1 500 no\r\ncontent-length: 2\r\n\r\nno";
 
 impl Receiver {
     pub(super) async fn start() -> Self {
+        Self::failing(FAILURE).await
+    }
+
+    async fn failing(failure: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let url = format!("http://{}/hook", listener.local_addr().expect("has an address"));
-        let receiver = Self { url, got: Arc::default(), failures: Arc::default() };
+        let receiver = Self { url, got: Arc::default(), failures: Arc::default(), failure };
         let this = receiver.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -48,7 +58,7 @@ impl Receiver {
             let fail =
                 self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
             let answer: &[u8] = if fail {
-                b"HTTP/1.1 500 no\r\ncontent-length: 2\r\n\r\nno"
+                self.failure.as_bytes()
             } else {
                 self.got.lock().expect("no panic").push(serde_json::from_slice(body).expect("JSON"));
                 b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -117,12 +127,50 @@ async fn a_receiver_that_never_answers_well_exhausts_the_delivery() {
          and attempt = 3 and last_status_code = 500 and last_error is not null",
         created.request_id
     );
-    world
-        .until_some("both are exhausted", async || {
-            (store::testing::count(&world.db, &sql).await == 2).then_some(())
-        })
-        .await;
+    world.until_some("both are exhausted", async || (count(&world.db, &sql).await == 2).then_some(())).await;
     node.stop().await;
+}
+
+/// Fails a request's two webhooks once, and gives the seconds that the first of them then waits.
+async fn wait_after(failure: &'static str) -> (World, i64) {
+    let receiver = Receiver::failing(failure).await;
+    receiver.failures.store(usize::MAX, Ordering::SeqCst);
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = world.node_with(|o| o.webhook.backoff = vec![Duration::from_secs(60)]).await;
+    node.create("CR-1", None).await;
+    let failed = "select count(*) from webhook_attempt where failed_by = 'receiver'";
+    world.until_some("both have failed", async || (count(&world.db, failed).await == 2).then_some(())).await;
+    node.stop().await;
+    let wait = "select extract(epoch from next_attempt_at - last_attempt_at)::bigint
+                from webhook_delivery order by sequence limit 1";
+    let wait = count(&world.db, wait).await;
+    (world, wait)
+}
+
+#[tokio::test]
+async fn a_receiver_that_asks_for_patience_gets_it_and_its_answer_is_kept_without_secrets() {
+    let busy = "HTTP/1.1 503 busy\r\nretry-after: 600\r\nset-cookie: session=abc\r\nserver: x\r\n\
+                content-length: 4\r\n\r\nbusy";
+    let (world, wait) = wait_after(busy).await;
+    assert!((600..660).contains(&wait), "{wait}");
+    let kept = "select count(*) from webhook_attempt where status_code = 503 and response_excerpt = 'busy'
+                and response_headers @> '{\"server\": \"x\", \"set-cookie\": \"[redacted]\"}'";
+    assert_eq!(count(&world.db, kept).await, 2);
+}
+
+#[tokio::test]
+async fn a_date_far_away_is_waited_for_up_to_two_hours_beyond_the_schedule() {
+    let asks = "HTTP/1.1 429 slow\r\nretry-after: Fri, 31 Dec 2100 23:59:59 GMT\r\ncontent-length: 0\r\n\r\n";
+    let (_world, wait) = wait_after(asks).await;
+    assert!((7260..7320).contains(&wait), "{wait}");
+}
+
+#[tokio::test]
+async fn only_429_and_503_may_ask_for_patience() {
+    let asks = "HTTP/1.1 500 no\r\nretry-after: 600\r\ncontent-length: 0\r\n\r\n";
+    let (_world, wait) = wait_after(asks).await;
+    assert!((54..120).contains(&wait), "{wait}");
 }
 
 #[tokio::test]
@@ -136,12 +184,28 @@ async fn two_processes_deliver_each_webhook_once_in_normal_running() {
     }
     world.until("forty webhooks have arrived", || receiver.sequences().len() >= 40).await;
     let sql = "select count(*) from webhook_delivery where status <> 'delivered' or attempt <> 1";
-    world
-        .until_some("all are recorded", async || {
-            (store::testing::count(&world.db, sql).await == 0).then_some(())
-        })
-        .await;
+    world.until_some("all are recorded", async || (count(&world.db, sql).await == 0).then_some(())).await;
     assert_eq!(receiver.sequences().len(), 40);
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_secret_nothing_is_sent_and_the_attempt_says_that_it_is_our_fault() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = world
+        .node_with(|o| {
+            o.webhook.allow_unsigned = false;
+            o.webhook.endpoint.open_after_failures = 1;
+        })
+        .await;
+    node.create("CR-1", None).await;
+    let kept = "select count(*) from webhook_attempt
+                where failed_by = 'us' and status_code is null and error like '%no active callback secret%'";
+    // Three attempts each: what never reached the endpoint opens no circuit.
+    world.until_some("both are exhausted", async || (count(&world.db, kept).await == 6).then_some(())).await;
+    assert!(receiver.sequences().is_empty());
+    node.stop().await;
 }
