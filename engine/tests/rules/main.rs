@@ -3,9 +3,12 @@
 mod deadlines;
 mod expressions;
 mod fixture;
+mod invariants;
 mod laws;
 mod life;
+mod model;
 mod people;
+mod plan;
 mod policies;
 mod quorum;
 mod reference;

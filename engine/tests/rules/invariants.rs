@@ -1,0 +1,225 @@
+//! What must hold after every step of any history, whatever the policy.
+
+use crate::fixture::World;
+use crate::reference::{Expected, Seat, expected, has_quorum};
+use engine::command::Transition;
+use engine::policy::{Kind, OnBreach};
+use engine::request::{Action, Decision, EventType, Request, StageState, Task, TaskStatus};
+use std::collections::HashSet;
+
+fn seats(request: &Request, index: usize) -> Vec<Seat> {
+    let said = |task| request.decisions.iter().find(|d| d.task_id == task).map(|d| d.action);
+    let stage_id = request.stages[index].stage_id;
+    let seated = request.tasks.iter().filter(|t| t.stage_id == stage_id && t.seated);
+    seated.filter(|t| t.kind == Kind::Approver).map(|t| (t.required, said(t.id))).collect()
+}
+
+fn reason_of(world: &World, kind: EventType, order: i32) -> Option<&str> {
+    let told = |event: &&engine::request::Event| event.event_type == kind && event.stage_order == Some(order);
+    world.log.iter().find(told)?.reason.as_deref()
+}
+
+pub(crate) fn invariant_one_decision_per_task(world: &World) {
+    let decided: HashSet<_> = world.request.decisions.iter().map(|d| d.task_id).collect();
+    assert_eq!(decided.len(), world.request.decisions.len(), "a task is decided twice");
+    let linked = world.request.tasks.iter().filter(|t| t.decision_id.is_some()).count();
+    assert_eq!(linked, decided.len(), "a decision is lost");
+    assert_eq!(world.count(EventType::DecisionRecorded), decided.len());
+}
+
+pub(crate) fn invariant_sequence_is_gapless(world: &World) {
+    for (index, event) in world.log.iter().enumerate() {
+        assert_eq!(usize::try_from(event.sequence), Ok(index + 1));
+    }
+    assert_eq!(usize::try_from(world.request.last_sequence), Ok(world.log.len()));
+    assert_eq!(world.log.last().map(|event| event.status), Some(world.request.status));
+}
+
+pub(crate) fn invariant_terminal_is_final(before: &Request, done: Option<&Transition>) {
+    if before.status.is_terminal()
+        && let Some(done) = done
+    {
+        assert!(done.events.is_empty() && done.effects.is_empty());
+        assert_eq!(&done.request, before);
+    }
+}
+
+pub(crate) fn invariant_no_event_means_no_change(before: &Request, done: Option<&Transition>) {
+    if let Some(done) = done.filter(|done| done.events.is_empty()) {
+        assert_eq!(&done.request, before);
+    }
+}
+
+pub(crate) fn invariant_ended_requests_leave_nothing_open(world: &World) {
+    let request = &world.request;
+    assert_eq!(request.status.is_terminal(), request.completed_at.is_some());
+    let ends = [
+        EventType::RequestApproved,
+        EventType::RequestRejected,
+        EventType::RequestCancelled,
+        EventType::RequestExpired,
+    ];
+    let told: usize = ends.into_iter().map(|kind| world.count(kind)).sum();
+    assert_eq!(told, usize::from(request.status.is_terminal()));
+    if request.status.is_terminal() {
+        assert!(request.tasks.iter().all(|task| !task.status.is_open()));
+        assert!(request.stages.iter().all(|run| run.state.is_final()));
+    }
+    for task in request.tasks.iter().filter(|task| task.status.is_open()) {
+        let run = request.stages.iter().find(|run| run.stage_id == task.stage_id).expect("its stage");
+        assert!(matches!(run.state, StageState::Active | StageState::Escalating));
+    }
+}
+
+pub(crate) fn invariant_quorum_law(world: &World) {
+    for (index, stage) in world.policy.stages.iter().enumerate() {
+        let (run, seats) = (&world.request.stages[index], seats(&world.request, index));
+        let completed = reason_of(world, EventType::StageCompleted, stage.order);
+        let waits = |t: &Task| {
+            t.stage_id == run.stage_id && t.kind == Kind::Approver && t.status.is_open() && t.due_at.is_some()
+        };
+        let more = stage.on_breach == OnBreach::Escalate
+            && !run.escalated
+            && (run.state == StageState::Escalating || world.request.tasks.iter().any(waits));
+        match run.state {
+            StageState::Active | StageState::Escalating => {
+                assert_eq!(expected(stage, &seats, more), Expected::Undecided, "{stage:?} {seats:?}");
+            }
+            StageState::Approved if completed != Some("auto_approve") => {
+                assert!(has_quorum(stage.mode, &seats), "{stage:?} {seats:?}");
+            }
+            StageState::Rejected if completed.is_some_and(|why| why != "auto_reject") => {
+                assert_eq!(expected(stage, &seats, false), Expected::Rejected, "{stage:?} {seats:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+pub(crate) fn invariant_required_law(world: &World) {
+    for (index, stage) in world.policy.stages.iter().enumerate() {
+        let completed = reason_of(world, EventType::StageCompleted, stage.order);
+        if world.request.stages[index].state == StageState::Approved && completed != Some("auto_approve") {
+            for (required, said) in seats(&world.request, index) {
+                assert!(!required || said == Some(Action::Approve), "a required seat did not approve");
+            }
+        }
+    }
+}
+
+fn is_barred(world: &World, who: &str, order: i32) -> bool {
+    let (policy, request) = (&world.policy, &world.request);
+    let index = policy.stages.iter().position(|stage| stage.order == order).expect("a stage of the policy");
+    let group_start = policy.stages[policy.group_at(index).start].order;
+    let repeats = votes(request).any(|decision| {
+        decision.stage_order < group_start
+            && decision.action == Action::Approve
+            && decision.actor != "system:sla"
+            && (decision.actor == who || decision.on_behalf_of.as_deref() == Some(who))
+    });
+    (policy.forbid_self_approval && who == request.requester) || (policy.forbid_repeat_approvers && repeats)
+}
+
+/// The decisions that count.
+fn votes(request: &Request) -> impl Iterator<Item = &Decision> {
+    let observes = |id| request.tasks.iter().any(|task| task.id == id && task.kind == Kind::Observer);
+    request.decisions.iter().filter(move |decision| !observes(decision.task_id))
+}
+
+pub(crate) fn invariant_separation_of_duties(world: &World) {
+    for vote in votes(&world.request) {
+        assert!(!is_barred(world, &vote.actor, vote.stage_order), "a barred person decided: {vote:?}");
+    }
+    for task in world.request.tasks.iter().filter(|task| task.kind == Kind::Approver) {
+        assert!(!is_barred(world, &task.assignee, task.stage_order), "a barred person sits: {task:?}");
+    }
+}
+
+pub(crate) fn invariant_nobody_holds_two_seats_in_a_stage(world: &World) {
+    let mut holders = HashSet::new();
+    for task in world.request.tasks.iter().filter(|task| task.seated) {
+        assert!(holders.insert((task.stage_id, task.kind, &task.assignee)), "two seats: {task:?}");
+    }
+}
+
+pub(crate) fn invariant_reassigning_conserves_seats(
+    before: &Request,
+    world: &World,
+    done: Option<&Transition>,
+) {
+    let moved = |event: &engine::request::Event| event.event_type == EventType::TaskReassigned;
+    if !done.is_some_and(|done| done.events.iter().any(moved)) {
+        return;
+    }
+    let unordered = |request: &Request, index| {
+        let mut seats = seats(request, index);
+        seats.sort_by_key(|seat| (seat.0, seat.1.map(Action::as_str)));
+        seats
+    };
+    for index in 0..before.stages.len() {
+        assert_eq!(unordered(before, index), unordered(&world.request, index));
+    }
+}
+
+/// Nobody is given a second seat by a delegation, and nobody's seat is lost by one: whoever is delegated from holds
+/// no other seat of the stage, unless it was moved there by hand.
+pub(crate) fn invariant_delegation_conserves_seats(world: &World) {
+    for started in world.log.iter().filter(|event| event.event_type == EventType::StageStarted) {
+        let of_stage = |task: &&Task| Some(task.stage_order) == started.stage_order;
+        let at_first =
+            |task: &&Task| task.created_at == started.occurred_at && task.reassigned_from.is_none();
+        let tasks: Vec<&Task> = world.request.tasks.iter().filter(of_stage).filter(at_first).collect();
+        let seats: Vec<&&Task> = tasks.iter().filter(|task| task.kind == Kind::Approver).collect();
+        let owners: HashSet<&str> =
+            seats.iter().map(|task| task.delegated_from.as_deref().unwrap_or(&task.assignee)).collect();
+        assert_eq!(owners.len(), seats.len(), "one owner, two seats: {seats:?}");
+    }
+}
+
+/// No stuck state: somebody who may decides, a deadline is ahead, or something outside is being asked.
+pub(crate) fn invariant_liveness(world: &World) {
+    let request = &world.request;
+    let running = |task: &Task| {
+        let run = request.stages.iter().find(|run| run.stage_id == task.stage_id).expect("its stage");
+        matches!(run.state, StageState::Active | StageState::Escalating)
+    };
+    let decidable = |task: &Task| {
+        task.kind == Kind::Approver
+            && task.seated
+            && task.decision_id.is_none()
+            && (task.status.is_open() || task.status == TaskStatus::Expired)
+            && running(task)
+            && !is_barred(world, &task.assignee, task.stage_order)
+    };
+    let alive = request.tasks.iter().any(decidable) || !request.pending_rules(&world.policy).is_empty();
+    assert!(alive || request.status.is_terminal(), "nobody can move {request:#?}");
+}
+
+/// A question to the outside is asked in the very transition that begins to wait for its answer.
+pub(crate) fn invariant_every_question_is_asked(before: &Request, world: &World, done: Option<&Transition>) {
+    let Some(done) = done else { return };
+    let (owed, now) = (before.pending_rules(&world.policy), world.request.pending_rules(&world.policy));
+    if now.iter().any(|rule| !owed.contains(rule)) {
+        assert_eq!(done.effects, [engine::command::Effect::Resolve { rules: now }]);
+    }
+}
+
+pub(crate) fn holds_after(before: &Request, world: &World, done: Option<&Transition>) {
+    invariant_terminal_is_final(before, done);
+    invariant_no_event_means_no_change(before, done);
+    invariant_reassigning_conserves_seats(before, world, done);
+    invariant_every_question_is_asked(before, world, done);
+    holds_always(world);
+}
+
+pub(crate) fn holds_always(world: &World) {
+    invariant_one_decision_per_task(world);
+    invariant_sequence_is_gapless(world);
+    invariant_ended_requests_leave_nothing_open(world);
+    invariant_quorum_law(world);
+    invariant_required_law(world);
+    invariant_separation_of_duties(world);
+    invariant_nobody_holds_two_seats_in_a_stage(world);
+    invariant_delegation_conserves_seats(world);
+    invariant_liveness(world);
+}
