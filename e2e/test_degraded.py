@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import time
 
-from support import api
+from support import api, database
 from support.case import EngineCase
 from support.load import in_parallel
 from support.nats import Nats
@@ -156,6 +156,28 @@ class PostgresStranded(EngineCase):
         with server.client("registry") as registry:
             for number in range(20):
                 registry.post("/requests", api.request_body("silent.v1", f"CR-{number}")).expect(201)
+
+
+    def test_a_relay_whose_connections_fell_silent_gives_way_to_another(self) -> None:
+        own = Postgres(self.folder)
+        self.addCleanup(own.stop)
+        proxy = Proxy(own.port)
+        self.addCleanup(proxy.close)
+        self.settings["database.url"] = own.url_of("awe", proxy.port)
+        self.migrate()
+        first = self.serve()
+        with first.admin() as admin:
+            api.create_policy(admin, "relay.v1", api.stage(1, "alice"))
+            admin.post("/requests", api.request_body("relay.v1", "CR-1")).expect(201)
+        waiting = "select count(*) from approval_event where published_at is null"
+        until(lambda: database.run(own.url, waiting) == "0", "the first relays")
+        second = self.serve(database__url=own.url)
+        proxy.strand()
+        # PostgreSQL knows nothing of it: the session that holds the relay's lock stays.
+        first.kill()
+        with second.client("registry") as registry:
+            registry.post("/requests", api.request_body("relay.v1", "CR-2")).expect(201)
+        until(lambda: database.run(own.url, waiting) == "0", "the second relays", 60)
 
 
 class PostgresAway(EngineCase):

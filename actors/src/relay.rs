@@ -109,6 +109,9 @@ impl Job for Relay {
         }
         loop {
             let incarnation = self.reconciler.incarnation(&self.store, &self.bus).await?;
+            if !self.holds_lock().await? {
+                return Ok(LOOK);
+            }
             let outgoing = self.store.unpublished(BATCH).await?;
             if outgoing.is_empty() {
                 return Ok(LOOK);

@@ -36,6 +36,7 @@ class Proxy:
         self._links: set[_Link] = set()
         self._loop = LoopThread()
         self._flowing = self._loop.call(self._event())
+        self._never = self._loop.call(self._unset_event())
         self._server = self._loop.call(self._listen())
         self.port: int = self._server.sockets[0].getsockname()[1]
 
@@ -78,6 +79,9 @@ class Proxy:
         event = asyncio.Event()
         event.set()
         return event
+
+    async def _unset_event(self) -> asyncio.Event:
+        return asyncio.Event()
 
     async def _listen(self) -> asyncio.base_events.Server:
         return await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=CHUNK)
@@ -132,7 +136,7 @@ class Proxy:
                     await asyncio.sleep(self.delay)
                 await self._flowing.wait()
                 if link.stranded:
-                    await asyncio.Event().wait()
+                    await self._never.wait()
                 if link.cut_in == direction:
                     if direction == TO_SERVER:
                         writer.write(chunk[: len(chunk) // 2])
@@ -141,9 +145,12 @@ class Proxy:
                 writer.write(chunk)
                 await writer.drain()
             else:
-                # The other side has said all that it will say; what is on its way back still passes.
-                writer.write_eof()
-                return
+                if not link.stranded:
+                    # The other side has said all that it will say; what is on its way back still passes.
+                    writer.write_eof()
+                    return
         except OSError:
             pass
+        if link.stranded:
+            await self._never.wait()  # an end does not pass either
         link.abort()

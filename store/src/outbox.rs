@@ -62,13 +62,14 @@ impl EventRow {
     }
 }
 
-/// Held by the one relay that publishes; another takes over when its connection ends. The connection is its own, not
-/// the pool's: dropping it ends the session, and with it the lock.
+/// Held by the one relay that publishes; another takes over when its connection ends, or has said nothing for 15 s. The
+/// connection is its own, not the pool's: dropping it ends the session, and with it the lock.
 #[derive(Debug)]
 pub struct RelayLock(PgConnection);
 
 impl RelayLock {
-    /// Whether the connection, and with it the lock, still stands.
+    /// Whether the connection, and with it the lock, still stands. To be asked every few seconds, since a session that
+    /// stays silent is ended.
     pub async fn still_held(&mut self) -> bool {
         // A server that stays silent has long given the lock to somebody else.
         matches!(tokio::time::timeout(LOCK_ANSWERS_WITHIN, self.0.ping()).await, Ok(Ok(())))
@@ -90,6 +91,8 @@ impl Store {
         self.pool
             .bounded(async {
                 let mut connection = self.pool.acquire().await?.detach();
+                // A relay whose network was cut does not say goodbye: its silence has to end its session.
+                sqlx::query("set idle_session_timeout = '15s'").execute(&mut connection).await?;
                 let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
                     .fetch_one(&mut connection)
                     .await?;
