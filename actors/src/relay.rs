@@ -15,9 +15,14 @@ use store::Store;
 use store::outbox::{Outgoing, RelayLock};
 
 /// Events in one round.
-const BATCH: i64 = 512;
+const BATCH: usize = 512;
 /// How long an idle relay waits before it looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
+/// A round of this many events was not alone: more are being committed, and gathering them costs less than another
+/// round for each few.
+const BUSY: usize = 32;
+/// How long a busy relay gathers.
+const GATHER: Duration = Duration::from_millis(10);
 
 pub(crate) struct Relay {
     store: Store,
@@ -116,11 +121,15 @@ impl Job for Relay {
             if outgoing.is_empty() {
                 return Ok(LOOK);
             }
+            let busy = (BUSY..BATCH).contains(&outgoing.len());
             let (acknowledged, tried) = self.publish(&incarnation, outgoing).await?;
             if acknowledged < tried {
                 self.reconciler.doubt();
                 tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
                 return Ok(LOOK);
+            }
+            if busy {
+                tokio::time::sleep(GATHER).await;
             }
         }
     }

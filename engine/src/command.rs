@@ -26,6 +26,7 @@ use crate::policy::{Policy, Stage};
 use crate::request::{Action, Decision, Event, Request, StageRun, Task};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use work::{Said, Work};
 
@@ -124,8 +125,8 @@ pub enum Command {
 /// What a command did. `request` is the whole new state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// State after.
-    pub request: Request,
+    /// State after, shared with whoever keeps it for the next command.
+    pub request: Arc<Request>,
     /// New events, in sequence. Empty = nothing changed and nothing must be written.
     pub events: Vec<Event>,
     /// What must happen outside, once this is committed.

@@ -71,14 +71,14 @@ pub fn ping(event_id: Uuid, secret_id: Uuid, actor: &str, occurred_at: OffsetDat
         stage_order: None,
         actor: Some(actor.to_owned()),
         occurred_at,
-        payload: payload(&JsonObject::new(), actor, None),
+        payload: payload(JsonObject::new(), actor, None),
     }
 }
 
 /// The payload as it goes out: the facts, and actor and reason (where there is one) repeated.
 #[must_use]
-pub fn payload(facts: &JsonObject, actor: &str, reason: Option<&str>) -> JsonObject {
-    let mut payload = facts.clone();
+pub fn payload(facts: JsonObject, actor: &str, reason: Option<&str>) -> JsonObject {
+    let mut payload = facts;
     payload.insert("actor".to_owned(), Value::from(actor));
     if let Some(reason) = reason {
         payload.insert("reason".to_owned(), Value::from(reason));

@@ -24,7 +24,11 @@ fn event() -> WebhookEvent {
         stage_order: None,
         actor: Some("amina".into()),
         occurred_at: datetime!(2026-01-31 10:00:00.25 UTC),
-        payload: payload(json!({"outcome": "approved"}).as_object().expect("an object"), "amina", None),
+        payload: payload(
+            json!({"outcome": "approved"}).as_object().expect("an object").clone(),
+            "amina",
+            None,
+        ),
     }
 }
 
@@ -90,7 +94,7 @@ fn the_body_has_every_field_of_the_contract() {
 #[test]
 fn a_payload_repeats_actor_and_reason() {
     let facts = json!({"outcome": "rejected"});
-    let out = payload(facts.as_object().expect("an object"), "system:sla", Some("deadline_passed"));
+    let out = payload(facts.as_object().expect("an object").clone(), "system:sla", Some("deadline_passed"));
     assert_eq!(
         serde_json::Value::Object(out),
         json!({"outcome": "rejected", "actor": "system:sla", "reason": "deadline_passed"})

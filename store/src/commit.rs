@@ -1,8 +1,8 @@
 //! Group commit: transitions of many requests in one statement, and so in one transaction.
 //!
-//! Cast: callers hand a [`Commit`] to the [`Committer`] and wait; a few writers each take whatever is queued (never
-//! waiting for more) and write it with one round trip. Under light load a transition goes alone at once; under heavy
-//! load batches grow by themselves.
+//! Cast: callers hand a [`Commit`] to the [`Committer`] and wait; a writer takes whatever is queued (never waiting for
+//! more) and writes it with one round trip. Under light load a transition goes alone at once; under heavy load batches
+//! grow by themselves, and one writer makes the largest ones.
 //!
 //! Authority: the row version. A transition whose request has moved on is not written and its caller is told
 //! [`Error::Stale`]; its neighbours in the batch are. A transition that Postgres refuses for itself (a poisoned one)
@@ -121,7 +121,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { writers: 2, batch: 128, queue: 4096 }
+        Self { writers: 1, batch: 256, queue: 4096 }
     }
 }
 
@@ -171,7 +171,7 @@ async fn write_batches(store: Store, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most
 async fn write_batch(store: &Store, batch: Vec<Job>) {
     tracing::trace!(batch.size = batch.len(), "committing");
     let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| commit).collect();
-    match statement::execute(&store.pool, &commits).await {
+    match statement::execute(&store.hot, &commits).await {
         Ok(written) => {
             for (commit, reply) in batch {
                 // A caller that has gone away does not need the answer.

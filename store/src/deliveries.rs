@@ -77,7 +77,7 @@ impl Store {
             return Ok(HashMap::new());
         }
         let rows = sqlx::query!("select event_id, id from webhook_delivery where event_id = any($1)", events)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.hot)
             .await?;
         Ok(rows.into_iter().map(|r| (r.event_id, r.id)).collect())
     }

@@ -32,18 +32,26 @@ use std::time::Duration;
 /// Every migration, in order.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
-/// A pool of connections. Cheap to clone.
+/// Two pools of connections to one database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// Reads and administrative writes.
     pub(crate) pool: pool::Pool,
+    /// The few statements that every decision depends on. They touch rows by key and their plans are kept, so one
+    /// made while the tables were small must be right when they are large: only index look-ups are allowed.
+    pub(crate) hot: pool::Pool,
 }
+
+/// What the hot statements may not be planned with. Hash joins stay: they serve the rows of one batch.
+const BY_KEY_ONLY: [(&str, &str); 2] = [("enable_seqscan", "off"), ("enable_mergejoin", "off")];
 
 /// How to connect.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `postgres://user:password@host:port/database`.
     pub url: String,
-    /// Upper bound of open connections; 8 to 16 is plenty on small machines.
+    /// Upper bound of open connections, at least 2; 8 to 16 is plenty on small machines. Half of them are kept for
+    /// the statements that every decision depends on, so that no list or report can starve those.
     pub max_connections: u32,
     /// How long a caller waits for a free connection before it is told that the database is unavailable.
     pub acquire_timeout: Duration,
@@ -66,7 +74,8 @@ impl Store {
     /// [`Error::Internal`] when the URL is malformed.
     pub fn connect_lazy(options: &Options) -> Result<Self, Error> {
         let connect = Self::connect_options(options)?;
-        Ok(Self { pool: pool::Pool::new(Self::pool_options(options), connect) })
+        let hot = pool::Pool::new(Self::pool_options(options), connect.clone().options(BY_KEY_ONLY));
+        Ok(Self { pool: pool::Pool::new(Self::pool_options(options), connect), hot })
     }
 
     fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
@@ -81,7 +90,7 @@ impl Store {
 
     fn pool_options(options: &Options) -> PgPoolOptions {
         PgPoolOptions::new()
-            .max_connections(options.max_connections)
+            .max_connections((options.max_connections / 2).max(1))
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
     }
@@ -110,6 +119,7 @@ impl Store {
 
     /// Closes the pool, waiting for connections in use.
     pub async fn close(&self) {
+        self.hot.close().await;
         self.pool.close().await;
     }
 

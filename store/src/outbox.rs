@@ -3,6 +3,7 @@
 pub mod reconcile;
 
 use crate::{Error, Store};
+use schemas::api::JsonObject;
 use schemas::event::WebhookEvent;
 use serde_json::Value;
 use sqlx::Connection;
@@ -41,9 +42,12 @@ pub(crate) struct EventRow {
 
 impl EventRow {
     pub(crate) fn into_event(self) -> WebhookEvent {
-        // The column is written from a map.
-        let facts = self.payload.as_object().cloned().unwrap_or_default();
-        let payload = schemas::event::payload(&facts, &self.actor, self.reason.as_deref());
+        let facts = match self.payload {
+            Value::Object(facts) => facts,
+            // The column is written from a map.
+            _ => JsonObject::new(),
+        };
+        let payload = schemas::event::payload(facts, &self.actor, self.reason.as_deref());
         WebhookEvent {
             event_id: self.event_id,
             event_type: self.event_type,
@@ -105,16 +109,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn unpublished(&self, limit: i64) -> Result<Vec<Outgoing>, Error> {
+    pub async fn unpublished(&self, limit: usize) -> Result<Vec<Outgoing>, Error> {
         let rows = sqlx::query!(
             "select e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
                 e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version, r.callback_url is not null as \"has_callback!\"
             from approval_event e join approval_request r on r.id = e.request_id
             where e.published_at is null order by e.position limit $1",
-            limit
+            i64::try_from(limit).unwrap_or(i64::MAX)
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?;
         let with_callback: Vec<Uuid> = rows.iter().filter(|r| r.has_callback).map(|r| r.event_id).collect();
         let deliveries = self.deliveries_of(&with_callback).await?;
@@ -157,7 +161,7 @@ impl Store {
             &seqs,
             incarnation
         )
-        .execute(&self.pool)
+        .execute(&self.hot)
         .await?;
         Ok(())
     }

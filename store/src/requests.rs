@@ -53,7 +53,7 @@ impl Store {
             from approval_request r where r.id = $1"#,
             id.0
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?;
         let Some(row) = row else { return Ok(None) };
         let stages: Vec<StageRow> =
@@ -108,7 +108,7 @@ impl Store {
             subject,
             key
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?)
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Options, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::ops::Deref;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A migrated, empty database.
@@ -23,6 +23,45 @@ impl Deref for TestDb {
     fn deref(&self) -> &Store {
         &self.store
     }
+}
+
+impl TestDb {
+    /// Closes every connection of this store, waits until the server has counted what they did, and connects anew.
+    ///
+    /// # Panics
+    /// When connections of others stay, or the server is away.
+    pub async fn reconnect(&mut self) {
+        self.store.close().await;
+        let others = "select count(*) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
+        let deadline = Instant::now() + Duration::from_secs(20);
+        self.store = connect(&self.url).await;
+        while count(&self.store, others).await > 0 {
+            assert!(Instant::now() < deadline, "connections of others stay open");
+            tokio::time::sleep(Duration::from_millis(20)).await; // the poll of that deadline
+        }
+    }
+
+    /// How often tables that grow with requests have been read from end to end.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub async fn whole_table_reads(&self) -> Vec<(String, i64)> {
+        sqlx::query_as(
+            "select relname::text, seq_scan from pg_stat_user_tables
+             where relname like 'approval\\_%' and relname not in ('approval_policy', 'approval_stage')
+                or relname like 'webhook\\_%' or relname = 'idempotency_key' order by relname",
+        )
+        .fetch_all(&self.store.pool)
+        .await
+        .expect("reads")
+    }
+}
+
+async fn connect(url: &str) -> Store {
+    let options =
+        Options { url: url.to_owned(), max_connections: 8, acquire_timeout: Duration::from_secs(10) };
+    Store::connect(&options).await.expect("connects")
 }
 
 /// Makes one on the server that `DATABASE_URL` names.
@@ -45,8 +84,7 @@ pub async fn empty_database() -> TestDb {
     run(&server, format!("create database {name}")).await;
     let (base, _) = server.rsplit_once('/').expect("DATABASE_URL ends in a database name");
     let url = format!("{base}/{name}");
-    let options = Options { url: url.clone(), max_connections: 8, acquire_timeout: Duration::from_secs(10) };
-    let store = Store::connect(&options).await.expect("connects");
+    let store = connect(&url).await;
     TestDb { store, url, name, server }
 }
 

@@ -76,7 +76,7 @@ impl Store {
             &except,
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?;
         let due = rows.into_iter().map(|row| Due {
             request: RequestId(row.id),
@@ -98,7 +98,7 @@ impl Store {
                     where expires_at > $1 and completed_at is null))",
             now
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.hot)
         .await?)
     }
 
@@ -115,7 +115,7 @@ impl Store {
             lease.as_secs_f64(),
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?;
         Ok(ids.into_iter().map(RequestId).collect())
     }

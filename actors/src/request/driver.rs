@@ -192,7 +192,7 @@ fn held(
     resolve_after: Option<OffsetDateTime>,
     resolve_attempt: i32,
 ) -> Loaded {
-    let request = Arc::new(transition.request.clone());
+    let request = Arc::clone(&transition.request);
     Loaded { request, meta: Arc::clone(meta), row_version, resolve_after, resolve_attempt }
 }
 

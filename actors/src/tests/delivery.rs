@@ -209,3 +209,22 @@ async fn without_a_secret_nothing_is_sent_and_the_attempt_says_that_it_is_our_fa
     assert!(receiver.sequences().is_empty());
     node.stop().await;
 }
+
+#[tokio::test]
+async fn no_decision_reads_a_table_from_end_to_end() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"], "sla_hours": 1}])).await;
+    world.callback = Some(receiver.url.clone());
+    world.db.reconnect().await;
+    let before = world.db.whole_table_reads().await;
+    // The plans are made now, on empty tables, and kept: this is when a whole table looks cheapest.
+    let node = world.node().await;
+    let created = node.create("CR-1", Some("key")).await;
+    let replayed = node.create("CR-1", Some("key")).await;
+    assert_eq!(replayed.request_id, created.request_id);
+    node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
+    world.until("four webhooks have arrived", || receiver.sequences().len() == 4).await;
+    node.stop().await;
+    world.db.reconnect().await;
+    assert_eq!(world.db.whole_table_reads().await, before);
+}

@@ -8,6 +8,7 @@ use crate::request::{
     Action, Decision, Event, EventType, Request, RequestStatus, StageState, Task, TaskStatus,
 };
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -55,7 +56,7 @@ impl<'a> Work<'a> {
 
     pub(super) fn finish(self) -> Transition {
         Transition {
-            request: self.request,
+            request: Arc::new(self.request),
             events: self.events,
             effects: self.effects,
             decision: self.decision,
@@ -65,10 +66,11 @@ impl<'a> Work<'a> {
 
     /// Tells. Null members of `payload` are left out.
     pub(super) fn emit(&mut self, kind: EventType, stage: Option<i32>, reason: Option<&str>, payload: Value) {
-        let payload: Map<String, Value> = match payload {
-            Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        let mut payload = match payload {
+            Value::Object(members) => members,
             _ => Map::new(),
         };
+        payload.retain(|_, value| !value.is_null());
         self.request.last_sequence += 1;
         self.events.push(Event {
             id: EventId(self.ids.fresh()),

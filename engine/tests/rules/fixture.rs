@@ -134,7 +134,7 @@ impl World {
             delegations,
             now: START,
             ids,
-            request: done.request,
+            request: std::sync::Arc::unwrap_or_clone(done.request),
             log: done.events,
             last: done.effects,
         }
@@ -143,7 +143,7 @@ impl World {
     pub(crate) fn send(&mut self, command: Command) -> Result<Transition, Refusal> {
         let cx = Context { policy: &self.policy, delegations: &self.delegations, now: self.now };
         let done = apply(&cx, &self.request, command, &mut self.ids)?;
-        self.request = done.request.clone();
+        self.request = done.request.as_ref().clone();
         self.log.extend(done.events.iter().cloned());
         self.last.clone_from(&done.effects);
         Ok(done)

@@ -40,13 +40,13 @@ pub(crate) fn invariant_terminal_is_final(before: &Request, done: Option<&Transi
         && let Some(done) = done
     {
         assert!(done.events.is_empty() && done.effects.is_empty());
-        assert_eq!(&done.request, before);
+        assert_eq!(done.request.as_ref(), before);
     }
 }
 
 pub(crate) fn invariant_no_event_means_no_change(before: &Request, done: Option<&Transition>) {
     if let Some(done) = done.filter(|done| done.events.is_empty()) {
-        assert_eq!(&done.request, before);
+        assert_eq!(done.request.as_ref(), before);
     }
 }
 

@@ -32,7 +32,7 @@ impl Store {
             after,
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?)
     }
 
@@ -46,7 +46,7 @@ impl Store {
              where request_id = any($1) and status = 'pending' and next_attempt_at <= now()",
             requests
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?)
     }
 
@@ -63,7 +63,7 @@ impl Store {
             endpoint,
             since.as_secs_f64()
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?)
     }
 
@@ -109,7 +109,7 @@ impl Store {
             lease.as_secs_f64(),
             only
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?;
         let leased = rows.into_iter().map(|r| Leased {
             id: r.id,
@@ -167,7 +167,7 @@ impl Store {
             after,
             limit
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.hot)
         .await?;
         Ok(seen.unwrap_or(after))
     }

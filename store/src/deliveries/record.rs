@@ -65,7 +65,7 @@ impl Store {
             &failed_by as &[Option<String>],
             &headers as &[Option<Value>]
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?)
     }
 }

@@ -130,7 +130,7 @@ impl From<RequestRow> for RequestOut {
 /// What happened, with actor and reason repeated, as webhooks carry it.
 fn repeated(payload: Value, actor: &str, reason: Option<&str>) -> Value {
     match payload {
-        Value::Object(facts) => Value::Object(schemas::event::payload(&facts, actor, reason)),
+        Value::Object(facts) => Value::Object(schemas::event::payload(facts, actor, reason)),
         other => other,
     }
 }

@@ -10,6 +10,7 @@ use engine::request::{Action, Event, Request, Task};
 use engine::simulate::{SimulatedStage, simulate};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -51,7 +52,7 @@ struct Player<'a> {
     directory: &'a Directory<'a>,
     now: OffsetDateTime,
     ids: Numbers,
-    request: Request,
+    request: Arc<Request>,
     events: Vec<Event>,
 }
 
@@ -101,7 +102,7 @@ pub(super) fn play<'a>(
         let surprise = player.step(step).map_err(|why| format!("step {}: {why}", index + 1))?;
         played.surprises.extend(surprise.map(|text| format!("step {}: {text}", index + 1)));
     }
-    played.request = Some(player.request);
+    played.request = Some(Arc::unwrap_or_clone(player.request));
     played.events = player.events;
     Ok(played)
 }
