@@ -7,7 +7,7 @@ mod check;
 mod question;
 mod reason;
 
-pub use check::{Finding, Level};
+pub use check::{Finding, Level, shown_url};
 pub use question::{Admission, forwarded_headers};
 
 use crate::client::{Call, Client, Method};

@@ -61,7 +61,7 @@ impl Gate {
         let url = &self.options.url;
         let mut found = vec![Finding::new(
             Level::Info,
-            format!("policy gate: {} (authentication: {})", shown(url), self.options.auth.name()),
+            format!("policy gate: {} (authentication: {})", shown_url(url), self.options.auth.name()),
         )];
         if url.starts_with("http://") {
             found.push(Finding::new(
@@ -110,7 +110,7 @@ impl Gate {
             return;
         }
         let scope = credentials.scope.as_deref().filter(|scope| !scope.is_empty()).unwrap_or("(not set)");
-        let (url, client) = (shown(token_url), masked(&credentials.client_id));
+        let (url, client) = (shown_url(token_url), masked(&credentials.client_id));
         let text = format!("policy gate: tokens from {url} for client {client}, scope {scope}");
         found.push(Finding::new(Level::Info, text));
         found.push(match self.tokens.fresh(credentials).await {
@@ -123,7 +123,8 @@ impl Gate {
 }
 
 /// Without what may be secret in a URL: user, password, query and fragment.
-fn shown(url: &str) -> String {
+#[must_use]
+pub fn shown_url(url: &str) -> String {
     let Ok(mut url) = Url::parse(url) else { return "(not a URL)".to_owned() };
     // A URL that cannot have a user has none.
     let _ = (url.set_username(""), url.set_password(None));
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_url_is_shown_without_what_may_be_secret() {
-        assert_eq!(shown("https://user:pw@gate.example.org/x?key=1#y"), "https://gate.example.org/x");
-        assert_eq!(shown("pw@nonsense"), "(not a URL)");
+        assert_eq!(shown_url("https://user:pw@gate.example.org/x?key=1#y"), "https://gate.example.org/x");
+        assert_eq!(shown_url("pw@nonsense"), "(not a URL)");
     }
 }

@@ -85,3 +85,53 @@ pub struct ConfigResponse {
     /// Empty.
     pub errors: Vec<ErrorDetail>,
 }
+
+/// Answer of `GET /admin/system-config`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SystemConfigOut {
+    /// Groups of settings, in order.
+    pub groups: Vec<SystemConfigGroup>,
+    /// How many groups.
+    #[schema(example = 18)]
+    pub total_groups: u32,
+    /// Whether the service runs in development mode.
+    pub is_local_dev: bool,
+}
+
+/// Settings of one concern.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SystemConfigGroup {
+    /// Id.
+    #[schema(example = "registration-gate")]
+    pub id: String,
+    /// For people.
+    #[schema(example = "Registration Gate (Admission Control)")]
+    pub title: String,
+    /// Position, from 1.
+    #[schema(example = 18)]
+    pub order: u32,
+    /// The settings.
+    pub fields: Vec<SystemConfigField>,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SystemConfigField {
+    /// Name.
+    #[schema(example = "registration_gate_timeout_seconds")]
+    pub key: String,
+    /// For people.
+    #[schema(example = "Timeout (s)")]
+    pub label: String,
+    /// As shown: the value, `(not set)`, or `********` for a secret.
+    #[schema(example = "5")]
+    pub value: String,
+    /// The value itself; null when it is not set or a secret.
+    #[schema(example = 5)]
+    pub raw_value: Value,
+    /// It is a secret.
+    pub is_masked: bool,
+    /// What the number counts.
+    #[schema(example = "seconds")]
+    pub unit: Option<String>,
+}

@@ -5,7 +5,7 @@ use super::answers::{Body, Guarded, Parameters};
 use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
     CallbackSecretOut, CallbackSecretRotate, DeliveryAttemptOut, DeliveryOut, ErrorEnvelope, ListAuditQuery,
-    ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn,
+    ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
 };
 
 /// List deliveries
@@ -161,3 +161,16 @@ fn revoke_callback_secret() {}
     ),
 )]
 fn ping_callback_secret() {}
+
+/// Show every setting
+///
+/// Grouped, with secrets masked. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/system-config", tag = "admin",
+    responses(
+        (status = 200, description = "Settings in groups", body = SystemConfigOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_system_config() {}

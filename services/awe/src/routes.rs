@@ -9,6 +9,7 @@ mod policies;
 mod requests;
 mod secrets;
 mod system;
+mod system_config;
 mod tasks;
 
 use crate::error::ApiError;
@@ -75,6 +76,7 @@ fn admin_routes() -> Router<AppState> {
         .route("/v1/awe/admin/deliveries/{delivery_id}/attempts", get(deliveries::attempts))
         .route("/v1/awe/admin/deliveries/{delivery_id}/retry", post(deliveries::retry))
         .route("/v1/awe/admin/audit", get(audit::list))
+        .route("/v1/awe/admin/system-config", get(system_config::read))
         .route("/v1/awe/admin/callback-secrets", get(secrets::list).post(secrets::create))
         .route("/v1/awe/admin/callback-secrets/{secret_id}", delete(secrets::revoke))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/rotate", post(secrets::rotate))

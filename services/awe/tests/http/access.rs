@@ -15,7 +15,7 @@ enum Needs {
 }
 use Needs::{Admin, Nothing, Token, Viewer};
 
-const ROUTES: [(&str, &str, Needs); 36] = [
+const ROUTES: [(&str, &str, Needs); 37] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -46,6 +46,7 @@ const ROUTES: [(&str, &str, Needs); 36] = [
     ("post", "/v1/awe/admin/deliveries/{delivery_id}/retry", Admin),
     ("post", "/v1/awe/admin/deliveries/retry", Admin),
     ("get", "/v1/awe/admin/audit", Viewer),
+    ("get", "/v1/awe/admin/system-config", Viewer),
     ("get", "/v1/awe/admin/callback-secrets", Admin),
     ("post", "/v1/awe/admin/callback-secrets", Admin),
     ("post", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", Admin),

@@ -10,4 +10,5 @@ mod limits;
 #[path = "../../../../outbound/tests/http/server.rs"]
 mod receiver;
 mod server;
+mod system_config;
 mod tokens;

@@ -145,6 +145,10 @@ impl Server {
         self.call(who, Method::POST, path, Some(&body)).await
     }
 
+    pub(crate) fn database_url(&self) -> String {
+        self.state.config().database.url.expose_secret().to_owned()
+    }
+
     /// Writes a policy without asking anybody.
     pub(crate) async fn seed_policy(&self, policy: &Value) {
         let policy: schemas::api::PolicyCreate = serde_json::from_value(policy.clone()).unwrap();
