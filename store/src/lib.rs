@@ -64,7 +64,8 @@ impl Store {
     /// [`Error::Unavailable`] when there is no server, [`Error::Internal`] when the URL is malformed.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let store = Self::connect_lazy(options)?;
-        store.pool.acquire().await?;
+        // Closed at once: going back to the pool takes a moment, in which the next caller would open a second one.
+        store.pool.acquire().await?.close().await?;
         Ok(store)
     }
 
