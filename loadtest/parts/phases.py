@@ -40,7 +40,7 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
     settings.update({name.upper(): value for name, value in bound.items()})
     command = [bench.k6, "run", "--quiet", "--no-usage-report", "--no-color", "--address", "", SCENARIO]
     # The load generator may use memory rather than the processors that it shares with what it measures.
-    env = {**bench.env, "GOGC": "800", **{name: str(value) for name, value in settings.items() if value != ""}}
+    env = {**bench.env, "GOGC": "off", "GOMEMLIMIT": "3GiB", **{name: str(value) for name, value in settings.items() if value != ""}}
     roots = [server.pid, bench.services_pid, *([sink.pid] if sink else [])]
     spent: dict = {}
     with bench.log.open("a") as log, Cpu(roots).during(spent):
