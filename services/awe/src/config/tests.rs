@@ -113,7 +113,7 @@ fn bad_values_are_refused_by_key() {
         ("REGISTRATION_WEBHOOK_URL", "ftp://x/", "registration_webhook.url"),
         ("REGISTRATION_WEBHOOK_AUTH_HEADER", "not a name", "registration_webhook.auth_header"),
         ("REGISTRATION_WEBHOOK_AUTH_TOKEN", "a\nb", "registration_webhook.auth_token"),
-        ("AWE__NOTIFIER__ENABLED", "true", "notifier.smtp_host"),
+        ("AWE__NOTIFIER__ENABLED", "true", "notifier.enabled"),
         ("AWE__NOTIFIER__SMTP_PORT", "0", "notifier.smtp_port"),
     ] {
         assert!(refusal(&[(name, value)]).contains(key), "{name}={value}: {}", refusal(&[(name, value)]));
