@@ -34,10 +34,12 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::Protocol(_) => Self::Unavailable(error),
             sqlx::Error::Database(db) => match (db.code().as_deref().unwrap_or_default(), db.constraint()) {
-                // insufficient resources, operator intervention, connection failure, timeout, deadlock
-                (code, _) if code.starts_with("53") || code.starts_with("57") || code.starts_with("08") => {
+                // connection failure, not let in, insufficient resources, operator intervention, timeout
+                (code, _) if ["08", "28", "53", "57"].iter().any(|class| code.starts_with(class)) => {
                     Self::Unavailable(error)
                 }
+                // no such database (any more), a standby that only reads
+                ("3D000" | "25006", _) => Self::Unavailable(error),
                 ("40001" | "40P01", _) => Self::Stale,
                 ("23505" | "23503" | "23514", Some(name)) => Self::Constraint(name.to_owned()),
                 _ => Self::Internal(Box::new(error)),

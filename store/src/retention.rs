@@ -18,7 +18,7 @@ impl Store {
             before,
             limit
         )
-        .execute(&self.pool)
+        .execute(&self.hot)
         .await?;
         Ok(swept.rows_affected())
     }
@@ -37,7 +37,7 @@ impl Store {
             before,
             limit
         )
-        .execute(&self.pool)
+        .execute(&self.hot)
         .await?;
         Ok(swept.rows_affected())
     }
@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sweep_requests(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.hot.begin().await?;
         // History is append-only but for a transaction that says this.
         sqlx::query!("set local awe.retention = 'on'").execute(&mut *tx).await?;
         let gone: Vec<Uuid> = sqlx::query_scalar!(

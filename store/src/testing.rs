@@ -35,11 +35,13 @@ impl TestDb {
         let others = "select count(*) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
         let deadline = Instant::now() + Duration::from_secs(20);
-        self.store = connect(&self.url).await;
-        while count(&self.store, others).await > 0 {
+        let mut watch = PgConnection::connect(&self.url).await.expect("connects");
+        while sqlx::query_scalar::<_, i64>(others).fetch_one(&mut watch).await.expect("counts") > 0 {
             assert!(Instant::now() < deadline, "connections of others stay open");
             tokio::time::sleep(Duration::from_millis(20)).await; // the poll of that deadline
         }
+        watch.close().await.expect("closes");
+        self.store = connect(&self.url).await;
     }
 
     /// How often tables that grow with requests have been read from end to end.

@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn remembered_stream(&self) -> Result<Option<String>, Error> {
-        Ok(sqlx::query_scalar!("select incarnation from outbox_stream").fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_scalar!("select incarnation from outbox_stream").fetch_optional(&self.hot).await?)
     }
 
     /// From now on acknowledgements of this incarnation count, and no others.
@@ -60,7 +60,7 @@ impl Store {
              on conflict (only_row) do update set incarnation = excluded.incarnation, seen_at = now()",
             incarnation
         )
-        .execute(&self.pool)
+        .execute(&self.hot)
         .await?;
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Store {
                 BATCH,
                 since
             )
-            .fetch_one(&self.pool)
+            .fetch_one(&self.hot)
             .await?;
             let Some(last) = rows.last else { return Ok(total) };
             after = last;
@@ -113,7 +113,7 @@ impl Store {
                 last,
                 BATCH
             )
-            .execute(&self.pool)
+            .execute(&self.hot)
             .await?
             .rows_affected();
             total += taken;
@@ -141,7 +141,7 @@ impl Store {
             from,
             to
         )
-        .execute(&self.pool)
+        .execute(&self.hot)
         .await?;
         Ok(done.rows_affected())
     }
@@ -168,7 +168,7 @@ impl Store {
                 order by position limit 1) < now() - make_interval(secs => $1), false) as "late!""#,
             patience.as_secs_f64()
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.hot)
         .await?)
     }
 
