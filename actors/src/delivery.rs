@@ -14,13 +14,13 @@ mod pace;
 mod recorder;
 
 use crate::background::{Background, Job};
+use crate::queue;
 use crate::{Error, Options, StartError};
 use attempt::Sender;
-use bus::Bus;
+use bus::{Bus, Work};
 pub use courier::{Address, Courier, Sent};
 use endpoints::Endpoints;
 use ractor::ActorCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -29,11 +29,6 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-
-/// Messages taken from the queue at once.
-const TAKE: usize = 128;
-/// How long the queue rests after a fault.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Endpoints named by one statement of the poll.
 const PAGE: i64 = 500;
@@ -67,7 +62,7 @@ impl Delivery {
         let endpoints = Endpoints::new(shared, supervisor.clone());
         if let Some(bus) = options.bus.clone() {
             let follower = Follower { store: options.store.clone(), endpoints: endpoints.clone() };
-            tasks.spawn(follower.follow(bus, stop.clone()));
+            tasks.spawn(queue::follow(follower, bus, stop.clone()));
         }
         let poll = Poll {
             store: options.store.clone(),
@@ -97,37 +92,19 @@ struct Follower {
     endpoints: Endpoints,
 }
 
-impl Follower {
-    async fn follow(self, bus: Bus, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            let followed = tokio::select! {
-                () = stop.cancelled() => return,
-                followed = self.follow_until_broken(&bus) => followed,
-            };
-            if let Err(error) = followed {
-                tracing::debug!(%error, "the delivery queue is not available; the poll goes on");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(AFTER_FAILURE) => {}
-            }
-        }
+impl queue::Follower for Follower {
+    const NAME: &'static str = "delivery";
+
+    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
+        bus.delivery_queue().await
     }
 
-    async fn follow_until_broken(&self, bus: &Bus) -> Result<(), Error> {
-        let mut queue = bus.delivery_queue().await.map_err(|e| Error::Internal(e.to_string()))?;
-        loop {
-            let items = queue.next(TAKE).await.map_err(|e| Error::Internal(e.to_string()))?;
-            let requests: BTreeSet<Uuid> = items.iter().map(|item| item.request_id).collect();
-            let requests: Vec<Uuid> = requests.into_iter().collect();
-            for endpoint in self.store.endpoints_of(&requests).await? {
-                self.endpoints.look(&endpoint).await;
-            }
-            // The rows are the truth: what is not delivered by being told of now is found by the poll.
-            for item in items {
-                item.done().await;
-            }
+    async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
+        // The rows are the truth: what is not delivered by being told of now is found by the poll.
+        for endpoint in self.store.endpoints_of(&requests).await? {
+            self.endpoints.look(&endpoint).await;
         }
+        Ok(())
     }
 }
 

@@ -36,6 +36,9 @@ pub enum Error {
     /// The database does not answer; it cannot be known whether the command was done.
     #[error("database unavailable")]
     Unavailable,
+    /// Somebody outside who must be asked gave no answer; a retry is safe.
+    #[error(transparent)]
+    Directory(outbound::DirectoryError),
     /// A fault of ours.
     #[error("{0}")]
     Internal(String),

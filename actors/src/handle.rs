@@ -1,10 +1,14 @@
 //! The only public door to request actors.
 
+mod first_tasks;
+
 use crate::catalog::Version;
+use crate::directory::{Directory, Question};
 use crate::request::{Applied, Message, RequestActor, Shared};
 use crate::{Error, shapes};
 use engine::command::{Caller, Command, Context};
 use engine::ids::{RequestId, RuleId, TaskId};
+use engine::policy::{Policy, RuleSource};
 use engine::request::Action;
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, RpcReplyPort};
@@ -12,6 +16,7 @@ use schemas::api::decision::{DecisionIn, DecisionOut};
 use schemas::api::policy::{SimulateRequest, SimulateResponse, SimulateStageOut};
 use schemas::api::request::{CancelRequest, CreateRequestIn, CreateRequestOut, RequestOut};
 use schemas::api::task::{ReassignTaskIn, TaskOut};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -42,30 +47,31 @@ pub struct Created {
 pub struct Requests {
     shared: Arc<Shared>,
     in_flight: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    directory: Arc<dyn Directory>,
 }
 
 /// How often a command looks for a live actor before it gives up: each failure means that one has just ended.
 const LOOKS: usize = 4;
 
 impl Requests {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, directory: Arc<dyn Directory>) -> Self {
         let in_flight = Arc::new(Semaphore::new(shared.options.max_in_flight));
-        Self { shared, in_flight }
+        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(first_tasks::MOST_WAITING)), directory }
     }
 
-    /// Creates a request, once per idempotency key.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Creates a request, once per idempotency key. When its approvers must be asked for, it waits a moment for the
+    /// first tasks.
     ///
     /// # Errors
     /// [`Error::NoActivePolicy`], [`Error::Context`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`].
     pub async fn create(&self, new: NewRequest) -> Result<Created, Error> {
-        let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
-        let id = RequestId(Uuid::now_v7());
-        let message = |reply| Message::Create(Box::new(new.clone()), reply);
-        let refused = match self.call(id, message).await {
-            Ok(applied) => {
-                let answer = shapes::created(&applied.transition.request, &applied.meta);
-                return Ok(Created { answer, replayed: false });
-            }
+        let refused = match self.commit(&new).await {
+            Ok(applied) => return Ok(Created { answer: self.answer(&applied, &new).await, replayed: false }),
             Err(error) => error,
         };
         // Whatever stopped it, a stored first answer comes first; but a database that is away has none to give, and
@@ -76,18 +82,10 @@ impl Requests {
         }
     }
 
-    /// What the first create with this subject and key was answered; `None` when it is the first, or has no key.
-    ///
-    /// # Errors
-    /// [`Error::IdempotencyMismatch`], [`Error::Unavailable`].
-    pub async fn first_answer(&self, new: &NewRequest) -> Result<Option<Created>, Error> {
-        let Some(key) = &new.idempotency_key else { return Ok(None) };
-        let Some(first) = self.shared.store.first_answer(&new.subject, key).await? else { return Ok(None) };
-        if first.body != shapes::body_of(new) {
-            return Err(Error::IdempotencyMismatch);
-        }
-        let answer = serde_json::from_value(first.response).map_err(|e| Error::Internal(e.to_string()))?;
-        Ok(Some(Created { answer, replayed: true }))
+    async fn commit(&self, new: &NewRequest) -> Result<Arc<Applied>, Error> {
+        let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
+        let id = RequestId(Uuid::now_v7());
+        self.call(id, |reply| Message::Create(Box::new(new.clone()), reply)).await
     }
 
     /// Decides a task.
@@ -165,12 +163,14 @@ impl Requests {
         Ok(shapes::request(&applied))
     }
 
-    /// What a policy version would do with a context. Writes nothing.
+    /// What a policy version would do with a context. Writes nothing. `caller` is who asks: with their callback
+    /// secrets the questions to services are signed.
     ///
     /// # Errors
-    /// [`Error::UnknownPolicy`], [`Error::Context`], [`Error::Unavailable`].
+    /// [`Error::UnknownPolicy`], [`Error::Context`], [`Error::Directory`], [`Error::Unavailable`].
     pub async fn simulate(
         &self,
+        caller: &str,
         key: &str,
         version: i32,
         body: SimulateRequest,
@@ -184,12 +184,8 @@ impl Requests {
         let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
         let context = body.context.into();
         version.check_context(&context)?;
-        let stages = engine::simulate::simulate(
-            &cx,
-            &context,
-            body.requester.as_deref(),
-            &BTreeMap::<RuleId, _>::new(),
-        );
+        let answers = self.answers(caller, &version.policy, &context).await?;
+        let stages = engine::simulate::simulate(&cx, &context, body.requester.as_deref(), &answers);
         let stages = stages.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
             stage_order: simulated.order,
             name: simulated.name,
@@ -201,6 +197,24 @@ impl Requests {
             skip_reason: simulated.skip_reason.map(str::to_owned),
         });
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
+    }
+
+    /// What the directory says about every rule that a request with this context would ask.
+    async fn answers(
+        &self,
+        caller: &str,
+        policy: &Policy,
+        context: &Value,
+    ) -> Result<BTreeMap<RuleId, Vec<String>>, Error> {
+        let mut answers = BTreeMap::new();
+        for rule in engine::simulate::asks(policy, context) {
+            if let RuleSource::External { rule_type, value } = &rule.source {
+                let question =
+                    Question { rule_type, rule_value: value, context, caller, callback_secret_id: None };
+                answers.insert(rule.id, self.directory.users(question).await.map_err(Error::Directory)?);
+            }
+        }
+        Ok(answers)
     }
 
     pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {

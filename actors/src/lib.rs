@@ -10,8 +10,11 @@ mod catalog;
 pub mod clock;
 mod context_schema;
 mod delivery;
+mod directory;
 mod error;
 mod handle;
+mod nudge;
+mod queue;
 mod relay;
 mod request;
 mod resolver;
@@ -26,10 +29,10 @@ mod tests;
 
 pub use context_schema::ContextSchema;
 pub use delivery::{Address, Courier, Sent};
+pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
-pub use resolver::{Directory, NoDirectory};
 pub use system::{
-    EndpointOptions, Options, RelayOptions, RequestOptions, RetentionOptions, Roles, SlaOptions, StartError,
-    System, WebhookOptions,
+    EndpointOptions, Options, RelayOptions, RequestOptions, ResolverOptions, RetentionOptions, Roles,
+    SlaOptions, StartError, System, WebhookOptions,
 };

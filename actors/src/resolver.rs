@@ -1,55 +1,46 @@
 //! Answers rules that need a directory. What is owed is a row (`resolve_after`), so an answer that fails or is slow
 //! is asked for again, with growing pauses, until it succeeds or the request ends.
+//!
+//! Cast: the queue tells which requests owe an answer; the poll finds what nobody told of. Both claim the row first,
+//! so it does not matter who hears first. Requests are resolved side by side, up to a bound, and none keeps its place
+//! longer than [`PATIENCE`]: a slow directory slows the others down and never stops them.
 
-use crate::background::Job;
-use crate::{Error, Requests};
+use crate::background::{Background, Job};
+use crate::directory::{Directory, Question};
+use crate::queue::{self, Follower};
+use crate::{Error, Options, Requests, StartError};
+use bus::{Bus, Work};
 use engine::command::Command;
 use engine::ids::{RequestId, RuleId};
-use engine::policy::{Policy, RuleSource};
-use futures::future::BoxFuture;
-use serde_json::Value;
+use engine::policy::{Policy, Rule, RuleSource};
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
+use outbound::DirectoryError;
+use ractor::ActorCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use store::requests::Loaded;
+use time::OffsetDateTime;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
-/// Requests in one round.
-const BATCH: i64 = 50;
 /// How long a claimed request is left to this resolver.
 const LEASE: Duration = Duration::from_secs(60);
+/// How long all rules of a request may take together; well within the lease.
+const PATIENCE: Duration = Duration::from_secs(45);
 /// How long an idle resolver waits before it looks by itself.
 const LOOK: Duration = Duration::from_secs(2);
+/// Rules of one request asked at once.
+const RULES_AT_ONCE: usize = 4;
+/// Groups resolved in one go, when one after the other seats nobody. The rest comes with the next claim.
+const ROUNDS: usize = 64;
 
-/// Whoever knows which users hold a role, are in a group or are named by an HTTP service.
-pub trait Directory: Send + Sync + 'static {
-    /// Users of one rule, as stable subject ids, in order.
-    ///
-    /// # Errors
-    /// Words fit for the request's timeline; the question is asked again.
-    fn users<'a>(
-        &'a self,
-        rule_type: &'a str,
-        rule_value: &'a Value,
-        context: &'a Value,
-    ) -> BoxFuture<'a, Result<Vec<String>, String>>;
-}
-
-/// The directory of an installation that has none.
-#[derive(Debug, Clone, Copy)]
-pub struct NoDirectory;
-
-impl Directory for NoDirectory {
-    fn users<'a>(
-        &'a self,
-        rule_type: &'a str,
-        _: &'a Value,
-        _: &'a Value,
-    ) -> BoxFuture<'a, Result<Vec<String>, String>> {
-        Box::pin(
-            async move { Err(format!("no directory is configured that could answer a {rule_type} rule")) },
-        )
-    }
-}
+/// Users by rule.
+type Answers = BTreeMap<RuleId, Vec<String>>;
 
 /// Pause before attempt `attempt + 1`: 5 s, doubling to 60 s.
 pub(crate) fn back_off(attempt: i32) -> Duration {
@@ -57,55 +48,186 @@ pub(crate) fn back_off(attempt: i32) -> Duration {
     (Duration::from_secs(5) * 2u32.pow(doublings)).min(Duration::from_secs(60))
 }
 
+/// The resolver role of this process.
 pub(crate) struct Resolver {
-    pub(crate) store: Store,
-    pub(crate) requests: Requests,
-    pub(crate) directory: Arc<dyn Directory>,
+    poll: ActorCell,
+    queue: TaskTracker,
+    worker: Worker,
 }
 
 impl Resolver {
-    async fn resolve(&self, id: RequestId) -> Result<(), Error> {
-        let Some(loaded) = self.store.load_request(id).await? else { return Ok(()) };
-        let policy = self.store.load_engine_policy(loaded.request.policy_id).await?;
-        let asked = loaded.request.pending_rules(&policy);
-        let command = match self.answers(&policy, &asked, &loaded.request.context).await {
-            Ok(answers) => Command::Resolved { answers },
-            Err(reason) => Command::ResolutionFailed { reason },
+    pub(crate) async fn start(
+        options: &Options,
+        requests: &Requests,
+        stop: &CancellationToken,
+        supervisor: ActorCell,
+    ) -> Result<Self, StartError> {
+        let worker = Worker {
+            store: options.store.clone(),
+            requests: requests.clone(),
+            directory: Arc::clone(&options.directory),
+            slots: Arc::new(Semaphore::new(options.resolver.concurrency.max(1))),
+            tasks: TaskTracker::new(),
         };
+        let queue = TaskTracker::new();
+        if let Some(bus) = options.bus.clone() {
+            queue.spawn(queue::follow(worker.clone(), bus, stop.clone()));
+        }
+        let wake: Arc<Notify> = Arc::clone(&requests.shared().signals.resolutions);
+        let poll = Poll { worker: worker.clone() };
+        let poll = Background::start(poll, wake, stop.clone(), supervisor).await?;
+        Ok(Self { poll, queue, worker })
+    }
+
+    /// Questions under way finish within `deadline`; else their rows come back when the lease is over.
+    pub(crate) async fn stop(self, deadline: Duration) {
+        let _ = self.poll.drain_and_wait(Some(deadline)).await;
+        for tasks in [&self.queue, &self.worker.tasks] {
+            tasks.close();
+            let _ = tokio::time::timeout(deadline, tasks.wait()).await;
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Worker {
+    store: Store,
+    requests: Requests,
+    directory: Arc<dyn Directory>,
+    slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl Follower for Worker {
+    const NAME: &'static str = "resolver";
+
+    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
+        bus.resolve_queue().await
+    }
+
+    async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
+        for id in requests {
+            // The semaphore is never closed.
+            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Ok(()) };
+            if self.store.claim_resolution(RequestId(id), LEASE).await? {
+                self.spawn(RequestId(id), slot);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Worker {
+    fn spawn(&self, id: RequestId, slot: tokio::sync::OwnedSemaphorePermit) {
+        let worker = self.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = worker.resolve(id).await {
+                tracing::warn!(request.id = %id.0, %error, "a request was not resolved; its lease runs out");
+            }
+            drop(slot);
+        });
+    }
+
+    /// Answers what the request asks, and what it asks next when that seats nobody.
+    async fn resolve(&self, id: RequestId) -> Result<(), Error> {
+        for _ in 0..ROUNDS {
+            let Some(loaded) = self.store.load_request(id).await? else { return Ok(()) };
+            let version = self.requests.shared().catalog.version(loaded.request.policy_id).await?;
+            let policy = &version.policy;
+            let asked = loaded.request.pending_rules(policy);
+            if asked.is_empty() {
+                return Ok(());
+            }
+            let (answers, failed) = self.answers(policy, &asked, &loaded).await;
+            // One stage that cannot be answered does not keep another from going on.
+            if !answers.is_empty() {
+                self.tell(id, Command::Resolved { answers }).await?;
+            }
+            if let Some(error) = failed {
+                return self.tell(id, Command::ResolutionFailed { reason: error.to_string() }).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, id: RequestId, command: Command) -> Result<(), Error> {
         match self.requests.apply(id, command).await {
             Ok(_) | Err(Error::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
+    /// What is known of the rules asked for, and why that is not all.
     async fn answers(
         &self,
         policy: &Policy,
         asked: &[RuleId],
-        context: &Value,
-    ) -> Result<BTreeMap<RuleId, Vec<String>>, String> {
-        let mut answers = BTreeMap::new();
-        for stage in &policy.stages {
-            for rule in stage.rules.iter().chain(&stage.escalation_rules) {
-                if let RuleSource::External { rule_type, value } = &rule.source
-                    && asked.contains(&rule.id)
-                {
-                    answers.insert(rule.id, self.directory.users(rule_type, value, context).await?);
+        loaded: &Loaded,
+    ) -> (Answers, Option<DirectoryError>) {
+        let rules = policy.stages.iter().flat_map(|stage| stage.rules.iter().chain(&stage.escalation_rules));
+        let rules: Vec<&Rule> = rules.filter(|rule| asked.contains(&rule.id)).collect();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let questions: Vec<_> = rules
+            .into_iter()
+            .map(|rule| {
+                let asked = tokio::time::timeout_at(deadline, self.ask(rule, loaded));
+                let late = || DirectoryError::Unavailable(format!("no answer within {PATIENCE:?}"));
+                asked.map(move |answer| (rule.id, answer.unwrap_or_else(|_| Err(late())))).boxed()
+            })
+            .collect();
+        let mut answered = stream::iter(questions).buffered(RULES_AT_ONCE);
+        let (mut answers, mut failed) = (Answers::new(), None);
+        while let Some((rule, answer)) = answered.next().await {
+            match answer {
+                Ok(users) => {
+                    answers.insert(rule, users);
                 }
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Ok(answers)
+        (answers, failed)
+    }
+
+    async fn ask(&self, rule: &Rule, loaded: &Loaded) -> Result<Vec<String>, DirectoryError> {
+        let RuleSource::External { rule_type, value } = &rule.source else { return Ok(Vec::new()) };
+        let question = Question {
+            rule_type,
+            rule_value: value,
+            context: &loaded.request.context,
+            caller: &loaded.request.source_service,
+            callback_secret_id: loaded.meta.callback_secret_id,
+        };
+        self.directory.users(question).await
     }
 }
 
-impl Job for Resolver {
-    const NAME: &'static str = "resolver";
+struct Poll {
+    worker: Worker,
+}
+
+impl Job for Poll {
+    const NAME: &'static str = "resolver poll";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        let owed = self.store.claim_resolutions(LEASE, BATCH).await?;
-        for id in &owed {
-            self.resolve(*id).await?;
+        let worker = &self.worker;
+        // As many as can be begun at once, so that no lease runs out while its request waits for a place.
+        let Ok(first) = Arc::clone(&worker.slots).acquire_owned().await else { return Ok(LOOK) };
+        let mut free = vec![first];
+        while let Ok(slot) = Arc::clone(&worker.slots).try_acquire_owned() {
+            free.push(slot);
         }
-        Ok(if owed.is_empty() { LOOK } else { Duration::ZERO })
+        let limit = i64::try_from(free.len()).unwrap_or(i64::MAX);
+        let owed = worker.store.claim_resolutions(LEASE, limit).await?;
+        let all = owed.len() == free.len();
+        for (id, slot) in owed.into_iter().zip(free) {
+            worker.spawn(id, slot);
+        }
+        if all {
+            return Ok(Duration::ZERO);
+        }
+        let next = worker.store.next_resolution().await?;
+        let wait =
+            next.map(|at| Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or(Duration::ZERO));
+        Ok(wait.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 }

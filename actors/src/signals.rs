@@ -3,7 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+/// Requests of which resolvers have not been told yet; past it they are left to the poll.
+const UNTOLD: usize = 4096;
+
+/// A request that owes an answer, as of its last event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unresolved {
+    pub(crate) request_id: Uuid,
+    pub(crate) sequence: i64,
+}
 
 /// One [`Notify`] per waiting part; each remembers one wake-up that nobody waited for.
 #[derive(Debug)]
@@ -12,8 +23,10 @@ pub(crate) struct Signals {
     pub(crate) outbox: Arc<Notify>,
     /// A deadline was made or moved.
     pub(crate) deadlines: Arc<Notify>,
-    /// A resolver owes an answer.
+    /// A resolver of this process owes an answer.
     pub(crate) resolutions: Arc<Notify>,
+    /// Resolvers of any process are to be told.
+    unresolved: mpsc::Sender<Unresolved>,
     /// The next deadline that this process waits for, in Unix microseconds.
     next_deadline: AtomicI64,
     /// The earliest deadline committed here since this process last asked for the next one, in Unix microseconds.
@@ -24,27 +37,29 @@ pub(crate) struct Signals {
     hurry: AtomicBool,
 }
 
-impl Default for Signals {
-    fn default() -> Self {
-        Self {
+impl Signals {
+    /// Signals, and what resolvers are to be told.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Unresolved>) {
+        let (unresolved, untold) = mpsc::channel(UNTOLD);
+        let signals = Self {
             outbox: Arc::default(),
             deadlines: Arc::default(),
             resolutions: Arc::default(),
+            unresolved,
             next_deadline: AtomicI64::new(i64::MAX),
             new_deadline: AtomicI64::new(i64::MAX),
             committed: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
-        }
+        };
+        (signals, untold)
     }
-}
 
-impl Signals {
-    /// A transition was committed; `deadline` is the next one of its request.
-    pub(crate) fn committed(&self, deadline: Option<OffsetDateTime>, unresolved: bool) {
+    /// A transition was committed; `deadline` is the next one of its request, `unresolved` what it asks now.
+    pub(crate) fn committed(&self, deadline: Option<OffsetDateTime>, unresolved: Option<Unresolved>) {
         self.committed.store(true, Ordering::Release);
-        if unresolved {
-            self.hurry.store(true, Ordering::Release);
-            self.resolutions.notify_one();
+        if let Some(owed) = unresolved {
+            // When the queue is full there is plenty to do: the poll finds the rest.
+            let _ = self.unresolved.try_send(owed);
         }
         if let Some(at) = deadline.map(micros) {
             // First told, then compared; whoever waits first says for what, then looks: one of the two sees the other.
@@ -61,7 +76,6 @@ impl Signals {
     pub(crate) fn hinted(&self) {
         self.outbox.notify_one();
         self.deadlines.notify_one();
-        self.resolutions.notify_one();
     }
 
     /// The next deadline is about to be asked for: what is committed from now on may be missing in the answer.
@@ -106,11 +120,11 @@ mod tests {
 
     #[test]
     fn a_deadline_made_while_the_next_one_is_asked_for_wakes_whoever_asks() {
-        let signals = Signals::default();
+        let (signals, _untold) = Signals::new();
         // It waits for 10, then that one passes and it asks again; the answer does not hold what is committed now.
         signals.wait_for_deadline(at(10));
         signals.ask_for_deadline();
-        signals.committed(at(20), false);
+        signals.committed(at(20), None);
         assert!(!woken(&signals), "20 is later than what was waited for");
         signals.wait_for_deadline(None);
         assert!(woken(&signals));
@@ -118,12 +132,12 @@ mod tests {
 
     #[test]
     fn only_an_earlier_deadline_wakes() {
-        let signals = Signals::default();
+        let (signals, _untold) = Signals::new();
         signals.ask_for_deadline();
         signals.wait_for_deadline(at(10));
-        signals.committed(at(11), false);
+        signals.committed(at(11), None);
         assert!(!woken(&signals));
-        signals.committed(at(9), false);
+        signals.committed(at(9), None);
         assert!(woken(&signals));
     }
 }

@@ -3,15 +3,17 @@
 use crate::background::Background;
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
+use crate::directory::Directory;
 use crate::relay::Relay;
 use crate::request::Shared;
-use crate::resolver::{Directory, Resolver};
+use crate::resolver::Resolver;
 use crate::retention::Retention;
 use crate::signals::Signals;
 use crate::sla::{self, Sla};
 use crate::supervisor::{self, Registry};
-use crate::{Requests, background};
+use crate::{Requests, background, nudge};
 use bus::Bus;
+use dashmap::DashMap;
 use futures::StreamExt;
 use outbound::Egress;
 use ractor::ActorCell;
@@ -20,7 +22,6 @@ use std::time::Duration;
 use store::Store;
 use store::commit::{Committer, Limits};
 use store::vault::Vault;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Tasks whose request is remembered; some 10 MB.
@@ -46,6 +47,8 @@ pub struct Options {
     pub relay: RelayOptions,
     /// What is forgotten after a while.
     pub retention: RetentionOptions,
+    /// Asking for approvers.
+    pub resolver: ResolverOptions,
     /// Where webhooks may go.
     pub egress: Egress,
     /// Who answers role, group and http rules.
@@ -83,6 +86,8 @@ pub struct RequestOptions {
     pub commit: Limits,
     /// How long a command may take.
     pub command_timeout: Duration,
+    /// How long a create waits for its first tasks; zero = not at all.
+    pub create_wait: Duration,
 }
 
 impl Default for RequestOptions {
@@ -93,6 +98,7 @@ impl Default for RequestOptions {
             max_in_flight: 4096,
             commit: Limits::default(),
             command_timeout: Duration::from_secs(20),
+            create_wait: Duration::from_secs(2),
         }
     }
 }
@@ -158,6 +164,13 @@ pub struct RetentionOptions {
     pub requests: Option<Duration>,
 }
 
+/// How approvers are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ResolverOptions {
+    /// Requests resolved at once.
+    pub concurrency: usize,
+}
+
 /// Why a process could not start its part.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -175,6 +188,7 @@ pub struct System {
     shared: Arc<Shared>,
     background: Vec<ActorCell>,
     delivery: Option<Delivery>,
+    resolver: Option<Resolver>,
     stop: CancellationToken,
 }
 
@@ -186,17 +200,19 @@ impl System {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let supervisors = supervisor::start().await?;
         let top = supervisors[0].clone();
+        let (signals, unresolved) = Signals::new();
         let shared = Arc::new(Shared {
             committer: Committer::start(&options.store, options.requests.commit),
             catalog: Catalog::new(options.store.clone()),
             registry: Registry::new(supervisors),
-            signals: Signals::default(),
+            signals,
+            waiting: DashMap::new(),
             tasks: moka::sync::Cache::new(KNOWN_TASKS),
             max_live: options.requests.max_live,
             options: options.requests.clone(),
             store: options.store.clone(),
         });
-        let requests = Requests::new(Arc::clone(&shared));
+        let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
         let stop = CancellationToken::new();
         let background = start_background(&options, &shared, &requests, &stop, &top).await?;
         let delivery = if options.roles.delivery {
@@ -204,10 +220,16 @@ impl System {
         } else {
             None
         };
+        let resolver = if options.roles.resolver {
+            Some(Resolver::start(&options, &requests, &stop, top.clone()).await?)
+        } else {
+            None
+        };
+        tokio::spawn(nudge::run(options.bus.clone(), unresolved, Arc::clone(&shared), stop.clone()));
         if let Some(bus) = options.bus.clone() {
             tokio::spawn(listen(bus, Arc::clone(&shared), stop.clone()));
         }
-        Ok(Self { requests, shared, background, delivery, stop })
+        Ok(Self { requests, shared, background, delivery, resolver, stop })
     }
 
     /// The door to requests.
@@ -232,6 +254,9 @@ impl System {
         self.stop.cancel();
         let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
         futures::future::join_all(waits).await;
+        if let Some(resolver) = self.resolver {
+            resolver.stop(deadline).await;
+        }
         if let Some(delivery) = self.delivery {
             delivery.stop(deadline).await;
         }
@@ -263,12 +288,6 @@ async fn start_background(
         tokio::spawn(sla::listen(Arc::clone(shared), stop.clone()));
         started
             .push(Background::start(sla, Arc::clone(&signals.deadlines), stop.clone(), top.clone()).await?);
-    }
-    if options.roles.resolver {
-        let directory = Arc::clone(&options.directory);
-        let resolver = Resolver { store: store(), requests: requests.clone(), directory };
-        let wake: Arc<Notify> = Arc::clone(&signals.resolutions);
-        started.push(Background::start(resolver, wake, stop.clone(), top.clone()).await?);
     }
     Ok(started)
 }

@@ -4,6 +4,7 @@ mod deadlines;
 mod delivery;
 mod fixtures;
 mod isolation;
+mod resolution;
 mod stream;
 
 use crate::request::Message;

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 mod rule_value;
 
+pub use rule_value::{HttpAuth, http_auth};
+
 /// One immutable policy version. `stages` are sorted by [`Stage::order`].
 #[derive(Debug, Clone)]
 pub struct Policy {

@@ -5,7 +5,7 @@ use crate::command::reason;
 use crate::command::seating::{Room, skips};
 use crate::command::sod::Bars;
 use crate::ids::RuleId;
-use crate::policy::OnEmpty;
+use crate::policy::{OnEmpty, Policy, Rule};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -24,6 +24,13 @@ pub struct SimulatedStage {
     pub skipped: bool,
     /// `skip_if` or `on_empty`, when skipped.
     pub skip_reason: Option<&'static str>,
+}
+
+/// The rules that a request with this context would ask outside, as far as nobody decides or lets a deadline pass.
+#[must_use]
+pub fn asks<'a>(policy: &'a Policy, context: &Value) -> Vec<&'a Rule> {
+    let running = policy.stages.iter().filter(|stage| !skips(stage, context));
+    running.flat_map(|stage| &stage.rules).filter(|rule| rule.source.is_external()).collect()
 }
 
 /// Every stage, in order. `answers` are what the directory says about the external rules. Nobody has approved

@@ -2,14 +2,22 @@
 //! addresses wherever a user can set the URL.
 
 mod client;
+mod credential;
+mod directory;
 mod egress;
 pub mod gate;
+mod http_rule;
+mod keycloak;
 mod oauth2;
 pub mod registration;
 mod sanitize;
 mod transport;
 
 pub use client::{Call, Client, Method, Reply};
+pub use credential::Credential;
+pub use directory::DirectoryError;
 pub use egress::Egress;
+pub use http_rule::{HttpQuestion, HttpRules};
+pub use keycloak::{ClientEntry, GroupEntry, Keycloak, KeycloakOptions, RoleEntry, UserEntry};
 pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
 pub use transport::{Answer, Failure, Post, Transport};

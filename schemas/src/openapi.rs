@@ -3,6 +3,7 @@
 mod admin;
 mod answers;
 mod delegations;
+mod directory;
 mod policies;
 mod requests;
 mod system;
@@ -55,6 +56,7 @@ const BEARER: &str = "bearerAuth";
         admin::retry_deliveries, admin::list_audit_actions, admin::get_system_config, admin::list_callback_secrets,
         admin::create_callback_secret, admin::rotate_callback_secret, admin::revoke_callback_secret,
         admin::ping_callback_secret,
+        directory::find_users, directory::find_roles, directory::find_groups, directory::find_clients,
     ),
     components(schemas(
         api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, WebhookEvent,

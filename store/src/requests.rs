@@ -97,6 +97,22 @@ impl Store {
         }))
     }
 
+    /// Replaces the stored first answer of `(subject, key)` by what the caller is told in the end.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn settle_first_answer(&self, subject: &str, key: &str, response: &Value) -> Result<(), Error> {
+        sqlx::query!(
+            "update idempotency_key set response = $3 where subject = $1 and key = $2",
+            subject,
+            key,
+            response
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// The stored first answer of `(subject, key)`.
     ///
     /// # Errors

@@ -4,11 +4,14 @@ use super::audit;
 use crate::catalog::Catalog;
 use crate::handle::NewRequest;
 use crate::shapes;
-use crate::signals::Signals;
+use crate::signals::{Signals, Unresolved};
 use crate::supervisor::Registry;
 use crate::{Error, RequestOptions};
+use dashmap::DashMap;
 use engine::command::{Command, Context, Create, Transition};
 use engine::ids::{IdSource, RequestId, TaskId};
+use engine::policy::Policy;
+use engine::request::Request;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +19,7 @@ use store::Store;
 use store::commit::{Commit, Committer, Idempotency, Meta};
 use store::requests::Loaded;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// How often a command is decided again before the caller is asked to try later.
@@ -33,6 +37,8 @@ pub(crate) struct Shared {
     /// Whose task it is: a fact that never changes, so a decision need not ask.
     pub(crate) tasks: moka::sync::Cache<TaskId, RequestId>,
     pub(crate) signals: Signals,
+    /// Creates that wait for their first tasks, woken when this process commits something of theirs.
+    pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
     pub(crate) max_live: usize,
     pub(crate) options: RequestOptions,
 }
@@ -136,14 +142,7 @@ pub(super) async fn apply(
             continue;
         }
         let seats_anew = transition.request.tasks.len() > before.request.tasks.len();
-        let failed = matches!(command, Command::ResolutionFailed { .. });
-        let attempt = if failed { before.resolve_attempt.saturating_add(1) } else { before.resolve_attempt };
-        let owed =
-            (!transition.request.pending_rules(policy).is_empty()).then(|| match before.resolve_after {
-                _ if failed => now + crate::resolver::back_off(attempt),
-                Some(at) => at,
-                None => now,
-            });
+        let (owed, attempt) = next_question(policy, &before, &transition.request, &command, now);
         let commit = Commit {
             before: Some((Arc::clone(&before.request), before.row_version)),
             resolve_after: owed,
@@ -172,6 +171,29 @@ pub(super) async fn apply(
         }
     }
     Err(Error::Overloaded)
+}
+
+/// When a resolver owes its next answer, and how often it has failed in a row. The same question again keeps its time,
+/// a failed one waits, another one is due at once.
+fn next_question(
+    policy: &Policy,
+    before: &Loaded,
+    after: &Request,
+    command: &Command,
+    now: OffsetDateTime,
+) -> (Option<OffsetDateTime>, i32) {
+    let asks = after.pending_rules(policy);
+    if asks.is_empty() {
+        return (None, 0);
+    }
+    if matches!(command, Command::ResolutionFailed { .. }) {
+        let attempt = before.resolve_attempt.saturating_add(1);
+        return (Some(now + crate::resolver::back_off(attempt)), attempt);
+    }
+    match before.resolve_after {
+        Some(at) if asks == before.request.pending_rules(policy) => (Some(at), before.resolve_attempt),
+        _ => (Some(now), 0),
+    }
 }
 
 /// Postgres keeps microseconds: what is answered must equal what is read later.
@@ -208,7 +230,12 @@ fn keep(
     let request = &transition.request;
     let expires = request.expires_at.filter(|_| !request.status.is_terminal());
     let deadline = request.next_due().into_iter().chain(expires).min();
-    shared.signals.committed(deadline, held.resolve_after.is_some());
+    let owed = held.resolve_after.filter(|at| *at <= now);
+    let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
+    shared.signals.committed(deadline, unresolved);
+    if let Some(waiting) = shared.waiting.get(&request.id) {
+        waiting.notify_one();
+    }
     let known = loaded.as_ref().map_or(0, |before| before.request.tasks.len());
     for task in request.tasks.iter().skip(known) {
         shared.tasks.insert(task.id, request.id);

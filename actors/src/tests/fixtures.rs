@@ -1,8 +1,8 @@
 //! A world of its own for each test: a database, a bus prefix, a policy; and nodes, as processes would be.
 
 use crate::{
-    Created, EndpointOptions, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests, Roles,
-    SlaOptions, System, WebhookOptions,
+    Created, EndpointOptions, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests,
+    ResolverOptions, Roles, SlaOptions, System, WebhookOptions,
 };
 use bus::Bus;
 use engine::command::Caller;
@@ -160,6 +160,7 @@ impl World {
                 attempts: None,
                 requests: None,
             },
+            resolver: ResolverOptions { concurrency: 4 },
             egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
             directory: Arc::new(NoDirectory),
         };

@@ -84,12 +84,48 @@ impl<'a> Fields<'a> {
     fn http(self) -> Result<(), String> {
         let fields = self.only(&["url", "auth"])?;
         web_address(fields.text("url")?)?;
-        match fields.optional("auth") {
-            Some(auth) if !auth.is_object() && !auth.is_string() => {
-                Err("auth must be an object or a reference".into())
-            }
-            _ => Ok(()),
+        fields.optional("auth").map_or(Ok(()), |auth| read_auth(auth).map(drop))
+    }
+}
+
+/// How an `http` rule says to authenticate: never with a secret, always by the name that the operator gave one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HttpAuth<'a> {
+    /// `credentials.<name>` of the configuration; `None` = nothing is sent along.
+    pub credential: Option<&'a str>,
+    /// The type that its author expects the credential to have.
+    pub kind: Option<&'a str>,
+}
+
+/// Reads `auth` of an `http` rule's value.
+///
+/// # Errors
+/// It is not a name, and not an object of `type` and `credential` that fit each other.
+pub fn http_auth(rule_value: &Value) -> Result<HttpAuth<'_>, String> {
+    rule_value.get("auth").filter(|auth| !auth.is_null()).map_or(Ok(HttpAuth::default()), read_auth)
+}
+
+fn read_auth(auth: &Value) -> Result<HttpAuth<'_>, String> {
+    const KINDS: [&str; 4] = ["none", "api_key", "bearer", "oauth2_client_credentials"];
+    const FORM: &str = "auth must name a credential of the configuration: {\"credential\": \"<name>\"}";
+    if auth.is_string() {
+        let name = text_of("auth", auth)?;
+        return Ok(HttpAuth { credential: Some(name).filter(|name| *name != "none"), kind: None });
+    }
+    let fields = Fields { rule_type: "http", map: auth.as_object().ok_or(FORM)? };
+    if let Some(key) = fields.map.keys().find(|key| !["type", "credential"].contains(&key.as_str())) {
+        return Err(format!("auth may not hold `{key}`: secrets do not belong in a policy; {FORM}"));
+    }
+    let credential = fields.optional_text("credential")?;
+    let kind = fields.optional_text("type")?;
+    match (kind, credential) {
+        (Some(kind), _) if !KINDS.contains(&kind) => {
+            Err(format!("auth has an unknown type `{kind}`: {}", KINDS.join(", ")))
         }
+        (Some("none"), Some(_)) => Err("auth of type `none` has no credential".into()),
+        (Some("none"), None) => Ok(HttpAuth::default()),
+        (_, None) => Err(FORM.into()),
+        (kind, Some(name)) => Ok(HttpAuth { credential: Some(name), kind }),
     }
 }
 

@@ -93,7 +93,9 @@ fn rule_values_are_read_and_nothing_unknown_is_let_through() {
         ("group", json!({"group": "/a/b", "include_subgroups": true})),
         ("expression", json!({"logic": {"var": "x"}})),
         ("http", json!({"url": "https://example.org/who?x=1", "auth": "vault-entry"})),
-        ("http", json!({"url": "http://[::1]:80/", "auth": {"kind": "oauth2"}})),
+        ("http", json!({"url": "http://[::1]:80/", "auth": {"credential": "hr"}})),
+        ("http", json!({"url": "http://[::1]:80/", "auth": {"type": "bearer", "credential": "hr"}})),
+        ("http", json!({"url": "http://[::1]:80/", "auth": {"type": "none"}})),
     ];
     for (rule_type, value) in good {
         assert!(RuleSource::parse(rule_type, &value).is_ok(), "{rule_type} {value}");
@@ -115,6 +117,10 @@ fn rule_values_are_read_and_nothing_unknown_is_let_through() {
         ("http", json!({"url": "/who"})),
         ("http", json!({"url": "https://me:secret@example.org"})),
         ("http", json!({"url": "https://example.org", "auth": 7})),
+        ("http", json!({"url": "https://example.org", "auth": {"type": "bearer"}})),
+        ("http", json!({"url": "https://example.org", "auth": {"type": "basic", "credential": "hr"}})),
+        ("http", json!({"url": "https://example.org", "auth": {"type": "bearer", "token": "s3cret"}})),
+        ("http", json!({"url": "https://example.org", "auth": {"credential": "hr", "client_secret": "x"}})),
         ("manager", json!({})),
     ];
     for (rule_type, value) in bad {

@@ -6,16 +6,16 @@
 
 use crate::admission::Admission;
 use crate::auth::Authenticator;
-use crate::config::{Config, seconds};
+use crate::config::{Config, NamedCredential, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
-    Courier, EndpointOptions, NoDirectory, Options, RelayOptions, RequestOptions, RetentionOptions, Roles,
-    SlaOptions, System, WebhookOptions,
+    Courier, Directories, EndpointOptions, Options, RelayOptions, RequestOptions, ResolverOptions,
+    RetentionOptions, Roles, SlaOptions, System, WebhookOptions,
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
-use outbound::Egress;
+use outbound::{Egress, HttpRules, Keycloak, KeycloakOptions};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let admission =
         Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
     let courier = Courier::new(store.clone(), Arc::clone(&vault), egress.clone(), &webhook_options(&config))?;
+    let keycloak = keycloak(&config)?;
     Ok(AppState::new(Parts {
         config,
         authenticator,
@@ -48,6 +49,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
         bus: Some(bus),
         egress,
         courier,
+        keycloak,
         admission,
     }))
 }
@@ -94,6 +96,39 @@ pub(crate) fn vault(config: &Config) -> anyhow::Result<Vault> {
     Ok(Vault::new(&rand::random()))
 }
 
+/// The staff directory, when there is one.
+fn keycloak(config: &Config) -> anyhow::Result<Option<Keycloak>> {
+    let (keycloak, resolver) = (&config.keycloak, &config.resolver);
+    if keycloak.base_url.is_empty() {
+        return Ok(None);
+    }
+    let options = KeycloakOptions {
+        base_url: keycloak.base_url.clone(),
+        realm: keycloak.realm.clone(),
+        client_id: keycloak.admin_client_id.clone(),
+        client_secret: keycloak.admin_client_secret.clone(),
+        timeout: seconds(resolver.http_timeout_seconds),
+        cache: seconds(resolver.cache_seconds),
+    };
+    let made = Keycloak::new(options).map_err(anyhow::Error::msg);
+    made.map(Some).context("keycloak.base_url cannot be used")
+}
+
+/// Whoever answers rules that need somebody outside.
+fn directories(state: &AppState) -> anyhow::Result<Directories> {
+    let config = state.config();
+    let http = HttpRules::new(state.egress().clone(), seconds(config.resolver.http_timeout_seconds));
+    let usable = |(name, credential): (&String, &NamedCredential)| (name.clone(), credential.usable());
+    Ok(Directories {
+        keycloak: state.keycloak().ok().cloned(),
+        http: http.map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?,
+        credentials: config.credentials.iter().map(usable).collect(),
+        store: state.store().clone(),
+        vault: state.shared_vault(),
+        allow_unsigned: config.allows_unsigned_webhooks(),
+    })
+}
+
 /// Waits for the database, brings it up to date if asked to, and starts the actors.
 ///
 /// # Errors
@@ -111,7 +146,7 @@ pub async fn start(
     if let Err(error @ store::Error::Internal(_)) = state.store().catalog_epoch().await {
         return Err(error).context("the database has no schema of this version: run `awe migrate`");
     }
-    let system = System::start(system_options(state, roles)).await?;
+    let system = System::start(system_options(state, roles)?).await?;
     state.started(system.requests().clone());
     if roles.api {
         tokio::spawn(look_at_gate(state.clone()));
@@ -139,10 +174,10 @@ async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Resu
     }
 }
 
-fn system_options(state: &AppState, roles: Roles) -> Options {
+fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
     let config = state.config();
     let requests = &config.requests;
-    Options {
+    Ok(Options {
         store: state.store().clone(),
         bus: state.bus().cloned(),
         vault: state.shared_vault(),
@@ -157,8 +192,10 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
                 ..store::commit::Limits::default()
             },
             command_timeout: seconds(requests.command_timeout_seconds),
+            create_wait: seconds(config.resolver.create_wait_seconds),
         },
         webhook: webhook_options(config),
+        resolver: ResolverOptions { concurrency: config.resolver.concurrency },
         sla: SlaOptions { check_interval: seconds(config.sla.check_interval_seconds) },
         relay: RelayOptions { reconcile_every: seconds(config.nats.reconcile_interval_seconds) },
         retention: RetentionOptions {
@@ -168,8 +205,8 @@ fn system_options(state: &AppState, roles: Roles) -> Options {
             requests: days(config.retention.requests_days),
         },
         egress: state.egress().clone(),
-        directory: Arc::new(NoDirectory),
-    }
+        directory: Arc::new(directories(state)?),
+    })
 }
 
 /// 0 = for good.

@@ -7,11 +7,13 @@
 //! Every key must be known and every value must make sense, or the program does not start and says which.
 
 mod check;
+mod credentials;
 mod gate;
 mod key;
 mod load;
 mod sections;
 
+pub use credentials::{Credentials, NamedCredential};
 pub use gate::{Gate, GateAuthType, RegistrationWebhook};
 pub use key::MasterKeyError;
 pub use load::{LoadError, load, load_from};
@@ -58,6 +60,9 @@ pub struct Config {
     /// Outbound calls.
     #[serde(skip_serializing)]
     pub egress: Egress,
+    /// How AWE makes itself known to services that policies name.
+    #[serde(skip_serializing)]
+    pub credentials: Credentials,
     /// Encryption of callback secrets.
     #[serde(skip_serializing)]
     pub secrets: Secrets,

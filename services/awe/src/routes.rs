@@ -4,6 +4,7 @@
 mod audit;
 mod delegations;
 mod deliveries;
+mod directory;
 mod pages;
 mod policies;
 mod requests;
@@ -77,6 +78,10 @@ fn admin_routes() -> Router<AppState> {
         .route("/v1/awe/admin/deliveries/{delivery_id}/retry", post(deliveries::retry))
         .route("/v1/awe/admin/audit", get(audit::list))
         .route("/v1/awe/admin/system-config", get(system_config::read))
+        .route("/v1/awe/admin/directory/users", get(directory::users))
+        .route("/v1/awe/admin/directory/roles", get(directory::roles))
+        .route("/v1/awe/admin/directory/groups", get(directory::groups))
+        .route("/v1/awe/admin/directory/clients", get(directory::clients))
         .route("/v1/awe/admin/callback-secrets", get(secrets::list).post(secrets::create))
         .route("/v1/awe/admin/callback-secrets/{secret_id}", delete(secrets::revoke))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/rotate", post(secrets::rotate))

@@ -5,7 +5,7 @@ use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
 use actors::{Courier, Requests};
-use outbound::Egress;
+use outbound::{Egress, Keycloak};
 use std::sync::{Arc, OnceLock};
 use store::Store;
 use store::vault::Vault;
@@ -33,6 +33,8 @@ pub struct Parts {
     pub courier: Courier,
     /// What surrounds writes.
     pub admission: Admission,
+    /// The staff directory; absent when none is configured.
+    pub keycloak: Option<Keycloak>,
 }
 
 struct Inner {
@@ -113,6 +115,15 @@ impl AppState {
     #[must_use]
     pub fn courier(&self) -> &Courier {
         &self.0.parts.courier
+    }
+
+    /// The staff directory.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] when none is configured.
+    pub fn keycloak(&self) -> Result<&Keycloak, ApiError> {
+        let none = || ApiError::Unavailable("no directory is configured (keycloak.base_url)".to_owned());
+        self.0.parts.keycloak.as_ref().ok_or_else(none)
     }
 
     /// Commands on requests.

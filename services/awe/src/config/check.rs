@@ -8,10 +8,10 @@ use url::Url;
 
 /// Collects faults, each beginning with its key.
 #[derive(Default)]
-struct Faults(Vec<String>);
+pub(super) struct Faults(Vec<String>);
 
 impl Faults {
-    fn unless(&mut self, good: bool, key: &str, message: &str) {
+    pub(super) fn unless(&mut self, good: bool, key: &str, message: &str) {
         if !good {
             self.0.push(format!("{key}: {message}"));
         }
@@ -21,7 +21,7 @@ impl Faults {
         self.unless((low..=high).contains(&value), key, &format!("must be {low} to {high}, not {value}"));
     }
 
-    fn url(&mut self, key: &str, value: &str, schemes: &[&str]) {
+    pub(super) fn url(&mut self, key: &str, value: &str, schemes: &[&str]) {
         let good = Url::parse(value).is_ok_and(|url| schemes.contains(&url.scheme()) && url.has_host());
         self.unless(good, key, &format!("must be a URL beginning with {}", schemes.join(":// or ") + "://"));
     }
@@ -47,6 +47,7 @@ impl Config {
         self.check_webhook(&mut faults);
         self.check_gate(&mut faults);
         self.check_notifier(&mut faults);
+        super::credentials::check(&self.credentials, &mut faults);
         for error in [self.master_key().err(), self.previous_master_keys().err()].into_iter().flatten() {
             faults.0.push(error.to_string());
         }
@@ -139,6 +140,12 @@ impl Config {
             "keycloak.realm",
             "must not be empty when keycloak.base_url is set",
         );
+        let secret = !keycloak.admin_client_secret.expose_secret().is_empty();
+        faults.unless(
+            keycloak.base_url.is_empty() || (secret && !keycloak.admin_client_id.is_empty()),
+            "keycloak.admin_client_secret",
+            "and keycloak.admin_client_id are needed when keycloak.base_url is set",
+        );
     }
 
     fn check_work(&self, faults: &mut Faults) {
@@ -154,6 +161,13 @@ impl Config {
         faults.between("idempotency.retention_hours", u64::from(self.idempotency.retention_hours), 1, 8760);
         faults.between("resolver.http_timeout_seconds", self.resolver.http_timeout_seconds, 1, 300);
         faults.between("resolver.create_wait_seconds", self.resolver.create_wait_seconds, 0, 60);
+        faults.unless(
+            self.resolver.create_wait_seconds < self.server.request_timeout_seconds,
+            "resolver.create_wait_seconds",
+            "must be less than server.request_timeout_seconds",
+        );
+        faults.between("resolver.cache_seconds", self.resolver.cache_seconds, 0, 3600);
+        faults.between("resolver.concurrency", self.resolver.concurrency as u64, 1, 1000);
         faults.between("sla.check_interval_seconds", self.sla.check_interval_seconds, 1, DAY);
     }
 

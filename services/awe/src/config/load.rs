@@ -13,6 +13,7 @@ const ALIASES: [(&str, &str); 2] =
     [("REGISTRATION_GATE_", "gate"), ("REGISTRATION_WEBHOOK_", "registration_webhook")];
 /// Everything lies under this key in files.
 const ROOT: &str = "awe";
+const CREDENTIALS: &str = "awe.credentials.";
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,8 @@ pub fn load_from(
     // Where a setting has two names, the one under our own prefix counts.
     variables.sort_by_key(|(_, name, _)| name.starts_with(PREFIX));
     for (key, name, value) in variables {
-        let text = matches!(defaults.find_value(&key), Ok(Value::String(..)));
+        // Every value of a credential is text, and none has a default.
+        let text = key.starts_with(CREDENTIALS) || matches!(defaults.find_value(&key), Ok(Value::String(..)));
         figment = figment.merge(Variable { name, key, value, text });
     }
     only_root(&figment)?;

@@ -149,6 +149,10 @@ pub struct Resolver {
     pub http_timeout_seconds: u64,
     /// How long a create waits for tasks.
     pub create_wait_seconds: u64,
+    /// How long the directory's answers are used again; 0 = never.
+    pub cache_seconds: u64,
+    /// Requests resolved at once.
+    pub concurrency: usize,
 }
 
 /// Deadlines.

@@ -3,6 +3,7 @@
 use super::ApiError;
 use actors::Error as ActorError;
 use engine::command::Refusal;
+use outbound::DirectoryError;
 use schemas::api::{Location, ValidationDetail};
 use schemas::policy::Fault;
 use std::error::Error as StdError;
@@ -80,9 +81,17 @@ impl From<ActorError> for ApiError {
             }]),
             ActorError::Context(faults) => Self::Unprocessable(faults),
             ActorError::Overloaded => Self::Overloaded,
+            ActorError::Directory(error) => error.into(),
             ActorError::Unavailable => Self::DatabaseUnavailable,
             ActorError::Internal(cause) => Self::Internal(cause),
         }
+    }
+}
+
+/// The words are made for a request's timeline: they name no address and nothing that the other side wrote.
+impl From<DirectoryError> for ApiError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Admin, Viewer};
+use crate::config::Credentials;
 use crate::error::ApiError;
 use crate::extract::{Body, PolicyKey, PolicyVersion};
 use crate::state::AppState;
@@ -10,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::ids::PolicyId;
-use engine::policy::Policy;
+use engine::policy::{HttpAuth, Policy, http_auth};
 use outbound::Egress;
 use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse};
 use schemas::policy::{Fault, to_engine};
@@ -19,11 +20,16 @@ use uuid::Uuid;
 type Answer<T> = Result<Json<T>, ApiError>;
 type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
 
-/// The policy as the engine sees it, under fresh ids; or every fault.
-pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Policy, Vec<Fault>> {
+/// The policy as the engine sees it, under fresh ids; or every fault. Without `credentials` it is not known which ones
+/// the server has, and their names are not judged.
+pub(crate) fn read_policy(
+    policy: &PolicyCreate,
+    egress: &Egress,
+    credentials: Option<&Credentials>,
+) -> Result<Policy, Vec<Fault>> {
     // The database gives the number of the version.
     let read = to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7);
-    let mut faults = unreachable_urls(policy, egress);
+    let mut faults = http_faults(policy, egress, credentials);
     // Anything but an object has its fault already.
     if let Some(Err(message)) =
         policy.context_schema.as_ref().filter(|schema| schema.is_object()).map(ContextSchema::compile)
@@ -36,21 +42,45 @@ pub(crate) fn read_policy(policy: &PolicyCreate, egress: &Egress) -> Result<Poli
     }
 }
 
-/// `http` rules whose URL would never be called.
-fn unreachable_urls(policy: &PolicyCreate, egress: &Egress) -> Vec<Fault> {
+fn read_here(policy: &PolicyCreate, state: &AppState) -> Result<Policy, Vec<Fault>> {
+    read_policy(policy, state.egress(), Some(&state.config().credentials))
+}
+
+/// `http` rules that would never be answered here: an address that is not allowed, a credential that is not configured.
+fn http_faults(policy: &PolicyCreate, egress: &Egress, credentials: Option<&Credentials>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for stage in &policy.stages {
         for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
             for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.rule_type == "http") {
+                let mut fault = |part: &str, message: String| {
+                    let field = format!("{field}[{index}].rule_value.{part}");
+                    faults.push(Fault { stage: Some(stage.stage_order), field, message });
+                };
                 let url = rule.rule_value.get("url").and_then(|url| url.as_str());
                 if let Some(Err(message)) = url.map(|url| egress.check_url(url)) {
-                    let field = format!("{field}[{index}].rule_value.url");
-                    faults.push(Fault { stage: Some(stage.stage_order), field, message });
+                    fault("url", message);
+                }
+                // What is no auth at all is told when the rule is read.
+                if let (Ok(auth), Some(known)) = (http_auth(&rule.rule_value), credentials)
+                    && let Err(message) = check_credential(auth, known)
+                {
+                    fault("auth", message);
                 }
             }
         }
     }
     faults
+}
+
+fn check_credential(auth: HttpAuth<'_>, known: &Credentials) -> Result<(), String> {
+    let Some(name) = auth.credential else { return Ok(()) };
+    let credential = known.get(name).ok_or_else(|| format!("no credential `{name}` is configured"))?;
+    match auth.kind {
+        Some(kind) if kind != credential.kind() => {
+            Err(format!("credential `{name}` is of type `{}`, not `{kind}`", credential.kind()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A write that the policy gate is asked about, by the route it came on.
@@ -75,7 +105,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
 ) -> Made<PolicyOut> {
-    let policy = read_policy(&body, state.egress())?;
+    let policy = read_here(&body, &state)?;
     let write = write(Operation::Create, "/v1/awe/policies", &body.policy_key);
     state.admission().ask(write, &headers, &body).await?;
     let created = state.store().create_policy(&body, &policy, &admin.actor()).await;
@@ -95,7 +125,7 @@ pub(super) async fn add_version(
     Body(body): Body<PolicyCreate>,
 ) -> Made<PolicyOut> {
     same_key(&key, &body)?;
-    let policy = read_policy(&body, state.egress())?;
+    let policy = read_here(&body, &state)?;
     let write = write(Operation::AddVersion, "/v1/awe/policies/{policy_key}", &key);
     state.admission().ask(write, &headers, &body).await?;
     let added = state.store().add_policy_version(&body, &policy, &admin.actor()).await?;
@@ -123,7 +153,7 @@ pub(super) async fn update(
     Body(body): Body<PolicyCreate>,
 ) -> Answer<PolicyOut> {
     same_key(&at.key, &body)?;
-    let policy = read_policy(&body, state.egress())?;
+    let policy = read_here(&body, &state)?;
     let write = write(Operation::Update, "/v1/awe/policies/{policy_key}/versions/{version}", &at.key);
     state.admission().ask(write, &headers, &body).await?;
     let updated = state.store().update_draft(&at.key, at.version, &body, &policy, &admin.actor()).await?;
@@ -163,6 +193,6 @@ pub(super) async fn simulate(
     at: PolicyVersion,
     Body(mut body): Body<SimulateRequest>,
 ) -> Answer<SimulateResponse> {
-    body.requester.get_or_insert(viewer.subject);
-    Ok(Json(state.requests()?.simulate(&at.key, at.version, body).await?))
+    body.requester.get_or_insert_with(|| viewer.subject.clone());
+    Ok(Json(state.requests()?.simulate(&viewer.subject, &at.key, at.version, body).await?))
 }

@@ -26,7 +26,7 @@ pub(super) async fn hello(state: &AppState) -> anyhow::Result<()> {
             "rules": [{"rule_type": "user", "rule_value": {"user_id": "admin"}}],
         }],
     }))?;
-    let policy = match read_policy(&body, state.egress()) {
+    let policy = match read_policy(&body, state.egress(), None) {
         Ok(policy) => policy,
         Err(faults) => bail!("the demo policy is faulty: {faults:?}"),
     };

@@ -86,7 +86,7 @@ fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
         Policy::File(name) => read(&file.parent().unwrap_or(Path::new("")).join(name))?,
     };
     output::print(&format!("{}: policy {}", file.display(), policy.policy_key))?;
-    let subject = match read_policy(&policy, egress) {
+    let subject = match read_policy(&policy, egress, None) {
         Ok(checked) => {
             let schema = policy.context_schema.as_ref().map(ContextSchema::compile).transpose();
             Subject { policy: checked, schema: schema.map_err(anyhow::Error::msg)? }

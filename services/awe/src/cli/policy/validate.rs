@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<Exit
 
 fn validate(file: &Path, egress: &Egress, strict: bool) -> anyhow::Result<Outcome> {
     let policy: PolicyCreate = read(file)?;
-    let (word, found, bad) = match read_policy(&policy, egress) {
+    let (word, found, bad) = match read_policy(&policy, egress, None) {
         Err(faults) => ("fault", faults, true),
         Ok(policy) => {
             let warnings = engine::lint::advise(&policy);

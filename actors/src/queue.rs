@@ -1,0 +1,55 @@
+//! Following a work queue: for as long as there is a bus, again and again when it breaks. The rows are the truth and
+//! the poll finds what no message told of, so a queue only makes things quicker.
+
+use crate::Error;
+use bus::{Bus, Work};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Messages taken from a queue at once.
+const TAKE: usize = 128;
+/// How long a queue rests after a fault.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Whoever does what a queue calls for.
+pub(crate) trait Follower: Send + Sync + 'static {
+    /// For logs.
+    const NAME: &'static str;
+
+    /// The queue.
+    fn pull(bus: &Bus) -> impl Future<Output = Result<Work, bus::Error>> + Send;
+
+    /// Sees to these requests, or to their rows being seen to; then the messages are done with.
+    fn take(&self, requests: Vec<Uuid>) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// Follows until `stop`.
+pub(crate) async fn follow<F: Follower>(follower: F, bus: Bus, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let followed = tokio::select! {
+            () = stop.cancelled() => return,
+            followed = until_broken(&follower, &bus) => followed,
+        };
+        if let Err(error) = followed {
+            tracing::debug!(queue = F::NAME, %error, "the queue is not available; the poll goes on");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(AFTER_FAILURE) => {}
+        }
+    }
+}
+
+async fn until_broken<F: Follower>(follower: &F, bus: &Bus) -> Result<(), Error> {
+    let mut queue = F::pull(bus).await.map_err(|e| Error::Internal(e.to_string()))?;
+    loop {
+        let items = queue.next(TAKE).await.map_err(|e| Error::Internal(e.to_string()))?;
+        let requests: BTreeSet<Uuid> = items.iter().map(|item| item.request_id).collect();
+        follower.take(requests.into_iter().collect()).await?;
+        for item in items {
+            item.done().await;
+        }
+    }
+}

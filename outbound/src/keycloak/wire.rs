@@ -1,0 +1,58 @@
+//! What is read of Keycloak's answers.
+
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct User {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) username: String,
+    #[serde(default)]
+    pub(super) first_name: Option<String>,
+    #[serde(default)]
+    pub(super) last_name: Option<String>,
+    #[serde(default)]
+    pub(super) email: Option<String>,
+    /// Somebody of whom it is not said may not sit.
+    #[serde(default)]
+    pub(super) enabled: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Role {
+    pub(super) id: String,
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) description: Option<String>,
+    /// Includes other roles.
+    #[serde(default)]
+    pub(super) composite: bool,
+    #[serde(default)]
+    pub(super) client_role: bool,
+    /// Id of the client, for a client's role; else of the realm.
+    #[serde(default)]
+    pub(super) container_id: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Group {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) sub_groups: Vec<Group>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) client_id: String,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+}
