@@ -179,7 +179,8 @@ impl Requests {
         // Drafts change, so a simulation never uses the cache of started versions.
         let (policy, schema) = self.shared.store.load_policy_with_schema(out.id.into()).await?;
         let version = Version::new(policy, schema.as_ref());
-        let snapshot = self.shared.catalog.snapshot().await?;
+        // Nothing is committed that would show a cached delegation to be out of date.
+        let snapshot = self.shared.catalog.refresh().await?;
         let now = crate::clock::now();
         let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
         let context = body.context.into();
