@@ -7,11 +7,13 @@ use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, Ru
 use engine::request::{Action, Event, EventType, Request, StageState, Task};
 use serde_json::{Value, json};
 use std::cell::Cell;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 pub(crate) const START: OffsetDateTime = time::macros::datetime!(2030-01-01 08:00 UTC);
 
+#[derive(Debug, Clone)]
 pub(crate) struct Counter(pub(crate) u128);
 
 impl IdSource for Counter {
@@ -101,8 +103,9 @@ pub(crate) fn caller(subject: &str) -> Caller {
 }
 
 /// A request and its surroundings.
+#[derive(Debug, Clone)]
 pub(crate) struct World {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) delegations: Delegations,
     pub(crate) now: OffsetDateTime,
     pub(crate) ids: Counter,
@@ -130,7 +133,7 @@ impl World {
         };
         let done = create(&cx, asked, &mut ids);
         Self {
-            policy,
+            policy: Arc::new(policy),
             delegations,
             now: START,
             ids,

@@ -35,17 +35,15 @@ pub(crate) fn invariant_sequence_is_gapless(world: &World) {
     assert_eq!(world.log.last().map(|event| event.status), Some(world.request.status));
 }
 
-pub(crate) fn invariant_terminal_is_final(before: &Request, done: Option<&Transition>) {
-    if before.status.is_terminal()
-        && let Some(done) = done
-    {
+pub(crate) fn invariant_terminal_is_final(before: &Request, done: &Transition) {
+    if before.status.is_terminal() {
         assert!(done.events.is_empty() && done.effects.is_empty());
         assert_eq!(done.request.as_ref(), before);
     }
 }
 
-pub(crate) fn invariant_no_event_means_no_change(before: &Request, done: Option<&Transition>) {
-    if let Some(done) = done.filter(|done| done.events.is_empty()) {
+pub(crate) fn invariant_no_event_means_no_change(before: &Request, done: &Transition) {
+    if done.events.is_empty() {
         assert_eq!(done.request.as_ref(), before);
     }
 }
@@ -142,13 +140,9 @@ pub(crate) fn invariant_nobody_holds_two_seats_in_a_stage(world: &World) {
     }
 }
 
-pub(crate) fn invariant_reassigning_conserves_seats(
-    before: &Request,
-    world: &World,
-    done: Option<&Transition>,
-) {
+pub(crate) fn invariant_reassigning_conserves_seats(before: &Request, world: &World, done: &Transition) {
     let moved = |event: &engine::request::Event| event.event_type == EventType::TaskReassigned;
-    if !done.is_some_and(|done| done.events.iter().any(moved)) {
+    if !done.events.iter().any(moved) {
         return;
     }
     let unordered = |request: &Request, index| {
@@ -196,30 +190,54 @@ pub(crate) fn invariant_liveness(world: &World) {
 }
 
 /// A question to the outside is asked in the very transition that begins to wait for its answer.
-pub(crate) fn invariant_every_question_is_asked(before: &Request, world: &World, done: Option<&Transition>) {
-    let Some(done) = done else { return };
+pub(crate) fn invariant_every_question_is_asked(before: &Request, world: &World, done: &Transition) {
     let (owed, now) = (before.pending_rules(&world.policy), world.request.pending_rules(&world.policy));
     if now.iter().any(|rule| !owed.contains(rule)) {
         assert_eq!(done.effects, [engine::command::Effect::Resolve { rules: now }]);
     }
 }
 
+/// A law by its name.
+pub(crate) type Law<'a> = (&'static str, Box<dyn Fn() + 'a>);
+
+/// What must hold in every state.
+pub(crate) fn always(world: &World) -> Vec<Law<'_>> {
+    let law = |name, check: fn(&World)| -> Law<'_> { (name, Box::new(move || check(world))) };
+    vec![
+        law("one decision per task", invariant_one_decision_per_task),
+        law("the sequence is gapless", invariant_sequence_is_gapless),
+        law("ended requests leave nothing open", invariant_ended_requests_leave_nothing_open),
+        law("quorum law", invariant_quorum_law),
+        law("required law", invariant_required_law),
+        law("separation of duties", invariant_separation_of_duties),
+        law("nobody holds two seats in a stage", invariant_nobody_holds_two_seats_in_a_stage),
+        law("delegation conserves seats", invariant_delegation_conserves_seats),
+        law("liveness", invariant_liveness),
+    ]
+}
+
+/// What must hold of every transition.
+pub(crate) fn after<'a>(before: &'a Request, world: &'a World, done: &'a Transition) -> Vec<Law<'a>> {
+    vec![
+        ("terminal is final", Box::new(move || invariant_terminal_is_final(before, done))),
+        ("no event means no change", Box::new(move || invariant_no_event_means_no_change(before, done))),
+        (
+            "reassigning conserves seats",
+            Box::new(move || invariant_reassigning_conserves_seats(before, world, done)),
+        ),
+        ("every question is asked", Box::new(move || invariant_every_question_is_asked(before, world, done))),
+    ]
+}
+
 pub(crate) fn holds_after(before: &Request, world: &World, done: Option<&Transition>) {
-    invariant_terminal_is_final(before, done);
-    invariant_no_event_means_no_change(before, done);
-    invariant_reassigning_conserves_seats(before, world, done);
-    invariant_every_question_is_asked(before, world, done);
+    for (_, check) in done.into_iter().flat_map(|done| after(before, world, done)) {
+        check();
+    }
     holds_always(world);
 }
 
 pub(crate) fn holds_always(world: &World) {
-    invariant_one_decision_per_task(world);
-    invariant_sequence_is_gapless(world);
-    invariant_ended_requests_leave_nothing_open(world);
-    invariant_quorum_law(world);
-    invariant_required_law(world);
-    invariant_separation_of_duties(world);
-    invariant_nobody_holds_two_seats_in_a_stage(world);
-    invariant_delegation_conserves_seats(world);
-    invariant_liveness(world);
+    for (_, check) in always(world) {
+        check();
+    }
 }

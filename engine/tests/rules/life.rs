@@ -142,7 +142,7 @@ fn a_request_expires_when_its_time_is_up_and_not_before() {
 fn a_request_stays_with_the_version_it_started_with() {
     let mut world = World::start(policy(vec![stage(1, &["ann"])]));
     let pinned = world.request.policy_id;
-    world.policy = policy(vec![stage(1, &["bob"])]);
+    world.policy = policy(vec![stage(1, &["bob"])]).into();
     assert_eq!(world.decide("ann", Action::Approve).unwrap_err(), Refusal::WrongPolicy(pinned));
 }
 

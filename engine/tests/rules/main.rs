@@ -12,3 +12,4 @@ mod plan;
 mod policies;
 mod quorum;
 mod reference;
+mod small_world;

@@ -1,0 +1,267 @@
+//! Every state of a small world, visited.
+//!
+//! Covered completely, for each policy below: every order of every decision by every seat and by an administrator for
+//! it, of deadlines, of both answers (nobody, two people) to every question, of cancelling and of expiry; in stages of
+//! one seat also of one claim and one reassignment.
+//!
+//! The policies:
+//! - one stage of 1, 2 or 3 seats: every mode (`all`; `any-n` 1, 2, 3; 34, 50, 67 and 100 percent) x both reject modes
+//!   x no deadline and every breach action (escalation to a known person and to a question outside) x every number of
+//!   required seats (of three seats: none or one);
+//! - two stages of 2 seats each, one after the other and side by side, every pair of modes;
+//! - three stages of 1 seat each, one after the other, side by side, and two before a third, every pair of modes in the
+//!   first two.
+//!
+//! In policies of more than one stage, reject mode, breach action, required seats and both flags of separation of
+//! duties are not multiplied out: they change from policy to policy. What is larger is sampled by the random histories
+//! of [`crate::laws`].
+//!
+//! States are told apart by what can still matter: seats that finished stages had are left out, except for who
+//! approved where that bars somebody, and seats of one stage are interchangeable where nobody is barred. The laws are
+//! checked on every transition, also on one that leads to a state seen before.
+
+mod policies;
+
+use crate::fixture::{START, World, caller};
+use crate::invariants::{self, Law};
+use engine::command::Command;
+use engine::policy::{Kind, Policy};
+use engine::request::{Action, EventType, Request, RequestStatus, Task};
+use serde_json::json;
+use stateright::{Checker as _, Model, Property};
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use time::Duration;
+
+/// Whoever a seat may be moved to.
+const SUBSTITUTE: &str = "sub";
+
+struct SmallWorld(Vec<Policy>);
+
+#[derive(Debug, Clone)]
+struct State {
+    /// Which of the policies.
+    policy: usize,
+    world: World,
+    /// Name of the law that the last transition broke.
+    broken: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Act {
+    Decide(usize, Action),
+    /// By an administrator who holds no seat.
+    Override(usize),
+    Claim(usize),
+    Reassign(usize),
+    /// The next deadline passes.
+    Deadline,
+    /// A question outside finds these people.
+    Answer(&'static [&'static str]),
+    Cancel,
+    Expire,
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.key().hash(hasher);
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl State {
+    /// Everything that can still matter.
+    fn key(&self) -> String {
+        let (request, policy) = (&self.world.request, &self.world.policy);
+        let names_matter = policy.forbid_repeat_approvers || policy.forbid_self_approval;
+        let running = request.tasks.iter().filter(|task| runs(request, task));
+        let mut seats: Vec<String> = running.map(|task| self.seat(task, names_matter)).collect();
+        seats.sort_unstable();
+        let stages: Vec<_> = request.stages.iter().map(|run| (run.state, run.escalated)).collect();
+        let bars = if policy.forbid_repeat_approvers { earlier_approvers(request) } else { BTreeSet::new() };
+        let moved = request.tasks.iter().any(|task| task.reassigned_from.is_some());
+        let claimed = request.tasks.iter().any(|task| task.claimed_at.is_some());
+        let world = (self.policy, self.broken, request.status);
+        format!("{world:?} {stages:?} {bars:?} {seats:?} {moved} {claimed}")
+    }
+
+    /// Everything about a task that can still matter. Times are told from now: only what is ahead differs.
+    fn seat(&self, task: &Task, names_matter: bool) -> String {
+        let said = self.world.request.decisions.iter().find(|decision| decision.task_id == task.id);
+        let name = if names_matter { task.assignee.as_str() } else { "" };
+        let action = said.map(|decision| decision.action.as_str());
+        let due = task.due_at.map(|due| (due - self.world.now).whole_hours());
+        let flags = (task.kind, task.required, task.seated, task.reassigned_from.is_some());
+        format!("{} {name} {flags:?} {:?} {due:?} {action:?}", task.stage_order, task.status)
+    }
+}
+
+fn runs(request: &Request, task: &Task) -> bool {
+    request.stages.iter().any(|run| run.stage_id == task.stage_id && !run.state.is_final())
+}
+
+fn earlier_approvers(request: &Request) -> BTreeSet<(i32, &str, Option<&str>)> {
+    let approvals = request.decisions.iter().filter(|decision| decision.action == Action::Approve);
+    approvals.map(|d| (d.stage_order, d.actor.as_str(), d.on_behalf_of.as_deref())).collect()
+}
+
+/// The name of the first law that does not hold.
+fn broken(laws: &[Law<'_>]) -> Option<&'static str> {
+    let holds = |law: &&Law<'_>| catch_unwind(AssertUnwindSafe(|| (law.1)())).is_err();
+    laws.iter().find(holds).map(|law| law.0)
+}
+
+impl Act {
+    fn command(self, world: &mut World) -> Option<Command> {
+        let task_id = |at: usize| world.request.tasks[at].id;
+        Some(match self {
+            Self::Decide(at, action) => {
+                let caller = caller(&world.request.tasks[at].assignee);
+                Command::Decide { caller, task_id: task_id(at), action, comment: None, attachments_ref: None }
+            }
+            Self::Override(at) => {
+                let (caller, action) = (caller("admin"), Action::Approve);
+                Command::Decide { caller, task_id: task_id(at), action, comment: None, attachments_ref: None }
+            }
+            Self::Claim(at) => {
+                Command::Claim { caller: caller(&world.request.tasks[at].assignee), task_id: task_id(at) }
+            }
+            Self::Reassign(at) => Command::Reassign {
+                caller: caller("admin"),
+                task_id: task_id(at),
+                new_assignee: SUBSTITUTE.to_owned(),
+                reason: None,
+            },
+            Self::Deadline => {
+                world.now = world.now.max(world.request.next_due()?);
+                Command::Breach
+            }
+            Self::Answer(people) => {
+                let users: Vec<String> = people.iter().map(|name| (*name).to_owned()).collect();
+                let asked = world.request.pending_rules(&world.policy);
+                Command::Resolved { answers: asked.into_iter().map(|rule| (rule, users.clone())).collect() }
+            }
+            Self::Cancel => Command::Cancel { caller: caller("registry"), reason: None },
+            Self::Expire => {
+                world.now = START + Duration::days(400);
+                Command::Expire
+            }
+        })
+    }
+}
+
+impl Model for SmallWorld {
+    type State = State;
+    type Action = Act;
+
+    fn init_states(&self) -> Vec<State> {
+        let start = |(policy, rules): (usize, &Policy)| {
+            let world = World::start_with(rules.clone(), &[], json!({}));
+            let broken = broken(&invariants::always(&world));
+            State { policy, world, broken }
+        };
+        self.0.iter().enumerate().map(start).collect()
+    }
+
+    fn actions(&self, state: &State, acts: &mut Vec<Act>) {
+        let request = &state.world.request;
+        if request.status.is_terminal() {
+            return;
+        }
+        let wide = state.world.policy.stages.iter().any(|stage| stage.rules.len() > 1);
+        let moved = wide || request.tasks.iter().any(|task| task.reassigned_from.is_some());
+        let claimed = wide || request.tasks.iter().any(|task| task.claimed_at.is_some());
+        for (at, _) in request.tasks.iter().enumerate().filter(|(_, task)| runs(request, task)) {
+            acts.extend(Action::ALL.iter().map(|action| Act::Decide(at, *action)));
+            acts.push(Act::Override(at));
+            if !claimed {
+                acts.push(Act::Claim(at));
+            }
+            if !moved {
+                acts.push(Act::Reassign(at));
+            }
+        }
+        if !request.pending_rules(&state.world.policy).is_empty() {
+            acts.extend([Act::Answer(&[]), Act::Answer(&["e1", "e2"])]);
+        }
+        acts.extend([Act::Deadline, Act::Cancel, Act::Expire]);
+    }
+
+    fn next_state(&self, last: &State, act: Act) -> Option<State> {
+        let mut state = last.clone();
+        let command = act.command(&mut state.world)?;
+        let done = state.world.send(command).ok()?;
+        state.broken = {
+            let mut laws = invariants::after(&last.world.request, &state.world, &done);
+            laws.extend(invariants::always(&state.world));
+            broken(&laws)
+        };
+        let changed = !done.events.is_empty() || state.broken.is_some();
+        changed.then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        /// One property a law, so that a report says which.
+        macro_rules! laws {
+            ($($name:literal),* $(,)?) => {
+                vec![$(Property::<Self>::always($name, |_, state| state.broken != Some($name))),*]
+            };
+        }
+        let mut properties = laws![
+            "terminal is final",
+            "no event means no change",
+            "reassigning conserves seats",
+            "every question is asked",
+            "one decision per task",
+            "the sequence is gapless",
+            "ended requests leave nothing open",
+            "quorum law",
+            "required law",
+            "separation of duties",
+            "nobody holds two seats in a stage",
+            "delegation conserves seats",
+            "liveness",
+        ];
+        properties.extend([
+            Property::<Self>::eventually("the request ends", |_, state| {
+                state.world.request.status.is_terminal()
+            }),
+            Property::<Self>::sometimes("approved", |_, state| {
+                state.world.request.status == RequestStatus::Approved
+            }),
+            Property::<Self>::sometimes("rejected", |_, state| {
+                state.world.request.status == RequestStatus::Rejected
+            }),
+            Property::<Self>::sometimes("expired", |_, state| {
+                state.world.request.status == RequestStatus::Expired
+            }),
+            Property::<Self>::sometimes("escalated", |_, state| {
+                state.world.count(EventType::StageEscalated) > 0
+            }),
+            Property::<Self>::sometimes("observed", |_, state| {
+                state.world.request.tasks.iter().any(|t| t.kind == Kind::Observer && t.decision_id.is_some())
+            }),
+        ]);
+        properties
+    }
+}
+
+#[test]
+fn no_state_of_the_small_world_breaks_a_law() {
+    let policies = policies::all();
+    let count = policies.len();
+    let checker = SmallWorld(policies).checker().threads(2).spawn_bfs().join();
+    // Shown on failure and with --nocapture.
+    eprintln!(
+        "{count} policies, {} transitions, {} unique states",
+        checker.state_count(),
+        checker.unique_state_count()
+    );
+    checker.assert_properties();
+}
