@@ -1,0 +1,134 @@
+"""A stand-in for the staff directory: the part of Keycloak's Admin REST API that AWE reads, and an `http` rule.
+
+The real Keycloak has suites of its own; this one serves the scenarios, which need a directory that can be away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Callable, Optional
+from urllib.parse import parse_qs, unquote, urlsplit
+
+SECRET = "directory-secret"
+TOKEN = "directory-token"
+
+
+class Directory:
+    """People by role and by group; `away` answers 503 to everything."""
+
+    def __init__(self) -> None:
+        self.roles: dict[str, list[str]] = {}
+        self.client_roles: dict[tuple[str, str], list[str]] = {}
+        self.groups: dict[str, list[str]] = {}
+        self.rule: Callable[[dict[str, Any]], list[str]] = lambda context: []
+        self.asked: list[dict[str, str]] = []
+        """Headers of every question of an `http` rule."""
+        self.away = False
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What a server is told about it."""
+        return {
+            "keycloak.base_url": self.url,
+            "keycloak.admin_client_secret": SECRET,
+            "resolver.cache_seconds": 0,
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> Optional[object]:
+        """What the Admin API says at `/admin/realms/staff/...`; None = there is no such thing."""
+        for pattern, tell in self._routes():
+            found = re.fullmatch(pattern, path)
+            if found:
+                told = tell(*(unquote(part) for part in found.groups()))
+                return _page(told, query) if isinstance(told, list) else told
+        return None
+
+    def _routes(self) -> list[tuple[str, Callable[..., Optional[object]]]]:
+        clients = sorted({client for client, _ in self.client_roles})
+        return [
+            ("roles", lambda: [_role(name) for name in self.roles]),
+            ("roles/([^/]+)", lambda name: _role(name) if name in self.roles else None),
+            ("roles/([^/]+)/users", lambda name: _users(self.roles.get(name))),
+            ("clients", lambda: [{"id": f"id-{one}", "clientId": one} for one in clients]),
+            ("clients/id-([^/]+)/roles", lambda of: [_role(name, one) for one, name in self.client_roles if one == of]),
+            ("clients/id-([^/]+)/roles/([^/]+)", lambda *key: _role(key[1], key[0]) if key in self.client_roles else None),
+            ("clients/id-([^/]+)/roles/([^/]+)/users", lambda *key: _users(self.client_roles.get(key))),
+            ("group-by-path/(.+)", lambda path: _group(f"/{path}") if f"/{path}" in self.groups else None),
+            ("groups/([^/]+)/members", lambda group: _users(self.groups.get(group.replace("|", "/")))),
+            (".+/(?:groups|children)", lambda: []),
+        ]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        directory = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                if directory.away:
+                    return self.say(503, {})
+                if self.headers["authorization"] != f"Bearer {TOKEN}":
+                    return self.say(401, {})
+                found = directory.answer(url.path.partition("/admin/realms/staff/")[2], parse_qs(url.query))
+                self.say(404 if found is None else 200, found)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if directory.away:
+                    return self.say(503, {})
+                if self.path.endswith("/protocol/openid-connect/token"):
+                    good = parse_qs(body.decode()).get("client_secret") == [SECRET]
+                    return self.say(200 if good else 401, {"access_token": TOKEN, "expires_in": 60})
+                directory.asked.append({name.lower(): value for name, value in self.headers.items()})
+                self.say(200, {"user_ids": directory.rule(json.loads(body)["context"])})
+
+            def say(self, status: int, body: object) -> None:
+                raw = json.dumps(body).encode()
+                self.send_response_only(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+def _page(rows: list[Any], query: dict[str, list[str]]) -> list[Any]:
+    first, most = (int(query.get(name, [other])[0]) for name, other in (("first", "0"), ("max", "100")))
+    return rows[first : first + most]
+
+
+def _users(people: Optional[list[str]]) -> Optional[list[Any]]:
+    return None if people is None else [_user(one) for one in people]
+
+
+def _group(path: str) -> dict[str, Any]:
+    return {"id": path.replace("/", "|"), "name": path.rpartition("/")[2], "path": path}
+
+
+def _user(name: str) -> dict[str, Any]:
+    """Users are told apart by id; the name shown is another."""
+    return {"id": name, "username": f"{name}@example.org", "enabled": not name.startswith("gone")}
+
+
+def _role(name: str, client: Optional[str] = None) -> dict[str, Any]:
+    where = {"clientRole": client is not None, "containerId": f"id-{client}" if client else "staff"}
+    return {"id": f"role-{client}-{name}", "name": name, "composite": False, **where}
