@@ -19,8 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from collections.abc import Iterator
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
+
 from scripts import servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
+from support.directory import Directory
 
 REQUIREMENTS = ROOT / "scripts" / "requirements-fuzz.txt"
 VENV = DEV / "venv"
@@ -71,13 +74,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(origin_port: int, urls: dict) -> Iterator[None]:
+def directory() -> Iterator[Directory]:
+    """One that knows whatever role or group is generated: that there is no directory has an answer of its own, 503."""
+    found = Directory(anybody=["amina"])
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def server(origin_port: int, urls: dict, known: Directory) -> Iterator[None]:
     """Every role but delivery: generated callback URLs must reach nobody."""
     settings = {
         "AWE__SERVER__PORT": str(origin_port),
         "AWE__DATABASE__URL": urls["DATABASE_URL"],
         "AWE__NATS__URL": urls["NATS_URL"],
         "AWE__SECRETS__MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
+        **{f"AWE__{key.replace('.', '__').upper()}": str(value) for key, value in known.settings.items()},
     }
     command = [TARGET / "debug" / "awe", "serve", "--migrate", "--roles", "api,resolver,sla,relay"]
     with LOG.open("w") as out:
@@ -101,7 +115,7 @@ def main(words: list) -> None:
     say("building awe (debug)")
     run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
     port = free_port()
-    with servers.services("fuzz", programs, own=True) as urls, server(port, urls):
+    with servers.services("fuzz", programs, own=True) as urls, directory() as known, server(port, urls, known):
         origin = f"http://127.0.0.1:{port}"
         command = [program, "run", f"{origin}/v1/awe/openapi.json", "--origin", origin]
         command += ["--wait-for-schema", "60", "--request-timeout", "10"]

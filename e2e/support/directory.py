@@ -17,9 +17,11 @@ TOKEN = "directory-token"
 
 
 class Directory:
-    """People by role and by group; `away` answers 503 to everything."""
+    """People by role and by group; `away` answers 503 to everything. With `anybody`, they are in every role and group
+    that is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, anybody: Optional[list[str]] = None) -> None:
+        self.anybody = anybody
         self.roles: dict[str, list[str]] = {}
         self.client_roles: dict[tuple[str, str], list[str]] = {}
         self.groups: dict[str, list[str]] = {}
@@ -52,27 +54,39 @@ class Directory:
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Optional[object]:
         """What the Admin API says at `/admin/realms/staff/...`; None = there is no such thing."""
-        for pattern, tell in self._routes():
+        for pattern, tell in self._routes(query):
             found = re.fullmatch(pattern, path)
             if found:
                 told = tell(*(unquote(part) for part in found.groups()))
                 return _page(told, query) if isinstance(told, list) else told
         return None
 
-    def _routes(self) -> list[tuple[str, Callable[..., Optional[object]]]]:
+    def _routes(self, query: dict[str, list[str]]) -> list[tuple[str, Callable[..., Optional[object]]]]:
         clients = sorted({client for client, _ in self.client_roles})
+        if self.anybody is not None:
+            clients += query.get("clientId", [])
+        role, of_client, group = self._role, self._client_role, self._group
         return [
             ("roles", lambda: [_role(name) for name in self.roles]),
-            ("roles/([^/]+)", lambda name: _role(name) if name in self.roles else None),
-            ("roles/([^/]+)/users", lambda name: _users(self.roles.get(name))),
+            ("roles/([^/]+)", lambda name: None if role(name) is None else _role(name)),
+            ("roles/([^/]+)/users", lambda name: _users(role(name))),
             ("clients", lambda: [{"id": f"id-{one}", "clientId": one} for one in clients]),
             ("clients/id-([^/]+)/roles", lambda of: [_role(name, one) for one, name in self.client_roles if one == of]),
-            ("clients/id-([^/]+)/roles/([^/]+)", lambda *key: _role(key[1], key[0]) if key in self.client_roles else None),
-            ("clients/id-([^/]+)/roles/([^/]+)/users", lambda *key: _users(self.client_roles.get(key))),
-            ("group-by-path/(.+)", lambda path: _group(f"/{path}") if f"/{path}" in self.groups else None),
-            ("groups/([^/]+)/members", lambda group: _users(self.groups.get(group.replace("|", "/")))),
-            (".+/(?:groups|children)", lambda: []),
+            ("clients/id-([^/]+)/roles/([^/]+)", lambda *key: None if of_client(key) is None else _role(key[1], key[0])),
+            ("clients/id-([^/]+)/roles/([^/]+)/users", lambda *key: _users(of_client(key))),
+            ("group-by-path/(.+)", lambda path: None if group(f"/{path}") is None else _group(f"/{path}")),
+            ("groups/([^/]+)/members", lambda one: _users(group(one.replace("|", "/")))),
+            ("users|groups|.+/(?:groups|children)", lambda: []),
         ]
+
+    def _role(self, name: str) -> Optional[list[str]]:
+        return self.roles.get(name, self.anybody)
+
+    def _client_role(self, key: tuple[str, str]) -> Optional[list[str]]:
+        return self.client_roles.get(key, self.anybody)
+
+    def _group(self, path: str) -> Optional[list[str]]:
+        return self.groups.get(path, self.anybody)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         directory = self
