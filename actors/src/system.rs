@@ -14,7 +14,7 @@ use crate::supervisor::{self, Registry};
 use crate::{Requests, background, nudge};
 use bus::Bus;
 use dashmap::DashMap;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use outbound::Egress;
 use ractor::ActorCell;
 use std::sync::Arc;
@@ -300,6 +300,8 @@ async fn listen(bus: Bus, shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             hint = hints.next() => if hint.is_none() { return },
         }
+        // One look serves all that have come: else a burst would have its looks for seconds after it.
+        while hints.next().now_or_never().flatten().is_some() {}
         shared.signals.hinted();
         tokio::select! {
             () = stop.cancelled() => return,
