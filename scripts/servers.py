@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -142,3 +143,10 @@ def services(name: str, programs: dict, own: bool = False):
 def without_settings(env: dict) -> dict:
     """An environment without AWE's own settings, which are for a server and not for its tests."""
     return {key: value for key, value in env.items() if not key.startswith("AWE__")}
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -58,6 +58,11 @@ class Client:
         self.headers = {"Authorization": f"Bearer {token(subject, *roles)}"} if subject else {}
         self.held = b""
 
+    def bearing(self, token: str) -> "Client":
+        """The same caller with another token."""
+        self.headers = {"Authorization": f"Bearer {token}"}
+        return self
+
     def __enter__(self) -> "Client":
         return self
 

@@ -122,7 +122,8 @@ impl Authenticator {
             );
             Mode::Development
         } else {
-            let keys = Jwks::new(config.jwks_url(), seconds(config.auth.jwks_max_age_seconds))?;
+            let (max_age, stale) = (config.auth.jwks_max_age_seconds, config.auth.jwks_stale_seconds);
+            let keys = Jwks::new(config.jwks_url(), seconds(max_age), seconds(stale))?;
             Mode::Signed { keys, verified: Verified::new() }
         };
         let issuers = std::iter::once(&keycloak.issuer).chain(&keycloak.additional_issuers);

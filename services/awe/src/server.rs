@@ -1,8 +1,10 @@
 //! The HTTP server: routes, and what surrounds every one of them.
 //!
 //! ```text
-//! span and request id ─► envelope ─► panic guard ─► how many, how long ─► handler
+//! span and request id ─► unread body ─► envelope ─► panic guard ─► how many, how long ─► handler
 //! ```
+
+mod unread;
 
 use crate::error::{ApiError, envelope, panicked};
 use crate::routes;
@@ -47,6 +49,7 @@ fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), within_limits))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), envelope))
+        .layer(from_fn(unread::closes_when_unread))
         .layer(from_fn(traced))
         .with_state(state)
 }

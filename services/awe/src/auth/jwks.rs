@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// A stranger's token makes us ask the issuer at most this often.
+/// A stranger's token, whose key the issuer does not know either, makes us ask at most this often.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
 /// While no key is known at all, nothing works: ask more often.
 const BETWEEN_FIRST_FETCHES: Duration = Duration::from_secs(1);
@@ -31,6 +31,7 @@ struct KeySet {
     fetched: Instant,
 }
 
+/// The last fetch, as far as it was in vain.
 #[derive(Default)]
 struct LastFetch {
     at: Option<Instant>,
@@ -44,25 +45,26 @@ pub struct Jwks(Arc<Inner>);
 struct Inner {
     url: String,
     max_age: Duration,
-    between_fetches: Duration,
+    stale: Duration,
     client: reqwest::Client,
     current: RwLock<Option<Arc<KeySet>>>,
     last: Mutex<LastFetch>,
 }
 
 impl Jwks {
-    /// Keys of `url`; nothing is fetched yet.
+    /// Keys of `url`; nothing is fetched yet. Past `max_age` they are fetched again; while that fails, they serve for
+    /// `stale` longer (RFC 5861 section 4).
     ///
     /// # Errors
     /// The HTTP client cannot be made.
-    pub fn new(url: String, max_age: Duration) -> Result<Self, reqwest::Error> {
+    pub fn new(url: String, max_age: Duration, stale: Duration) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("awe/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let (current, last) = (RwLock::new(None), Mutex::default());
-        Ok(Self(Arc::new(Inner { url, max_age, between_fetches: BETWEEN_FETCHES, client, current, last })))
+        Ok(Self(Arc::new(Inner { url, max_age, stale, client, current, last })))
     }
 
     /// The claims of a token that one of the keys signed.
@@ -92,7 +94,7 @@ impl Jwks {
     }
 
     async fn key(&self, kid: &str) -> Result<Arc<Key>, AuthError> {
-        if let Some(set) = self.current()
+        if let Some(set) = self.serving()
             && let Some(key) = set.keys.get(kid).cloned()
         {
             if set.fetched.elapsed() > self.0.max_age {
@@ -108,16 +110,20 @@ impl Jwks {
     async fn fetch_for(&self, kid: &str) -> Result<Arc<Key>, AuthError> {
         let mut last = self.0.last.lock().await;
         // Somebody else may have fetched while we waited for our turn.
-        let known = |jwks: &Self| jwks.current().and_then(|set| set.keys.get(kid).cloned());
+        let known = |jwks: &Self| jwks.serving().and_then(|set| set.keys.get(kid).cloned());
         if let Some(key) = known(self) {
             return Ok(key);
         }
-        let pause = if self.current().is_some() { self.0.between_fetches } else { BETWEEN_FIRST_FETCHES };
+        let pause = if self.current().is_some() { BETWEEN_FETCHES } else { BETWEEN_FIRST_FETCHES };
         if last.at.is_none_or(|at| at.elapsed() >= pause) {
             self.fetch(&mut last).await;
         }
         match (known(self), &last.failed) {
-            (Some(key), _) => Ok(key),
+            (Some(key), _) => {
+                // The key was new, and so may the next one be.
+                last.at = None;
+                Ok(key)
+            }
             (None, Some(why)) => Err(AuthError::KeysUnavailable(why.clone())),
             (None, None) => Err(AuthError::refused(format!("unknown key {kid:?}"))),
         }
@@ -127,13 +133,18 @@ impl Jwks {
     async fn refresh(&self, old: &Arc<KeySet>) {
         let Ok(mut last) = self.0.last.try_lock() else { return };
         let is_old = self.current().is_some_and(|set| Arc::ptr_eq(&set, old));
-        if is_old && last.at.is_none_or(|at| at.elapsed() >= self.0.between_fetches) {
+        if is_old && last.at.is_none_or(|at| at.elapsed() >= BETWEEN_FETCHES) {
             self.fetch(&mut last).await;
         }
     }
 
     fn current(&self) -> Option<Arc<KeySet>> {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The set, unless it is so old that it may say what no longer holds.
+    fn serving(&self) -> Option<Arc<KeySet>> {
+        self.current().filter(|set| set.fetched.elapsed() <= self.0.max_age + self.0.stale)
     }
 
     async fn fetch(&self, last: &mut LastFetch) {

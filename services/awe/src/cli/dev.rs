@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Where both servers keep their data.
     #[arg(long, value_name = "DIR", default_value = ".dev/data")]
     data: PathBuf,
-    /// File for other tools to source; holds `BASE_URL`, `DATABASE_URL` and `NATS_URL`.
+    /// File for other tools to source; holds `BASE_URL`, `DATABASE_URL`, `NATS_URL`, and `ISSUER` if there is one.
     #[arg(long, value_name = "FILE", default_value = ".dev/env")]
     env_file: PathBuf,
     /// Only the database and the bus.

@@ -113,6 +113,7 @@ impl Config {
     fn check_auth(&self, faults: &mut Faults) {
         faults.between("auth.leeway_seconds", self.auth.leeway_seconds, 0, 300);
         faults.between("auth.jwks_max_age_seconds", self.auth.jwks_max_age_seconds, 10, DAY);
+        faults.between("auth.jwks_stale_seconds", self.auth.jwks_stale_seconds, 0, DAY);
         let keycloak = &self.keycloak;
         for (key, url) in [
             ("keycloak.base_url", &keycloak.base_url),

@@ -79,6 +79,8 @@ pub struct Auth {
     pub leeway_seconds: u64,
     /// Age at which signing keys are fetched again.
     pub jwks_max_age_seconds: u64,
+    /// How much longer they serve while they cannot be fetched.
+    pub jwks_stale_seconds: u64,
 }
 
 /// Identity provider.

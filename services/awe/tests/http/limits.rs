@@ -3,6 +3,8 @@
 use crate::server::{Server, Who};
 use reqwest::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_starting_process_says_so() {
@@ -47,6 +49,35 @@ async fn without_its_database_it_is_down_and_a_retry_is_safe() {
         );
         assert!(body["errors"][0]["message"].as_str().unwrap().contains("retry is safe"));
     }
+    server.end().await;
+}
+
+/// Sends these bytes and no more; the head of what is answered.
+async fn raw(server: &Server, request: &str) -> String {
+    let address = server.url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(connection.read_u8().await.unwrap());
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_before_the_body_was_read_says_that_the_connection_ends() {
+    let server = Server::start(&[]).await;
+    let head = "POST /v1/awe/policies HTTP/1.1\r\nhost: awe\r\ncontent-type: application/json\r\n";
+    let closing = |answer: &str| answer.to_ascii_lowercase().contains("connection: close");
+    // Nobody in particular: refused as soon as the head has come.
+    let unread = raw(&server, &format!("{head}content-length: 2\r\n\r\n")).await;
+    assert!(unread.starts_with("HTTP/1.1 401") && closing(&unread), "{unread}");
+    // Read and then refused: the connection goes on.
+    let token = format!("authorization: Bearer {}\r\n", Who::Admin.token().unwrap());
+    let read = raw(&server, &format!("{head}{token}content-length: 2\r\n\r\n{{}}")).await;
+    assert!(read.starts_with("HTTP/1.1 422") && !closing(&read), "{read}");
+    let none = raw(&server, "GET /v1/awe/policies HTTP/1.1\r\nhost: awe\r\n\r\n").await;
+    assert!(none.starts_with("HTTP/1.1 401") && !closing(&none), "{none}");
     server.end().await;
 }
 

@@ -139,10 +139,27 @@ async fn a_rotated_key_is_found_without_a_restart() {
     assert_eq!(issuer.fetches(), 1);
     let third = Signer::rsa("third");
     issuer.publish(&third);
-    let token = third.sign(Algorithm::RS256, &claims);
-    // An unknown key is asked for at most every ten seconds.
+    assert_eq!(status(&server, &third.sign(Algorithm::RS256, &claims)).await, 200);
+    assert_eq!(issuer.fetches(), 2);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_make_it_ask_for_keys_every_ten_seconds_at_most() {
+    let issuer = Issuer::start().await;
+    let server = trusting(&issuer, &[]).await;
+    let claims = Claims::new(&issuer.url());
+    assert_eq!(status(&server, &issuer.rsa.sign(Algorithm::RS256, &claims)).await, 200);
+    let stranger = Signer::rsa("stranger");
+    for _ in 0..3 {
+        assert_eq!(status(&server, &stranger.sign(Algorithm::RS256, &claims)).await, 401);
+        assert_eq!(issuer.fetches(), 2);
+    }
+    // Nor does it hear of a new key at once then, but soon.
+    let next = Signer::rsa("next");
+    issuer.publish(&next);
+    let token = next.sign(Algorithm::RS256, &claims);
     assert_eq!(status(&server, &token).await, 401);
-    assert_eq!(issuer.fetches(), 1);
     let mut answered = 401;
     for _ in 0..60 {
         answered = status(&server, &token).await;
@@ -151,7 +168,7 @@ async fn a_rotated_key_is_found_without_a_restart() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
-    assert_eq!((answered, issuer.fetches()), (200, 2));
+    assert_eq!((answered, issuer.fetches()), (200, 3));
     server.end().await;
 }
 

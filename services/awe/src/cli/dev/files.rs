@@ -31,6 +31,9 @@ pub(super) fn write_env(path: &Path, config: &Config, api: Option<SocketAddr>) -
     let mut text = api.map(|api| format!("BASE_URL=http://{api}\n")).unwrap_or_default();
     text.push_str(&format!("DATABASE_URL={}\n", config.database.url.expose_secret()));
     text.push_str(&format!("NATS_URL={}\n", config.nats.url.expose_secret()));
+    if !config.keycloak.issuer.is_empty() {
+        text.push_str(&format!("ISSUER={}\n", config.keycloak.issuer));
+    }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }

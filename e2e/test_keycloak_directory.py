@@ -1,0 +1,128 @@
+"""Approvers by role and group, as a real Keycloak knows them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from support.keycloak import Realm
+from support.scenario import stage, user
+from support.staff import Staff, group, role
+from support.waiting import until
+
+
+class Approvers(Staff):
+    def asked_of(self, *rules: dict[str, Any], **more: Any) -> Any:
+        return self.request(self.policy(stage(1, *rules, **more)))
+
+    def test_a_role_is_held_directly_and_through_roles_that_include_it_at_any_remove(self) -> None:
+        request = self.asked_of(role("finance-approver"))
+        # carol leads approvers, erin leads the leads; dora's account is disabled.
+        self.assert_asked(request, "alice", "bob", "carol", "erin")
+        for name in ("alice", "bob", "carol", "erin"):
+            self.decide(request, name).expect(201)
+        request.assert_ended("approved")
+
+    def test_a_role_of_a_group_is_held_by_its_members_and_those_of_groups_below(self) -> None:
+        self.assert_asked(self.asked_of(role("auditor")), "frank", "grace")
+
+    def test_a_role_of_a_client_is_held_directly_and_through_a_group_whose_role_includes_it(self) -> None:
+        self.assert_asked(self.asked_of(role("registrar", client="registry")), "grace", "heidi")
+
+    def test_names_of_any_characters_are_found(self) -> None:
+        self.assert_asked(self.asked_of(role("chief R&D/Ops 100% #1")), "frank")
+        self.assert_asked(self.asked_of(group("/finance/approvers/south & west")), "erin")
+
+    def test_a_group_is_its_members_and_with_subgroups_those_of_groups_below(self) -> None:
+        self.assert_asked(self.asked_of(group("/finance/approvers")), "alice")
+        self.assert_asked(self.asked_of(group("/finance/approvers", include_subgroups=False)), "alice")
+        below = self.asked_of(group("/finance/approvers", include_subgroups=True))
+        self.assert_asked(below, "alice", "carol", "erin")
+
+    def test_a_role_of_450_is_read_to_its_last_page(self) -> None:
+        request = self.asked_of(role("field-officer"), mode="any-n", mode_value=1)
+        seats = f"select count(distinct assignee) from approval_task where request_id = '{request.id}'"
+        until(lambda: self.database.count(seats) == 450, "450 people are asked")
+        self.realm.set_password("officer-450")
+        self.decide(request, "officer-450").expect(201)
+        request.assert_ended("approved")
+
+    def test_a_role_that_nobody_holds_names_nobody(self) -> None:
+        request = self.asked_of(role("nobody-yet"))
+        request.wait_for_status("rejected")
+        request.assert_ended("rejected", "no_approvers_resolved")
+
+    def test_somebody_named_twice_is_asked_once(self) -> None:
+        alice = user(self.realm.user_id("alice"))
+        self.assert_asked(self.asked_of(alice, group("/finance/approvers"), role("finance-lead")), "alice", "carol", "erin")
+
+    def test_the_pickers_find_people_roles_groups_and_clients(self) -> None:
+        def found(what: str, key: str) -> list[str]:
+            return [one[key] for one in self.viewer.get(f"/admin/directory/{what}").expect(200)]
+
+        self.assertEqual(found("users?q=alice", "username"), ["alice"])
+        self.assertIn("finance-approver", found("roles?q=finance", "name"))
+        self.assertEqual(sorted(found("roles?client=registry", "name")), ["registrar", "registry-lead"])
+        self.assertIn("/finance/approvers/north", found("groups?q=north", "path"))
+        self.assertIn("registry", found("clients", "client_id"))
+
+
+class ChangingDirectory(Staff):
+    """What changes in the directory, and a directory that is away; the realm is this class's own."""
+
+    @classmethod
+    def make_realm(cls) -> Realm:
+        realm = Realm.create("changing")
+        cls.addClassCleanup(realm.remove)
+        return realm
+
+    def test_who_was_disabled_is_not_asked_any_more(self) -> None:
+        key = self.policy(stage(1, role("registrar", client="registry")))
+        self.assert_asked(self.request(key), "grace", "heidi")
+        self.realm.change_user("grace", enabled=False)
+        self.addCleanup(self.realm.change_user, "grace", enabled=True)
+        self.assert_asked(self.request(key), "heidi")
+
+    def test_with_keycloak_away_a_request_waits_and_its_tasks_appear_by_themselves(self) -> None:
+        key = self.policy(stage(1, group("/audit")))
+        self.client("registry"), self.client("frank")
+        self.proxy.refuse(True)
+        self.proxy.cut()
+        request = self.request(key)
+        self.assertEqual((request.created["status"], request.created["tasks"]), ("pending", []))
+        self.assertTrue(request.wait_for("stage_resolution_failed")["reason"])
+        simulated = self.viewer.post(f"/policies/{key}/versions/1/simulate", {"context": {}})
+        self.assert_refused(simulated, 503, "AWE-007")
+        self.proxy.heal()
+        self.assert_asked(request, "frank", within=60)
+        self.decide(request, "frank").expect(201)
+        request.assert_ended("approved")
+
+    def test_a_token_that_the_directory_no_longer_takes_is_replaced(self) -> None:
+        key = self.policy(stage(1, group("/audit")))
+        self.assert_asked(self.request(key), "frank")
+        # Whatever was issued before this second is void, the resolver's token too.
+        time.sleep(1.1)
+        self.realm.admin("PUT", "", {"notBefore": int(time.time())})
+        self.addCleanup(self.realm.admin, "PUT", "", {"notBefore": 0})
+        request = self.request(key)
+        self.assert_asked(request, "frank")
+        self.assertEqual(request.events("stage_resolution_failed"), [])
+
+
+class CachedDirectory(Staff):
+    settings = {"resolver__cache_seconds": 3}
+
+    @classmethod
+    def make_realm(cls) -> Realm:
+        realm = Realm.create("cached")
+        cls.addClassCleanup(realm.remove)
+        return realm
+
+    def test_an_answer_is_used_again_until_it_is_too_old(self) -> None:
+        key = self.policy(stage(1, role("registrar", client="registry")))
+        self.assert_asked(self.request(key), "grace", "heidi")
+        self.realm.change_user("grace", enabled=False)
+        self.assert_asked(self.request(key), "grace", "heidi")
+        time.sleep(3)
+        self.assert_asked(self.request(key), "heidi")
