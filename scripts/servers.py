@@ -112,9 +112,10 @@ def awe_dev(name: str, words: list, wanted: tuple, env: dict, binary: Path) -> I
         finally:
             stop_group(child, signal.SIGTERM, END_WITHIN)
             file.unlink(missing_ok=True)
-        if child.returncode in (0, -signal.SIGTERM):
-            remove_data(data)
-        else:
+            ended = child.returncode in (0, -signal.SIGTERM)
+            if ended:
+                remove_data(data)
+        if not ended:
             raise Failed(f"awe ended with {child.returncode} when it was stopped; {log}:\n{tail(log)}")
 
 

@@ -15,6 +15,11 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Deliveries that wait are indexed by endpoint, in an index of only these, which the planner takes for empty as long
+/// as it was when the table was last analyzed. So a statement that finds rows by another key passes the word as a
+/// parameter: with a literal it would be planned to read all that wait, however many there are by now.
+pub(crate) const PENDING: &str = "pending";
+
 /// A delivery that this worker may attempt until its lease ends.
 #[derive(Debug, Clone)]
 pub struct Leased {

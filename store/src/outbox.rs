@@ -155,11 +155,13 @@ impl Store {
         sqlx::query!(
             "update approval_event e set published_at = now(), stream_seq = a.seq
              from unnest($1::uuid[], $2::bigint[]) as a (id, seq)
-             where e.id = a.id and e.published_at is null
+             where e.id = a.id and (e.published_at is null) = $4
                  and exists (select from outbox_stream o where o.incarnation = $3)",
             &ids,
             &seqs,
-            incarnation
+            incarnation,
+            // A literal would have it planned to read all that waits: see PENDING of the deliveries.
+            true
         )
         .execute(&self.hot)
         .await?;

@@ -1,6 +1,7 @@
 //! What may go after a while, in small batches: each takes only rows that nobody else has locked, in a transaction of
 //! its own, so that no decision ever waits for it.
 
+use crate::deliveries::PENDING;
 use crate::{Error, Store};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -54,11 +55,14 @@ impl Store {
         let gone: Vec<Uuid> = sqlx::query_scalar!(
             "select r.id from approval_request r
              where r.created_at < $1 and r.completed_at < $1
-                and not exists (select from approval_event e where e.request_id = r.id and e.published_at is null)
-                and not exists (select from webhook_delivery d where d.request_id = r.id and d.status = 'pending')
+                and not exists (select from approval_event e where e.request_id = r.id and (e.published_at is null) = $3)
+                and not exists (select from webhook_delivery d where d.request_id = r.id and d.status = $4)
              order by r.created_at, r.id limit $2 for update of r skip locked",
             before,
-            limit
+            limit,
+            // Literals would have it planned to read all that waits: see PENDING of the deliveries.
+            true,
+            PENDING
         )
         .fetch_all(&mut *tx)
         .await?;

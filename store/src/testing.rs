@@ -58,6 +58,20 @@ impl TestDb {
         .await
         .expect("reads")
     }
+
+    /// Entries read so far in the indexes of deliveries and events by connections that have ended.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub async fn index_reads(&self) -> i64 {
+        sqlx::query_scalar(
+            "select sum(idx_tup_read)::bigint from pg_stat_user_indexes
+             where relname in ('webhook_delivery', 'approval_event', 'approval_request')",
+        )
+        .fetch_one(&self.store.pool)
+        .await
+        .expect("reads")
+    }
 }
 
 async fn connect(url: &str) -> Store {

@@ -136,9 +136,11 @@ impl Store {
     pub async fn claim_resolution(&self, id: RequestId, lease: Duration) -> Result<bool, Error> {
         let claimed = sqlx::query_scalar!(
             "update approval_request set resolve_after = now() + make_interval(secs => $1)
-             where id = $2 and resolve_after <= now() returning id",
+             where id = $2 and (resolve_after <= now()) = $3 returning id",
             lease.as_secs_f64(),
-            id.0
+            id.0,
+            // A literal would have it planned to read all that is due: see PENDING of the deliveries.
+            true
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -165,8 +167,10 @@ impl Store {
         Ok(sqlx::query_as!(
             Owed,
             r#"select resolve_after as "at!", resolve_attempt as attempt from approval_request
-               where id = $1 and resolve_after is not null"#,
-            id.0
+               where id = $1 and (resolve_after is not null) = $2"#,
+            id.0,
+            // As above.
+            true
         )
         .fetch_optional(&self.pool)
         .await?)

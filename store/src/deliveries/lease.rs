@@ -1,6 +1,6 @@
 //! Taking deliveries, endpoint by endpoint: whoever has room for some of one endpoint leases so many and no more.
 
-use super::Leased;
+use super::{Leased, PENDING};
 use crate::outbox::EventRow;
 use crate::{Error, Store};
 use std::time::Duration;
@@ -43,8 +43,9 @@ impl Store {
     pub async fn endpoints_of(&self, requests: &[Uuid]) -> Result<Vec<String>, Error> {
         Ok(sqlx::query_scalar!(
             "select distinct endpoint from webhook_delivery
-             where request_id = any($1) and status = 'pending' and next_attempt_at <= now()",
-            requests
+             where request_id = any($1) and status = $2 and next_attempt_at <= now()",
+            requests,
+            PENDING
         )
         .fetch_all(&self.hot)
         .await?)
@@ -88,7 +89,7 @@ impl Store {
                     and ($5::uuid is null or d.id = $5)
                     -- An earlier one that is still to be tried, or is being tried for the first time, goes first.
                     and not exists (select from webhook_delivery p
-                        where p.request_id = d.request_id and p.sequence < d.sequence and p.status = 'pending'
+                        where p.request_id = d.request_id and p.sequence < d.sequence and p.status = $6
                             and p.attempt = 0 and p.next_attempt_at <= now())
                 order by d.next_attempt_at limit $2
                 for no key update of d skip locked
@@ -107,7 +108,8 @@ impl Store {
             limit,
             token,
             lease.as_secs_f64(),
-            only
+            only,
+            PENDING
         )
         .fetch_all(&self.hot)
         .await?;
@@ -158,14 +160,15 @@ impl Store {
                 order by next_attempt_at limit $4
             ), told as (
                 update webhook_delivery d set last_error = $2, updated_at = now() from waiting w
-                where d.id = w.id and d.status = 'pending' and d.attempt = 0 and d.last_error is null
+                where d.id = w.id and d.status = $5 and d.attempt = 0 and d.last_error is null
                     and d.leased_until is null
             )
             select max(next_attempt_at) from waiting"#,
             endpoint,
             why,
             after,
-            limit
+            limit,
+            PENDING
         )
         .fetch_one(&self.hot)
         .await?;

@@ -1,6 +1,6 @@
 //! Writing down what came of attempts.
 
-use super::Attempt;
+use super::{Attempt, PENDING};
 use crate::{Error, Store};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -42,7 +42,7 @@ impl Store {
                     next_attempt_at = case when d.asked_at is null then coalesce(a.next_at, d.next_attempt_at)
                         else d.next_attempt_at end,
                     lease_token = null, leased_until = null, updated_at = now()
-                from made a where d.id = a.id and d.lease_token = a.token and d.status = 'pending'
+                from made a where d.id = a.id and d.lease_token = a.token and d.status = $13
                 returning d.id, d.attempt, a.attempt_id, a.started_at, a.latency_ms, a.code, a.error, a.excerpt,
                     a.failed_by, a.headers
             ), kept as (
@@ -63,7 +63,8 @@ impl Store {
             &next as &[Option<OffsetDateTime>],
             &rows,
             &failed_by as &[Option<String>],
-            &headers as &[Option<Value>]
+            &headers as &[Option<Value>],
+            PENDING
         )
         .fetch_all(&self.hot)
         .await?)

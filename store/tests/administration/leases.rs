@@ -1,6 +1,7 @@
 //! Who may attempt a delivery, and whose outcome counts.
 
 use crate::fixtures::{some_policy, some_request};
+use engine::ids::RequestId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use store::deliveries::{Attempt, Leased, Verdict};
@@ -234,4 +235,31 @@ async fn what_waits_for_an_endpoint_is_told_why_and_is_not_attempted_by_it() {
     assert_eq!(count(&db, told).await, 2);
     let kept = "select count(*) from webhook_delivery where attempt = 1 and last_error = 'answered 503'";
     assert_eq!(count(&db, kept).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
+    let mut db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, B, 25, 2).await;
+    // As after a quiet time: nothing waits, and the planner has just been told.
+    execute(&db, "update webhook_delivery set status = 'delivered'").await;
+    execute(&db, "update approval_event set published_at = now()").await;
+    for table in ["webhook_delivery", "approval_event", "approval_request"] {
+        execute(&db, &format!("vacuum analyze {table}")).await;
+    }
+    owe(&db, policy, A, 300, 2).await;
+    let request = owe(&db, policy, B, 1, 1).await[0];
+    db.reconnect().await;
+    let before = db.index_reads().await;
+    assert_eq!(db.endpoints_of(&[request]).await.unwrap(), [B]);
+    let leased = lease(&db, B, 20).await;
+    assert_eq!(leased.len(), 1);
+    db.record_attempts(&[outcome(&leased[0], Verdict::Delivered)]).await.unwrap();
+    db.mark_published("none", &[(leased[0].event.event_id, 1)]).await.unwrap();
+    assert!(db.resolution_owed(RequestId(request)).await.unwrap().is_none());
+    assert!(!db.claim_resolution(RequestId(request), LEASE).await.unwrap());
+    db.reconnect().await;
+    let read = db.index_reads().await - before;
+    assert!(read < 60, "{read} entries were read, and 602 wait");
 }
