@@ -3,10 +3,9 @@
 use engine::policy::http_auth;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use outbound::{Credential, DirectoryError, HttpQuestion, HttpRules, Keycloak};
+use outbound::{Credential, Credentials, DirectoryError, HttpQuestion, HttpRules, Keycloak};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use store::Store;
@@ -60,7 +59,7 @@ pub struct Directories {
     /// Asks services.
     pub http: HttpRules,
     /// How AWE makes itself known to services, by the name that a policy uses.
-    pub credentials: BTreeMap<String, Credential>,
+    pub credentials: Credentials,
     /// Where callback secrets are.
     pub store: Store,
     /// Opens them.
@@ -127,7 +126,7 @@ impl Directories {
     async fn secrets(&self, question: &Question<'_>) -> Result<Vec<SecretString>, DirectoryError> {
         let now = OffsetDateTime::now_utc();
         let found = self.store.live_secrets(question.caller, question.callback_secret_id, now, &self.vault);
-        found.await.map_err(|error| {
+        found.await.map(|live| live.secrets).map_err(|error| {
             tracing::warn!(caller = question.caller, %error, "callback secrets could not be read");
             DirectoryError::Unavailable("the caller's callback secrets could not be read".to_owned())
         })

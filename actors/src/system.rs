@@ -15,7 +15,7 @@ use crate::{Requests, background, nudge};
 use bus::Bus;
 use dashmap::DashMap;
 use futures::{FutureExt, StreamExt};
-use outbound::Egress;
+use outbound::{Credentials, Egress};
 use ractor::ActorCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct Options {
     pub resolver: ResolverOptions,
     /// Where webhooks may go.
     pub egress: Egress,
+    /// What webhooks may be sent with.
+    pub credentials: Credentials,
     /// Who answers role, group and http rules.
     pub directory: Arc<dyn Directory>,
 }

@@ -80,12 +80,16 @@ class Sink:
 
         return found(self.wait_for(lambda all_: bool(found(all_)), f"a webhook {event_type}", within))[0]
 
-    def _record(self, headers: dict[str, str], raw: bytes) -> int:
-        status = self.status(json.loads(raw)) if callable(self.status) else self.status
+    def _answer(self, headers: dict[str, str], raw: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        return (self.status(json.loads(raw)) if callable(self.status) else self.status), b""
+
+    def _record(self, headers: dict[str, str], raw: bytes) -> tuple[int, bytes]:
+        status, body = self._answer(headers, raw)
         with self._changed:
             self._received.append(Received(headers, raw, status, time.monotonic()))
             self._changed.notify_all()
-        return status
+        return status, body
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         sink = self
@@ -96,10 +100,11 @@ class Sink:
 
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
-                status = sink._record({name.lower(): value for name, value in self.headers.items()}, raw)
+                status, body = sink._record({name.lower(): value for name, value in self.headers.items()}, raw)
                 self.send_response_only(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -4,6 +4,7 @@
 //! [`Client::guarded`] only where [`Egress`] lets it. Both follow no redirect, end at a deadline and read a bounded
 //! part of the answer.
 
+use crate::credential::Authorization;
 use crate::egress::{Egress, GuardedResolver};
 use crate::transport::{Failure, chain, failure};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -89,6 +90,15 @@ impl Call {
             value.set_sensitive(true);
         }
         Ok(call)
+    }
+
+    /// Sends the header of a credential, unless the call has one of this name.
+    #[must_use]
+    pub(crate) fn authorized(mut self, authorization: Option<&Authorization>) -> Self {
+        if let Some(Authorization { name, value, .. }) = authorization {
+            self.headers.entry(name).or_insert_with(|| value.clone());
+        }
+        self
     }
 
     /// Sends `Authorization: Bearer ...`.

@@ -20,6 +20,7 @@ impl From<Failure> for DirectoryError {
         match failure {
             // What the guard says is about an address that the policy names.
             Failure::Refused(why) => Self::Unknown(format!("refused: {why}")),
+            Failure::Credential(why) => Self::Unavailable(why),
             Failure::Timeout(after) => Self::Unavailable(format!("no answer within {after:?}")),
             Failure::Connection(cause) | Failure::Internal(cause) => {
                 tracing::warn!(cause, "a directory cannot be reached");

@@ -40,13 +40,11 @@ pub struct HttpRules {
 }
 
 impl HttpRules {
-    /// Each call ends after `timeout`.
+    /// Each call ends after `timeout`; tokens come from `tokens`.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(egress: Egress, timeout: Duration) -> Result<Self, String> {
-        // Token endpoints are the operator's to set, the rule's URL is not.
-        let tokens = TokenProvider::new(Client::trusted()?, timeout);
+    pub fn new(egress: Egress, tokens: TokenProvider, timeout: Duration) -> Result<Self, String> {
         Ok(Self { client: Client::guarded(egress)?, tokens, timeout })
     }
 
@@ -63,7 +61,9 @@ impl HttpRules {
         let body = json!({ "context": question.context }).to_string().into_bytes();
         let prepared = question.credential.prepare(self.call(question, &body)?, &self.tokens).await?;
         let reply = self.client.send(prepared.call).await?;
-        if reply.status != 401 || !question.credential.renew(prepared.token.as_ref(), &self.tokens).await {
+        if reply.status != 401
+            || !question.credential.renew(prepared.authorization.as_ref(), &self.tokens).await
+        {
             return Ok(reply);
         }
         let again = question.credential.prepare(self.call(question, &body)?, &self.tokens).await?;

@@ -14,7 +14,7 @@ mod sanitize;
 mod transport;
 
 pub use client::{Call, Client, Method, Reply};
-pub use credential::Credential;
+pub use credential::{Credential, Credentials};
 pub use directory::DirectoryError;
 pub use egress::Egress;
 pub use http_rule::{HttpQuestion, HttpRules};

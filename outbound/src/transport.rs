@@ -1,14 +1,18 @@
 //! One POST, kept within bounds.
 
 mod answer;
+mod authorized;
 #[cfg(test)]
 mod tests;
 
+use crate::credential::Authorization;
 use crate::egress::{Egress, GuardedResolver, Lookup, NoAllowedAddress, system_lookup};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -54,6 +58,9 @@ pub enum Failure {
     /// The connection could not be made or broke.
     #[error("{0}")]
     Connection(String),
+    /// There is nothing to make AWE known with: the credential is not configured, or no token was got with it.
+    #[error("{0}")]
+    Credential(String),
     /// A fault of this program.
     #[error("{0}")]
     Internal(String),
@@ -95,8 +102,21 @@ impl Transport {
     /// # Errors
     /// [`Failure`]; an answer of any status is not a failure here.
     pub async fn post(&self, post: Post) -> Result<Answer, Failure> {
+        self.send(post, None, Instant::now() + self.timeout).await
+    }
+
+    async fn send(
+        &self,
+        post: Post,
+        authorization: Option<&Authorization>,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
         let url = self.egress.check_url(&post.url).map_err(Failure::Refused)?;
-        let mut headers = HeaderMap::with_capacity(post.headers.len() + 1);
+        let mut headers = HeaderMap::with_capacity(post.headers.len() + 2);
+        // Before the others, which replace it: no credential may pass for a signature.
+        if let Some(Authorization { name, value, .. }) = authorization {
+            headers.insert(name, value.clone());
+        }
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         for (name, value) in post.headers {
             let refused = |e: &dyn std::fmt::Display| Failure::Refused(format!("header {name}: {e}"));
@@ -104,7 +124,8 @@ impl Transport {
             headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|e| refused(&e))?, value);
         }
         let call = self.client.post(url).headers(headers).body(post.body).send();
-        match tokio::time::timeout(self.timeout, answer::read(call)).await {
+        let secret = authorization.map(|authorization| authorization.secret.expose_secret());
+        match timeout_at(deadline, answer::read(call, secret)).await {
             Ok(answer) => answer.map_err(|e| failure(&e)),
             Err(_) => Err(Failure::Timeout(self.timeout)),
         }

@@ -2,6 +2,7 @@
 
 use crate::vault::Vault;
 use crate::{Error, MIGRATIONS, Store};
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 /// How the server is set.
@@ -116,12 +117,14 @@ impl Store {
 }
 
 /// Secrets that sign, and how many of them cannot be opened with the configured master keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
     /// All that may still sign.
     pub live: usize,
     /// Of these, not to be opened.
     pub closed: usize,
+    /// Names of credentials that webhooks are sent with, each once.
+    pub credentials: BTreeSet<String>,
 }
 
 impl Store {
@@ -138,6 +141,8 @@ impl Store {
         let found = self.live_secrets_for(&callers, OffsetDateTime::now_utc(), vault).await?;
         let closed = found.values().filter(|secrets| secrets.is_err()).count();
         let open: usize = found.values().flatten().map(Vec::len).sum();
-        Ok(Secrets { live: open + closed, closed })
+        let credentials =
+            found.into_values().flatten().flatten().filter_map(|secret| secret.credential).collect();
+        Ok(Secrets { live: open + closed, closed, credentials })
     }
 }

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod credential;
 mod reseal;
 
 pub use reseal::Resealed;
@@ -64,22 +65,30 @@ fn record(action: &'static str, verb: &str, id: Uuid, caller_service: &str) -> R
     }
 }
 
+/// A secret to be made.
+struct Fresh<'a> {
+    caller_service: &'a str,
+    secret: &'a SecretString,
+    credential: Option<&'a str>,
+}
+
 async fn insert_active(
     connection: &mut PgConnection,
-    caller_service: &str,
-    secret: &SecretString,
+    fresh: &Fresh<'_>,
     actor: &Actor,
     vault: &Vault,
 ) -> Result<CallbackSecretCreatedOut, Error> {
+    let Fresh { caller_service, secret, credential } = *fresh;
     let id = Uuid::now_v7();
     let sealed = vault.seal(secret.expose_secret(), &place(id, caller_service))?;
     let created_at = sqlx::query_scalar!(
-        "insert into callback_secret (id, caller_service, status, secret_ciphertext, created_by)
-         values ($1, $2, 'active', $3, $4) returning created_at",
+        "insert into callback_secret (id, caller_service, status, secret_ciphertext, created_by, credential)
+         values ($1, $2, 'active', $3, $4, $5) returning created_at",
         id,
         caller_service,
         sealed,
         actor.subject,
+        credential,
     )
     .fetch_one(connection)
     .await
@@ -95,6 +104,7 @@ async fn insert_active(
         status: "active".to_owned(),
         created_at,
         expires_at: None,
+        credential: credential.map(str::to_owned),
         secret: secret.expose_secret().to_owned(),
     })
 }
@@ -111,8 +121,36 @@ impl SealedRow {
     }
 }
 
+struct LiveRow {
+    id: Uuid,
+    caller_service: String,
+    secret_ciphertext: Vec<u8>,
+    credential: Option<String>,
+}
+
+/// A secret that signs.
+#[derive(Debug)]
+pub struct LiveSecret {
+    /// Id.
+    pub id: Uuid,
+    /// As it was shown.
+    pub secret: SecretString,
+    /// Name of the credential that webhooks are sent with.
+    pub credential: Option<String>,
+}
+
+/// What the webhooks of a caller are signed and sent with.
+#[derive(Debug, Default)]
+pub struct LiveSecrets {
+    /// The secrets that sign, the active one first.
+    pub secrets: Vec<SecretString>,
+    /// Name of the credential; none when none is sent along.
+    pub credential: Option<String>,
+}
+
 impl Store {
-    /// Gives `caller_service` a secret: the one given (see [`check_secret`]), or 32 random bytes.
+    /// Gives `caller_service` a secret: the one given (see [`check_secret`]), or 32 random bytes. `credential` names
+    /// the one of the configuration that its webhooks are sent with.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it has an active one; [`Error::Constraint`] `callback_secret_form` when the given one
@@ -121,6 +159,7 @@ impl Store {
         &self,
         caller_service: &str,
         given: Option<&str>,
+        credential: Option<&str>,
         actor: &Actor,
         vault: &Vault,
     ) -> Result<CallbackSecretCreatedOut, Error> {
@@ -131,10 +170,11 @@ impl Store {
             }
             None => fresh_secret(),
         };
+        let fresh = Fresh { caller_service, secret: &secret, credential };
         let mut tx = self.pool.begin().await?;
-        let created = insert_active(&mut tx, caller_service, &secret, actor, vault).await?;
+        let created = insert_active(&mut tx, &fresh, actor, vault).await?;
         let entry = Record {
-            after: Some(json!({"status": "active"})),
+            after: Some(json!({"status": "active", "credential": credential})),
             ..record("callback_secret.create", "created", created.id, caller_service)
         };
         audit::insert(&mut tx, actor, &entry).await?;
@@ -149,7 +189,7 @@ impl Store {
     pub async fn list_secrets(&self) -> Result<Vec<CallbackSecretOut>, Error> {
         let rows = sqlx::query_as!(
             CallbackSecretOut,
-            "select id, caller_service, status, created_at, expires_at from callback_secret
+            "select id, caller_service, status, created_at, expires_at, credential from callback_secret
              order by created_at desc, id desc",
         )
         .fetch_all(&self.pool)
@@ -157,7 +197,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// A new secret for the caller of the active secret `id`; the old one signs beside it for `grace_hours`.
+    /// A new secret for the caller of the active secret `id`, with the same credential; the old one signs beside it
+    /// for `grace_hours`.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when `id` is not active.
@@ -169,11 +210,13 @@ impl Store {
         vault: &Vault,
     ) -> Result<CallbackSecretCreatedOut, Error> {
         let mut tx = self.pool.begin().await?;
-        let old =
-            sqlx::query!("select caller_service, status from callback_secret where id = $1 for update", id)
-                .fetch_optional(&mut *tx)
-                .await?
-                .ok_or(SECRET)?;
+        let old = sqlx::query!(
+            "select caller_service, status, credential from callback_secret where id = $1 for update",
+            id
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(SECRET)?;
         if old.status != "active" {
             return Err(Error::Conflict(format!("callback secret {id} is {}, not active", old.status)));
         }
@@ -186,7 +229,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let created = insert_active(&mut tx, &old.caller_service, &fresh_secret(), actor, vault).await?;
+        let (caller_service, credential) = (old.caller_service.as_str(), old.credential.as_deref());
+        let fresh = Fresh { caller_service, secret: &fresh_secret(), credential };
+        let created = insert_active(&mut tx, &fresh, actor, vault).await?;
         let entry = Record {
             before: Some(json!({"id": id, "status": "active"})),
             after: Some(json!({"id": created.id, "status": "active", "grace_hours": grace_hours})),
@@ -275,9 +320,9 @@ impl Store {
         Ok(caller)
     }
 
-    /// The secrets that sign at `now`: the active one first, then rotated ones that have not expired. With a
-    /// `callback_secret_id`, those of that secret's caller, so that rotation goes on working; none when it is
-    /// revoked.
+    /// The secrets that sign at `now`: the active one first, then rotated ones that have not expired, the newest
+    /// first. With a `callback_secret_id`, those of that secret's caller, so that rotation goes on working; none when
+    /// it is revoked. The credential is that of the secret named, while it signs, and else of the first.
     ///
     /// # Errors
     /// [`Error::Internal`] when one of them cannot be opened.
@@ -287,16 +332,19 @@ impl Store {
         callback_secret_id: Option<Uuid>,
         now: OffsetDateTime,
         vault: &Vault,
-    ) -> Result<Vec<SecretString>, Error> {
+    ) -> Result<LiveSecrets, Error> {
         let caller = match callback_secret_id {
             None => caller_service.to_owned(),
             Some(id) => match self.secret_caller(id).await? {
                 Some(caller) => caller,
-                None => return Ok(Vec::new()),
+                None => return Ok(LiveSecrets::default()),
             },
         };
         let mut found = self.live_secrets_for(std::slice::from_ref(&caller), now, vault).await?;
-        Ok(found.remove(&caller).transpose()?.unwrap_or_default())
+        let live = found.remove(&caller).transpose()?.unwrap_or_default();
+        let named = live.iter().find(|secret| Some(secret.id) == callback_secret_id).or(live.first());
+        let credential = named.and_then(|secret| secret.credential.clone());
+        Ok(LiveSecrets { secrets: live.into_iter().map(|live| live.secret).collect(), credential })
     }
 
     /// [`Store::live_secrets`] of many callers in one statement. A caller without any is absent; one whose secrets
@@ -309,10 +357,10 @@ impl Store {
         callers: &[String],
         now: OffsetDateTime,
         vault: &Vault,
-    ) -> Result<HashMap<String, Result<Vec<SecretString>, VaultError>>, Error> {
+    ) -> Result<HashMap<String, Result<Vec<LiveSecret>, VaultError>>, Error> {
         let rows = sqlx::query_as!(
-            SealedRow,
-            "select id, caller_service, secret_ciphertext from callback_secret
+            LiveRow,
+            "select id, caller_service, secret_ciphertext, credential from callback_secret
              where caller_service = any($1)
                and (status = 'active' or (status = 'rotated' and expires_at > $2))
              order by caller_service, (status = 'active') desc, created_at desc, id desc",
@@ -321,10 +369,11 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut found: HashMap<String, Result<Vec<SecretString>, VaultError>> = HashMap::new();
-        for row in rows {
-            let opened = row.open(vault);
-            let entry = found.entry(row.caller_service).or_insert_with(|| Ok(Vec::new()));
+        let mut found: HashMap<String, Result<Vec<LiveSecret>, VaultError>> = HashMap::new();
+        for LiveRow { id, caller_service, secret_ciphertext, credential } in rows {
+            let sealed = SealedRow { id, caller_service, secret_ciphertext };
+            let opened = sealed.open(vault).map(|secret| LiveSecret { id, secret, credential });
+            let entry = found.entry(sealed.caller_service).or_insert_with(|| Ok(Vec::new()));
             match (entry.as_mut(), opened) {
                 (Ok(secrets), Ok(secret)) => secrets.push(secret),
                 (Ok(_), Err(error)) => *entry = Err(error),

@@ -25,7 +25,13 @@ impl Sender {
     pub(super) fn new(options: &Options, tasks: &TaskTracker) -> Result<Self, StartError> {
         let (store, vault) = (options.store.clone(), options.vault.clone());
         Ok(Self {
-            courier: Courier::new(store.clone(), vault, options.egress.clone(), &options.webhook)?,
+            courier: Courier::new(
+                store.clone(),
+                vault,
+                options.egress.clone(),
+                options.credentials.clone(),
+                &options.webhook,
+            )?,
             recorder: Recorder::start(store, tasks),
             options: options.webhook.clone(),
         })
@@ -53,7 +59,7 @@ fn found(sent: &Result<Answer, Failure>) -> Found {
         Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Found::Failing,
         Ok(_) => Found::Alive,
         Err(Failure::Timeout(_) | Failure::Connection(_)) => Found::Failing,
-        Err(Failure::Refused(_) | Failure::Internal(_)) => Found::Nothing,
+        Err(Failure::Refused(_) | Failure::Credential(_) | Failure::Internal(_)) => Found::Nothing,
     }
 }
 

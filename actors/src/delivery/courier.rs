@@ -1,15 +1,17 @@
-//! One POST of an event: sign the exact bytes that are sent, through the guard. The way of every webhook, and of the
+//! One POST of an event: sign the exact bytes that are sent, through the guard, with the credential that the caller's
+//! callback secret names. The way of every webhook, and of the
 //! test event that an administrator asks for.
 
 use crate::{Error, StartError, WebhookOptions};
 use futures::FutureExt;
-use outbound::{Answer, Egress, Failure, Post, Transport};
+use outbound::{Answer, Credentials, Egress, Failure, Post, Transport};
 use schemas::event::WebhookEvent;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
+use store::secrets::LiveSecrets;
 use store::vault::Vault;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,6 +21,7 @@ pub struct Courier {
     store: Store,
     vault: Arc<Vault>,
     transport: Transport,
+    credentials: Credentials,
     allow_unsigned: bool,
 }
 
@@ -55,12 +58,12 @@ impl Sent {
         }
     }
 
-    /// Whose fault that was: `receiver` or `us`.
+    /// Whose fault that was: `receiver`, or `us`, which takes in the identity provider that gives us tokens.
     #[must_use]
     pub fn failed_by(&self) -> Option<&'static str> {
         match &self.outcome {
             Ok(answer) if answer.is_success() => None,
-            Err(Failure::Refused(_) | Failure::Internal(_)) => Some("us"),
+            Err(Failure::Refused(_) | Failure::Credential(_) | Failure::Internal(_)) => Some("us"),
             Ok(_) | Err(Failure::Timeout(_) | Failure::Connection(_)) => Some("receiver"),
         }
     }
@@ -81,10 +84,11 @@ impl Courier {
         store: Store,
         vault: Arc<Vault>,
         egress: Egress,
+        credentials: Credentials,
         options: &WebhookOptions,
     ) -> Result<Self, StartError> {
         let transport = Transport::new(egress, options.timeout).map_err(StartError::Transport)?;
-        Ok(Self { store, vault, transport, allow_unsigned: options.allow_unsigned })
+        Ok(Self { store, vault, transport, credentials, allow_unsigned: options.allow_unsigned })
     }
 
     /// Sends an event, unless preparing it takes longer than `start_by`. Whatever happens from the moment of sending
@@ -99,20 +103,19 @@ impl Courier {
         start_by: Instant,
     ) -> Result<Sent, Error> {
         let at = OffsetDateTime::now_utc();
-        let secrets =
-            self.store.live_secrets(to.caller_service, to.callback_secret_id, at, &self.vault).await?;
+        let live = self.store.live_secrets(to.caller_service, to.callback_secret_id, at, &self.vault).await?;
         let begun = Instant::now();
         if begun > start_by {
             return Err(Error::Unavailable);
         }
-        let outcome = if secrets.is_empty() && !self.allow_unsigned {
+        let outcome = if live.secrets.is_empty() && !self.allow_unsigned {
             Err(Failure::Refused(format!(
                 "caller {} has no active callback secret and webhook.allow_unsigned is off",
                 to.caller_service
             )))
         } else {
             // A fault of ours must end as an outcome too, or it would be repeated for ever unseen.
-            let sent = AssertUnwindSafe(self.post(to.url, event, &secrets, at)).catch_unwind().await;
+            let sent = AssertUnwindSafe(self.post(to.url, event, &live, at)).catch_unwind().await;
             sent.unwrap_or_else(|_| Err(Failure::Internal("internal fault while sending".to_owned())))
         };
         Ok(Sent { at, latency: begun.elapsed(), outcome })
@@ -122,13 +125,17 @@ impl Courier {
         &self,
         url: &str,
         event: &WebhookEvent,
-        secrets: &[SecretString],
+        live: &LiveSecrets,
         at: OffsetDateTime,
     ) -> Result<Answer, Failure> {
         let body = serde_json::to_vec(event).map_err(|e| Failure::Refused(e.to_string()))?;
-        let keys: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        let keys: Vec<&str> = live.secrets.iter().map(ExposeSecret::expose_secret).collect();
         let headers =
             schemas::webhook::headers(&keys, &event.event_id.to_string(), at.unix_timestamp(), &body);
-        self.transport.post(Post { url: url.to_owned(), headers, body }).await
+        let post = Post { url: url.to_owned(), headers, body };
+        match &live.credential {
+            None => self.transport.post(post).await,
+            Some(name) => self.transport.post_as(post, name, &self.credentials).await,
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 use bus::Bus;
 use engine::command::Caller;
 use engine::ids::PolicyId;
-use outbound::Egress;
+use outbound::{Client, Credentials, Egress, TokenProvider};
 use schemas::api::decision::DecisionIn;
 use schemas::api::policy::PolicyCreate;
 use schemas::api::request::CreateRequestOut;
@@ -37,6 +37,11 @@ pub(super) struct Node {
 
 pub(super) fn caller(subject: &str) -> Caller {
     Caller { subject: subject.to_owned(), admin: false }
+}
+
+fn no_credentials() -> Credentials {
+    let tokens = TokenProvider::new(Client::trusted().expect("TLS can be set up"), PATIENCE);
+    Credentials::new(std::collections::BTreeMap::new(), tokens)
 }
 
 pub(super) fn approve() -> DecisionIn {
@@ -162,6 +167,7 @@ impl World {
             },
             resolver: ResolverOptions { concurrency: 4 },
             egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
+            credentials: no_credentials(),
             directory: Arc::new(NoDirectory),
         };
         change(&mut options);

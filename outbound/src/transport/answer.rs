@@ -15,20 +15,32 @@ const VALUE: usize = 256;
 const SECRET: [&str; 9] =
     ["auth", "cookie", "token", "secret", "key", "password", "session", "credential", "signature"];
 
+/// What stands where something was taken out.
+const REDACTED: &str = "[redacted]";
+/// The end of a text that is the beginning of a secret, and at least so long, is taken for what was cut off.
+const BEGINNING: usize = 4;
+
+/// Waits for the answer and reads it. `secret` is what was sent along and must not be kept where it is echoed.
 pub(super) async fn read(
     call: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    secret: Option<&str>,
 ) -> Result<Answer, reqwest::Error> {
     let mut response = call.await?;
     let asked = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
     let retry_after = asked.and_then(|text| retry_after(text, SystemTime::now()));
-    let headers = kept(response.headers());
+    let headers = kept(response.headers(), secret);
     let mut body = Vec::new();
     while body.len() < EXCERPT {
         let Some(chunk) = response.chunk().await? else { break };
         body.extend_from_slice(&chunk);
     }
     body.truncate(EXCERPT);
-    Ok(Answer { status: response.status().as_u16(), retry_after, headers, excerpt: text(&body) })
+    Ok(Answer {
+        status: response.status().as_u16(),
+        retry_after,
+        headers,
+        excerpt: without(secret, text(&body)),
+    })
 }
 
 /// Seconds, or an HTTP date (RFC 9110, 10.2.3); a date that has passed is no wait.
@@ -41,19 +53,31 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
-fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
+fn kept(headers: &HeaderMap, secret: Option<&str>) -> BTreeMap<String, String> {
     let mut kept = BTreeMap::new();
     for (name, value) in headers.iter().take(HEADERS) {
         let name = name.as_str();
         let shown = if SECRET.iter().any(|word| name.contains(word)) {
-            "[redacted]".to_owned()
+            REDACTED.to_owned()
         } else {
             let value = value.as_bytes();
-            text(&value[..value.len().min(VALUE)])
+            without(secret, text(&value[..value.len().min(VALUE)]))
         };
         kept.entry(name.to_owned()).or_insert(shown);
     }
     kept
+}
+
+/// The text without the secret, also where its end cuts the secret off.
+fn without(secret: Option<&str>, text: String) -> String {
+    let Some(secret) = secret.filter(|secret| !secret.is_empty()) else { return text };
+    let mut text = text.replace(secret, REDACTED);
+    let beginnings = (BEGINNING..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(rest) = beginnings.filter_map(|beginning| text.strip_suffix(beginning)).next().map(str::len) {
+        text.truncate(rest);
+        text.push_str(REDACTED);
+    }
+    text
 }
 
 /// Postgres keeps no NUL, neither in text nor in JSON.
@@ -101,10 +125,32 @@ mod tests {
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
-        let kept = kept(&headers);
+        let kept = kept(&headers, None);
         assert_eq!(kept["content-type"], "text/plain");
         assert_eq!(kept["server"].len(), VALUE);
         assert!(!kept.values().any(|value| value.contains("abc")), "{kept:?}");
         assert_eq!(kept.values().filter(|value| *value == "[redacted]").count(), 6);
+    }
+
+    #[test]
+    fn a_secret_that_is_echoed_is_taken_out_also_where_the_text_ends_inside_it() {
+        let secret = "s3cr3t-token";
+        let cases = [
+            ("got Bearer s3cr3t-token, and s3cr3t-token", "got Bearer [redacted], and [redacted]"),
+            ("got Bearer s3cr3t-tok", "got Bearer [redacted]"),
+            ("got Bearer s3cr", "got Bearer [redacted]"),
+            ("ends with s3c", "ends with s3c"),
+            ("nothing", "nothing"),
+            ("", ""),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(without(Some(secret), given.to_owned()), expected);
+        }
+        assert_eq!(without(None, secret.to_owned()), secret);
+        assert_eq!(without(Some(""), secret.to_owned()), secret);
+        let mut headers = HeaderMap::new();
+        let echo = HeaderValue::from_str(&format!("{}{secret}", "x".repeat(VALUE - 6))).unwrap();
+        headers.insert("server", echo);
+        assert!(kept(&headers, Some(secret))["server"].ends_with("xx[redacted]"));
     }
 }

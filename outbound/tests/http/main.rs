@@ -4,10 +4,13 @@
 mod client;
 mod gate;
 mod gate_check;
+mod http_rule;
+mod keycloak;
 mod logs;
 mod registration;
 mod server;
 mod tokens;
+mod webhooks;
 
 /// Short, for what never answers.
 const IMPATIENCE: std::time::Duration = std::time::Duration::from_millis(300);

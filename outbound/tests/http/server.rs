@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::{HeaderMap, Method, Response, Uri};
 use futures::StreamExt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) at: Instant,
@@ -54,7 +56,7 @@ pub(crate) fn always(said: Said) -> impl Fn(usize) -> Said + Send + Sync + 'stat
     move |_| said.clone()
 }
 
-type Answers = dyn Fn(usize) -> Said + Send + Sync;
+type Answers = dyn Fn(usize, &Asked) -> Said + Send + Sync;
 
 struct Shared {
     asked: Mutex<Vec<Asked>>,
@@ -69,6 +71,11 @@ pub(crate) struct Server {
 impl Server {
     /// Answers the nth question, from 0, with `answers(n)`.
     pub(crate) async fn start(answers: impl Fn(usize) -> Said + Send + Sync + 'static) -> Self {
+        Self::answering(move |n, _| answers(n)).await
+    }
+
+    /// Answers the nth question, from 0, with `answers(n, question)`.
+    pub(crate) async fn answering(answers: impl Fn(usize, &Asked) -> Said + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared { asked: Mutex::default(), answers: Box::new(answers) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/path", listener.local_addr().unwrap());
@@ -85,14 +92,17 @@ impl Server {
 async fn answer(
     State(shared): State<Arc<Shared>>,
     method: Method,
+    target: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let body = String::from_utf8(body.to_vec()).unwrap();
     let said = {
         let mut asked = shared.asked.lock().unwrap();
-        asked.push(Asked { method, headers, body, at: Instant::now() });
-        (shared.answers)(asked.len() - 1)
+        let question = Asked { method, target: target.to_string(), headers, body, at: Instant::now() };
+        let said = (shared.answers)(asked.len(), &question);
+        asked.push(question);
+        said
     };
     if said.silent {
         std::future::pending::<()>().await;

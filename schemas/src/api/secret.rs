@@ -20,14 +20,30 @@ pub struct CallbackSecretCreate {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 1024>")]
     #[schema(max_length = 1024, write_only)]
     pub secret: Option<String>,
+    /// Name of a configured credential (`credentials.<name>`): with it AWE makes itself known to the endpoints that the
+    /// webhooks go to. Null = by the signature alone.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
+    #[schema(min_length = 1, max_length = 200, example = "registry-hooks")]
+    pub credential: Option<String>,
 }
 
 impl fmt::Debug for CallbackSecretCreate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallbackSecretCreate")
             .field("caller_service", &self.caller_service)
+            .field("credential", &self.credential)
             .finish_non_exhaustive()
     }
+}
+
+/// What to change of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallbackSecretUpdate {
+    /// Name of a configured credential (`credentials.<name>`), or null for none.
+    #[serde(deserialize_with = "limits::opt_text::<_, 1, 200>")]
+    #[schema(required, min_length = 1, max_length = 200, example = "registry-hooks")]
+    pub credential: Option<String>,
 }
 
 /// How to rotate a secret.
@@ -65,6 +81,10 @@ pub struct CallbackSecretOut {
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[schema(example = "2026-02-01T08:15:00Z")]
     pub expires_at: Option<OffsetDateTime>,
+    /// Name of the credential that the webhooks are sent with.
+    #[serde(default)]
+    #[schema(example = "registry-hooks")]
+    pub credential: Option<String>,
 }
 
 /// A new secret, with the secret: the only time that it is shown.
@@ -85,6 +105,10 @@ pub struct CallbackSecretCreatedOut {
     /// When it stops signing.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// Name of the credential that the webhooks are sent with.
+    #[serde(default)]
+    #[schema(example = "registry-hooks")]
+    pub credential: Option<String>,
     /// `whsec_` and base64. Keep it: it is not shown again.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     pub secret: String,

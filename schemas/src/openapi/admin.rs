@@ -4,8 +4,8 @@
 use super::answers::{Body, Guarded, Parameters};
 use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
-    CallbackSecretOut, CallbackSecretRotate, DeliveryAttemptOut, DeliveryOut, ErrorEnvelope, ListAuditQuery,
-    ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
+    CallbackSecretOut, CallbackSecretRotate, CallbackSecretUpdate, DeliveryAttemptOut, DeliveryOut,
+    ErrorEnvelope, ListAuditQuery, ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
 };
 
 /// List deliveries
@@ -95,7 +95,7 @@ fn list_callback_secrets() {}
 
 /// Create a callback secret
 ///
-/// The answer shows the secret, this once. Role: admin.
+/// The answer shows the secret, this once. An unknown `credential` is refused with 422. Role: admin.
 #[utoipa::path(
     post, path = "/v1/awe/admin/callback-secrets", tag = "admin", request_body = CallbackSecretCreate,
     responses(
@@ -110,9 +110,28 @@ fn list_callback_secrets() {}
 )]
 fn create_callback_secret() {}
 
+/// Change a callback secret's credential
+///
+/// The secret itself stays as it is. Every attempt from now on is made with the credential named here; null = with
+/// none. An unknown name is refused with 422. Role: admin.
+#[utoipa::path(
+    patch, path = "/v1/awe/admin/callback-secrets/{secret_id}", tag = "admin",
+    request_body = CallbackSecretUpdate,
+    params(("secret_id" = Uuid, Path, description = "Id of the secret")),
+    responses(
+        (status = 200, description = "The secret, without the secret", body = CallbackSecretOut),
+        (status = 403, description = "AWE-008: not an admin; AWE-011: denied by the policy gate",
+            body = ErrorEnvelope),
+        (status = 404, description = "AWE-004: no such secret", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: revoked", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn update_callback_secret() {}
+
 /// Rotate a callback secret
 ///
-/// The new one signs at once, the old one beside it until the grace is over. Role: admin.
+/// The new one signs at once, the old one beside it until the grace is over; it keeps the credential. Role: admin.
 #[utoipa::path(
     post, path = "/v1/awe/admin/callback-secrets/{secret_id}/rotate", tag = "admin",
     request_body = CallbackSecretRotate,

@@ -15,7 +15,7 @@ use actors::{
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
-use outbound::{Egress, HttpRules, Keycloak, KeycloakOptions};
+use outbound::{Client, Credentials, Egress, HttpRules, Keycloak, KeycloakOptions, TokenProvider};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,14 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let egress = egress(&config);
     let admission =
         Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
-    let courier = Courier::new(store.clone(), Arc::clone(&vault), egress.clone(), &webhook_options(&config))?;
+    let credentials = credentials(&config)?;
+    let courier = Courier::new(
+        store.clone(),
+        Arc::clone(&vault),
+        egress.clone(),
+        credentials.clone(),
+        &webhook_options(&config),
+    )?;
     let keycloak = keycloak(&config)?;
     Ok(AppState::new(Parts {
         config,
@@ -48,6 +55,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
         vault,
         bus: Some(bus),
         egress,
+        credentials,
         courier,
         keycloak,
         admission,
@@ -114,15 +122,23 @@ fn keycloak(config: &Config) -> anyhow::Result<Option<Keycloak>> {
     made.map(Some).context("keycloak.base_url cannot be used")
 }
 
+/// What AWE makes itself known with to services that users name. Token endpoints are the operator's to set.
+fn credentials(config: &Config) -> anyhow::Result<Credentials> {
+    let client = Client::trusted().map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?;
+    let tokens = TokenProvider::new(client, seconds(config.resolver.http_timeout_seconds));
+    let usable = |(name, credential): (&String, &NamedCredential)| (name.clone(), credential.usable());
+    Ok(Credentials::new(config.credentials.iter().map(usable).collect(), tokens))
+}
+
 /// Whoever answers rules that need somebody outside.
 fn directories(state: &AppState) -> anyhow::Result<Directories> {
     let config = state.config();
-    let http = HttpRules::new(state.egress().clone(), seconds(config.resolver.http_timeout_seconds));
-    let usable = |(name, credential): (&String, &NamedCredential)| (name.clone(), credential.usable());
+    let (credentials, timeout) = (state.credentials(), seconds(config.resolver.http_timeout_seconds));
+    let http = HttpRules::new(state.egress().clone(), credentials.tokens().clone(), timeout);
     Ok(Directories {
         keycloak: state.keycloak().ok().cloned(),
         http: http.map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?,
-        credentials: config.credentials.iter().map(usable).collect(),
+        credentials: credentials.clone(),
         store: state.store().clone(),
         vault: state.shared_vault(),
         allow_unsigned: config.allows_unsigned_webhooks(),
@@ -205,6 +221,7 @@ fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
             requests: days(config.retention.requests_days),
         },
         egress: state.egress().clone(),
+        credentials: state.credentials().clone(),
         directory: Arc::new(directories(state)?),
     })
 }

@@ -60,7 +60,7 @@ pub struct Config {
     /// Outbound calls.
     #[serde(skip_serializing)]
     pub egress: Egress,
-    /// How AWE makes itself known to services that policies name.
+    /// How AWE makes itself known to services that policies name, and to receivers of webhooks.
     #[serde(skip_serializing)]
     pub credentials: Credentials,
     /// Encryption of callback secrets.

@@ -83,7 +83,7 @@ fn admin_routes() -> Router<AppState> {
         .route("/v1/awe/admin/directory/groups", get(directory::groups))
         .route("/v1/awe/admin/directory/clients", get(directory::clients))
         .route("/v1/awe/admin/callback-secrets", get(secrets::list).post(secrets::create))
-        .route("/v1/awe/admin/callback-secrets/{secret_id}", delete(secrets::revoke))
+        .route("/v1/awe/admin/callback-secrets/{secret_id}", delete(secrets::revoke).patch(secrets::update))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/rotate", post(secrets::rotate))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/ping", post(secrets::ping))
 }

@@ -5,7 +5,7 @@ use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
 use actors::{Courier, Requests};
-use outbound::{Egress, Keycloak};
+use outbound::{Credentials, Egress, Keycloak};
 use std::sync::{Arc, OnceLock};
 use store::Store;
 use store::vault::Vault;
@@ -29,6 +29,8 @@ pub struct Parts {
     pub bus: Option<bus::Bus>,
     /// The guard of URLs that users set.
     pub egress: Egress,
+    /// What AWE makes itself known with.
+    pub credentials: Credentials,
     /// Sends test events as webhooks are sent.
     pub courier: Courier,
     /// What surrounds writes.
@@ -103,6 +105,12 @@ impl AppState {
     #[must_use]
     pub fn egress(&self) -> &Egress {
         &self.0.parts.egress
+    }
+
+    /// What AWE makes itself known with, by name.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.0.parts.credentials
     }
 
     /// The gate before writes and the webhook after them.

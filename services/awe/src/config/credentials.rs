@@ -1,5 +1,5 @@
-//! Credentials by name: how AWE makes itself known to services that a policy names. A policy names the credential and
-//! never holds it.
+//! Credentials by name: how AWE makes itself known to services that a policy names, and to the receivers of webhooks.
+//! Policies and callback secrets name the credential and never hold it.
 
 use super::check::Faults;
 use outbound::{ClientCredentials, Credential};
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// By the name that a policy uses.
+/// By the name that policies and callback secrets use.
 pub type Credentials = BTreeMap<String, NamedCredential>;
 
 /// One credential.
@@ -40,6 +40,24 @@ pub enum NamedCredential {
         #[serde(default)]
         scope: String,
     },
+}
+
+/// Headers that AWE sends itself, or HTTP needs.
+const OWN_HEADERS: [&str; 8] = [
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "traceparent",
+    "transfer-encoding",
+    "user-agent",
+];
+
+/// The signatures' headers are told by how they begin.
+fn is_own(header: &str) -> bool {
+    let header = header.to_ascii_lowercase();
+    OWN_HEADERS.contains(&&*header) || header.starts_with("webhook-") || header.starts_with("x-approval-")
 }
 
 impl NamedCredential {
@@ -85,6 +103,7 @@ impl NamedCredential {
                 let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
                 let good = !header.is_empty() && header.bytes().all(word);
                 faults.unless(good, &format!("{key}.header"), "must be the name of a header");
+                faults.unless(!is_own(header), &format!("{key}.header"), "is a header that AWE sends itself");
             }
             Self::Bearer { token } => secret("token", token),
             Self::Oauth2ClientCredentials { token_url, client_id, client_secret, .. } => {

@@ -185,6 +185,24 @@ fn an_enabled_gate_without_the_credential_it_needs_stops_the_start() {
 }
 
 #[test]
+fn a_credential_that_would_replace_a_header_of_ours_stops_the_start() {
+    let with_header = |header: &str| {
+        with(&[
+            ("AWE__CREDENTIALS__HOOKS__TYPE", "api_key"),
+            ("AWE__CREDENTIALS__HOOKS__HEADER", header),
+            ("AWE__CREDENTIALS__HOOKS__KEY", "k"),
+        ])
+    };
+    for header in ["webhook-signature", "Webhook-Id", "X-Approval-Signature", "Content-Type", "host"] {
+        let told = with_header(header).unwrap_err().to_string();
+        assert!(told.contains("credentials.hooks.header"), "{header}: {told}");
+    }
+    for header in ["X-API-Key", "Authorization"] {
+        assert!(with_header(header).is_ok(), "{header}");
+    }
+}
+
+#[test]
 fn development_mode_stays_on_loopback_unless_told_otherwise() {
     assert!(refusal(&[("AWE__SERVER__HOST", "0.0.0.0")]).contains("server.host"));
     let told = [("AWE__SERVER__HOST", "0.0.0.0"), ("AWE__AUTH__ALLOW_UNSIGNED_ON_NETWORK", "true")];

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemas::api::{
     CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut, CallbackSecretOut,
-    CallbackSecretRotate,
+    CallbackSecretRotate, CallbackSecretUpdate,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -44,15 +44,51 @@ pub(super) async fn create(
 ) -> Result<Shown, ApiError> {
     let given = body.secret.as_deref();
     given.map(check_secret).transpose().map_err(|why| ApiError::invalid(format!("field secret: {why}")))?;
+    let credential = body.credential.as_deref();
+    check_credential(&state, credential)?;
     let name = &body.caller_service;
     let route = "/v1/awe/admin/callback-secrets";
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Create, route, name };
     state.admission().ask(write, &headers, &json!({"caller_service": name})).await?;
     let (actor, vault) = (admin.actor(), state.vault());
-    let created = state.store().create_secret(name, given, &actor, vault).await?;
+    let created = state.store().create_secret(name, given, credential, &actor, vault).await?;
     let card = json!({"id": created.id, "caller_service": created.caller_service, "status": created.status});
     state.admission().tell(write, &admin.subject, &card);
     Ok(shown(created))
+}
+
+/// A name that means nothing here would keep every webhook from going out.
+fn check_credential(state: &AppState, name: Option<&str>) -> Result<(), ApiError> {
+    match name {
+        Some(name) if state.credentials().get(name).is_none() => Err(ApiError::unprocessable(
+            "body",
+            "credential",
+            format!("no credential {name:?} is configured in this installation (credentials.<name>)"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+pub(super) async fn update(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    SecretId(id): SecretId,
+    headers: HeaderMap,
+    Body(body): Body<CallbackSecretUpdate>,
+) -> Result<Json<CallbackSecretOut>, ApiError> {
+    let credential = body.credential.as_deref();
+    check_credential(&state, credential)?;
+    let (name, route) = (&id.to_string(), "/v1/awe/admin/callback-secrets/{secret_id}");
+    let write = Write { kind: Kind::CallbackSecret, operation: Operation::Update, route, name };
+    // Of one that is unknown or revoked there is nothing to ask: it is refused below.
+    if let Some(caller_service) = state.store().secret_caller(id).await? {
+        let payload = json!({"id": id, "caller_service": caller_service});
+        state.admission().ask(write, &headers, &payload).await?;
+    }
+    let updated = state.store().set_secret_credential(id, credential, &admin.actor()).await?;
+    let card = json!({"id": id, "caller_service": updated.caller_service, "status": updated.status});
+    state.admission().tell(write, &admin.subject, &card);
+    Ok(Json(updated))
 }
 
 pub(super) async fn rotate(

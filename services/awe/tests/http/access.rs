@@ -15,7 +15,7 @@ enum Needs {
 }
 use Needs::{Admin, Nothing, Token, Viewer};
 
-const ROUTES: [(&str, &str, Needs); 41] = [
+const ROUTES: [(&str, &str, Needs); 42] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -53,6 +53,7 @@ const ROUTES: [(&str, &str, Needs); 41] = [
     ("get", "/v1/awe/admin/directory/clients", Viewer),
     ("get", "/v1/awe/admin/callback-secrets", Admin),
     ("post", "/v1/awe/admin/callback-secrets", Admin),
+    ("patch", "/v1/awe/admin/callback-secrets/{secret_id}", Admin),
     ("post", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", Admin),
     ("post", "/v1/awe/admin/callback-secrets/{secret_id}/ping", Admin),
     ("delete", "/v1/awe/admin/callback-secrets/{secret_id}", Admin),

@@ -107,6 +107,37 @@ async fn the_gate_is_asked_before_every_write_and_shown_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_gate_is_asked_before_a_secret_gets_another_credential() {
+    let closed = Arc::new(AtomicBool::new(false));
+    let is_closed = Arc::clone(&closed);
+    let gate =
+        Receiver::start(move |_| say(if is_closed.load(Ordering::SeqCst) { 403 } else { 200 }, "")).await;
+    let server = gated(&gate.url, &[("AWE__CREDENTIALS__HOOKS__TYPE", "none")]).await;
+    let (_, secret) = server.post(Who::Admin, SECRETS, json!({"caller_service": "caller"})).await;
+    let path = format!("{SECRETS}/{}", secret["id"].as_str().unwrap());
+    let change = async |path: &str, name: Value| {
+        server.call(Who::Admin, Method::PATCH, path, Some(&json!({"credential": name}))).await
+    };
+    let (status, changed) = change(&path, json!("hooks")).await;
+    assert_eq!((status, &changed["credential"]), (200, &json!("hooks")));
+    let asked = &questions(&gate)[1];
+    assert_eq!((&asked["asset_type"], &asked["operation"]), (&json!("callback_secret"), &json!("update")));
+    assert_eq!(asked["source_api"], "/v1/awe/admin/callback-secrets/{secret_id}");
+    assert_eq!(asked["registration_payload"]["caller_service"], "caller");
+
+    closed.store(true, Ordering::SeqCst);
+    let (status, denied) = change(&path, Value::Null).await;
+    assert_eq!((status, &denied["errors"][0]["errorCode"]), (403, &json!("AWE-011")));
+    assert_eq!(server.get(Who::Admin, SECRETS).await.1[0]["credential"], "hooks");
+    // What would be refused anyway is not asked about.
+    assert_eq!(change(&path, json!("nosuch")).await.0, 422);
+    let unknown = format!("{SECRETS}/0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10");
+    assert_eq!(change(&unknown, Value::Null).await.0, 404);
+    assert_eq!(questions(&gate).len(), 3);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gate_is_not_asked_about_anything_else() {
     let gate = Receiver::start(always(say(200, ""))).await;
     let server = gated(&gate.url, &[]).await;

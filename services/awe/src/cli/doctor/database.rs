@@ -96,11 +96,21 @@ async fn secrets(store: &Store, config: &Config) -> Finding {
         Ok(vault) => vault,
         Err(error) => return Finding::failure("secrets", format!("{error:#}"), advice),
     };
+    let unknown = |name: &String| !config.credentials.contains_key(name);
     match store.check_secrets(&vault).await {
         Ok(found) if found.closed > 0 => Finding::failure(
             "secrets",
             format!("those of {} callers cannot be opened; their webhooks fail", found.closed),
             advice,
+        ),
+        Ok(found) if found.credentials.iter().any(unknown) => Finding::failure(
+            "secrets",
+            format!(
+                "name credentials that are not configured; their webhooks fail: {}",
+                found.credentials.into_iter().filter(unknown).collect::<Vec<_>>().join(", ")
+            ),
+            "configure them again (credentials.<name>), or name others \
+             (PATCH /v1/awe/admin/callback-secrets/{id})",
         ),
         Ok(found) if !has_key => Finding::warning(
             "secrets",
