@@ -1,9 +1,11 @@
-//! Every route for every kind of caller. The table is complete: it is compared with the served `OpenAPI` document.
+//! Every route for every kind of caller. The table is complete: it is compared with the router itself, and with the
+//! served `OpenAPI` document.
 
+use crate::flow::{activate, policy, request};
 use crate::server::{Server, Who};
-use reqwest::Method;
+use reqwest::{Method, header};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The least that a caller must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,8 +14,25 @@ enum Needs {
     Token,
     Viewer,
     Admin,
+    /// The subject that created the request, or an administrator.
+    Creator,
+    /// The assignee of the task, or an administrator.
+    Assignee,
+    /// Whose delegation it is, or an administrator.
+    Own,
 }
-use Needs::{Admin, Nothing, Token, Viewer};
+use Needs::{Admin, Assignee, Creator, Nothing, Own, Token, Viewer};
+
+/// Whoever may call. Requests are `creator`'s, tasks and delegations `assignee`'s.
+const CALLERS: [Who; 7] = [
+    Who::Nobody,
+    Who::WrongRole,
+    Who::User("other"),
+    Who::User("assignee"),
+    Who::User("creator"),
+    Who::Viewer,
+    Who::Admin,
+];
 
 const ROUTES: [(&str, &str, Needs); 42] = [
     ("get", "/v1/awe/health", Nothing),
@@ -32,15 +51,15 @@ const ROUTES: [(&str, &str, Needs); 42] = [
     ("get", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests/{request_id}", Token),
     ("get", "/v1/awe/requests/{request_id}/events", Token),
-    ("post", "/v1/awe/requests/{request_id}/cancel", Token),
+    ("post", "/v1/awe/requests/{request_id}/cancel", Creator),
     ("get", "/v1/awe/tasks", Token),
     ("get", "/v1/awe/tasks/stats", Token),
-    ("post", "/v1/awe/tasks/{task_id}/claim", Token),
-    ("post", "/v1/awe/tasks/{task_id}/decision", Token),
+    ("post", "/v1/awe/tasks/{task_id}/claim", Assignee),
+    ("post", "/v1/awe/tasks/{task_id}/decision", Assignee),
     ("post", "/v1/awe/tasks/{task_id}/reassign", Admin),
     ("get", "/v1/awe/delegations", Token),
     ("post", "/v1/awe/delegations", Token),
-    ("delete", "/v1/awe/delegations/{delegation_id}", Token),
+    ("delete", "/v1/awe/delegations/{delegation_id}", Own),
     ("get", "/v1/awe/admin/deliveries", Viewer),
     ("get", "/v1/awe/admin/deliveries/{delivery_id}/attempts", Viewer),
     ("post", "/v1/awe/admin/deliveries/{delivery_id}/retry", Admin),
@@ -62,41 +81,119 @@ const ROUTES: [(&str, &str, Needs); 42] = [
 
 const UNKNOWN: &str = "0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10";
 
-fn filled(path: &str) -> String {
-    let mut filled = path.replace("{policy_key}", "nosuch").replace("{version}", "1");
-    for id in ["request_id", "task_id", "delegation_id", "delivery_id", "secret_id"] {
-        filled = filled.replace(&format!("{{{id}}}"), UNKNOWN);
+impl Needs {
+    fn lets_in(self, who: Who) -> bool {
+        match self {
+            Nothing => true,
+            Token => who != Who::Nobody,
+            Viewer => matches!(who, Who::Viewer | Who::Admin),
+            Admin => who == Who::Admin,
+            Creator => matches!(who, Who::User("creator") | Who::Admin),
+            Assignee | Own => matches!(who, Who::User("assignee") | Who::Admin),
+        }
     }
-    filled.strip_prefix("/v1/awe").unwrap().to_owned()
+}
+
+/// A request of `creator` with a task of `assignee`, and a delegation of theirs: new for each call, so that none finds
+/// what another has done.
+struct Things {
+    request: String,
+    task: String,
+    delegation: String,
+}
+
+impl Things {
+    async fn make(server: &Server) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (status, made) = server.post(Who::User("creator"), "/requests", request("access.v1")).await;
+        assert_eq!(status, 201, "{made}");
+        let window = json!({"user_id": "assignee", "delegate_to": "deputy",
+            "starts_at": "2090-01-01T00:00:00Z", "ends_at": "2091-01-01T00:00:00Z"});
+        let (status, away) = server.post(Who::Admin, "/delegations", window).await;
+        assert_eq!(status, 201, "{away}");
+        Self {
+            request: text(&made["request_id"]),
+            task: text(&made["tasks"][0]["id"]),
+            delegation: text(&away["id"]),
+        }
+    }
+
+    fn fill(&self, path: &str) -> String {
+        let filled = path
+            .replace("{request_id}", &self.request)
+            .replace("{task_id}", &self.task)
+            .replace("{delegation_id}", &self.delegation)
+            .replace("{policy_key}", "nosuch")
+            .replace("{version}", "1")
+            .replace("{delivery_id}", UNKNOWN)
+            .replace("{secret_id}", UNKNOWN);
+        filled.strip_prefix("/v1/awe").unwrap().to_owned()
+    }
+}
+
+/// What a call needs to be let in or refused for who makes it; elsewhere an empty object is refused after that.
+fn body(method: &Method, path: &str) -> Option<Value> {
+    match path.rsplit('/').next() {
+        _ if *method == Method::GET => None,
+        Some("decision") => Some(json!({"action": "approve"})),
+        Some("reassign") => Some(json!({"new_assignee": "deputy"})),
+        _ => Some(json!({})),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     let server = Server::start(&[]).await;
+    activate(&server, &policy("access.v1", &["assignee"], 1)).await;
     for (method, path, needs) in ROUTES {
-        for who in [Who::Nobody, Who::User("somebody"), Who::Viewer, Who::Admin] {
-            // An empty object is refused by whatever wants a body, and only after the caller was let in.
-            let method: Method = method.to_uppercase().parse().unwrap();
-            let body = (method != Method::GET).then(|| json!({}));
-            let (status, answer) = server.call(who, method.clone(), &filled(path), body.as_ref()).await;
-            let let_in = match needs {
-                Nothing => true,
-                Token => who != Who::Nobody,
-                Viewer => matches!(who, Who::Viewer | Who::Admin),
-                Admin => who == Who::Admin,
-            };
+        let method: Method = method.to_uppercase().parse().unwrap();
+        for who in CALLERS {
+            let filled = Things::make(&server).await.fill(path);
+            let body = body(&method, path);
+            let (status, answer) = server.call(who, method.clone(), &filled, body.as_ref()).await;
             let at = format!("{method} {path} as {who:?}: {status} {answer}");
             // Without a directory there is nothing to choose from.
             assert!(status < 500 || (status == 503 && path.contains("/directory/")), "{at}");
-            match (let_in, who) {
+            match (needs.lets_in(who), who) {
                 (true, _) => assert!(status != 401 && status != 403, "{at}"),
                 (false, Who::Nobody) => assert_eq!(status, 401, "{at}"),
                 (false, _) => assert_eq!(status, 403, "{at}"),
             }
-            if !let_in {
+            if !needs.lets_in(who) {
                 assert_eq!(answer["errors"][0]["errorCode"], "AWE-008", "{at}");
+            } else if matches!(needs, Creator | Assignee | Own) {
+                assert!(status < 300, "what is theirs they may do: {at}");
             }
         }
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_above_names_every_route_of_the_router() {
+    let server = Server::start(&[]).await;
+    let mut tested: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (method, path, _) in ROUTES {
+        tested.entry(path).or_default().insert(method.to_uppercase());
+    }
+    // A router does not list its routes, but it shows them.
+    let shown = format!("{:?}", awe::server::router(server.state.clone()));
+    let paths: BTreeSet<&str> = shown.split('"').filter(|text| text.starts_with("/v1/")).collect();
+    let pages = ["/v1/awe/docs", "/v1/awe/redoc"];
+    let routes: BTreeSet<&str> =
+        paths.into_iter().filter(|path| !pages.iter().any(|page| path.starts_with(page))).collect();
+    assert_eq!(routes, tested.keys().copied().collect());
+    for (path, methods) in tested {
+        let filled = path.replace(['{', '}'], "").replace("/v1/awe", "");
+        let refused = server.send(Who::Nobody, Method::TRACE, &filled, None).await;
+        assert_eq!(refused.status(), 405, "{path}");
+        let allowed = refused.headers()[header::ALLOW].to_str().unwrap();
+        let allowed: BTreeSet<String> = allowed
+            .split(',')
+            .map(|method| method.trim().to_owned())
+            .filter(|method| method != "HEAD")
+            .collect();
+        assert_eq!(allowed, methods, "{path}");
     }
     server.end().await;
 }

@@ -49,6 +49,8 @@ pub(crate) enum Who {
     Admin,
     /// A token without roles.
     User(&'static str),
+    /// A token of somebody with a role that means nothing here.
+    WrongRole,
 }
 
 impl Who {
@@ -62,6 +64,7 @@ impl Who {
             Self::Viewer => token("viewer", &["AWE_VIEWER"]),
             Self::Admin => token("admin", &["AWE_ADMIN"]),
             Self::User(sub) => token(sub, &[]),
+            Self::WrongRole => token("operator", &["AWE_OPERATOR", "admin"]),
         }
     }
 }
