@@ -27,6 +27,8 @@ const MOST_PAGES: usize = 100;
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 /// User ids kept in all cached answers together.
 const MOST_KEPT: u64 = 1_000_000;
+/// Users kept that were asked for one by one.
+const MOST_PEOPLE: u64 = 10_000;
 
 /// Where the directory is, and who reads it.
 #[derive(Debug, Clone)]
@@ -65,6 +67,7 @@ struct Inner {
 struct Answers {
     users: Cache<Ask, Arc<[String]>>,
     composites: Cache<(), Arc<members::Composites>>,
+    people: Cache<String, Option<UserEntry>>,
 }
 
 /// What can be asked for.
@@ -118,6 +121,28 @@ impl Keycloak {
     /// [`DirectoryError::Unknown`] when there is no such group.
     pub async fn group_members(&self, path: &str, subgroups: bool) -> Result<Arc<[String]>, DirectoryError> {
         self.answer(Ask::Group { path: path.to_owned(), subgroups }).await
+    }
+
+    /// The user with this id; `None` when there is none, or nobody can have such an id.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unavailable`].
+    pub async fn user(&self, id: &str) -> Result<Option<UserEntry>, DirectoryError> {
+        let found = match &self.0.answers {
+            None => self.look_up_user(id).await,
+            Some(answers) => {
+                let asked = answers.people.try_get_with_by_ref(id, self.look_up_user(id)).await;
+                asked.map_err(|error| (*error).clone())
+            }
+        };
+        match found {
+            Err(DirectoryError::Unknown(_)) => Ok(None),
+            found => found.map_err(|error| error.of("directory")),
+        }
+    }
+
+    async fn look_up_user(&self, id: &str) -> Result<Option<UserEntry>, DirectoryError> {
+        Ok(self.get::<wire::User>(&["users", id], &[]).await?.map(Into::into))
     }
 
     async fn answer(&self, ask: Ask) -> Result<Arc<[String]>, DirectoryError> {
@@ -207,6 +232,7 @@ impl Answers {
         Self {
             users: Cache::builder().weigher(weigh).max_capacity(MOST_KEPT).time_to_live(life).build(),
             composites: Cache::builder().max_capacity(1).time_to_live(life).build(),
+            people: Cache::builder().max_capacity(MOST_PEOPLE).time_to_live(life).build(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Every HTTP call that is made for a user or as AWE itself: bounded in time and size, no redirects, and guarded
-//! addresses wherever a user can set the URL.
+//! addresses wherever a user can set the URL. And mail, to the server that the operator names.
 
 mod client;
 mod credential;
@@ -8,6 +8,7 @@ mod egress;
 pub mod gate;
 mod http_rule;
 mod keycloak;
+pub mod mail;
 mod oauth2;
 pub mod registration;
 mod sanitize;

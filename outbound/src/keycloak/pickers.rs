@@ -50,6 +50,20 @@ pub struct ClientEntry {
     pub name: Option<String>,
 }
 
+impl From<User> for UserEntry {
+    fn from(user: User) -> Self {
+        let names = [user.first_name, user.last_name];
+        let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Self {
+            id: user.id,
+            username: user.username,
+            name: Some(name).filter(|name| !name.trim().is_empty()),
+            email: user.email,
+            enabled: user.enabled,
+        }
+    }
+}
+
 impl Keycloak {
     /// Users whose login name, name or mail address begins with `text`; the first ones when it is empty.
     ///
@@ -57,18 +71,7 @@ impl Keycloak {
     /// [`DirectoryError`].
     pub async fn find_users(&self, text: &str) -> Result<Vec<UserEntry>, DirectoryError> {
         let found: Vec<User> = self.find(&["users"], text).await?;
-        let entry = |user: User| {
-            let names = [user.first_name, user.last_name];
-            let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
-            UserEntry {
-                id: user.id,
-                username: user.username,
-                name: Some(name).filter(|name| !name.trim().is_empty()),
-                email: user.email,
-                enabled: user.enabled,
-            }
-        };
-        Ok(found.into_iter().map(entry).collect())
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// Roles of the realm, or of a client, whose name holds `text`.

@@ -24,6 +24,8 @@ const SPOKEN_IN: &[(&str, &[&str])] = &[
     ("axum", &["awe"]),
     ("clap", &["awe"]),
     ("utoipa", &["schemas"]),
+    ("lettre", &["outbound"]),
+    ("minijinja", &["outbound"]),
     // `awe` fetches the keys that tokens are verified with.
     ("reqwest", &["outbound", "awe"]),
 ];
