@@ -1,8 +1,8 @@
 //! Postgres, the truth. The only room that speaks SQL.
 //!
 //! Cast: [`Store`] answers reads and small administrative writes; [`commit::Committer`] writes transitions of
-//! requests, many in one transaction; [`outbox`] and [`deliveries`] are claimed by conditional updates that answer
-//! what was won. Nothing here holds a transaction across a network call.
+//! requests, many in one transaction; [`outbox`], [`deliveries`] and [`notifications`] are claimed by conditional updates
+//! that answer what was won. Nothing here holds a transaction across a network call.
 
 pub mod audit;
 pub mod catalog;
@@ -11,6 +11,7 @@ pub mod delegations;
 pub mod deliveries;
 pub mod doctor;
 mod error;
+pub mod notifications;
 pub mod outbox;
 pub mod policies;
 mod pool;

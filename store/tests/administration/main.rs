@@ -5,6 +5,7 @@ mod delegations;
 mod deliveries;
 mod fixtures;
 mod leases;
+mod notifications;
 mod outbox;
 mod policies;
 mod requests;
