@@ -13,6 +13,7 @@ mod delivery;
 mod directory;
 mod error;
 mod handle;
+mod notifier;
 mod nudge;
 mod queue;
 mod relay;
@@ -32,6 +33,7 @@ pub use delivery::{Address, Courier, Sent};
 pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
+pub use notifier::NotifierOptions;
 pub use system::{
     EndpointOptions, Options, RelayOptions, RequestOptions, ResolverOptions, RetentionOptions, Roles,
     SlaOptions, StartError, System, WebhookOptions,

@@ -1,5 +1,4 @@
-//! Following a work queue: for as long as there is a bus, again and again when it breaks. The rows are the truth and
-//! the poll finds what no message told of, so a queue only makes things quicker.
+//! Following a queue: for as long as there is a bus, again and again when it breaks. What could not be taken comes back.
 
 use crate::Error;
 use bus::{Bus, Work};
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 /// Messages taken from a queue at once.
 const TAKE: usize = 128;
-/// How long a queue rests after a fault.
+/// How long a queue rests after a fault, and what was not taken stays away.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Whoever does what a queue calls for.
@@ -33,7 +32,7 @@ pub(crate) async fn follow<F: Follower>(follower: F, bus: Bus, stop: Cancellatio
             followed = until_broken(&follower, &bus) => followed,
         };
         if let Err(error) = followed {
-            tracing::debug!(queue = F::NAME, %error, "the queue is not available; the poll goes on");
+            tracing::debug!(queue = F::NAME, %error, "the queue is not available; trying again");
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -47,9 +46,19 @@ async fn until_broken<F: Follower>(follower: &F, bus: &Bus) -> Result<(), Error>
     loop {
         let items = queue.next(TAKE).await.map_err(|e| Error::Internal(e.to_string()))?;
         let requests: BTreeSet<Uuid> = items.iter().map(|item| item.request_id).collect();
-        follower.take(requests.into_iter().collect()).await?;
-        for item in items {
-            item.done().await;
+        match follower.take(requests.into_iter().collect()).await {
+            Ok(()) => {
+                for item in items {
+                    item.done().await;
+                }
+            }
+            Err(error) => {
+                tracing::debug!(queue = F::NAME, %error, "items could not be taken; they come back");
+                for item in items {
+                    item.again(AFTER_FAILURE).await;
+                }
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::background::Background;
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
+use crate::notifier::{Notifier, NotifierOptions};
 use crate::relay::Relay;
 use crate::request::Shared;
 use crate::resolver::Resolver;
@@ -55,6 +56,8 @@ pub struct Options {
     pub credentials: Credentials,
     /// Who answers role, group and http rules.
     pub directory: Arc<dyn Directory>,
+    /// Mail to people; `None` = they get none.
+    pub notifier: Option<NotifierOptions>,
 }
 
 /// Parts that a process may play; each scales by itself.
@@ -191,6 +194,7 @@ pub struct System {
     background: Vec<ActorCell>,
     delivery: Option<Delivery>,
     resolver: Option<Resolver>,
+    notifier: Option<Notifier>,
     stop: CancellationToken,
 }
 
@@ -199,7 +203,7 @@ impl System {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let supervisors = supervisor::start().await?;
         let top = supervisors[0].clone();
         let (signals, unresolved) = Signals::new();
@@ -227,11 +231,17 @@ impl System {
         } else {
             None
         };
+        let notifier = match options.notifier.take() {
+            Some(notifier) if options.roles.notifier => {
+                Some(Notifier::start(&options, notifier, &stop, top.clone()).await?)
+            }
+            _ => None,
+        };
         tokio::spawn(nudge::run(options.bus.clone(), unresolved, Arc::clone(&shared), stop.clone()));
         if let Some(bus) = options.bus.clone() {
             tokio::spawn(listen(bus, Arc::clone(&shared), stop.clone()));
         }
-        Ok(Self { requests, shared, background, delivery, resolver, stop })
+        Ok(Self { requests, shared, background, delivery, resolver, notifier, stop })
     }
 
     /// The door to requests.
@@ -258,6 +268,9 @@ impl System {
         futures::future::join_all(waits).await;
         if let Some(resolver) = self.resolver {
             resolver.stop(deadline).await;
+        }
+        if let Some(notifier) = self.notifier {
+            notifier.stop(deadline).await;
         }
         if let Some(delivery) = self.delivery {
             delivery.stop(deadline).await;

@@ -148,6 +148,14 @@ impl Subjects {
         format!("{}.events.>", self.prefix)
     }
 
+    /// Events of which somebody gets a task, at the start of a stage, by escalation or by reassignment:
+    /// `awe.events.stage_started.>` and so on.
+    #[must_use]
+    pub fn assignments(&self) -> Vec<String> {
+        let events = [EventType::StageStarted, EventType::StageEscalated, EventType::TaskReassigned];
+        events.iter().map(|event| format!("{}.events.{}.>", self.prefix, event.as_str())).collect()
+    }
+
     /// Stream of the work queues: `AWE_WORK`.
     #[must_use]
     pub fn work_stream(&self) -> String {

@@ -37,6 +37,9 @@ fn streams_and_subjects_carry_the_prefix() {
     let awe = Subjects::default();
     assert_eq!(awe.events_stream(), "AWE_EVENTS");
     assert_eq!(awe.events(), "awe.events.>");
+    let assignments =
+        ["awe.events.stage_started.>", "awe.events.stage_escalated.>", "awe.events.task_reassigned.>"];
+    assert_eq!(awe.assignments(), assignments);
     assert_eq!(awe.work_stream(), "AWE_WORK");
     assert_eq!(awe.work(), "awe.work.>");
     assert_eq!(awe.work_delivery(), "awe.work.delivery");

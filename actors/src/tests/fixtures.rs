@@ -169,6 +169,7 @@ impl World {
             egress: Egress { allow_loopback: true, allow_cidrs: Vec::new() },
             credentials: no_credentials(),
             directory: Arc::new(NoDirectory),
+            notifier: None,
         };
         change(&mut options);
         Node { system: System::start(options).await.expect("starts"), callback: self.callback.clone(), bus }

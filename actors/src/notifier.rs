@@ -1,0 +1,108 @@
+//! Tells people of their tasks by mail, and reminds them of deadlines. Nobody who decides ever waits for it.
+//!
+//! Cast: the queue hears of events by which somebody got a task and owes mails for them; [`Reminders`] owes mails for
+//! deadlines that come near; [`Post`] takes what is owed and sends it. What is owed is a row, made at most once however
+//! often and by how many it is asked for, so that a mail is repeated only when a process dies after the mail server took
+//! it and before that was recorded. A mail that cannot be sent is tried again with growing pauses, for some two days.
+
+mod post;
+mod reminders;
+
+use crate::background::Background;
+use crate::queue::{self, Follower};
+use crate::{Error, Options, StartError};
+use bus::{Bus, Work};
+use outbound::Keycloak;
+use outbound::mail::{Letters, Mailer};
+use post::Post;
+use ractor::ActorCell;
+use reminders::Reminders;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use time::OffsetDateTime;
+use tokio::sync::{Notify, OnceCell};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// How people are told of their tasks.
+#[derive(Debug, Clone)]
+pub struct NotifierOptions {
+    /// Sends.
+    pub mailer: Mailer,
+    /// What is written.
+    pub letters: Arc<Letters>,
+    /// Knows where people get mail.
+    pub directory: Keycloak,
+    /// How long one attempt may take: finding the address and handing the mail over.
+    pub timeout: Duration,
+    /// How long before a deadline somebody is reminded of it; `None` = never.
+    pub remind_before: Option<Duration>,
+    /// How often deadlines are looked at.
+    pub check_interval: Duration,
+}
+
+/// The notifier role of this process.
+pub(crate) struct Notifier {
+    background: Vec<ActorCell>,
+    queue: TaskTracker,
+}
+
+impl Notifier {
+    pub(crate) async fn start(
+        options: &Options,
+        notifier: NotifierOptions,
+        stop: &CancellationToken,
+        supervisor: ActorCell,
+    ) -> Result<Self, StartError> {
+        let (owed, queue) = (Arc::new(Notify::new()), TaskTracker::new());
+        let store = &options.store;
+        if let Some(bus) = options.bus.clone() {
+            let assignments =
+                Assignments { store: store.clone(), owed: Arc::clone(&owed), since: OnceCell::new() };
+            queue.spawn(queue::follow(assignments, bus, stop.clone()));
+        }
+        let mut background = Vec::new();
+        if let Some(within) = notifier.remind_before {
+            let reminders = Reminders::new(store.clone(), Arc::clone(&owed), within, notifier.check_interval);
+            background
+                .push(Background::start(reminders, Arc::default(), stop.clone(), supervisor.clone()).await?);
+        }
+        let post = Post::new(store.clone(), notifier);
+        background.push(Background::start(post, owed, stop.clone(), supervisor).await?);
+        Ok(Self { background, queue })
+    }
+
+    /// Mails under way are finished within `deadline`; else they are taken again when their lease is over.
+    pub(crate) async fn stop(self, deadline: Duration) {
+        let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
+        futures::future::join_all(waits).await;
+        self.queue.close();
+        let _ = tokio::time::timeout(deadline, self.queue.wait()).await;
+    }
+}
+
+/// Owes a mail for each open task of the requests that events tell of.
+struct Assignments {
+    store: Store,
+    owed: Arc<Notify>,
+    /// Whoever got a task before is not told of it.
+    since: OnceCell<OffsetDateTime>,
+}
+
+impl Follower for Assignments {
+    const NAME: &'static str = "notifier";
+
+    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
+        bus.assignment_queue().await
+    }
+
+    async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
+        let since = *self.since.get_or_try_init(|| self.store.notified_since()).await?;
+        if self.store.queue_assignments(&requests, since).await? > 0 {
+            self.owed.notify_one();
+        }
+        Ok(())
+    }
+}
