@@ -95,8 +95,8 @@ struct Follower {
 impl queue::Follower for Follower {
     const NAME: &'static str = "delivery";
 
-    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
-        bus.delivery_queue().await
+    async fn pull(&self, bus: &Bus) -> Result<Work, Error> {
+        Ok(bus.delivery_queue().await?)
     }
 
     async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {

@@ -59,6 +59,12 @@ impl From<store::Error> for Error {
     }
 }
 
+impl From<bus::Error> for Error {
+    fn from(error: bus::Error) -> Self {
+        Self::Internal(chain(&error))
+    }
+}
+
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

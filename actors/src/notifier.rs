@@ -91,16 +91,23 @@ struct Assignments {
     since: OnceCell<OffsetDateTime>,
 }
 
+impl Assignments {
+    async fn since(&self) -> Result<OffsetDateTime, Error> {
+        Ok(*self.since.get_or_try_init(|| self.store.notified_since()).await?)
+    }
+}
+
 impl Follower for Assignments {
     const NAME: &'static str = "notifier";
 
-    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
-        bus.assignment_queue().await
+    async fn pull(&self, bus: &Bus) -> Result<Work, Error> {
+        // Before anything is heard: what is heard of first was made after it.
+        self.since().await?;
+        Ok(bus.assignment_queue().await?)
     }
 
     async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
-        let since = *self.since.get_or_try_init(|| self.store.notified_since()).await?;
-        if self.store.queue_assignments(&requests, since).await? > 0 {
+        if self.store.queue_assignments(&requests, self.since().await?).await? > 0 {
             self.owed.notify_one();
         }
         Ok(())

@@ -18,7 +18,7 @@ pub(crate) trait Follower: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// The queue.
-    fn pull(bus: &Bus) -> impl Future<Output = Result<Work, bus::Error>> + Send;
+    fn pull(&self, bus: &Bus) -> impl Future<Output = Result<Work, Error>> + Send;
 
     /// Sees to these requests, or to their rows being seen to; then the messages are done with.
     fn take(&self, requests: Vec<Uuid>) -> impl Future<Output = Result<(), Error>> + Send;
@@ -42,9 +42,9 @@ pub(crate) async fn follow<F: Follower>(follower: F, bus: Bus, stop: Cancellatio
 }
 
 async fn until_broken<F: Follower>(follower: &F, bus: &Bus) -> Result<(), Error> {
-    let mut queue = F::pull(bus).await.map_err(|e| Error::Internal(e.to_string()))?;
+    let mut queue = follower.pull(bus).await?;
     loop {
-        let items = queue.next(TAKE).await.map_err(|e| Error::Internal(e.to_string()))?;
+        let items = queue.next(TAKE).await?;
         let requests: BTreeSet<Uuid> = items.iter().map(|item| item.request_id).collect();
         match follower.take(requests.into_iter().collect()).await {
             Ok(()) => {

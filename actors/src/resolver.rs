@@ -101,8 +101,8 @@ struct Worker {
 impl Follower for Worker {
     const NAME: &'static str = "resolver";
 
-    async fn pull(bus: &Bus) -> Result<Work, bus::Error> {
-        bus.resolve_queue().await
+    async fn pull(&self, bus: &Bus) -> Result<Work, Error> {
+        Ok(bus.resolve_queue().await?)
     }
 
     async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {

@@ -10,8 +10,8 @@ use crate::config::{Config, NamedCredential, seconds};
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
-    Courier, Directories, EndpointOptions, Options, RelayOptions, RequestOptions, ResolverOptions,
-    RetentionOptions, Roles, SlaOptions, System, WebhookOptions,
+    Courier, Directories, EndpointOptions, NotifierOptions, Options, RelayOptions, RequestOptions,
+    ResolverOptions, RetentionOptions, Roles, SlaOptions, System, WebhookOptions,
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
@@ -223,7 +223,26 @@ fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
         egress: state.egress().clone(),
         credentials: state.credentials().clone(),
         directory: Arc::new(directories(state)?),
+        notifier: if roles.notifier { notifier(state)? } else { None },
     })
+}
+
+/// Mail to people, where it is enabled.
+fn notifier(state: &AppState) -> anyhow::Result<Option<NotifierOptions>> {
+    let notifier = &state.config().notifier;
+    if !notifier.enabled {
+        return Ok(None);
+    }
+    let directory = state.keycloak().map_err(|_| anyhow!("the notifier needs keycloak.base_url"))?.clone();
+    Ok(Some(NotifierOptions {
+        mailer: notifier.mailer().map_err(anyhow::Error::msg).context("mail cannot be sent")?,
+        letters: Arc::new(notifier.letters().map_err(anyhow::Error::msg).context("a mail template")?),
+        directory,
+        timeout: seconds(notifier.timeout_seconds),
+        remind_before: (notifier.reminder_hours > 0)
+            .then(|| seconds(u64::from(notifier.reminder_hours) * 3600)),
+        check_interval: seconds(notifier.check_interval_seconds),
+    }))
 }
 
 /// 0 = for good.

@@ -11,12 +11,14 @@ mod credentials;
 mod gate;
 mod key;
 mod load;
+mod notifier;
 mod sections;
 
 pub use credentials::{Credentials, NamedCredential};
 pub use gate::{Gate, GateAuthType, RegistrationWebhook};
 pub use key::MasterKeyError;
 pub use load::{LoadError, load, load_from};
+pub use notifier::Notifier;
 pub use sections::*;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 mod bus;
 mod database;
 mod gate;
+mod mail;
 
 use super::output;
 use crate::app;
@@ -72,6 +73,7 @@ pub(super) async fn run(config: Config, arguments: &Arguments) -> anyhow::Result
     let bus = Bus::connect(app::bus_options(&config)).await?;
     findings.extend(bus::look(&bus).await);
     findings.extend(gate::look(&config).await);
+    findings.extend(mail::look(&config).await);
     let failed = findings.iter().filter(|finding| finding.status == Status::Failure).count();
     if arguments.json {
         let told = serde_json::json!({"ok": failed == 0, "findings": findings});

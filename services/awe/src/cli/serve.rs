@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 #[command(after_help = "Roles:
   api        the HTTP API              resolver   finds approvers
   sla        watches deadlines         delivery   sends webhooks
-  relay      publishes events on NATS  notifier   (no mail yet)
+  relay      publishes events on NATS  notifier   sends mail
 A process without the api role answers only /v1/awe/health, /version, /config and the documentation.
 
 Examples:

@@ -17,7 +17,7 @@ impl Faults {
         }
     }
 
-    fn between(&mut self, key: &str, value: u64, low: u64, high: u64) {
+    pub(super) fn between(&mut self, key: &str, value: u64, low: u64, high: u64) {
         self.unless((low..=high).contains(&value), key, &format!("must be {low} to {high}, not {value}"));
     }
 
@@ -46,7 +46,7 @@ impl Config {
         self.check_work(&mut faults);
         self.check_webhook(&mut faults);
         self.check_gate(&mut faults);
-        self.check_notifier(&mut faults);
+        self.notifier.check(self, &mut faults);
         super::credentials::check(&self.credentials, &mut faults);
         for error in [self.master_key().err(), self.previous_master_keys().err()].into_iter().flatten() {
             faults.0.push(error.to_string());
@@ -198,12 +198,5 @@ impl Config {
         for &wait in &webhook.backoff_seconds {
             faults.between("webhook.backoff_seconds", wait, 1, 30 * DAY);
         }
-    }
-
-    fn check_notifier(&self, faults: &mut Faults) {
-        let notifier = &self.notifier;
-        faults.unless(notifier.smtp_port > 0, "notifier.smtp_port", "must be 1 to 65535");
-        // Better no start than mail that somebody waits for and nobody sends.
-        faults.unless(!notifier.enabled, "notifier.enabled", "must be false: this version sends no mail");
     }
 }

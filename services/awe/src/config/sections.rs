@@ -215,25 +215,6 @@ pub struct Secrets {
     pub previous_master_key_files: Vec<String>,
 }
 
-/// Mail.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notifier {
-    /// Whether mails are sent.
-    pub enabled: bool,
-    /// Mail server.
-    #[serde(skip_serializing)]
-    pub smtp_host: String,
-    /// Its port.
-    #[serde(skip_serializing)]
-    pub smtp_port: u16,
-    /// Sender.
-    #[serde(skip_serializing)]
-    pub from_address: String,
-    /// TLS.
-    pub use_tls: bool,
-}
-
 /// Seconds as a duration.
 #[must_use]
 pub const fn seconds(seconds: u64) -> Duration {

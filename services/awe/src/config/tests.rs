@@ -1,3 +1,5 @@
+mod notifier;
+
 use super::*;
 use std::path::Path;
 
@@ -113,8 +115,10 @@ fn bad_values_are_refused_by_key() {
         ("REGISTRATION_WEBHOOK_URL", "ftp://x/", "registration_webhook.url"),
         ("REGISTRATION_WEBHOOK_AUTH_HEADER", "not a name", "registration_webhook.auth_header"),
         ("REGISTRATION_WEBHOOK_AUTH_TOKEN", "a\nb", "registration_webhook.auth_token"),
-        ("AWE__NOTIFIER__ENABLED", "true", "notifier.enabled"),
+        ("AWE__NOTIFIER__ENABLED", "true", "notifier.smtp_host"),
         ("AWE__NOTIFIER__SMTP_PORT", "0", "notifier.smtp_port"),
+        ("AWE__NOTIFIER__REMINDER_HOURS", "-1", "notifier.reminder_hours"),
+        ("AWE__NOTIFIER__TIMEOUT_SECONDS", "0", "notifier.timeout_seconds"),
     ] {
         assert!(refusal(&[(name, value)]).contains(key), "{name}={value}: {}", refusal(&[(name, value)]));
     }
@@ -227,6 +231,9 @@ fn what_is_public_holds_no_secret() {
         ("AWE__NATS__URL", "nats://awe:s3cret@nats.internal:4222"),
         ("AWE__KEYCLOAK__ADMIN_CLIENT_SECRET", "s3cret"),
         ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        ("AWE__NOTIFIER__SMTP_HOST", "smtp.internal"),
+        ("AWE__NOTIFIER__USERNAME", "mailer@internal"),
+        ("AWE__NOTIFIER__PASSWORD", "s3cret"),
     ];
     let config = with(&environment).unwrap();
     let public = config.public().to_string();

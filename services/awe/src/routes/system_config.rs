@@ -125,7 +125,16 @@ fn guarded(section: &str, config: &Config) -> Vec<SystemConfigField> {
         "notifier" => vec![
             plain("notifier.smtp_host", "Smtp host", notifier.smtp_host.clone()),
             plain("notifier.smtp_port", "Smtp port", notifier.smtp_port),
+            plain("notifier.ca_file", "Ca file", notifier.ca_file.clone()),
+            plain("notifier.username", "Username", notifier.username.clone()),
+            secret("notifier.password", "Password", &notifier.password),
             plain("notifier.from_address", "From address", notifier.from_address.clone()),
+            plain(
+                "notifier.templates_directory",
+                "Templates directory",
+                notifier.templates_directory.clone(),
+            ),
+            plain("notifier.link_template", "Link template", notifier.link_template.clone()),
         ],
         "secrets" => vec![secret("secrets.master_key", "Master key", &secrets.master_key)],
         _ => Vec::new(),

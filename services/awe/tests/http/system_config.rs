@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Every secret setting, with something to look for.
-const PLANTED: [(&str, &str); 8] = [
+const PLANTED: [(&str, &str); 9] = [
+    ("AWE__NOTIFIER__PASSWORD", "planted-password"),
     ("AWE__KEYCLOAK__ADMIN_CLIENT_SECRET", "planted-keycloak"),
     // The same 32 bytes as everywhere: `planted-master-key-of-32-bytes!!`.
     ("AWE__SECRETS__MASTER_KEY", "cGxhbnRlZC1tYXN0ZXIta2V5LW9mLTMyLWJ5dGVzISE="),
@@ -48,6 +49,7 @@ async fn settings_are_shown_and_no_byte_of_a_secret() {
         "registration_gate_auth_credential",
         "registration_gate_oauth2_client_secret",
         "keycloak.admin_client_secret",
+        "notifier.password",
         "secrets.master_key",
         "database.url",
         "nats.url",
