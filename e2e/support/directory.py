@@ -25,6 +25,8 @@ class Directory:
         self.roles: dict[str, list[str]] = {}
         self.client_roles: dict[tuple[str, str], list[str]] = {}
         self.groups: dict[str, list[str]] = {}
+        self.emails: dict[str, Optional[str]] = {}
+        """Everybody who is asked for alone, by id, and where they get mail."""
         self.rule: Callable[[dict[str, Any]], list[str]] = lambda context: []
         self.asked: list[dict[str, str]] = []
         """Headers of every question of an `http` rule."""
@@ -76,8 +78,12 @@ class Directory:
             ("clients/id-([^/]+)/roles/([^/]+)/users", lambda *key: _users(of_client(key))),
             ("group-by-path/(.+)", lambda path: None if group(f"/{path}") is None else _group(f"/{path}")),
             ("groups/([^/]+)/members", lambda one: _users(group(one.replace("|", "/")))),
+            ("users/([^/]+)", self._person),
             ("users|groups|.+/(?:groups|children)", lambda: []),
         ]
+
+    def _person(self, name: str) -> Optional[dict[str, Any]]:
+        return {**_user(name), "email": self.emails[name]} if name in self.emails else None
 
     def _role(self, name: str) -> Optional[list[str]]:
         return self.roles.get(name, self.anybody)

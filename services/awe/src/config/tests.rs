@@ -30,7 +30,7 @@ fn the_defaults_load_and_are_those_of_the_contract() {
     assert_eq!((config.resolver.http_timeout_seconds, config.sla.check_interval_seconds), (5, 300));
     assert_eq!((&*config.keycloak.realm, &*config.keycloak.admin_client_id), ("staff", "awe-admin-resolver"));
     assert!(config.is_development() && !config.notifier.enabled && config.notifier.use_tls);
-    assert_eq!(config.notifier.smtp_port, 587);
+    assert_eq!((config.notifier.smtp_port, config.notifier.reminder_hours), (587, 0));
 }
 
 #[test]

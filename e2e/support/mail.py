@@ -1,0 +1,164 @@
+"""A real SMTP server (aiosmtpd) that keeps what it takes, and fails when it is told to.
+
+`./dev test` fetches it and names the places to import it from in AWE_AIOSMTPD.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import importlib
+import logging
+import os
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from support.server import free_port
+from support.waiting import until
+
+PLACES = "AWE_AIOSMTPD"
+USERNAME, PASSWORD = "awe-mailer", "correct-horse"
+TAKEN = "250 OK"
+
+logging.getLogger("mail.log").disabled = True  # a session that ends half-way is what tests are about
+
+
+class Taken:
+    """One mail as it arrived."""
+
+    def __init__(self, envelope: Any, encrypted: bool, user: Optional[str]) -> None:
+        self.at = time.monotonic()
+        self.encrypted, self.user = encrypted, user
+        self.sender, self.recipients = envelope.mail_from, list(envelope.rcpt_tos)
+        self.raw: bytes = envelope.original_content
+        self.message: EmailMessage = email.message_from_bytes(self.raw, policy=email.policy.default)  # type: ignore[assignment]
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["subject"])
+
+    @property
+    def id(self) -> str:
+        return str(self.message["message-id"])
+
+    @property
+    def text(self) -> str:
+        return self.message.get_content()
+
+    def __repr__(self) -> str:
+        return f"<to {self.recipients}: {self.subject}>"
+
+
+class MailServer:
+    """Listens on one port of 127.0.0.1, also when it was stopped and started again.
+
+    `answer` says of each recipient what the server answers; `hold` keeps mails waiting for their last answer.
+    """
+
+    def __init__(self, certificate: Optional[ssl.SSLContext] = None, login: bool = False, implicit: bool = False) -> None:
+        for place in os.environ[PLACES].split(os.pathsep):
+            if place not in sys.path:
+                sys.path.append(place)
+        self.port = free_port()
+        self.certificate, self.login, self.implicit = certificate, login, implicit
+        self.answer: Callable[[str], str] = lambda recipient: TAKEN
+        self.asked: list[tuple[float, str]] = []
+        """When which recipient was named."""
+        self.sessions = 0
+        self.held = threading.Event()
+        """A mail has come to its last answer while `hold` was set."""
+        self.hold = False
+        self._taken: list[Taken] = []
+        self._running: Any = None
+        self.start()
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What a server is told about it."""
+        more = {"notifier.username": USERNAME, "notifier.password": PASSWORD} if self.login else {}
+        return {
+            "notifier.enabled": "true",
+            "notifier.smtp_host": "127.0.0.1",
+            "notifier.smtp_port": self.port,
+            "notifier.use_tls": "true" if self.certificate else "false",
+            "notifier.from_address": "AWE <awe@example.org>",
+            "notifier.timeout_seconds": 3,
+            "notifier.check_interval_seconds": 1,
+            **more,
+        }
+
+    def start(self) -> None:
+        controller, smtp = (importlib.import_module(f"aiosmtpd.{name}") for name in ("controller", "smtp"))
+        options: dict[str, Any] = {"enable_SMTPUTF8": True, "ident": "test"}
+        if self.certificate and not self.implicit:
+            options.update(tls_context=self.certificate, require_starttls=True)
+        if self.login:
+            self._result = smtp.AuthResult
+            options.update(authenticator=self._authenticate, auth_required=True, auth_require_tls=bool(self.certificate))
+        around = self.certificate if self.implicit else None
+        self._running = controller.Controller(
+            self, hostname="127.0.0.1", port=self.port, ssl_context=around, **options
+        )
+        self._running.start()
+
+    def stop(self) -> None:
+        if self._running is not None:
+            self._running.stop(no_assert=True)
+            self._running = None
+
+    def taken(self, to: Optional[str] = None) -> list[Taken]:
+        return [one for one in list(self._taken) if to is None or to in one.recipients]
+
+    def wait_for(self, to: str, count: int = 1, within: float = 20.0) -> list[Taken]:
+        return until(lambda: [*self.taken(to)] if len(self.taken(to)) >= count else None, f"mail to {to}", within)
+
+    def _authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> Any:
+        good = (data.login, data.password) == (USERNAME.encode(), PASSWORD.encode())
+        return self._result(success=good, handled=False, auth_data=USERNAME)
+
+    async def handle_EHLO(self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list) -> list:
+        self.sessions += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: list) -> str:
+        self.asked.append((time.monotonic(), address))
+        answer = self.answer(address)
+        if answer == TAKEN:
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:
+        while self.hold:
+            self.held.set()
+            await asyncio.sleep(0.02)
+        self._taken.append(Taken(envelope, session.ssl is not None or self.implicit, session.auth_data))
+        return TAKEN
+
+
+def private_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """An authority nobody else knows, and a server's certificate for 127.0.0.1 that it has signed."""
+    extensions = folder / "server.ext"
+    extensions.write_text("subjectAltName=IP:127.0.0.1\n")
+
+    def openssl(*words: object) -> None:
+        command = ["openssl", *(str(word) for word in words)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise AssertionError(f"openssl: {done.stderr}")
+
+    key = ("-newkey", "rsa:2048", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", 2, "-subj", "/CN=authority")
+    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=mail")
+    sign = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", 2, "-extfile", extensions)
+    openssl("x509", "-req", "-in", "server.csr", "-out", "server.pem", *sign)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    return folder / "ca.pem", context
