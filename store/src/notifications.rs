@@ -208,12 +208,14 @@ impl Store {
             "update task_notification
              set status = $3, reason = $5, updated_at = now(),
                  next_attempt_at = coalesce(now() + make_interval(secs => $4), next_attempt_at)
-             where id = $1 and attempt = $2 and status = 'pending'",
+             where id = $1 and attempt = $2 and status = $6",
             id,
             attempt,
             status,
             pause,
-            reason
+            reason,
+            // A parameter: the index of what is pending may look emptier than the key, and is not.
+            "pending"
         )
         .execute(&self.hot)
         .await?;
