@@ -1,15 +1,18 @@
-"""The admission gate, and services that `http` rules name, with tokens of a real Keycloak by client credentials."""
+"""The admission gate, services that `http` rules name, and receivers of webhooks, all of which want to see a token that
+a real Keycloak gave out by client credentials."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from support import keycloak, server
+from support import keycloak, server, signatures
 from support.api import Answer
 from support.gate import Gate
 from support.keycloak import OUTBOUND, OUTBOUND_SECRET, Realm
+from support.protected import ProtectedSink
 from support.scenario import stage, user
 from support.staff import Staff
 
@@ -119,6 +122,16 @@ class KeptToken(Gated):
         self.assertEqual([one.answered for one in self.gate.asked], [200, 200, 401, 200])
 
 
+def as_outbound(name: str, realm: Realm) -> dict[str, object]:
+    """The credential `name`: AWE as the client that calls others."""
+    return {
+        f"credentials__{name}__type": "oauth2_client_credentials",
+        f"credentials__{name}__token_url": realm.token_url,
+        f"credentials__{name}__client_id": OUTBOUND,
+        f"credentials__{name}__client_secret": OUTBOUND_SECRET,
+    }
+
+
 class ProtectedRules(Staff):
     """A service that says who approves, and lets in only whom the realm knows."""
 
@@ -128,13 +141,7 @@ class ProtectedRules(Staff):
     def setUpClass(cls) -> None:
         cls.service = Gate(Realm(), OUTBOUND)
         cls.addClassCleanup(cls.service.close)
-        token_url, secret = cls.service.realm.token_url, OUTBOUND_SECRET
-        cls.settings = {
-            "credentials__hr__type": "oauth2_client_credentials",
-            "credentials__hr__token_url": token_url,
-            "credentials__hr__client_id": OUTBOUND,
-            "credentials__hr__client_secret": secret,
-        }
+        cls.settings = as_outbound("hr", cls.service.realm)
         super().setUpClass()
 
     def rule(self, **auth: Any) -> dict[str, Any]:
@@ -154,3 +161,39 @@ class ProtectedRules(Staff):
         request = self.request(key)
         self.assertIn("401", request.wait_for("stage_resolution_failed")["reason"])
         self.assertEqual(request.status, "pending")
+
+
+class ProtectedWebhooks(Staff):
+    """A receiver that asks the realm about whoever calls."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.settings = as_outbound("hooks", Realm())
+        super().setUpClass()
+
+    @classmethod
+    def welcome_webhooks(cls) -> None:
+        with cls.server.client().bearing(cls.realm.token("admin")) as admin:
+            caller = cls.realm.user_id("service-account-registry")
+            body = {"caller_service": caller, "credential": "hooks"}
+            cls.secret = admin.post("/admin/callback-secrets", body).expect(201)["secret"]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.receiver = ProtectedSink(self.accepts)
+        self.addCleanup(self.receiver.close)
+
+    def accepts(self, headers: Mapping[str, str]) -> bool:
+        seen = self.realm.introspect(headers.get("authorization", "").removeprefix("Bearer "))
+        return bool(seen.get("active")) and seen.get("client_id") == OUTBOUND
+
+    def test_webhooks_show_a_token_of_the_realm_and_are_signed(self) -> None:
+        key = self.policy(stage(1, user(self.realm.user_id("alice"))))
+        request = self.request(key, callback_url=self.receiver.url)
+        self.decide(request, "alice").expect(201)
+        self.receiver.wait_for_type("request_approved", request.id)
+        received = self.receiver.received(request.id)
+        self.assertEqual({one.answered for one in received}, {200})
+        for one in received:
+            signatures.verify(one.headers, one.raw, self.secret)
+        self.assertEqual(len({one.headers["authorization"] for one in received}), 1)
