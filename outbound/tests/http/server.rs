@@ -14,7 +14,6 @@ use tokio::net::TcpListener;
 pub(crate) struct Asked {
     pub(crate) method: Method,
     /// Path and query.
-    #[allow(dead_code, reason = "another crate's suite uses this file too, and does not ask where")]
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,

@@ -81,7 +81,7 @@ async fn written(server: &Server) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gate_is_asked_before_every_write_and_shown_no_secret() {
     let gate = Receiver::start(always(say(200, ""))).await;
-    let server = gated(&gate.url, &[]).await;
+    let server = gated(&format!("{}/gate?tenant=1", gate.url), &[]).await;
     for (n, (asset, operation, route, method, path, body)) in writes().into_iter().enumerate() {
         let mut call = server.request(Who::Admin, method, &path).header("x-api-key", "planted");
         if let Some(body) = &body {
@@ -103,6 +103,7 @@ async fn the_gate_is_asked_before_every_write_and_shown_no_secret() {
     }
     let stages = |n: usize| questions(&gate)[n]["registration_payload"]["stages"][0]["name"].clone();
     assert_eq!((stages(0), stages(2)), (json!("First"), json!("First")), "an activation shows the policy");
+    assert!(gate.asked().iter().all(|asked| asked.target.ends_with("/gate?tenant=1")));
     server.end().await;
 }
 
