@@ -84,6 +84,41 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<Option<Value>, Error
     serde_json::to_value(value).map(Some).map_err(|e| Error::Internal(Box::new(e)))
 }
 
+impl Store {
+    /// Notes that somebody reads the configuration of a process.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn note_config_read(&self, actor: &Actor) -> Result<(), Error> {
+        let record =
+            Record { summary: Some("read the configuration".to_owned()), ..config("system_config.read") };
+        insert(&mut *self.pool.acquire().await?, actor, &record).await
+    }
+
+    /// Notes that somebody takes the configuration away, and whether with its secrets.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn note_config_export(
+        &self,
+        format: &str,
+        include_sensitive: bool,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let with = if include_sensitive { "with" } else { "without" };
+        let record = Record {
+            summary: Some(format!("exported the configuration as {format}, {with} secrets")),
+            metadata: Some(serde_json::json!({"format": format, "include_sensitive": include_sensitive})),
+            ..config("system_config.export")
+        };
+        insert(&mut *self.pool.acquire().await?, actor, &record).await
+    }
+}
+
+fn config(action: &'static str) -> Record {
+    Record { action, resource_type: "system_config", resource_id: "*".to_owned(), ..Record::default() }
+}
+
 #[derive(sqlx::FromRow)]
 struct AuditRow {
     id: Uuid,

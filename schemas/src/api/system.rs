@@ -4,7 +4,7 @@ use super::ErrorDetail;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Whether the service is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -96,6 +96,28 @@ pub struct SystemConfigOut {
     pub total_groups: u32,
     /// Whether the service runs in development mode.
     pub is_local_dev: bool,
+}
+
+/// How to export the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExportSystemConfigQuery {
+    /// `env` (a shell's variables), `json` or `yaml` (a configuration file), or `tfvars` (Terraform).
+    #[serde(default = "env")]
+    #[param(default = "env", example = "yaml")]
+    pub format: String,
+    /// With the secrets in clear text, and URLs with their user, password and query; never with master keys.
+    #[serde(default)]
+    #[param(default = false)]
+    pub include_sensitive: bool,
+    /// Must be true too where `include_sensitive` is.
+    #[serde(default)]
+    #[param(default = false)]
+    pub confirm_sensitive_export: bool,
+}
+
+fn env() -> String {
+    "env".to_owned()
 }
 
 /// Settings of one concern.

@@ -5,7 +5,8 @@ use super::answers::{Body, Guarded, Parameters};
 use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
     CallbackSecretOut, CallbackSecretRotate, CallbackSecretUpdate, DeliveryAttemptOut, DeliveryOut,
-    ErrorEnvelope, ListAuditQuery, ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
+    ErrorEnvelope, ExportSystemConfigQuery, ListAuditQuery, ListDeliveriesQuery, RequeuedOut,
+    RetryDeliveriesIn, SystemConfigOut,
 };
 
 /// List deliveries
@@ -183,13 +184,35 @@ fn ping_callback_secret() {}
 
 /// Show every setting
 ///
-/// Grouped, with secrets masked. Role: viewer.
+/// Grouped, with secrets masked. Audited; 10 times a minute a caller, exports included. Role: viewer.
 #[utoipa::path(
     get, path = "/v1/awe/admin/system-config", tag = "admin",
     responses(
         (status = 200, description = "Settings in groups", body = SystemConfigOut),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 429, description = "AWE-007: too often; `Retry-After` says when to try again",
+            body = ErrorEnvelope),
         Guarded,
     ),
 )]
 fn get_system_config() {}
+
+/// Export every setting
+///
+/// As a file, with secrets masked (`********`) unless both `include_sensitive` and `confirm_sensitive_export` are
+/// true. Master keys are always masked, and in development mode no secret is exported. Audited; 10 times a minute a
+/// caller, together with reading. Role: admin.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/system-config/export", tag = "admin", params(ExportSystemConfigQuery),
+    responses(
+        (status = 200, description = "The file", content((String = "text/plain"), (String = "application/yaml"),
+            (serde_json::Value = "application/json"))),
+        (status = 400, description = "AWE-010: `include_sensitive` without `confirm_sensitive_export`",
+            body = ErrorEnvelope),
+        (status = 403, description = "AWE-008: not an admin, or secrets in development mode", body = ErrorEnvelope),
+        (status = 429, description = "AWE-007: too often; `Retry-After` says when to try again",
+            body = ErrorEnvelope),
+        Guarded, Parameters,
+    ),
+)]
+fn export_system_config() {}

@@ -34,6 +34,8 @@ pub enum ApiError {
     Unavailable(String),
     /// More work than this process takes on.
     Overloaded,
+    /// This caller calls this route too often.
+    TooManyRequests,
     /// Not finished in time.
     TimedOut,
     /// No valid token.
@@ -93,6 +95,7 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Starting
             | Self::DatabaseUnavailable
@@ -112,7 +115,11 @@ impl ApiError {
             Self::NotFound(_) | Self::UnknownRoute => "AWE-004",
             Self::Starting => "AWE-005",
             Self::DatabaseUnavailable => "AWE-006",
-            Self::Conflict(_) | Self::Unavailable(_) | Self::Overloaded | Self::TimedOut => "AWE-007",
+            Self::Conflict(_)
+            | Self::Unavailable(_)
+            | Self::Overloaded
+            | Self::TooManyRequests
+            | Self::TimedOut => "AWE-007",
             Self::Unauthenticated(_) | Self::Forbidden(_) => "AWE-008",
             Self::IdempotencyMismatch => "AWE-009",
             Self::Invalid(_)
@@ -132,6 +139,8 @@ impl ApiError {
         match self {
             Self::Starting | Self::DatabaseUnavailable | Self::Unavailable(_) | Self::TimedOut => Some("2"),
             Self::Overloaded => Some("1"),
+            // When one more call is admitted, at the latest.
+            Self::TooManyRequests => Some("6"),
             _ => None,
         }
     }
@@ -155,6 +164,9 @@ impl ApiError {
                  this one may be unknown)",
             ),
             Self::Overloaded => one("too many requests at once; nothing was done, a retry is safe"),
+            Self::TooManyRequests => {
+                one("too many such requests by this caller; nothing was done, a retry is safe")
+            }
             Self::TimedOut => one(
                 "not finished in time, the outcome is unknown; a retry is safe (give creates an Idempotency-Key)",
             ),

@@ -13,6 +13,7 @@ mod embedded;
 pub mod error;
 pub mod extract;
 mod logging;
+pub mod rate_limit;
 pub mod routes;
 pub mod server;
 pub mod state;

@@ -78,6 +78,7 @@ fn admin_routes() -> Router<AppState> {
         .route("/v1/awe/admin/deliveries/{delivery_id}/retry", post(deliveries::retry))
         .route("/v1/awe/admin/audit", get(audit::list))
         .route("/v1/awe/admin/system-config", get(system_config::read))
+        .route("/v1/awe/admin/system-config/export", get(system_config::export))
         .route("/v1/awe/admin/directory/users", get(directory::users))
         .route("/v1/awe/admin/directory/roles", get(directory::roles))
         .route("/v1/awe/admin/directory/groups", get(directory::groups))

@@ -4,12 +4,19 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::rate_limit::PerUser;
 use actors::{Courier, Requests};
 use outbound::{Credentials, Egress, Keycloak};
+use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use store::Store;
 use store::vault::Vault;
 use tokio::sync::Semaphore;
+
+/// How often one user may read the whole configuration: 10 times in a minute.
+const CONFIG_READS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const CONFIG_READ_EVERY: Duration = Duration::from_secs(6);
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +49,7 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     in_flight: Arc<Semaphore>,
+    config_reads: PerUser,
     requests: OnceLock<Requests>,
 }
 
@@ -50,7 +58,8 @@ impl AppState {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let in_flight = Arc::new(Semaphore::new(parts.config.server.max_in_flight));
-        Self(Arc::new(Inner { parts, in_flight, requests: OnceLock::new() }))
+        let config_reads = PerUser::new(CONFIG_READS, CONFIG_READ_EVERY);
+        Self(Arc::new(Inner { parts, in_flight, config_reads, requests: OnceLock::new() }))
     }
 
     /// From now on every route answers.
@@ -140,6 +149,11 @@ impl AppState {
     /// [`ApiError::Starting`].
     pub fn requests(&self) -> Result<&Requests, ApiError> {
         self.0.requests.get().ok_or(ApiError::Starting)
+    }
+
+    /// How often one user may read the whole configuration.
+    pub(crate) fn config_reads(&self) -> &PerUser {
+        &self.0.config_reads
     }
 
     /// One permit for each request worked on.

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 42] = [
+const ROUTES: [(&str, &str, Needs); 43] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -67,6 +67,7 @@ const ROUTES: [(&str, &str, Needs); 42] = [
     ("post", "/v1/awe/admin/deliveries/retry", Admin),
     ("get", "/v1/awe/admin/audit", Viewer),
     ("get", "/v1/awe/admin/system-config", Viewer),
+    ("get", "/v1/awe/admin/system-config/export", Admin),
     ("get", "/v1/awe/admin/directory/users", Viewer),
     ("get", "/v1/awe/admin/directory/roles", Viewer),
     ("get", "/v1/awe/admin/directory/groups", Viewer),

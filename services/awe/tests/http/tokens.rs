@@ -6,6 +6,7 @@ use crate::server::Server;
 use issuer::{Claims, Issuer, Signer};
 use jsonwebtoken::Algorithm;
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 const MASTER_KEY: (&str, &str) = ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
@@ -185,5 +186,47 @@ async fn while_no_key_can_be_fetched_a_retry_is_asked_for() {
     let body: Value = answer.json().await.unwrap();
     assert_eq!(body["errors"][0]["errorCode"], "AWE-007");
     assert!(body["errors"][0]["message"].as_str().unwrap().contains("retry is safe"));
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verified_admin_who_says_so_twice_gets_a_configuration_file_with_all_but_the_master_keys() {
+    let issuer = Issuer::start().await;
+    let planted = [
+        ("AWE__CREDENTIALS__TRUE__TYPE", "bearer"),
+        ("AWE__CREDENTIALS__TRUE__TOKEN", "planted-bearer"),
+        ("AWE__GATE__OAUTH2_CLIENT_SECRET", "planted's \"${client}\""),
+        ("AWE__GATE__OAUTH2_TOKEN_URL", "https://user:planted-user@id.example.org/token?key=planted-query"),
+    ];
+    let server = trusting(&issuer, &planted).await;
+    let claims = Claims::new(&issuer.url()).with("realm_access", json!({"roles": ["AWE_ADMIN"]}));
+    let token = issuer.rsa.sign(Algorithm::RS256, &claims);
+    let get = async |path: &str| {
+        let call = server.request(crate::server::Who::Nobody, Method::GET, path).bearer_auth(&token);
+        call.send().await.unwrap().text().await.unwrap()
+    };
+    let export = async |query: &str| get(&format!("/admin/system-config/export?{query}")).await;
+    let confirmed = "include_sensitive=true&confirm_sensitive_export=true";
+    for format in ["yaml", "json"] {
+        let text = export(&format!("format={format}&{confirmed}")).await;
+        assert!(!text.contains(MASTER_KEY.1), "{text}");
+        let file = std::env::temp_dir().join(format!("awe-export-{}.yaml", uuid::Uuid::now_v7()));
+        std::fs::write(&file, text).unwrap();
+        let key = [(MASTER_KEY.0.to_owned(), MASTER_KEY.1.to_owned())];
+        let loaded = awe::config::load_from(Some(&file), key);
+        std::fs::remove_file(&file).unwrap();
+        let (loaded, config) = (loaded.unwrap(), server.state.config());
+        assert_eq!(loaded.public(), config.public(), "{format}");
+        assert_eq!(loaded.gate.oauth2_client_secret.expose_secret(), planted[2].1);
+        assert_eq!(loaded.gate.oauth2_token_url, planted[3].1);
+        assert_eq!(loaded.database.url.expose_secret(), config.database.url.expose_secret());
+        assert_eq!(format!("{loaded:?}"), format!("{config:?}"), "{format}");
+    }
+    let env = export(&format!("format=env&{confirmed}")).await;
+    assert!(env.contains(r#"AWE__GATE__OAUTH2_CLIENT_SECRET='planted'\''s "${client}"'"#), "{env}");
+    let rows: Value = serde_json::from_str(&get("/admin/audit?limit=1").await).unwrap();
+    assert_eq!(rows[0]["summary"], "exported the configuration as env, with secrets");
+    let masked = export("format=yaml").await;
+    assert!(!masked.contains("planted"), "{masked}");
     server.end().await;
 }
