@@ -31,7 +31,7 @@ class Resolution(Scenarios):
         self.addCleanup(setattr, self.directory, "away", False)
 
     def http(self) -> dict[str, Any]:
-        return {"rule_type": "http", "rule_value": {"url": f"{self.directory.url}/who"}}
+        return {"rule_type": "http", "rule_value": {"url": f"{self.directory.base_url}/who"}}
 
     def test_the_holders_of_a_realm_role_are_asked(self) -> None:
         self.directory.roles["head of branch"] = ["ann", "bob", "gone-gus"]

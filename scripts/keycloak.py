@@ -11,7 +11,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +22,7 @@ from urllib.parse import urlencode
 
 from scripts import servers
 from scripts.shell import DEV, ROOT, Failed, say, stop_group
-from scripts.tools import TOOLS
+from scripts.tools import TOOLS, arriving
 
 VERSION = "26.7.3"
 ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
@@ -68,19 +67,10 @@ def fetch() -> Path:
         return target
     if shutil.which("mvn") is None:
         raise Failed(NO_MAVEN)
-    say(f"fetching {target.name} (170 MiB) into {TOOLS.relative_to(ROOT)}")
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=TOOLS, prefix=".new-") as name:
-        folder = Path(name)
-        download(folder)
-        new = folder / f"keycloak-{VERSION}"
+    with arriving(target) as new:
+        download(new.parent)
         say("preparing Keycloak (once, up to a minute)")
         prepare(new)
-        try:
-            new.rename(target)
-        except OSError:
-            if not target.is_dir():  # another run of ours was first: its copy is as good
-                raise
     return target
 
 

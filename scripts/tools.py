@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.shell import DEV, ROOT, Failed, say
@@ -77,18 +79,25 @@ def fetch(name: str) -> None:
         return
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode != 0:
         raise Failed(NO_PIP)
-    say(f"fetching {target.name} into {target.parent.relative_to(ROOT)}")
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=TOOLS, prefix=".new-") as folder:
-        wanted = Path(folder) / "requirements.txt"
+    with arriving(target) as new:
+        wanted = new.parent / "requirements.txt"
         wanted.write_text(pinned(name)[1] + "\n")
-        new = Path(folder) / "new"
         new.mkdir()
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", new, "-r", wanted]
         env = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_ROOT_USER_ACTION": "ignore"}
         if subprocess.run(command, env=env, stdin=subprocess.DEVNULL).returncode != 0:
             raise Failed(NO_WHEEL.format(name=name))
+
+
+@contextmanager
+def arriving(target: Path) -> Iterator[Path]:
+    """Where to make what is to be at `target`, in a folder that goes afterwards; `target` is there once it is whole."""
+    say(f"fetching {target.name} into {target.parent.relative_to(ROOT)}")
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TOOLS, prefix=".new-") as folder:
+        new = Path(folder) / target.name
+        yield new
         new.chmod(0o755)
         try:
             new.rename(target)

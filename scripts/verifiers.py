@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from scripts import tools
@@ -33,10 +32,7 @@ def node_modules() -> Path:
     target = tools.TOOLS / f"webhook-verifiers-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     if target.is_dir():
         return target
-    say(f"fetching {target.name} into {target.parent.relative_to(ROOT)}")
-    tools.TOOLS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=tools.TOOLS, prefix=".new-") as folder:
-        new = Path(folder) / "new"
+    with tools.arriving(target) as new:
         new.mkdir()
         for name in ("package.json", "package-lock.json"):
             shutil.copy(PACKAGE / name, new)
@@ -47,9 +43,4 @@ def node_modules() -> Path:
             raise Failed(f"npm did not end within {FETCH_WITHIN:.0f} s") from None
         if done.returncode != 0:
             raise Failed("npm could not fetch the JavaScript verifier of webhooks (its words are above)")
-        try:
-            new.rename(target)
-        except OSError:
-            if not target.is_dir():  # another run of ours was first: its copy is as good
-                raise
     return target

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Optional
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from support.stand import Stand
 
 SECRET = "directory-secret"
 TOKEN = "directory-token"
 
 
-class Directory:
+class Directory(Stand):
     """People by role and by group; `away` answers 503 to everything. With `anybody`, they are in every role and group
     that is asked for."""
 
@@ -31,28 +31,16 @@ class Directory:
         self.asked: list[dict[str, str]] = []
         """Headers of every question of an `http` rule."""
         self.away = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__()
 
     @property
     def settings(self) -> dict[str, object]:
         """What a server is told about it."""
         return {
-            "keycloak.base_url": self.url,
+            "keycloak.base_url": self.base_url,
             "keycloak.admin_client_secret": SECRET,
             "resolver.cache_seconds": 0,
         }
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Optional[object]:
         """What the Admin API says at `/admin/realms/staff/...`; None = there is no such thing."""
@@ -94,41 +82,20 @@ class Directory:
     def _group(self, path: str) -> Optional[list[str]]:
         return self.groups.get(path, self.anybody)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        directory = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                if directory.away:
-                    return self.say(503, {})
-                if self.headers["authorization"] != f"Bearer {TOKEN}":
-                    return self.say(401, {})
-                found = directory.answer(url.path.partition("/admin/realms/staff/")[2], parse_qs(url.query))
-                self.say(404 if found is None else 200, found)
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if directory.away:
-                    return self.say(503, {})
-                if self.path.endswith("/protocol/openid-connect/token"):
-                    good = parse_qs(body.decode()).get("client_secret") == [SECRET]
-                    return self.say(200 if good else 401, {"access_token": TOKEN, "expires_in": 60})
-                directory.asked.append({name.lower(): value for name, value in self.headers.items()})
-                self.say(200, {"user_ids": directory.rule(json.loads(body)["context"])})
-
-            def say(self, status: int, body: object) -> None:
-                raw = json.dumps(body).encode()
-                self.send_response_only(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
+    def reply(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> tuple[int, object]:
+        if self.away:
+            return 503, {}
+        if method == "POST" and path.endswith("/protocol/openid-connect/token"):
+            good = parse_qs(raw.decode()).get("client_secret") == [SECRET]
+            return (200 if good else 401), {"access_token": TOKEN, "expires_in": 60}
+        if method == "POST":
+            self.asked.append(headers)
+            return 200, {"user_ids": self.rule(json.loads(raw)["context"])}
+        if headers.get("authorization") != f"Bearer {TOKEN}":
+            return 401, {}
+        url = urlsplit(path)
+        found = self.answer(url.path.partition("/admin/realms/staff/")[2], parse_qs(url.query))
+        return (404 if found is None else 200), found
 
 
 def _page(rows: list[Any], query: dict[str, list[str]]) -> list[Any]:
