@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How long a job that failed rests.
+/// How long a job that failed rests, whatever wakes it: under load it is woken all the time.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Work that is done again and again.
@@ -64,21 +64,71 @@ impl<J: Job> Actor for Background<J> {
         state: &mut State<J>,
     ) -> Result<(), ActorProcessingErr> {
         let pause = match AssertUnwindSafe(state.job.run_once()).catch_unwind().await {
-            Ok(Ok(pause)) => pause,
+            Ok(Ok(pause)) => Some(pause),
             Ok(Err(error)) => {
                 tracing::warn!(job = J::NAME, %error, "a run failed; trying again");
-                AFTER_FAILURE
+                None
             }
             Err(_) => {
                 tracing::error!(job = J::NAME, "a run panicked; trying again");
-                AFTER_FAILURE
+                None
             }
         };
         tokio::select! {
             () = state.stop.cancelled() => me.stop(None),
-            () = state.wake.notified() => me.send_message(Run)?,
-            () = tokio::time::sleep(pause) => me.send_message(Run)?,
+            () = state.wake.notified(), if pause.is_some() => me.send_message(Run)?,
+            () = tokio::time::sleep(pause.unwrap_or(AFTER_FAILURE)) => me.send_message(Run)?,
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Instant;
+
+    struct Fails(Arc<AtomicU64>);
+
+    impl Job for Fails {
+        const NAME: &'static str = "fails";
+
+        async fn run_once(&mut self) -> Result<Duration, crate::Error> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(crate::Error::Internal("always".to_owned()))
+        }
+    }
+
+    struct Nobody;
+
+    impl Actor for Nobody {
+        type Msg = ();
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_failed_rests_however_often_it_is_woken() {
+        let (wake, stop, runs) =
+            (Arc::new(Notify::new()), CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+        let (supervisor, _) = Actor::spawn(None, Nobody, ()).await.expect("starts");
+        let begun = Instant::now();
+        let job = Fails(Arc::clone(&runs));
+        let started = Background::start(job, Arc::clone(&wake), stop.clone(), supervisor.get_cell()).await;
+        started.expect("starts");
+        for _ in 0..100 {
+            wake.notify_one();
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        let at_most = 1 + begun.elapsed().as_millis() / AFTER_FAILURE.as_millis();
+        let runs = u128::from(runs.load(Ordering::Relaxed));
+        assert!((1..=at_most).contains(&runs), "{runs} runs, {at_most} at most");
+        stop.cancel();
+        supervisor.stop(None);
     }
 }

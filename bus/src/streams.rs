@@ -33,9 +33,11 @@ pub struct StreamState {
 
 impl StreamState {
     fn of(info: &Info) -> Self {
+        // A stream that never held anything calls its oldest message 0; sequences begin at 1.
+        let first = info.state.first_sequence.max(1);
         Self {
             incarnation: format!("{} {}", info.config.name, info.created),
-            first: i64::try_from(info.state.first_sequence).unwrap_or(i64::MAX),
+            first: i64::try_from(first).unwrap_or(i64::MAX),
             last: i64::try_from(info.state.last_sequence).unwrap_or(i64::MAX),
             messages: info.state.messages,
             bytes: info.state.bytes,
@@ -71,11 +73,13 @@ impl Bus {
         Ok(StreamState::of(stream.cached_info()))
     }
 
-    /// Sequence and event id of each message from `from` to `to`, both included, in order. Only headers travel.
+    /// Sequence and event id of each message from `from`, 1 at least, to `to`, both included, in order. Only headers
+    /// travel.
     ///
     /// # Errors
     /// [`Error::JetStream`] when the server is away, or does not answer in time.
     pub async fn event_ids(&self, from: i64, to: i64) -> Result<Vec<(i64, Uuid)>, Error> {
+        let from = from.max(1);
         if from > to {
             return Ok(Vec::new());
         }

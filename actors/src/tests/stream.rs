@@ -58,6 +58,23 @@ async fn a_stream_that_was_lost_is_filled_again_in_order() {
 }
 
 #[tokio::test]
+async fn a_stream_that_never_held_anything_is_compared_and_published_to() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    // Compared in every round: as when a new installation rests for a while before its first request.
+    let node = world.node_with(|options| options.relay.reconcile_every = Duration::ZERO).await;
+    world
+        .until_some("the empty stream is remembered", async || {
+            world.db.remembered_stream().await.expect("reads")
+        })
+        .await;
+    let state = node.bus().events_state().await.expect("there is a stream");
+    assert!(state.first > state.last, "{state:?}");
+    let requests = published(&world, &node).await;
+    until_honest(&world, &node, &requests).await;
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn events_that_the_stream_ends_before_are_published_again() {
     let world = world(json!([{"users": ["ann"]}])).await;
     let node = node(&world).await;

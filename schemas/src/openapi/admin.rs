@@ -205,8 +205,8 @@ fn get_system_config() {}
 #[utoipa::path(
     get, path = "/v1/awe/admin/system-config/export", tag = "admin", params(ExportSystemConfigQuery),
     responses(
-        (status = 200, description = "The file", content((String = "text/plain"), (String = "application/yaml"),
-            (serde_json::Value = "application/json"))),
+        (status = 200, description = "The file", content((String = "text/plain"),
+            (serde_json::Value = "application/yaml"), (serde_json::Value = "application/json"))),
         (status = 400, description = "AWE-010: `include_sensitive` without `confirm_sensitive_export`",
             body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not an admin, or secrets in development mode", body = ErrorEnvelope),
