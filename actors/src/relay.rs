@@ -1,12 +1,18 @@
 //! From the outbox to the bus. One relay per database publishes at a time, so that events of a request leave in
 //! order; the others stand by and pass hints on. What was not acknowledged stays in the outbox and goes again, with
 //! the same message id.
+//!
+//! Events that this process commits are handed over in memory ([`Fresh`]); those of others, and whatever may be missing
+//! in memory, are read from the outbox. It is read once a second whatever happens.
 
+mod fresh;
 mod reconciler;
 
 use crate::Error;
 use crate::background::Job;
 use crate::request::Shared;
+pub(crate) use fresh::Fresh;
+
 use bus::Bus;
 use reconciler::Reconciler;
 use std::sync::Arc;
@@ -33,6 +39,9 @@ pub(crate) struct Relay {
     /// The lock, and when it was last seen to stand.
     lock: Option<(RelayLock, Instant)>,
     reconciler: Reconciler,
+    /// When the outbox was last read to its end, if all that came since was published: then what is handed over is
+    /// all that waits.
+    read: Option<Instant>,
 }
 
 impl Relay {
@@ -43,7 +52,15 @@ impl Relay {
         reconcile_every: Duration,
         shared: Arc<Shared>,
     ) -> Self {
-        Self { store, bus, relays, shared, lock: None, reconciler: Reconciler::new(reconcile_every) }
+        Self {
+            store,
+            bus,
+            relays,
+            shared,
+            lock: None,
+            reconciler: Reconciler::new(reconcile_every),
+            read: None,
+        }
     }
 
     async fn holds_lock(&mut self) -> Result<bool, Error> {
@@ -98,28 +115,19 @@ impl Relay {
     }
 }
 
-impl Job for Relay {
-    const NAME: &'static str = "relay";
-
-    async fn run_once(&mut self) -> Result<Duration, Error> {
-        if !self.bus.is_connected() {
-            return Ok(LOOK);
-        }
-        let publishes = self.relays && self.holds_lock().await?;
-        if self.shared.signals.take_hint(publishes) {
-            self.bus.hint().await;
-        }
-        if !publishes {
-            return Ok(LOOK);
-        }
+impl Relay {
+    /// Publishes until nothing waits. `read` is [`Self::read`], which only its end keeps.
+    async fn publish_all(&mut self, mut read: Option<Instant>) -> Result<Duration, Error> {
         loop {
-            let incarnation = self.reconciler.incarnation(&self.store, &self.bus).await?;
+            let (incarnation, lost) = self.reconciler.incarnation(&self.store, &self.bus).await?;
+            read = read.filter(|_| lost == 0);
             if !self.holds_lock().await? {
-                return Ok(LOOK);
+                return Ok(self.stand_by());
             }
-            let outgoing = self.store.unpublished(BATCH).await?;
+            let outgoing = self.next(&mut read).await?;
             if outgoing.is_empty() {
-                return Ok(LOOK);
+                self.read = read;
+                return Ok(read.map_or(LOOK, |at| LOOK.saturating_sub(at.elapsed())));
             }
             let busy = (BUSY..BATCH).contains(&outgoing.len());
             let (acknowledged, tried) = self.publish(&incarnation, outgoing).await?;
@@ -132,5 +140,45 @@ impl Job for Relay {
                 tokio::time::sleep(GATHER).await;
             }
         }
+    }
+
+    /// What to publish next: what was handed over, or what waits in the outbox when there may be more of that.
+    async fn next(&self, read: &mut Option<Instant>) -> Result<Vec<Outgoing>, Error> {
+        let unread = self.shared.signals.take_unread();
+        if read.is_some_and(|at| !unread && at.elapsed() < LOOK)
+            && let Some(events) = self.shared.fresh.take(BATCH)
+        {
+            return Ok(events);
+        }
+        self.shared.fresh.open();
+        let now = Instant::now();
+        let outgoing = self.store.unpublished(BATCH).await?;
+        *read = (outgoing.len() < BATCH).then_some(now);
+        Ok(outgoing)
+    }
+
+    fn stand_by(&self) -> Duration {
+        self.shared.fresh.close();
+        LOOK
+    }
+}
+
+impl Job for Relay {
+    const NAME: &'static str = "relay";
+
+    async fn run_once(&mut self) -> Result<Duration, Error> {
+        // Whatever ends this run early leaves it open what waits in the outbox.
+        let read = self.read.take();
+        if !self.bus.is_connected() {
+            return Ok(self.stand_by());
+        }
+        let publishes = self.relays && self.holds_lock().await?;
+        if self.shared.signals.take_hint(publishes) {
+            self.bus.hint().await;
+        }
+        if !publishes {
+            return Ok(self.stand_by());
+        }
+        self.publish_all(read).await
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Signals {
     committed: AtomicBool,
     /// Other processes may have to wait less than they think.
     hurry: AtomicBool,
+    /// Events were committed that the relay of this process was not handed.
+    unread: AtomicBool,
 }
 
 impl Signals {
@@ -50,13 +52,23 @@ impl Signals {
             new_deadline: AtomicI64::new(i64::MAX),
             committed: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
         };
         (signals, untold)
     }
 
-    /// A transition was committed; `deadline` is the next one of its request, `unresolved` what it asks now.
-    pub(crate) fn committed(&self, deadline: Option<OffsetDateTime>, unresolved: Option<Unresolved>) {
+    /// A transition was committed; `deadline` is the next one of its request, `unresolved` what it asks now, `handed`
+    /// whether the relay of this process has its events.
+    pub(crate) fn committed(
+        &self,
+        deadline: Option<OffsetDateTime>,
+        unresolved: Option<Unresolved>,
+        handed: bool,
+    ) {
         self.committed.store(true, Ordering::Release);
+        if !handed {
+            self.unread.store(true, Ordering::Release);
+        }
         if let Some(owed) = unresolved {
             // When the queue is full there is plenty to do: the poll finds the rest.
             let _ = self.unresolved.try_send(owed);
@@ -74,6 +86,7 @@ impl Signals {
 
     /// Another process committed something.
     pub(crate) fn hinted(&self) {
+        self.unread.store(true, Ordering::Release);
         self.outbox.notify_one();
         self.deadlines.notify_one();
     }
@@ -90,6 +103,11 @@ impl Signals {
         if self.new_deadline.load(Ordering::SeqCst) < waits {
             self.deadlines.notify_one();
         }
+    }
+
+    /// Whether events wait in the database that the relay was not handed, asked once per batch.
+    pub(crate) fn take_unread(&self) -> bool {
+        self.unread.swap(false, Ordering::AcqRel)
     }
 
     /// Whether others should be told, asked once per round by the relay: always of what it will not publish itself,
@@ -124,7 +142,7 @@ mod tests {
         // It waits for 10, then that one passes and it asks again; the answer does not hold what is committed now.
         signals.wait_for_deadline(at(10));
         signals.ask_for_deadline();
-        signals.committed(at(20), None);
+        signals.committed(at(20), None, true);
         assert!(!woken(&signals), "20 is later than what was waited for");
         signals.wait_for_deadline(None);
         assert!(woken(&signals));
@@ -135,9 +153,9 @@ mod tests {
         let (signals, _untold) = Signals::new();
         signals.ask_for_deadline();
         signals.wait_for_deadline(at(10));
-        signals.committed(at(11), None);
+        signals.committed(at(11), None, true);
         assert!(!woken(&signals));
-        signals.committed(at(9), None);
+        signals.committed(at(9), None, true);
         assert!(woken(&signals));
     }
 }

@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::notifier::{Notifier, NotifierOptions};
-use crate::relay::Relay;
+use crate::relay::{Fresh, Relay};
 use crate::request::Shared;
 use crate::resolver::Resolver;
 use crate::retention::Retention;
@@ -212,6 +212,7 @@ impl System {
             catalog: Catalog::new(options.store.clone()),
             registry: Registry::new(supervisors),
             signals,
+            fresh: Fresh::default(),
             waiting: DashMap::new(),
             tasks: moka::sync::Cache::new(KNOWN_TASKS),
             max_live: options.requests.max_live,

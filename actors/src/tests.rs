@@ -4,6 +4,7 @@ mod deadlines;
 mod delivery;
 mod fixtures;
 mod isolation;
+mod relay;
 mod resolution;
 mod stream;
 

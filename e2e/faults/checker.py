@@ -145,7 +145,8 @@ def histories_hold(histories: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The stream carries every event of PostgreSQL, and nothing else."""
+    """The stream carries every event of PostgreSQL, those of a request in order (copies aside), and nothing else."""
+    last: dict[str, int] = defaultdict(int)
     known = {event["id"]: request for request, history in histories.items() for event in history["events"]}
     bodies: dict[str, bytes] = {}
     with Nats(world.nats.url) as nats:
@@ -153,6 +154,10 @@ def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator
             event_id = message.headers["Nats-Msg-Id"]
             if known.get(event_id) != message.json["request_id"]:
                 yield f"the stream carries event {event_id}, which is not in PostgreSQL"
+            request, sequence = message.json["request_id"], message.json["sequence"]
+            if event_id not in bodies and sequence < last[request]:
+                yield f"the stream carries event {sequence} of request {request} after its event {last[request]}"
+            last[request] = max(sequence, last[request])
             if bodies.setdefault(event_id, message.body) != message.body:
                 yield f"the stream carries event {event_id} with two bodies"
     missing = known.keys() - bodies.keys()

@@ -14,7 +14,8 @@ mod statement;
 use crate::{Error, Store};
 use engine::command::Transition;
 use engine::ids::RequestId;
-use engine::request::Request;
+use engine::request::{Event, Request};
+use schemas::event::webhook_wanted;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -92,6 +93,17 @@ pub struct Commit {
     pub resolve_after: Option<OffsetDateTime>,
     /// How often resolvers have failed in a row.
     pub resolve_attempt: i32,
+    /// Of [`deliveries`].
+    pub deliveries: Vec<Option<Uuid>>,
+}
+
+/// For each event of the transition the id of its webhook delivery, where the caller wants to be told of it.
+#[must_use]
+pub fn deliveries(transition: &Transition, meta: &Meta) -> Vec<Option<Uuid>> {
+    let wanted = |event_type| webhook_wanted(event_type, meta.callback_events.as_deref());
+    let id =
+        |event: &Event| (meta.callback_url.is_some() && wanted(event.event_type.as_str())).then(Uuid::now_v7);
+    transition.events.iter().map(id).collect()
 }
 
 impl Commit {

@@ -2,7 +2,10 @@
 
 pub mod reconcile;
 
+use crate::commit::Meta;
 use crate::{Error, Store};
+use engine::command::Transition;
+use engine::request::Event;
 use schemas::api::JsonObject;
 use schemas::event::WebhookEvent;
 use serde_json::Value;
@@ -13,12 +16,40 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// An event on its way to the bus.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
     /// The message.
     pub event: WebhookEvent,
     /// The webhook delivery that it calls for, when its request has a callback.
     pub delivery_id: Option<Uuid>,
+}
+
+impl Outgoing {
+    /// The events of a transition that was committed with these deliveries, as [`Store::unpublished`] reads them.
+    #[must_use]
+    pub fn of(transition: &Transition, meta: &Meta, deliveries: &[Option<Uuid>]) -> Vec<Self> {
+        let outgoing = |(e, delivery_id): (&Event, &Option<Uuid>)| Self {
+            delivery_id: *delivery_id,
+            event: EventRow {
+                event_id: e.id.0,
+                event_type: e.event_type.as_str().to_owned(),
+                request_id: transition.request.id.0,
+                artifact_type: meta.artifact_type.clone(),
+                artifact_id: meta.artifact_id.clone(),
+                status: e.status.as_str().to_owned(),
+                stage_order: e.stage_order,
+                actor: e.actor.clone(),
+                reason: e.reason.clone(),
+                payload: Value::Object(e.payload.clone()),
+                occurred_at: e.occurred_at,
+                sequence: e.sequence,
+                policy_key: meta.policy_key.clone(),
+                policy_version: meta.policy_version,
+            }
+            .into_event(),
+        };
+        transition.events.iter().zip(deliveries).map(outgoing).collect()
+    }
 }
 
 /// Facts of an event row joined with its request, as every outgoing message needs them.

@@ -27,6 +27,8 @@ pub struct Loaded {
     pub resolve_after: Option<OffsetDateTime>,
     /// How often resolvers have failed in a row.
     pub resolve_attempt: i32,
+    /// Whether the stream has acknowledged every event so far.
+    pub published: bool,
 }
 
 /// The stored first answer of an idempotent create.
@@ -49,9 +51,13 @@ impl Store {
                 coalesce((select jsonb_agg(t order by t.ordinal) from approval_task t where t.request_id = r.id),
                     '[]') as "tasks!: Json<Vec<TaskRow>>",
                 coalesce((select jsonb_agg(d order by d.created_at, d.id) from approval_decision d
-                    where d.request_id = r.id), '[]') as "decisions!: Json<Vec<DecisionRow>>"
+                    where d.request_id = r.id), '[]') as "decisions!: Json<Vec<DecisionRow>>",
+                not exists (select from approval_event e where e.request_id = r.id
+                    and (e.published_at is null) = $2) as "published!"
             from approval_request r where r.id = $1"#,
-            id.0
+            id.0,
+            // A literal would have it planned to read all that waits: see PENDING of the deliveries.
+            true
         )
         .fetch_optional(&self.hot)
         .await?;
@@ -94,6 +100,7 @@ impl Store {
             row_version: row.row_version,
             resolve_after: row.resolve_after,
             resolve_attempt: row.resolve_attempt,
+            published: row.published,
         }))
     }
 

@@ -39,14 +39,14 @@ impl Reconciler {
     }
 
     /// Makes sure that the streams are there and that the outbox is true of them; gives the incarnation that may be
-    /// published to.
-    pub(super) async fn incarnation(&mut self, store: &Store, bus: &Bus) -> Result<Arc<str>, Error> {
+    /// published to, and how many events wait in the outbox again.
+    pub(super) async fn incarnation(&mut self, store: &Store, bus: &Bus) -> Result<(Arc<str>, u64), Error> {
         let connection = bus.connection();
         if let Some(checked) = &self.checked
             && checked.connection == connection
             && checked.at.elapsed() < self.every
         {
-            return Ok(Arc::clone(&checked.incarnation));
+            return Ok((Arc::clone(&checked.incarnation), 0));
         }
         self.checked = None;
         let stream = bus.ensure_streams().await.map_err(fault)?;
@@ -57,7 +57,7 @@ impl Reconciler {
         let incarnation: Arc<str> = stream.incarnation.into();
         self.checked =
             Some(Checked { incarnation: Arc::clone(&incarnation), connection, at: Instant::now() });
-        Ok(incarnation)
+        Ok((incarnation, lost))
     }
 
     /// Something went wrong: the stream may be gone, not only slow.

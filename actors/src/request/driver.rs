@@ -3,6 +3,7 @@
 use super::audit;
 use crate::catalog::Catalog;
 use crate::handle::NewRequest;
+use crate::relay::Fresh;
 use crate::shapes;
 use crate::signals::{Signals, Unresolved};
 use crate::supervisor::Registry;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use store::commit::{Commit, Committer, Idempotency, Meta};
+use store::outbox::Outgoing;
 use store::requests::Loaded;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -37,6 +39,7 @@ pub(crate) struct Shared {
     /// Whose task it is: a fact that never changes, so a decision need not ask.
     pub(crate) tasks: moka::sync::Cache<TaskId, RequestId>,
     pub(crate) signals: Signals,
+    pub(crate) fresh: Fresh,
     /// Creates that wait for their first tasks, woken when this process commits something of theirs.
     pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
     pub(crate) max_live: usize,
@@ -84,6 +87,7 @@ pub(super) async fn create(
         let transition = Arc::new(engine::command::create(&cx, asked, &mut Ids));
         let meta = Arc::new(to_meta(new, policy.version));
         let owed = (!transition.request.pending_rules(policy).is_empty()).then_some(now);
+        let deliveries = store::commit::deliveries(&transition, &meta);
         let commit = Commit {
             before: None,
             resolve_after: owed,
@@ -91,13 +95,21 @@ pub(super) async fn create(
             epoch: Some(snapshot.epoch),
             idempotency: new.idempotency_key.as_ref().map(|key| to_idempotency(new, key, &transition, &meta)),
             audit: None,
+            deliveries: deliveries.clone(),
             transition: Arc::clone(&transition),
             meta: Arc::clone(&meta),
         };
         match shared.committer.commit(commit).await {
             Ok(row_version) => {
-                let held = held(&transition, &meta, row_version, owed, 0);
-                return Ok(keep(shared, loaded, held, transition, now));
+                let held = Loaded {
+                    request: Arc::clone(&transition.request),
+                    meta,
+                    row_version,
+                    resolve_after: owed,
+                    resolve_attempt: 0,
+                    published: true,
+                };
+                return Ok(keep(shared, loaded, held, transition, &deliveries, now));
             }
             Err(store::Error::Stale) => {
                 shared.catalog.refresh().await?;
@@ -143,6 +155,7 @@ pub(super) async fn apply(
         }
         let seats_anew = transition.request.tasks.len() > before.request.tasks.len();
         let (owed, attempt) = next_question(policy, &before, &transition.request, &command, now);
+        let deliveries = store::commit::deliveries(&transition, &before.meta);
         let commit = Commit {
             before: Some((Arc::clone(&before.request), before.row_version)),
             resolve_after: owed,
@@ -150,13 +163,20 @@ pub(super) async fn apply(
             epoch: seats_anew.then_some(snapshot.epoch),
             idempotency: None,
             audit: audit::of(&command, &before.request, &transition.request),
+            deliveries: deliveries.clone(),
             transition: Arc::clone(&transition),
             meta: Arc::clone(&before.meta),
         };
         match shared.committer.commit(commit).await {
             Ok(row_version) => {
-                let held = held(&transition, &before.meta, row_version, owed, attempt);
-                return Ok(keep(shared, loaded, held, transition, now));
+                let held = Loaded {
+                    request: Arc::clone(&transition.request),
+                    row_version,
+                    resolve_after: owed,
+                    resolve_attempt: attempt,
+                    ..before
+                };
+                return Ok(keep(shared, loaded, held, transition, &deliveries, now));
             }
             Err(store::Error::Stale) => {
                 *loaded = None;
@@ -207,23 +227,13 @@ async fn pause(round: u32) {
     tokio::time::sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
 }
 
-fn held(
-    transition: &Transition,
-    meta: &Arc<Meta>,
-    row_version: i64,
-    resolve_after: Option<OffsetDateTime>,
-    resolve_attempt: i32,
-) -> Loaded {
-    let request = Arc::clone(&transition.request);
-    Loaded { request, meta: Arc::clone(meta), row_version, resolve_after, resolve_attempt }
-}
-
-/// What is committed is remembered, and whoever waits for it is woken.
+/// What is committed is remembered, handed to the relay, and whoever waits for it is woken.
 fn keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
     held: Loaded,
     transition: Arc<Transition>,
+    deliveries: &[Option<Uuid>],
     now: OffsetDateTime,
 ) -> Arc<Applied> {
     let meta = Arc::clone(&held.meta);
@@ -232,7 +242,8 @@ fn keep(
     let deadline = request.next_due().into_iter().chain(expires).min();
     let owed = held.resolve_after.filter(|at| *at <= now);
     let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
-    shared.signals.committed(deadline, unresolved);
+    let handed = held.published && shared.fresh.hand(|| Outgoing::of(&transition, &meta, deliveries));
+    shared.signals.committed(deadline, unresolved, handed);
     if let Some(waiting) = shared.waiting.get(&request.id) {
         waiting.notify_one();
     }

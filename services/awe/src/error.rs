@@ -1,13 +1,13 @@
 //! Every answer that is not 2xx, and how failures of the rooms below become one.
 //!
-//! A handler returns [`ApiError`]; it travels as an extension of an empty response, and [`envelope()`] gives it the
+//! A handler returns [`ApiError`]; it travels as an extension of an empty response, and [`enveloped`] gives it the
 //! body, because only there is it known how this service names itself. Answers that something else made (an
 //! unknown route, a wrong method, a panic) get their envelope there too.
 
 mod envelope;
 mod from;
 
-pub use envelope::{envelope, panicked};
+pub use envelope::{enveloped, panicked};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,25 +1,26 @@
 //! The HTTP server: routes, and what surrounds every one of them.
 //!
 //! ```text
-//! span and request id ─► unread body ─► envelope ─► panic guard ─► how many, how long ─► handler
+//! span and request id ─► unread body ─► envelope ─► panic guard ─► how many, how long ─► route and handler
 //! ```
 
 mod unread;
 
-use crate::error::{ApiError, envelope, panicked};
+use crate::error::{ApiError, enveloped, panicked};
 use crate::routes;
 use crate::state::AppState;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
@@ -28,14 +29,12 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let guarded = routes::guarded().route_layer(from_fn_with_state(state.clone(), once_started));
-    surrounded(routes::open().merge(guarded), state)
+    surrounded(routes::open().merge(routes::guarded()), state)
 }
 
 /// The whole API, and a landing page at `/`.
 pub fn router_with_home(state: AppState) -> Router {
-    let guarded = routes::guarded().route_layer(from_fn_with_state(state.clone(), once_started));
-    surrounded(routes::open().merge(guarded).merge(routes::home()), state)
+    surrounded(routes::open().merge(routes::guarded()).merge(routes::home()), state)
 }
 
 /// Only what needs no token: for processes that play other roles than `api`.
@@ -43,23 +42,45 @@ pub fn open_router(state: AppState) -> Router {
     surrounded(routes::open(), state)
 }
 
+/// One layer, and around all routes together: layers of each route are cloned and boxed for every request, the inner
+/// ones once for each that is around them.
 fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
-    routes
-        .fallback(async || ApiError::UnknownRoute)
-        .layer(from_fn_with_state(state.clone(), within_limits))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(state.clone(), envelope))
-        .layer(from_fn(unread::closes_when_unread))
-        .layer(from_fn(traced))
-        .with_state(state)
+    let routes = routes.fallback(async || ApiError::UnknownRoute).with_state(state.clone());
+    Router::new().fallback_service(routes).layer(from_fn_with_state(state, traced))
 }
 
-async fn once_started(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if state.is_started() { next.run(request).await } else { ApiError::Starting.into_response() }
+/// One span a request, under the caller's request id or a new one, which the answer repeats.
+async fn traced(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
+    let id = given.unwrap_or_else(new_request_id);
+    let span = tracing::info_span!(
+        "http",
+        method = %request.method(),
+        path = request.uri().path(),
+        request_id = id.to_str().unwrap_or_default(),
+        subject = field::Empty,
+    );
+    let began = Instant::now();
+    let mut response = answered(&state, request, next).instrument(span.clone()).await;
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
+    span.in_scope(|| match status {
+        500.. => tracing::warn!(status, ms, "answered"),
+        _ => tracing::debug!(status, ms, "answered"),
+    });
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// Whatever becomes of it, an error is an envelope, and a connection with an unread body is closed.
+async fn answered(state: &AppState, request: Request, next: Next) -> Response {
+    let (request, body) = unread::watched(request);
+    let answering = AssertUnwindSafe(within_limits(state, request, next)).catch_unwind();
+    let answer = answering.await.unwrap_or_else(panicked);
+    body.close_unless_read(enveloped(answer, state))
 }
 
 /// So many at once, each so long; whether the process lives can be asked even then.
-async fn within_limits(State(state): State<AppState>, request: Request, next: Next) -> Response {
+async fn within_limits(state: &AppState, request: Request, next: Next) -> Response {
     if request.uri().path() == "/v1/awe/health" {
         return next.run(request).await;
     }
@@ -71,28 +92,6 @@ async fn within_limits(State(state): State<AppState>, request: Request, next: Ne
         Ok(response) => response,
         Err(_) => ApiError::TimedOut.into_response(),
     }
-}
-
-/// One span a request, under the caller's request id or a new one, which the answer repeats.
-async fn traced(request: Request, next: Next) -> Response {
-    let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
-    let id = given.unwrap_or_else(new_request_id);
-    let span = tracing::info_span!(
-        "http",
-        method = %request.method(),
-        path = request.uri().path(),
-        request_id = id.to_str().unwrap_or_default(),
-        subject = field::Empty,
-    );
-    let began = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
-    span.in_scope(|| match status {
-        500.. => tracing::warn!(status, ms, "answered"),
-        _ => tracing::debug!(status, ms, "answered"),
-    });
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
 }
 
 fn is_request_id(id: &HeaderValue) -> bool {

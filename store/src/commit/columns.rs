@@ -3,7 +3,6 @@
 use super::Commit;
 use engine::command::Changes;
 use engine::request::Request;
-use schemas::event::webhook_wanted;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -210,7 +209,7 @@ impl Batch {
 
     fn push_events(&mut self, commit: &Commit) {
         let (r, meta) = (&commit.transition.request, &commit.meta);
-        for e in &commit.transition.events {
+        for (e, delivery) in commit.transition.events.iter().zip(&commit.deliveries) {
             let event_type = e.event_type.as_str();
             self.events.push((
                 e.id.0,
@@ -224,10 +223,9 @@ impl Batch {
                 Json(Value::Object(e.payload.clone())),
                 e.occurred_at,
             ));
-            let Some(url) = &meta.callback_url else { continue };
-            if webhook_wanted(event_type, meta.callback_events.as_deref()) {
+            if let (Some(id), Some(url)) = (delivery, &meta.callback_url) {
                 self.deliveries.push((
-                    Uuid::now_v7(),
+                    *id,
                     e.id.0,
                     r.id.0,
                     e.sequence,

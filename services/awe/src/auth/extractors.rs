@@ -30,6 +30,9 @@ impl FromRequestParts<AppState> for Identity {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        if !state.is_started() {
+            return Err(ApiError::Starting);
+        }
         let identity = state.authenticator().authenticate(bearer(parts)?).await?;
         tracing::Span::current().record("subject", &identity.subject);
         Ok(Arc::unwrap_or_clone(identity))

@@ -3,22 +3,20 @@
 use super::ApiError;
 use crate::state::AppState;
 use axum::Json;
-use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use schemas::api::{ErrorDetail, ErrorEnvelope};
 use std::any::Any;
 use time::OffsetDateTime;
 
 /// Gives every answer from 400 on its envelope.
-pub async fn envelope(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+#[must_use]
+pub fn enveloped(mut response: Response, state: &AppState) -> Response {
     if response.status().as_u16() < 400 {
         return response;
     }
     let error = response.extensions_mut().remove().unwrap_or_else(|| from_status(response.status()));
-    let mut enveloped = (error.status(), Json(body(&error, &state))).into_response();
+    let mut enveloped = (error.status(), Json(body(&error, state))).into_response();
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             enveloped.headers_mut().append(name, value.clone());

@@ -5,7 +5,6 @@
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -13,18 +12,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// Adds `Connection: close` to an answer whose request was not read to its end.
-pub(super) async fn closes_when_unread(request: Request, next: Next) -> Response {
+/// The request with a body that remembers whether it was read, and what knows.
+pub(super) fn watched(request: Request) -> (Request, Watch) {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return (request, Watch(None));
     }
     let read = Arc::new(AtomicBool::new(false));
     let watched = request.map(|body| Body::new(Watched { body, read: Arc::clone(&read) }));
-    let mut response = next.run(watched).await;
-    if !read.load(Ordering::Acquire) {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    (watched, Watch(Some(read)))
+}
+
+/// Whether the body of a request was read to its end; `None` when it had none.
+pub(super) struct Watch(Option<Arc<AtomicBool>>);
+
+impl Watch {
+    /// Adds `Connection: close` to the answer when it was not.
+    pub(super) fn close_unless_read(self, mut response: Response) -> Response {
+        if self.0.is_some_and(|read| !read.load(Ordering::Acquire)) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
-    response
 }
 
 /// A body that remembers that it was read to its end.

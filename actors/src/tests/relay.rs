@@ -1,0 +1,81 @@
+//! Events that a process hands to its own relay are those that the outbox holds, and overtake none of it.
+
+use super::fixtures::{Node, World, approve, caller, world};
+use futures::future::join_all;
+use serde_json::json;
+use uuid::Uuid;
+
+async fn two_stages() -> World {
+    let mut world = world(json!([{"users": ["ann"]}, {"users": ["bob"]}])).await;
+    // Nobody listens there; what matters is that webhooks are owed.
+    world.callback = Some("http://127.0.0.1:9/".to_owned());
+    world
+}
+
+async fn decide(node: &Node, world: &World, request: Uuid, who: &str) {
+    let loaded = world.db.load_request(request.into()).await.expect("loads").expect("exists");
+    let task = loaded.request.tasks.iter().find(|task| task.assignee == who).expect("a task");
+    node.requests().decide(caller(who), task.id.0, approve()).await.expect("decided");
+}
+
+#[tokio::test]
+async fn what_is_handed_over_is_what_the_outbox_holds() {
+    let world = two_stages().await;
+    let node = world.node_with(|options| options.bus = None).await;
+    let fresh = &node.system.shared().fresh;
+    fresh.open();
+    let created = node.create("CR-1", None).await;
+    decide(&node, &world, created.request_id, "ann").await;
+    decide(&node, &world, created.request_id, "bob").await;
+    let handed = fresh.take(100).expect("it is open");
+    let stored = world.db.unpublished(100).await.expect("reads");
+    assert!(stored.iter().any(|out| out.delivery_id.is_some()) && stored.len() > 5, "{stored:?}");
+    assert_eq!(handed, stored);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_loaded_hands_nothing_over_while_earlier_events_wait() {
+    let world = two_stages().await;
+    let node = world
+        .node_with(|options| {
+            options.bus = None;
+            // Nobody stays in memory after a command.
+            options.requests.max_live = 0;
+        })
+        .await;
+    let fresh = &node.system.shared().fresh;
+    let created = node.create("CR-1", None).await;
+    fresh.open();
+    decide(&node, &world, created.request_id, "ann").await;
+    assert_eq!(fresh.take(100), Some(Vec::new()), "they would overtake the events of the create");
+    world.execute("update approval_event set published_at = now(), stream_seq = position").await;
+    decide(&node, &world, created.request_id, "bob").await;
+    let stored = world.db.unpublished(100).await.expect("reads");
+    assert_eq!((fresh.take(100).as_ref(), stored.is_empty()), (Some(&stored), false));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn events_stay_in_order_when_two_processes_take_turns() {
+    let world = two_stages().await;
+    let (one, other) = (world.node().await, world.node().await);
+    let lives = (0..60).map(async |n| {
+        let (first, second) = if n % 2 == 0 { (&one, &other) } else { (&other, &one) };
+        let created = first.create(&format!("CR-{n}"), None).await;
+        // A third of them stays in one process half-way.
+        let third = if n % 3 == 0 { first } else { second };
+        decide(third, &world, created.request_id, "ann").await;
+        decide(first, &world, created.request_id, "bob").await;
+        created.request_id
+    });
+    let requests = join_all(lives).await;
+    world.until_published().await;
+    for request in requests {
+        let expected = world.db.list_events(request).await.expect("exists").len();
+        let sequences = world.stream_sequences(request).await;
+        assert!(sequences.is_sorted() && sequences.len() == expected, "{sequences:?}");
+    }
+    one.stop().await;
+    other.stop().await;
+}
