@@ -4,8 +4,12 @@
 //!
 //! Events that this process commits are handed over in memory ([`Fresh`]); those of others, and whatever may be missing
 //! in memory, are read from the outbox. It is read once a second whatever happens.
+//!
+//! The stream takes each event only right after the one published before it: when a connection breaks, what was already
+//! sent may be lost, and what is sent on the next one would overtake it.
 
 mod fresh;
+mod known;
 mod reconciler;
 
 use crate::Error;
@@ -13,8 +17,8 @@ use crate::background::Job;
 use crate::request::Shared;
 pub(crate) use fresh::Fresh;
 
-use bus::Bus;
-use reconciler::Reconciler;
+use bus::{After, Bus};
+use known::Known;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -35,13 +39,12 @@ pub(crate) struct Relay {
     bus: Bus,
     /// Without the role it only passes hints on.
     relays: bool,
+    reconcile_every: Duration,
     shared: Arc<Shared>,
     /// The lock, and when it was last seen to stand.
     lock: Option<(RelayLock, Instant)>,
-    reconciler: Reconciler,
-    /// When the outbox was last read to its end, if all that came since was published: then what is handed over is
-    /// all that waits.
-    read: Option<Instant>,
+    /// Of the last run, when nothing went wrong in it.
+    known: Option<Known>,
 }
 
 impl Relay {
@@ -52,15 +55,7 @@ impl Relay {
         reconcile_every: Duration,
         shared: Arc<Shared>,
     ) -> Self {
-        Self {
-            store,
-            bus,
-            relays,
-            shared,
-            lock: None,
-            reconciler: Reconciler::new(reconcile_every),
-            read: None,
-        }
+        Self { store, bus, relays, reconcile_every, shared, lock: None, known: None }
     }
 
     async fn holds_lock(&mut self) -> Result<bool, Error> {
@@ -78,14 +73,44 @@ impl Relay {
         Ok(self.lock.is_some())
     }
 
+    /// Publishes until nothing waits.
+    async fn publish_all(&mut self, mut known: Option<Known>) -> Result<Duration, Error> {
+        loop {
+            let mut now = match known.take() {
+                Some(known) if known.is_current(&self.bus, self.reconcile_every) => known,
+                _ => Known::compared(&self.store, &self.bus).await?,
+            };
+            if !self.holds_lock().await? {
+                return Ok(self.stand_by());
+            }
+            let outgoing = now.next(&self.store, &self.shared).await?;
+            if outgoing.is_empty() {
+                let pause = now.until_next_read();
+                self.known = Some(now);
+                return Ok(pause);
+            }
+            let busy = (BUSY..BATCH).contains(&outgoing.len());
+            let (acknowledged, tried) = self.publish(&mut now, outgoing).await?;
+            if acknowledged < tried {
+                tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
+                return Ok(LOOK);
+            }
+            if busy {
+                tokio::time::sleep(GATHER).await;
+            }
+            known = Some(now);
+        }
+    }
+
     /// Publishes one batch; gives how many were acknowledged and how many were tried.
-    async fn publish(&self, incarnation: &str, outgoing: Vec<Outgoing>) -> Result<(usize, usize), Error> {
-        let connection = self.bus.connection();
-        let messages = outgoing.iter().flat_map(|out| {
-            let work = out.delivery_id.map(|id| self.bus.delivery_work(out.event.request_id, id));
-            [Some(self.bus.event(&out.event)), work].into_iter().flatten()
-        });
-        let messages: Vec<_> = messages.collect();
+    async fn publish(&self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<(usize, usize), Error> {
+        let mut place = After::Sequence(known.last);
+        let mut messages = Vec::with_capacity(outgoing.len());
+        for out in &outgoing {
+            messages.push(self.bus.event(&out.event).after(place));
+            messages.extend(out.delivery_id.map(|id| self.bus.delivery_work(out.event.request_id, id)));
+            place = After::Event(out.event.event_id);
+        }
         let mut acks = self.bus.publish(messages).await.into_iter();
         let mut acknowledged = Vec::with_capacity(outgoing.len());
         for out in &outgoing {
@@ -95,8 +120,9 @@ impl Relay {
                 acks.next();
             }
             match event {
-                Some(Ok(seq)) => {
-                    acknowledged.push((out.event.event_id, i64::try_from(seq).unwrap_or(i64::MAX)))
+                Some(Ok(sequence)) => {
+                    known.last = known.last.max(sequence);
+                    acknowledged.push((out.event.event_id, i64::try_from(sequence).unwrap_or(i64::MAX)));
                 }
                 Some(Err(error)) => {
                     tracing::debug!(event.id = %out.event.event_id, %error, "not acknowledged")
@@ -104,57 +130,14 @@ impl Relay {
                 None => {}
             }
         }
-        if self.bus.connection() != connection {
+        if !known.is_connected_as_before(&self.bus) {
             // The stream that acknowledged may not be the one that is there now.
             acknowledged.clear();
         }
         if !acknowledged.is_empty() {
-            self.store.mark_published(incarnation, &acknowledged).await?;
+            self.store.mark_published(&known.incarnation, &acknowledged).await?;
         }
         Ok((acknowledged.len(), outgoing.len()))
-    }
-}
-
-impl Relay {
-    /// Publishes until nothing waits. `read` is [`Self::read`], which only its end keeps.
-    async fn publish_all(&mut self, mut read: Option<Instant>) -> Result<Duration, Error> {
-        loop {
-            let (incarnation, lost) = self.reconciler.incarnation(&self.store, &self.bus).await?;
-            read = read.filter(|_| lost == 0);
-            if !self.holds_lock().await? {
-                return Ok(self.stand_by());
-            }
-            let outgoing = self.next(&mut read).await?;
-            if outgoing.is_empty() {
-                self.read = read;
-                return Ok(read.map_or(LOOK, |at| LOOK.saturating_sub(at.elapsed())));
-            }
-            let busy = (BUSY..BATCH).contains(&outgoing.len());
-            let (acknowledged, tried) = self.publish(&incarnation, outgoing).await?;
-            if acknowledged < tried {
-                self.reconciler.doubt();
-                tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
-                return Ok(LOOK);
-            }
-            if busy {
-                tokio::time::sleep(GATHER).await;
-            }
-        }
-    }
-
-    /// What to publish next: what was handed over, or what waits in the outbox when there may be more of that.
-    async fn next(&self, read: &mut Option<Instant>) -> Result<Vec<Outgoing>, Error> {
-        let unread = self.shared.signals.take_unread();
-        if read.is_some_and(|at| !unread && at.elapsed() < LOOK)
-            && let Some(events) = self.shared.fresh.take(BATCH)
-        {
-            return Ok(events);
-        }
-        self.shared.fresh.open();
-        let now = Instant::now();
-        let outgoing = self.store.unpublished(BATCH).await?;
-        *read = (outgoing.len() < BATCH).then_some(now);
-        Ok(outgoing)
     }
 
     fn stand_by(&self) -> Duration {
@@ -167,8 +150,8 @@ impl Job for Relay {
     const NAME: &'static str = "relay";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        // Whatever ends this run early leaves it open what waits in the outbox.
-        let read = self.read.take();
+        // Whatever ends this run early leaves nothing that could be relied on.
+        let known = self.known.take();
         if !self.bus.is_connected() {
             return Ok(self.stand_by());
         }
@@ -179,6 +162,6 @@ impl Job for Relay {
         if !publishes {
             return Ok(self.stand_by());
         }
-        self.publish_all(read).await
+        self.publish_all(known).await
     }
 }

@@ -82,6 +82,16 @@ pub struct Message {
     id: String,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    after: Option<After>,
+}
+
+/// What a message must come right after: else the stream refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The message that has this sequence; 0 = none that there ever was.
+    Sequence(u64),
+    /// The event that has this id.
+    Event(Uuid),
 }
 
 /// A connection. Cheap to clone.
@@ -147,6 +157,7 @@ impl Bus {
             headers: cloud_event_headers(event),
             // A struct of strings, numbers and JSON always serialises.
             body: serde_json::to_vec(event).unwrap_or_default(),
+            after: None,
         }
     }
 
@@ -215,15 +226,27 @@ impl Bus {
 }
 
 impl Message {
+    /// The stream is to refuse this message anywhere else. What was sent before it on a connection that broke may be
+    /// lost, and then it must not be what comes next.
+    #[must_use]
+    pub fn after(self, place: After) -> Self {
+        Self { after: Some(place), ..self }
+    }
+
     fn into_publish(self) -> PublishMessage {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.insert(*name, value.as_str());
         }
-        PublishMessage::build().payload(self.body.into()).headers(headers).message_id(self.id)
+        let message = PublishMessage::build().payload(self.body.into()).headers(headers).message_id(self.id);
+        match self.after {
+            Some(After::Sequence(sequence)) => message.expected_last_sequence(sequence),
+            Some(After::Event(id)) => message.expected_last_message_id(id.to_string()),
+            None => message,
+        }
     }
 }
 
 fn work_message(subject: String, request_id: Uuid, id: String) -> Message {
-    Message { subject, id, headers: Vec::new(), body: request_id.to_string().into_bytes() }
+    Message { subject, id, headers: Vec::new(), body: request_id.to_string().into_bytes(), after: None }
 }

@@ -14,56 +14,28 @@
 
 use crate::Error;
 use bus::{Bus, StreamState};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 use store::Store;
 use time::OffsetDateTime;
 
 /// How much of the stream's end is compared message by message: far more than one connection can have in flight.
 const COMPARED: i64 = 8_192;
 
-pub(super) struct Reconciler {
-    every: Duration,
-    checked: Option<Checked>,
+/// The stream after a comparison: the outbox is true of it.
+pub(super) struct Compared {
+    /// What acknowledgements are noted for.
+    pub(super) incarnation: String,
+    /// Sequence of its last message.
+    pub(super) last: i64,
 }
 
-struct Checked {
-    incarnation: Arc<str>,
-    connection: u64,
-    at: Instant,
-}
-
-impl Reconciler {
-    pub(super) fn new(every: Duration) -> Self {
-        Self { every, checked: None }
+/// Makes sure that the streams are there and that the outbox is true of them.
+pub(super) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error> {
+    let stream = bus.ensure_streams().await.map_err(fault)?;
+    let lost = compare(store, bus, &stream).await?;
+    if lost > 0 {
+        tracing::warn!(lost, "the stream had lost events; they are published again");
     }
-
-    /// Makes sure that the streams are there and that the outbox is true of them; gives the incarnation that may be
-    /// published to, and how many events wait in the outbox again.
-    pub(super) async fn incarnation(&mut self, store: &Store, bus: &Bus) -> Result<(Arc<str>, u64), Error> {
-        let connection = bus.connection();
-        if let Some(checked) = &self.checked
-            && checked.connection == connection
-            && checked.at.elapsed() < self.every
-        {
-            return Ok((Arc::clone(&checked.incarnation), 0));
-        }
-        self.checked = None;
-        let stream = bus.ensure_streams().await.map_err(fault)?;
-        let lost = compare(store, bus, &stream).await?;
-        if lost > 0 {
-            tracing::warn!(lost, "the stream had lost events; they are published again");
-        }
-        let incarnation: Arc<str> = stream.incarnation.into();
-        self.checked =
-            Some(Checked { incarnation: Arc::clone(&incarnation), connection, at: Instant::now() });
-        Ok((incarnation, lost))
-    }
-
-    /// Something went wrong: the stream may be gone, not only slow.
-    pub(super) fn doubt(&mut self) {
-        self.checked = None;
-    }
+    Ok(Compared { incarnation: stream.incarnation, last: stream.last })
 }
 
 async fn compare(store: &Store, bus: &Bus, stream: &StreamState) -> Result<u64, Error> {

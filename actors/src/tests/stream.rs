@@ -2,8 +2,11 @@
 
 use super::fixtures::{Node, World, approve, caller, world};
 use crate::RelayOptions;
+use bus::After;
+use schemas::event::{WebhookEvent, ping};
 use serde_json::json;
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 async fn node(world: &World) -> Node {
@@ -109,6 +112,51 @@ async fn an_event_whose_place_in_the_stream_another_has_taken_is_published_again
             (store::testing::count(&world.db, places).await == 0).then_some(())
         })
         .await;
+    until_honest(&world, &node, &requests).await;
+    node.stop().await;
+}
+
+/// An event that no request has.
+fn stray() -> WebhookEvent {
+    ping(Uuid::now_v7(), Uuid::now_v7(), "somebody", OffsetDateTime::now_utc())
+}
+
+#[tokio::test]
+async fn the_stream_takes_an_event_only_right_after_the_one_before_it() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = node(&world).await;
+    published(&world, &node).await;
+    let bus = node.bus();
+    let last = bus.events_state().await.expect("there is a stream").last;
+    let last = u64::try_from(last).expect("not negative");
+    let events = [stray(), stray(), stray(), stray()];
+    let message = |at: usize| {
+        let before = at.checked_sub(1).map(|before| After::Event(events[before].event_id));
+        bus.event(&events[at]).after(before.unwrap_or(After::Sequence(last)))
+    };
+    // The first is lost with a connection that broke; the others go out on the next one.
+    let refused = bus.publish(vec![message(1), message(2)]).await;
+    assert!(refused.iter().all(Result::is_err), "{refused:?}");
+    // Somebody else came first.
+    bus.publish(vec![bus.event(&stray())]).await.remove(0).expect("taken");
+    let refused = bus.publish(vec![message(0), message(1), message(2)]).await;
+    assert!(refused.iter().all(Result::is_err), "{refused:?}");
+    let first = bus.event(&events[0]).after(After::Sequence(last + 1));
+    let taken = bus.publish(vec![first, message(1), message(2), message(3)]).await;
+    let taken: Vec<u64> = taken.into_iter().map(|ack| ack.expect("taken")).collect();
+    assert_eq!(taken, [last + 2, last + 3, last + 4, last + 5]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_puts_into_the_stream_holds_nothing_up() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node().await;
+    let mut requests = published(&world, &node).await;
+    for ack in node.bus().publish(vec![node.bus().event(&stray())]).await {
+        ack.expect("taken");
+    }
+    requests.extend(published(&world, &node).await);
     until_honest(&world, &node, &requests).await;
     node.stop().await;
 }

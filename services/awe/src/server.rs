@@ -27,14 +27,19 @@ use uuid::Uuid;
 const REQUEST_ID: &str = "x-request-id";
 const MAX_REQUEST_ID: usize = 128;
 
+/// The routes of the whole API.
+pub fn routes() -> Router<AppState> {
+    routes::open().merge(routes::guarded())
+}
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    surrounded(routes::open().merge(routes::guarded()), state)
+    surrounded(routes(), state)
 }
 
 /// The whole API, and a landing page at `/`.
 pub fn router_with_home(state: AppState) -> Router {
-    surrounded(routes::open().merge(routes::guarded()).merge(routes::home()), state)
+    surrounded(routes().merge(routes::home()), state)
 }
 
 /// Only what needs no token: for processes that play other roles than `api`.
