@@ -135,7 +135,7 @@ impl Relay {
             acknowledged.clear();
         }
         if !acknowledged.is_empty() {
-            self.store.mark_published(&known.incarnation, &acknowledged).await?;
+            self.store.mark_published(known.comparison, &acknowledged).await?;
         }
         Ok((acknowledged.len(), outgoing.len()))
     }

@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from typing import Any, Iterator
 
-from faults.clients import POLICIES, TERMINAL, Ledger
+from faults.clients import POLICIES, TERMINAL, Create, Ledger
 from faults.receiver import Got
 from faults.world import PREFIX, World
 from support import api, database, signatures
@@ -95,7 +95,7 @@ def told(ledger: Ledger, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield f"create {create.key} was acknowledged and is lost"
         if copies > 1:
             yield f"create {create.key} was done {copies} times"
-        if create.refused is not None and copies:
+        if create.refused is not None and copies and not ended_meanwhile(create, histories):
             yield f"create {create.key} was refused ({create.refused.raw!r}) and is there"
         yield from (f"create {create.key}: {text}" for text in create.contradictions)
     decisions = {d["task_id"]: d for history in histories.values() for d in history["decisions"]}
@@ -113,6 +113,13 @@ def told(ledger: Ledger, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
     for request, status in ledger.terminal.items():
         if histories[request]["status"] != status:
             yield f"request {request} was read as {status} and is {histories[request]['status']}"
+
+
+def ended_meanwhile(create: Create, histories: dict[str, dict[str, Any]]) -> bool:
+    """A try whose answer was lost may be written after a later one was told that its time is over: then it is over."""
+    assert create.refused is not None
+    written = [h for h in histories.values() if h["artifact_id"] == create.body["artifact_id"]]
+    return b"expires_at" in create.refused.raw and all(history["status"] == "expired" for history in written)
 
 
 def histories_hold(histories: dict[str, dict[str, Any]]) -> Iterator[str]:

@@ -176,21 +176,22 @@ impl Store {
         Ok(outgoing.collect())
     }
 
-    /// Notes that this incarnation of the stream has acknowledged these events, each with its sequence in the stream.
-    /// Where another incarnation is remembered by now, the acknowledgement is worth nothing and nothing is noted.
+    /// Notes that the stream has acknowledged these events since the comparison of this number, each with its sequence
+    /// in the stream. When another comparison has begun, the acknowledgement is worth nothing and nothing is noted.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_published(&self, incarnation: &str, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
+    pub async fn mark_published(&self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
         let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
         sqlx::query!(
             "update approval_event e set published_at = now(), stream_seq = a.seq
-             from unnest($1::uuid[], $2::bigint[]) as a (id, seq)
-             where e.id = a.id and (e.published_at is null) = $4
-                 and exists (select from outbox_stream o where o.incarnation = $3)",
+             from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
+                -- Locked: no comparison begins while this is being noted.
+                (select 1 from outbox_stream where comparison = $3 for share) as current
+             where e.id = a.id and (e.published_at is null) = $4",
             &ids,
             &seqs,
-            incarnation,
+            comparison,
             // A literal would have it planned to read all that waits: see PENDING of the deliveries.
             true
         )

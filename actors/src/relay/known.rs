@@ -11,8 +11,8 @@ use store::outbox::Outgoing;
 use uuid::Uuid;
 
 pub(super) struct Known {
-    /// Of the stream.
-    pub(super) incarnation: String,
+    /// Number of the comparison of stream and outbox that this is built on.
+    pub(super) comparison: i64,
     /// The stream's last sequence.
     pub(super) last: u64,
     /// The connection on which the stream was compared with the outbox.
@@ -31,7 +31,7 @@ impl Known {
         let connection = bus.connection();
         let stream = reconciler::compared(store, bus).await?;
         Ok(Self {
-            incarnation: stream.incarnation,
+            comparison: stream.comparison,
             // The server's own number, which is not negative.
             last: u64::try_from(stream.last).unwrap_or_default(),
             connection,

@@ -22,8 +22,8 @@ const COMPARED: i64 = 8_192;
 
 /// The stream after a comparison: the outbox is true of it.
 pub(super) struct Compared {
-    /// What acknowledgements are noted for.
-    pub(super) incarnation: String,
+    /// What acknowledgements are noted with.
+    pub(super) comparison: i64,
     /// Sequence of its last message.
     pub(super) last: i64,
 }
@@ -31,15 +31,21 @@ pub(super) struct Compared {
 /// Makes sure that the streams are there and that the outbox is true of them.
 pub(super) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error> {
     let stream = bus.ensure_streams().await.map_err(fault)?;
-    let lost = compare(store, bus, &stream).await?;
+    let comparison = store.begin_comparison().await?;
+    let lost = compare(store, bus, &stream, comparison.incarnation).await?;
     if lost > 0 {
         tracing::warn!(lost, "the stream had lost events; they are published again");
     }
-    Ok(Compared { incarnation: stream.incarnation, last: stream.last })
+    Ok(Compared { comparison: comparison.number, last: stream.last })
 }
 
-async fn compare(store: &Store, bus: &Bus, stream: &StreamState) -> Result<u64, Error> {
-    let remembered = store.remembered_stream().await?;
+/// `remembered`: the incarnation that was published to last. Gives how many events wait in the outbox again.
+async fn compare(
+    store: &Store,
+    bus: &Bus,
+    stream: &StreamState,
+    remembered: Option<String>,
+) -> Result<u64, Error> {
     if remembered.as_deref() == Some(stream.incarnation.as_str()) {
         let rewound = store.unmark_above(stream.last, |_| ()).await?;
         let from = stream.first.max(stream.last.saturating_sub(COMPARED - 1));

@@ -67,7 +67,7 @@ async fn a_stream_that_never_held_anything_is_compared_and_published_to() {
     let node = world.node_with(|options| options.relay.reconcile_every = Duration::ZERO).await;
     world
         .until_some("the empty stream is remembered", async || {
-            world.db.remembered_stream().await.expect("reads")
+            world.db.outbox_status().await.expect("reads").incarnation
         })
         .await;
     let state = node.bus().events_state().await.expect("there is a stream");

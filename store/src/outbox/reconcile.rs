@@ -19,6 +19,15 @@ pub enum From {
     Sequence(i64),
 }
 
+/// A comparison of the stream with the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// Higher than that of every comparison before.
+    pub number: i64,
+    /// The incarnation of the stream that was published to last; `None` when nothing was ever published.
+    pub incarnation: Option<String>,
+}
+
 /// What the outbox holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -42,26 +51,29 @@ fn first_id(since: OffsetDateTime) -> Uuid {
 }
 
 impl Store {
-    /// The incarnation of the stream that was published to last; `None` when nothing was ever published.
+    /// Begins to compare the stream with the outbox: from now on acknowledgements count that are noted with the number
+    /// of this comparison, and no others.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn remembered_stream(&self) -> Result<Option<String>, Error> {
-        Ok(sqlx::query_scalar!("select incarnation from outbox_stream").fetch_optional(&self.hot).await?)
+    pub async fn begin_comparison(&self) -> Result<Comparison, Error> {
+        let begun = sqlx::query_as!(
+            Comparison,
+            "insert into outbox_stream (comparison) values (1)
+             on conflict (only_row) do update set comparison = outbox_stream.comparison + 1
+             returning comparison as number, incarnation"
+        );
+        Ok(begun.fetch_one(&self.hot).await?)
     }
 
-    /// From now on acknowledgements of this incarnation count, and no others.
+    /// The stream that is published to from now on.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn remember_stream(&self, incarnation: &str) -> Result<(), Error> {
-        sqlx::query!(
-            "insert into outbox_stream (incarnation) values ($1)
-             on conflict (only_row) do update set incarnation = excluded.incarnation, seen_at = now()",
-            incarnation
-        )
-        .execute(&self.hot)
-        .await?;
+        sqlx::query!("update outbox_stream set incarnation = $1, seen_at = now()", incarnation)
+            .execute(&self.hot)
+            .await?;
         Ok(())
     }
 

@@ -256,7 +256,8 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     let leased = lease(&db, B, 20).await;
     assert_eq!(leased.len(), 1);
     db.record_attempts(&[outcome(&leased[0], Verdict::Delivered)]).await.unwrap();
-    db.mark_published("none", &[(leased[0].event.event_id, 1)]).await.unwrap();
+    let comparison = db.begin_comparison().await.unwrap().number;
+    db.mark_published(comparison, &[(leased[0].event.event_id, 1)]).await.unwrap();
     assert!(db.resolution_owed(RequestId(request)).await.unwrap().is_none());
     assert!(!db.claim_resolution(RequestId(request), LEASE).await.unwrap());
     db.reconnect().await;

@@ -20,21 +20,24 @@ async fn events(store: &Store, many: i64) -> Vec<Uuid> {
 /// Published as 1, 2, 3 and so on.
 async fn published(store: &Store, many: i64) -> Vec<Uuid> {
     let ids = events(store, many).await;
-    store.remember_stream("one").await.unwrap();
-    store.mark_published("one", &ids.iter().copied().zip(1..).collect::<Vec<_>>()).await.unwrap();
+    let comparison = store.begin_comparison().await.unwrap().number;
+    store.mark_published(comparison, &ids.iter().copied().zip(1..).collect::<Vec<_>>()).await.unwrap();
     assert_eq!(count(store, PUBLISHED).await, many);
     ids
 }
 
 #[tokio::test]
-async fn an_acknowledgement_of_a_stream_that_is_gone_counts_for_nothing() {
+async fn an_acknowledgement_from_before_a_comparison_counts_for_nothing() {
     let db = database().await;
     let ids = events(&db, 1).await;
+    let first = db.begin_comparison().await.unwrap();
+    assert_eq!(first.incarnation, None);
     db.remember_stream("one").await.unwrap();
-    db.remember_stream("two").await.unwrap();
-    db.mark_published("one", &[(ids[0], 1)]).await.unwrap();
+    let second = db.begin_comparison().await.unwrap();
+    assert_eq!(second.incarnation.as_deref(), Some("one"));
+    db.mark_published(first.number, &[(ids[0], 1)]).await.unwrap();
     assert_eq!(count(&db, PUBLISHED).await, 0);
-    db.mark_published("two", &[(ids[0], 1)]).await.unwrap();
+    db.mark_published(second.number, &[(ids[0], 1)]).await.unwrap();
     assert_eq!(count(&db, PUBLISHED).await, 1);
 }
 
