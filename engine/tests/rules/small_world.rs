@@ -11,7 +11,9 @@
 //!   required seats (of three seats: none or one);
 //! - two stages of 2 seats each, one after the other and side by side, every pair of modes;
 //! - three stages of 1 seat each, one after the other, side by side, and two before a third, every pair of modes in the
-//!   first two.
+//!   first two;
+//! - three stages of 3 seats each, one after the other, every pair of modes in the first two; and two of them side by
+//!   side before a third, in three modes.
 //!
 //! In policies of more than one stage, reject mode, breach action, required seats and both flags of separation of
 //! duties are not multiplied out: they change from policy to policy. What is larger is sampled by the random histories
@@ -46,7 +48,7 @@ use ways::Ways;
 const SUBSTITUTE: &str = "sub";
 
 /// Fewer states than this are another world than the one described above.
-const LEAST_STATES: usize = 250_000;
+const LEAST_STATES: usize = 375_000;
 
 struct SmallWorld {
     policies: Vec<Policy>,

@@ -96,6 +96,9 @@ fn several(modes: &[Mode], groups: &[Option<i32>], seats: usize, turn: usize) ->
 /// Side by side, one after the other, and two before a third.
 const GROUPS: [[Option<i32>; 3]; 3] = [[Some(1); 3], [None; 3], [Some(1), Some(1), None]];
 
+/// Two stages of three seats side by side have so many states that these stand for the other modes.
+const WIDE: [Mode; 3] = [Mode::All, Mode::AnyN(3), Mode::Percentage(50)];
+
 fn of_several_stages() -> Vec<Policy> {
     let mut policies = Vec::new();
     for (at, first) in MODES.iter().enumerate() {
@@ -107,6 +110,10 @@ fn of_several_stages() -> Vec<Policy> {
             }
             for (shift, groups) in [[None; 2], [Some(1); 2]].iter().enumerate() {
                 policies.push(several(&modes[..2], groups, 2, turn + 3 + shift));
+            }
+            policies.push(several(&modes, &[None; 3], 3, turn + 5));
+            if first == second && WIDE.contains(first) {
+                policies.push(several(&modes, &[Some(1), Some(1), None], 3, turn + 6));
             }
         }
     }
