@@ -12,11 +12,13 @@ mod fresh;
 mod known;
 mod reconciler;
 
+pub(crate) use fresh::Fresh;
+#[cfg(test)]
+pub(crate) use reconciler::compared;
+
 use crate::Error;
 use crate::background::Job;
 use crate::request::Shared;
-pub(crate) use fresh::Fresh;
-
 use bus::{After, Bus};
 use known::Known;
 use std::sync::Arc;
@@ -76,21 +78,21 @@ impl Relay {
     /// Publishes until nothing waits.
     async fn publish_all(&mut self, mut known: Option<Known>) -> Result<Duration, Error> {
         loop {
-            let mut now = match known.take() {
+            let mut current = match known.take() {
                 Some(known) if known.is_current(&self.bus, self.reconcile_every) => known,
                 _ => Known::compared(&self.store, &self.bus).await?,
             };
             if !self.holds_lock().await? {
                 return Ok(self.stand_by());
             }
-            let outgoing = now.next(&self.store, &self.shared).await?;
+            let outgoing = current.next(&self.store, &self.shared).await?;
             if outgoing.is_empty() {
-                let pause = now.until_next_read();
-                self.known = Some(now);
+                let pause = current.until_next_read();
+                self.known = Some(current);
                 return Ok(pause);
             }
             let busy = (BUSY..BATCH).contains(&outgoing.len());
-            let (acknowledged, tried) = self.publish(&mut now, outgoing).await?;
+            let (acknowledged, tried) = self.publish(&mut current, outgoing).await?;
             if acknowledged < tried {
                 tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
                 return Ok(LOOK);
@@ -98,7 +100,7 @@ impl Relay {
             if busy {
                 tokio::time::sleep(GATHER).await;
             }
-            known = Some(now);
+            known = Some(current);
         }
     }
 

@@ -178,12 +178,13 @@ impl Store {
 
     /// Notes that the stream has acknowledged these events since the comparison of this number, each with its sequence
     /// in the stream. When another comparison has begun, the acknowledgement is worth nothing and nothing is noted.
+    /// Gives how many were not noted before.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_published(&self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<(), Error> {
+    pub async fn mark_published(&self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<u64, Error> {
         let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
-        sqlx::query!(
+        let done = sqlx::query!(
             "update approval_event e set published_at = now(), stream_seq = a.seq
              from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
                 -- Locked: no comparison begins while this is being noted.
@@ -197,7 +198,7 @@ impl Store {
         )
         .execute(&self.hot)
         .await?;
-        Ok(())
+        Ok(done.rows_affected())
     }
 
     /// How many events wait for the stream.

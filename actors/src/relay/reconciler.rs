@@ -8,7 +8,8 @@
 //!   the stream would still keep goes again;
 //! - the stream's last sequence lies below what events claim: those above it go again;
 //! - a sequence that an event claims holds another message, since the stream went back and has grown again: that event
-//!   goes again.
+//!   goes again;
+//! - the stream holds an event whose acknowledgement was never noted: it is noted now.
 //!
 //! Messages that somebody deleted, and those that the stream's own limits removed, are not missing.
 
@@ -16,49 +17,53 @@ use crate::Error;
 use bus::{Bus, StreamState};
 use store::Store;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// How much of the stream's end is compared message by message: far more than one connection can have in flight.
 const COMPARED: i64 = 8_192;
 
 /// The stream after a comparison: the outbox is true of it.
-pub(super) struct Compared {
+pub(crate) struct Compared {
     /// What acknowledgements are noted with.
-    pub(super) comparison: i64,
+    pub(crate) comparison: i64,
     /// Sequence of its last message.
-    pub(super) last: i64,
+    pub(crate) last: i64,
 }
 
 /// Makes sure that the streams are there and that the outbox is true of them.
-pub(super) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error> {
+pub(crate) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error> {
     let stream = bus.ensure_streams().await.map_err(fault)?;
     let comparison = store.begin_comparison().await?;
-    let lost = compare(store, bus, &stream, comparison.incarnation).await?;
+    let lost = unmark_lost(store, bus, &stream, comparison.incarnation.as_deref()).await?;
+    let from = stream.first.max(stream.last.saturating_sub(COMPARED - 1));
+    let there = bus.event_ids(from, stream.last).await.map_err(fault)?;
+    let lost = lost + store.unmark_displaced(&there).await?;
+    // Published again they would be copies, and what follows a copy in a batch could overtake what was refused before.
+    let there: Vec<(Uuid, i64)> = there.into_iter().map(|(sequence, id)| (id, sequence)).collect();
+    let found = store.mark_published(comparison.number, &there).await?;
+    // Last: whoever is interrupted before begins anew.
+    store.remember_stream(&stream.incarnation).await?;
     if lost > 0 {
-        tracing::warn!(lost, "the stream had lost events; they are published again");
+        tracing::warn!(lost, found, "the stream had lost events; what was not found is published again");
     }
     Ok(Compared { comparison: comparison.number, last: stream.last })
 }
 
-/// `remembered`: the incarnation that was published to last. Gives how many events wait in the outbox again.
-async fn compare(
+/// Takes back the marks of events that the stream cannot hold; gives how many. `remembered`: the incarnation that was
+/// published to last.
+async fn unmark_lost(
     store: &Store,
     bus: &Bus,
     stream: &StreamState,
-    remembered: Option<String>,
+    remembered: Option<&str>,
 ) -> Result<u64, Error> {
-    if remembered.as_deref() == Some(stream.incarnation.as_str()) {
-        let rewound = store.unmark_above(stream.last, |_| ()).await?;
-        let from = stream.first.max(stream.last.saturating_sub(COMPARED - 1));
-        let there = bus.event_ids(from, stream.last).await.map_err(fault)?;
-        return Ok(rewound + store.unmark_displaced(&there).await?);
-    }
-    let lost = match remembered {
-        Some(_) => store.unmark_since(OffsetDateTime::now_utc() - bus.events_kept(), |_| ()).await?,
+    Ok(match remembered {
         None => 0,
-    };
-    // Last: whoever is interrupted before begins anew.
-    store.remember_stream(&stream.incarnation).await?;
-    Ok(lost)
+        Some(incarnation) if incarnation == stream.incarnation => {
+            store.unmark_above(stream.last, |_| ()).await?
+        }
+        Some(_) => store.unmark_since(OffsetDateTime::now_utc() - bus.events_kept(), |_| ()).await?,
+    })
 }
 
 fn fault(error: bus::Error) -> Error {

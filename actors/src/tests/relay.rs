@@ -1,6 +1,7 @@
 //! Events that a process hands to its own relay are those that the outbox holds, and overtake none of it.
 
 use super::fixtures::{Node, World, approve, caller, world};
+use crate::relay::compared;
 use futures::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
@@ -53,6 +54,22 @@ async fn a_request_that_was_loaded_hands_nothing_over_while_earlier_events_wait(
     decide(&node, &world, created.request_id, "bob").await;
     let stored = world.db.unpublished(100).await.expect("reads");
     assert_eq!((fresh.take(100).as_ref(), stored.is_empty()), (Some(&stored), false));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_stream_holds_without_anybody_having_noted_it_is_noted_and_not_published_again() {
+    let world = two_stages().await;
+    let node = world.node_with(|options| options.roles.relay = false).await;
+    node.create("CR-1", None).await;
+    compared(&world.db, node.bus()).await.expect("the streams are made");
+    let waiting = world.db.unpublished(100).await.expect("reads");
+    let sent = waiting.iter().map(|out| node.bus().event(&out.event)).collect();
+    assert!(node.bus().publish(sent).await.iter().all(Result::is_ok));
+    assert_eq!(world.db.unpublished_count().await.expect("counts"), 2, "the acknowledgements were lost");
+    compared(&world.db, node.bus()).await.expect("compared");
+    assert_eq!(world.db.unpublished_count().await.expect("counts"), 0);
+    assert_eq!(world.count("select min(stream_seq) * 10 + max(stream_seq) from approval_event").await, 12);
     node.stop().await;
 }
 
