@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter, defaultdict
 from typing import Any, Iterator
 
@@ -151,8 +152,16 @@ def histories_hold(histories: dict[str, dict[str, Any]]) -> Iterator[str]:
                 yield f"request {request} is approved after stages {completed}"
 
 
+def made_at(event_id: str) -> float:
+    """When the event happened by the machine's clock, whatever the clock of its server said: its id begins with that
+    (RFC 9562, section 5.7)."""
+    return (uuid.UUID(event_id).int >> 80) / 1000
+
+
 def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The stream carries every event of PostgreSQL, those of a request in order (copies aside), and nothing else."""
+    """The stream carries every event of PostgreSQL and nothing else; those of a request in order, copies aside. A stream
+    that lost what it had acknowledged is filled again as well as can be: of events from before that, disorder is told
+    but no violation."""
     last: dict[str, int] = defaultdict(int)
     known = {event["id"]: request for request, history in histories.items() for event in history["events"]}
     bodies: dict[str, bytes] = {}
@@ -162,7 +171,10 @@ def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator
             if known.get(event_id) != message.json["request_id"]:
                 yield f"the stream carries event {event_id}, which is not in PostgreSQL"
             request, sequence = message.json["request_id"], message.json["sequence"]
-            if event_id not in bodies and sequence < last[request]:
+            late = event_id not in bodies and sequence < last[request]
+            if late and made_at(event_id) <= world.lost_at:
+                world.disordered.add(request)
+            elif late:
                 yield f"the stream carries event {sequence} of request {request} after its event {last[request]}"
             last[request] = max(sequence, last[request])
             if bodies.setdefault(event_id, message.body) != message.body:

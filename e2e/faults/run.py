@@ -101,6 +101,7 @@ def report(world: World, ledger: Ledger, receiver: Receiver, injected: Counter) 
     )
     order = checker.order_of_first_attempts(receiver.got())
     print(f"    webhooks: {order['overtaken']} of {order['requests']} requests saw one overtaken by a later one")
+    print(f"    stream: {len(world.disordered)} requests out of order where it lost what it had acknowledged")
     print(f"    peak memory: {', '.join(f'{name} {mib:.0f} MiB' for name, mib in sorted(world.peaks.items()))}", flush=True)
 
 

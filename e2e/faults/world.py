@@ -6,6 +6,7 @@ import base64
 import random
 import secrets
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Callable
@@ -61,6 +62,10 @@ class World:
             for key, stages in POLICIES.items():
                 api.create_policy(admin, key, *stages)
         self.peaks: dict[str, float] = {}
+        self.lost_at = 0.0
+        """When NATS last lost what it had acknowledged, by the machine's clock."""
+        self.disordered: set[str] = set()
+        """Requests whose events are not in order in the stream, because it lost some."""
         self._measured = threading.Event()
         self._meter = threading.Thread(target=self._measure, daemon=True)
         self._meter.start()
@@ -138,6 +143,7 @@ class World:
     def wipe_nats(self, *_: float) -> None:
         self.nats.kill()
         self.nats.wipe()
+        self.lost_at = time.time()
 
     def remember_nats(self, *_: float) -> None:
         self.nats.kill()
@@ -145,6 +151,7 @@ class World:
 
     def rewind_nats(self, *_: float) -> bool:
         self.nats.kill()
+        self.lost_at = time.time()
         return self.nats.go_back()
 
     def start_nats(self, *_: float) -> None:
