@@ -100,26 +100,14 @@ mod tests {
         }
     }
 
-    struct Nobody;
-
-    impl Actor for Nobody {
-        type Msg = ();
-        type State = ();
-        type Arguments = ();
-
-        async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
-            Ok(())
-        }
-    }
-
     #[tokio::test]
     async fn a_job_that_failed_rests_however_often_it_is_woken() {
         let (wake, stop, runs) =
             (Arc::new(Notify::new()), CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let (supervisor, _) = Actor::spawn(None, Nobody, ()).await.expect("starts");
+        let supervisor = crate::supervisor::start().await.expect("starts").swap_remove(0);
         let begun = Instant::now();
         let job = Fails(Arc::clone(&runs));
-        let started = Background::start(job, Arc::clone(&wake), stop.clone(), supervisor.get_cell()).await;
+        let started = Background::start(job, Arc::clone(&wake), stop.clone(), supervisor).await;
         started.expect("starts");
         for _ in 0..100 {
             wake.notify_one();
@@ -129,6 +117,5 @@ mod tests {
         let runs = u128::from(runs.load(Ordering::Relaxed));
         assert!((1..=at_most).contains(&runs), "{runs} runs, {at_most} at most");
         stop.cancel();
-        supervisor.stop(None);
     }
 }

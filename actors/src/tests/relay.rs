@@ -2,7 +2,7 @@
 
 use super::fixtures::{Node, World, approve, caller, world};
 use crate::relay::compared;
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -77,16 +77,17 @@ async fn what_the_stream_holds_without_anybody_having_noted_it_is_noted_and_not_
 async fn events_stay_in_order_when_two_processes_take_turns() {
     let world = two_stages().await;
     let (one, other) = (world.node().await, world.node().await);
-    let lives = (0..60).map(async |n| {
-        let (first, second) = if n % 2 == 0 { (&one, &other) } else { (&other, &one) };
+    let life = async |n: usize| {
+        let (first, second) = if n.is_multiple_of(2) { (&one, &other) } else { (&other, &one) };
         let created = first.create(&format!("CR-{n}"), None).await;
         // A third of them stays in one process half-way.
-        let third = if n % 3 == 0 { first } else { second };
+        let third = if n.is_multiple_of(3) { first } else { second };
         decide(third, &world, created.request_id, "ann").await;
         decide(first, &world, created.request_id, "bob").await;
         created.request_id
-    });
-    let requests = join_all(lives).await;
+    };
+    // Few at once: what is handed over and what is read take turns as well.
+    let requests: Vec<Uuid> = stream::iter(0..60).map(life).buffer_unordered(2).collect().await;
     world.until_published().await;
     for request in requests {
         let expected = world.db.list_events(request).await.expect("exists").len();
