@@ -6,7 +6,8 @@
 //! in memory, are read from the outbox. It is read once a second whatever happens.
 //!
 //! The stream takes each event only right after the one published before it: when a connection breaks, what was already
-//! sent may be lost, and what is sent on the next one would overtake it.
+//! sent may be lost, and what is sent on the next one would overtake it. The acknowledgement of a batch's last event so
+//! stands for all of it.
 
 mod fresh;
 mod known;
@@ -19,12 +20,14 @@ pub(crate) use reconciler::compared;
 use crate::Error;
 use crate::background::Job;
 use crate::request::Shared;
-use bus::{After, Bus};
+use bus::Bus;
 use known::Known;
+use schemas::event::WebhookEvent;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
 use store::outbox::{Outgoing, RelayLock};
+use uuid::Uuid;
 
 /// Events in one round.
 const BATCH: usize = 512;
@@ -92,9 +95,7 @@ impl Relay {
                 return Ok(pause);
             }
             let busy = (BUSY..BATCH).contains(&outgoing.len());
-            let (acknowledged, tried) = self.publish(&mut current, outgoing).await?;
-            if acknowledged < tried {
-                tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
+            if !self.publish(&mut current, outgoing).await? {
                 return Ok(LOOK);
             }
             if busy {
@@ -104,42 +105,67 @@ impl Relay {
         }
     }
 
-    /// Publishes one batch; gives how many were acknowledged and how many were tried.
-    async fn publish(&self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<(usize, usize), Error> {
-        let mut place = After::Sequence(known.last);
-        let mut messages = Vec::with_capacity(outgoing.len());
-        for out in &outgoing {
-            messages.push(self.bus.event(&out.event).after(place));
-            messages.extend(out.delivery_id.map(|id| self.bus.delivery_work(out.event.request_id, id)));
-            place = After::Event(out.event.event_id);
-        }
-        let mut acks = self.bus.publish(messages).await.into_iter();
-        let mut acknowledged = Vec::with_capacity(outgoing.len());
-        for out in &outgoing {
-            let event = acks.next();
-            // A lost work message costs a poll interval, no more.
-            if out.delivery_id.is_some() {
-                acks.next();
-            }
-            match event {
-                Some(Ok(sequence)) => {
-                    known.last = known.last.max(sequence);
-                    acknowledged.push((out.event.event_id, i64::try_from(sequence).unwrap_or(i64::MAX)));
+    /// Publishes one batch; false when the stream did not take all of it, and has to be compared with the outbox.
+    async fn publish(&self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
+        self.call_for_deliveries(&outgoing).await;
+        let events: Vec<WebhookEvent> = outgoing.into_iter().map(|out| out.event).collect();
+        let mut acknowledged = Vec::with_capacity(events.len());
+        if !self.publish_in_a_row(known, &events, &mut acknowledged).await {
+            // A copy of what the stream has keeps its old place, and so has what follows it refused. Alone it passes.
+            for event in events.chunks(1) {
+                if !self.publish_in_a_row(known, event, &mut acknowledged).await {
+                    break;
                 }
-                Some(Err(error)) => {
-                    tracing::debug!(event.id = %out.event.event_id, %error, "not acknowledged")
-                }
-                None => {}
             }
         }
         if !known.is_connected_as_before(&self.bus) {
             // The stream that acknowledged may not be the one that is there now.
-            acknowledged.clear();
+            return Ok(false);
         }
         if !acknowledged.is_empty() {
             self.store.mark_published(known.comparison, &acknowledged).await?;
         }
-        Ok((acknowledged.len(), outgoing.len()))
+        let (acknowledged, tried) = (acknowledged.len(), events.len());
+        if acknowledged < tried {
+            tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
+        }
+        Ok(acknowledged == tried)
+    }
+
+    /// A lost work message costs a poll interval, no more.
+    async fn call_for_deliveries(&self, outgoing: &[Outgoing]) {
+        for out in outgoing {
+            let Some(delivery_id) = out.delivery_id else { continue };
+            let work = self.bus.delivery_work(out.event.request_id, delivery_id);
+            if let Err(error) = self.bus.send(work).await {
+                tracing::debug!(%error, "deliverers were not told; they also look by themselves");
+                return;
+            }
+        }
+    }
+
+    /// All of these, or it is not known which. `acknowledged`: ids with their sequences.
+    async fn publish_in_a_row(
+        &self,
+        known: &mut Known,
+        events: &[WebhookEvent],
+        acknowledged: &mut Vec<(Uuid, i64)>,
+    ) -> bool {
+        if !known.is_connected_as_before(&self.bus) {
+            return false;
+        }
+        match self.bus.publish_events(known.last, events).await {
+            Ok(last) => {
+                let sequences = (0..=i64::try_from(last).unwrap_or(i64::MAX)).rev();
+                acknowledged.extend(events.iter().rev().map(|event| event.event_id).zip(sequences));
+                known.last = known.last.max(last);
+                true
+            }
+            Err(error) => {
+                tracing::debug!(events = events.len(), %error, "not acknowledged");
+                false
+            }
+        }
     }
 
     fn stand_by(&self) -> Duration {

@@ -1,8 +1,9 @@
 //! NATS JetStream: carries events and work. The only room that speaks NATS.
 //!
-//! Cast: [`Bus`] is one connection that reconnects for ever; [`Bus::publish`] sends a batch and waits for every
-//! acknowledgement; [`Work`] pulls from a work queue. An acknowledgement is not durability (the server acknowledges
-//! before fsync): Postgres keeps the truth, and every message may be seen twice.
+//! Cast: [`Bus`] is one connection that reconnects for ever; [`Bus::publish_events`] sends events in a row and waits for
+//! the last one's acknowledgement, [`Bus::publish`] sends a batch and waits for every one; [`Work`] pulls from a work
+//! queue. An acknowledgement is not durability (the server acknowledges before fsync): Postgres keeps the truth, and
+//! every message may be seen twice.
 
 mod examine;
 mod streams;
@@ -12,8 +13,10 @@ pub use examine::ServerFacts;
 pub use streams::StreamState;
 pub use work::{Work, WorkItem};
 
-use async_nats::HeaderMap;
 use async_nats::connection::State;
+use async_nats::header::{
+    HeaderMap, HeaderName, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
+};
 use async_nats::jetstream::{self, Context, context::PublishAckFuture, message::PublishMessage};
 use futures::StreamExt;
 use futures::future::join_all;
@@ -75,23 +78,12 @@ impl Error {
     }
 }
 
-/// One message of a batch.
+/// One message.
 #[derive(Debug, Clone)]
 pub struct Message {
     subject: String,
-    id: String,
-    headers: Vec<(&'static str, String)>,
+    headers: HeaderMap,
     body: Vec<u8>,
-    after: Option<After>,
-}
-
-/// What a message must come right after: else the stream refuses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
-    /// The message that has this sequence; 0 = none that there ever was.
-    Sequence(u64),
-    /// The event that has this id.
-    Event(Uuid),
 }
 
 /// A connection. Cheap to clone.
@@ -151,13 +143,16 @@ impl Bus {
     /// The message of an event: deduplicated by its event id, a CloudEvent in binary mode.
     #[must_use]
     pub fn event(&self, event: &WebhookEvent) -> Message {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, event.event_id.to_string());
+        for (name, value) in cloud_event_headers(event) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
         Message {
             subject: self.subjects.subject(&event.event_type, &event.artifact_type, event.request_id),
-            id: event.event_id.to_string(),
-            headers: cloud_event_headers(event),
+            headers,
             // A struct of strings, numbers and JSON always serialises.
             body: serde_json::to_vec(event).unwrap_or_default(),
-            after: None,
         }
     }
 
@@ -173,26 +168,64 @@ impl Bus {
         work_message(self.subjects.work_resolve(), request_id, format!("resolve-{request_id}-{sequence}"))
     }
 
+    /// Publishes events in a row: the first right after the message of sequence `last` (0 = none that there ever was),
+    /// each other one right after the one before it. Gives the sequence of the last one.
+    ///
+    /// The stream refuses an event that would come after anything else: what was sent before it on a connection that
+    /// broke may be lost, and then it must not be what comes next. So the acknowledgement of the last one stands for
+    /// all, and no other is asked for: their sequences are those before it. An event that is published alone may be a
+    /// copy of one that the stream has, whose sequence it then gives.
+    ///
+    /// # Errors
+    /// [`Error::JetStream`]: the stream has not taken all of them in a row; it may have taken some.
+    pub async fn publish_events(&self, last: u64, events: &[WebhookEvent]) -> Result<u64, Error> {
+        let Some((end, others)) = events.split_last() else { return Ok(last) };
+        let mut place = (NATS_EXPECTED_LAST_SEQUENCE, last.to_string());
+        let sent = tokio::time::timeout(self.options.ack_timeout, async {
+            for event in others {
+                self.send(self.event(event).after(place)).await?;
+                place = (NATS_EXPECTED_LAST_MESSAGE_ID, event.event_id.to_string());
+            }
+            self.begin_publish(self.event(end).after(place)).await
+        });
+        let ack = sent.await.map_err(|_| no_connection())??;
+        let sequence = ack.await.map_err(|e| Error::because("acknowledgement", e))?.sequence;
+        if others.is_empty() || sequence.checked_sub(last) == u64::try_from(events.len()).ok() {
+            return Ok(sequence);
+        }
+        Err(Error::JetStream("publish: the stream has not taken every event".to_owned()))
+    }
+
     /// Publishes all, in order, without waiting in between, and then waits for each acknowledgement. Gives the
     /// stream sequence of each message, or why it was not acknowledged.
     pub async fn publish(&self, messages: Vec<Message>) -> Vec<Result<u64, Error>> {
         let mut pending: Vec<Result<PublishAckFuture, Error>> = Vec::with_capacity(messages.len());
         for message in messages {
-            let subject = message.subject.clone();
-            let sent = tokio::time::timeout(
-                self.options.ack_timeout,
-                self.jetstream.send_publish(subject, message.into_publish()),
-            );
-            pending.push(match sent.await {
-                Ok(sent) => sent.map_err(|e| Error::because("publish", e)),
-                Err(_) => Err(Error::JetStream("publish: no connection".to_owned())),
-            });
+            let sent = tokio::time::timeout(self.options.ack_timeout, self.begin_publish(message));
+            pending.push(sent.await.unwrap_or_else(|_| Err(no_connection())));
         }
         join_all(pending.into_iter().map(|sent| async {
             let ack = sent?.await.map_err(|e| Error::because("acknowledgement", e))?;
             Ok(ack.sequence)
         }))
         .await
+    }
+
+    async fn begin_publish(&self, message: Message) -> Result<PublishAckFuture, Error> {
+        let Message { subject, headers, body } = message;
+        let publish = PublishMessage::build().payload(body.into()).headers(headers);
+        self.jetstream.send_publish(subject, publish).await.map_err(|e| Error::because("publish", e))
+    }
+
+    /// Sends and asks for no acknowledgement: whether the message has arrived must show otherwise.
+    ///
+    /// # Errors
+    /// [`Error::JetStream`] when it cannot be sent.
+    pub async fn send(&self, message: Message) -> Result<(), Error> {
+        let Message { subject, headers, body } = message;
+        let sent = self.client.publish_with_headers(subject, headers, body.into());
+        let sent = tokio::time::timeout(self.options.ack_timeout, sent).await.map_err(|_| no_connection())?;
+        sent.map_err(|e| Error::because("publish", e))
     }
 
     /// Tells relays and timers of every process that something was committed. Best effort: they also look by
@@ -226,27 +259,19 @@ impl Bus {
 }
 
 impl Message {
-    /// The stream is to refuse this message anywhere else. What was sent before it on a connection that broke may be
-    /// lost, and then it must not be what comes next.
-    #[must_use]
-    pub fn after(self, place: After) -> Self {
-        Self { after: Some(place), ..self }
-    }
-
-    fn into_publish(self) -> PublishMessage {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            headers.insert(*name, value.as_str());
-        }
-        let message = PublishMessage::build().payload(self.body.into()).headers(headers).message_id(self.id);
-        match self.after {
-            Some(After::Sequence(sequence)) => message.expected_last_sequence(sequence),
-            Some(After::Event(id)) => message.expected_last_message_id(id.to_string()),
-            None => message,
-        }
+    /// The stream is to refuse this message anywhere else.
+    fn after(mut self, (header, place): (HeaderName, String)) -> Self {
+        self.headers.insert(header, place);
+        self
     }
 }
 
+fn no_connection() -> Error {
+    Error::JetStream("publish: no connection".to_owned())
+}
+
 fn work_message(subject: String, request_id: Uuid, id: String) -> Message {
-    Message { subject, id, headers: Vec::new(), body: request_id.to_string().into_bytes(), after: None }
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, id);
+    Message { subject, headers, body: request_id.to_string().into_bytes() }
 }
