@@ -1,8 +1,9 @@
-//! A batch turned by ninety degrees: one array per column, as `unnest` wants it.
+//! A batch turned by ninety degrees: one array per column, as `unnest` wants it. What is long is borrowed.
 
 use super::Commit;
 use engine::command::Changes;
 use engine::request::Request;
+use schemas::api::JsonObject;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -11,77 +12,77 @@ use uuid::Uuid;
 type Time = OffsetDateTime;
 
 macro_rules! columns {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $ty:ty),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident<$a:lifetime> { $($field:ident: $ty:ty),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
-        pub(super) struct $name { $(pub(super) $field: Vec<$ty>),* }
+        pub(super) struct $name<$a> { $(pub(super) $field: Vec<$ty>),* }
 
-        impl $name {
+        impl<$a> $name<$a> {
             fn push(&mut self, ($($field,)*): ($($ty,)*)) { $(self.$field.push($field);)* }
 
-            pub(super) fn bind<'q>(self, query: super::statement::Query<'q>) -> super::statement::Query<'q> {
+            pub(super) fn bind(self, query: super::statement::Query<$a>) -> super::statement::Query<$a> {
                 query$(.bind(self.$field))*
             }
         }
     };
 }
 
-columns!(Created {
-    id: Uuid, epoch: Option<i64>, keyed: bool, policy_id: Uuid, policy_key: String, policy_version: i32,
-    artifact_type: String, artifact_id: String, source_service: String, requester: String, context: Json<Value>,
-    status: &'static str, current_stage_order: i32, stages: Json<Value>, callback_url: Option<String>,
-    callback_secret_id: Option<Uuid>, callback_events: Option<Json<Vec<String>>>, expires_at: Option<Time>,
+columns!(Created<'a> {
+    id: Uuid, epoch: Option<i64>, keyed: bool, policy_id: Uuid, policy_key: &'a str, policy_version: i32,
+    artifact_type: &'a str, artifact_id: &'a str, source_service: &'a str, requester: &'a str, context: Json<&'a Value>,
+    status: &'a str, current_stage_order: i32, stages: Json<Value>, callback_url: Option<&'a str>,
+    callback_secret_id: Option<Uuid>, callback_events: Option<Json<&'a [String]>>, expires_at: Option<Time>,
     completed_at: Option<Time>, created_at: Time, last_sequence: i64, resolve_after: Option<Time>,
 });
-columns!(Keys { subject: String, key: String, body: Json<Value>, request_id: Uuid, response: Json<Value> });
-columns!(Moved {
-    id: Uuid, expected: i64, epoch: Option<i64>, status: &'static str, current_stage_order: i32,
+columns!(Keys<'a> { subject: &'a str, key: &'a str, body: Json<&'a Value>, request_id: Uuid, response: Json<&'a Value> });
+columns!(Moved<'a> {
+    id: Uuid, expected: i64, epoch: Option<i64>, status: &'a str, current_stage_order: i32,
     stages: Json<Value>, completed_at: Option<Time>, updated_at: Time, last_sequence: i64,
     resolve_after: Option<Time>, resolve_attempt: i32,
 });
-columns!(NewTasks {
-    id: Uuid, request_id: Uuid, stage_id: Uuid, stage_order: i32, ordinal: i32, assignee: String,
-    kind: &'static str, required: bool, seated: bool, delegated_from: Option<String>,
-    reassigned_from: Option<String>, status: &'static str, due_at: Option<Time>, created_at: Time,
+columns!(NewTasks<'a> {
+    id: Uuid, request_id: Uuid, stage_id: Uuid, stage_order: i32, ordinal: i32, assignee: &'a str,
+    kind: &'a str, required: bool, seated: bool, delegated_from: Option<&'a str>,
+    reassigned_from: Option<&'a str>, status: &'a str, due_at: Option<Time>, created_at: Time,
     claimed_at: Option<Time>, completed_at: Option<Time>, decision_id: Option<Uuid>,
 });
-columns!(ChangedTasks {
-    id: Uuid, request_id: Uuid, status: &'static str, seated: bool, claimed_at: Option<Time>,
+columns!(ChangedTasks<'a> {
+    id: Uuid, request_id: Uuid, status: &'a str, seated: bool, claimed_at: Option<Time>,
     completed_at: Option<Time>, decision_id: Option<Uuid>,
 });
-columns!(Decisions {
-    id: Uuid, request_id: Uuid, task_id: Uuid, stage_order: i32, actor: String, on_behalf_of: Option<String>,
-    action: &'static str, comment: Option<String>, attachments_ref: Option<String>, late: bool, created_at: Time,
+columns!(Decisions<'a> {
+    id: Uuid, request_id: Uuid, task_id: Uuid, stage_order: i32, actor: &'a str, on_behalf_of: Option<&'a str>,
+    action: &'a str, comment: Option<&'a str>, attachments_ref: Option<&'a str>, late: bool, created_at: Time,
 });
-columns!(Events {
-    id: Uuid, request_id: Uuid, sequence: i64, event_type: &'static str, status: &'static str,
-    stage_order: Option<i32>, actor: String, reason: Option<String>, payload: Json<Value>, created_at: Time,
+columns!(Events<'a> {
+    id: Uuid, request_id: Uuid, sequence: i64, event_type: &'a str, status: &'a str,
+    stage_order: Option<i32>, actor: &'a str, reason: Option<&'a str>, payload: Json<&'a JsonObject>, created_at: Time,
 });
-columns!(Deliveries {
-    id: Uuid, event_id: Uuid, request_id: Uuid, sequence: i64, event_type: &'static str,
-    caller_service: String, url: String, created_at: Time,
+columns!(Deliveries<'a> {
+    id: Uuid, event_id: Uuid, request_id: Uuid, sequence: i64, event_type: &'a str,
+    caller_service: &'a str, url: &'a str, created_at: Time,
 });
-columns!(Audits {
-    id: Uuid, request_id: Uuid, actor: String, action: &'static str, resource_type: &'static str,
-    resource_id: String, summary: String, before: Option<Json<Value>>, after: Option<Json<Value>>,
+columns!(Audits<'a> {
+    id: Uuid, request_id: Uuid, actor: &'a str, action: &'a str, resource_type: &'a str,
+    resource_id: &'a str, summary: &'a str, before: Option<Json<&'a Value>>, after: Option<Json<&'a Value>>,
 });
 
 /// All rows of one batch.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) created: Created,
-    pub(super) keys: Keys,
-    pub(super) moved: Moved,
-    pub(super) new_tasks: NewTasks,
-    pub(super) changed_tasks: ChangedTasks,
-    pub(super) decisions: Decisions,
-    pub(super) events: Events,
-    pub(super) deliveries: Deliveries,
-    pub(super) audits: Audits,
+pub(super) struct Batch<'a> {
+    pub(super) created: Created<'a>,
+    pub(super) keys: Keys<'a>,
+    pub(super) moved: Moved<'a>,
+    pub(super) new_tasks: NewTasks<'a>,
+    pub(super) changed_tasks: ChangedTasks<'a>,
+    pub(super) decisions: Decisions<'a>,
+    pub(super) events: Events<'a>,
+    pub(super) deliveries: Deliveries<'a>,
+    pub(super) audits: Audits<'a>,
 }
 
-impl Batch {
-    pub(super) fn of(commits: &[&Commit]) -> Self {
+impl<'a> Batch<'a> {
+    pub(super) fn of(commits: &[&'a Commit]) -> Self {
         let mut batch = Self::default();
         for commit in commits {
             match &commit.before {
@@ -95,26 +96,26 @@ impl Batch {
         batch
     }
 
-    fn push_created(&mut self, commit: &Commit) {
+    fn push_created(&mut self, commit: &'a Commit) {
         let (r, meta) = (&commit.transition.request, &commit.meta);
         self.created.push((
             r.id.0,
             commit.epoch,
             commit.idempotency.is_some(),
             r.policy_id.0,
-            meta.policy_key.clone(),
+            &meta.policy_key,
             meta.policy_version,
-            meta.artifact_type.clone(),
-            meta.artifact_id.clone(),
-            r.source_service.clone(),
-            r.requester.clone(),
-            Json(r.context.clone()),
+            &meta.artifact_type,
+            &meta.artifact_id,
+            &r.source_service,
+            &r.requester,
+            Json(&r.context),
             r.status.as_str(),
             r.current_stage_order,
             Json(progress(r)),
-            meta.callback_url.clone(),
+            meta.callback_url.as_deref(),
             meta.callback_secret_id,
-            meta.callback_events.clone().map(Json),
+            meta.callback_events.as_deref().map(Json),
             r.expires_at,
             r.completed_at,
             r.created_at,
@@ -122,17 +123,11 @@ impl Batch {
             commit.resolve_after,
         ));
         if let Some(key) = &commit.idempotency {
-            self.keys.push((
-                key.subject.clone(),
-                key.key.clone(),
-                Json(key.body.clone()),
-                r.id.0,
-                Json(key.response.clone()),
-            ));
+            self.keys.push((&key.subject, &key.key, Json(&key.body), r.id.0, Json(&key.response)));
         }
     }
 
-    fn push_moved(&mut self, commit: &Commit, expected: i64) {
+    fn push_moved(&mut self, commit: &'a Commit, expected: i64) {
         let r = &commit.transition.request;
         // A transition without events writes nothing and never comes here.
         let now = commit.transition.events.last().map_or(r.created_at, |e| e.occurred_at);
@@ -151,7 +146,7 @@ impl Batch {
         ));
     }
 
-    fn push_tasks(&mut self, commit: &Commit) {
+    fn push_tasks(&mut self, commit: &'a Commit) {
         let r = &commit.transition.request;
         let before = commit.before.as_ref().map(|(request, _)| request.as_ref());
         let changes = Changes::between(before, r);
@@ -164,12 +159,12 @@ impl Batch {
                 t.stage_order,
                 // Tasks of one request never come near 2^31.
                 i32::try_from(ordinal).unwrap_or(i32::MAX),
-                t.assignee.clone(),
+                &t.assignee,
                 t.kind.as_str(),
                 t.required,
                 t.seated,
-                t.delegated_from.clone(),
-                t.reassigned_from.clone(),
+                t.delegated_from.as_deref(),
+                t.reassigned_from.as_deref(),
                 t.status.as_str(),
                 t.due_at,
                 t.created_at,
@@ -196,18 +191,18 @@ impl Batch {
                 r.id.0,
                 d.task_id.0,
                 d.stage_order,
-                d.actor.clone(),
-                d.on_behalf_of.clone(),
+                &d.actor,
+                d.on_behalf_of.as_deref(),
                 d.action.as_str(),
-                d.comment.clone(),
-                d.attachments_ref.clone(),
+                d.comment.as_deref(),
+                d.attachments_ref.as_deref(),
                 d.late,
                 d.created_at,
             ));
         }
     }
 
-    fn push_events(&mut self, commit: &Commit) {
+    fn push_events(&mut self, commit: &'a Commit) {
         let (r, meta) = (&commit.transition.request, &commit.meta);
         for (e, delivery) in commit.transition.events.iter().zip(&commit.deliveries) {
             let event_type = e.event_type.as_str();
@@ -218,9 +213,9 @@ impl Batch {
                 event_type,
                 e.status.as_str(),
                 e.stage_order,
-                e.actor.clone(),
-                e.reason.clone(),
-                Json(Value::Object(e.payload.clone())),
+                &e.actor,
+                e.reason.as_deref(),
+                Json(&e.payload),
                 e.occurred_at,
             ));
             if let (Some(id), Some(url)) = (delivery, &meta.callback_url) {
@@ -230,26 +225,26 @@ impl Batch {
                     r.id.0,
                     e.sequence,
                     event_type,
-                    r.source_service.clone(),
-                    url.clone(),
+                    &r.source_service,
+                    url,
                     e.occurred_at,
                 ));
             }
         }
     }
 
-    fn push_audit(&mut self, commit: &Commit) {
+    fn push_audit(&mut self, commit: &'a Commit) {
         let Some(audit) = &commit.audit else { return };
         self.audits.push((
             Uuid::now_v7(),
             commit.transition.request.id.0,
-            audit.actor.clone(),
+            &audit.actor,
             audit.action,
             audit.resource_type,
-            audit.resource_id.clone(),
-            audit.summary.clone(),
-            audit.before.clone().map(Json),
-            audit.after.clone().map(Json),
+            &audit.resource_id,
+            &audit.summary,
+            audit.before.as_ref().map(Json),
+            audit.after.as_ref().map(Json),
         ));
     }
 }
