@@ -1,4 +1,8 @@
-"""The machine's own limit: the rows of a lifecycle written by hand-made batched SQL, with nothing around it."""
+"""The machine's own limit: the rows of a lifecycle written by hand-made batched SQL, with nothing around it.
+
+Each measurement of so many users has a limit of its own: so many lifecycles at once, in the best batches that they make
+up. Beside it stands what the machine can do when any number may be under way.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from parts.postgres import Postgres
 from scripts.shell import ROOT
 
 HERE = Path(__file__).resolve().parent.parent / "limit"
+# Lifecycles in a statement when any number may be under way.
 BATCH = 50
 # Without these a plan made for an empty table would read whole tables until the next analyze.
 PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
@@ -20,8 +25,9 @@ PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 @dataclass
 class Limit:
-    """Lifecycles per second for each number of clients."""
+    """Lifecycles per second for each number of clients that was tried."""
 
+    batches: dict
     by_clients: dict
 
     @property
@@ -32,6 +38,18 @@ class Limit:
     def best(self) -> float:
         return self.by_clients[self.clients]
 
+    def described(self) -> dict:
+        return {"clients": self.clients, "by_clients": self.by_clients, "batches": self.batches}
+
+
+def for_users(users: int) -> dict:
+    """Batches for each number of clients, so that as many lifecycles as there are users are under way."""
+    return {clients: users // clients for clients in (1, 2, 4)}
+
+
+def for_any(clients: list) -> dict:
+    return dict.fromkeys(clients, BATCH)
+
 
 def prepare(postgres: Postgres, database: str) -> None:
     """A database of its own with the same tables, indexes, triggers and foreign keys."""
@@ -40,19 +58,19 @@ def prepare(postgres: Postgres, database: str) -> None:
         postgres.run_file(database, file)
 
 
-def measure(postgres: Postgres, database: str, clients: list, seconds: int) -> Limit:
-    """Tries each number of clients for so many seconds."""
+def measure(postgres: Postgres, database: str, batches: dict, seconds: int) -> Limit:
+    """Tries each number of clients, with its batches, for so many seconds."""
     found = {}
-    for count in clients:
+    for clients, batch in batches.items():
         postgres.checkpoint()
-        found[count] = pgbench(postgres, database, count, seconds)
-    return Limit(found)
+        found[clients] = pgbench(postgres, database, clients, batch, seconds)
+    return Limit(batches, found)
 
 
-def pgbench(postgres: Postgres, database: str, clients: int, seconds: int) -> float:
-    """Lifecycles per second with this many clients at once."""
+def pgbench(postgres: Postgres, database: str, clients: int, batch: int, seconds: int) -> float:
+    """Lifecycles per second with this many clients at once, each with so many lifecycles in a statement."""
     command = [postgres.program("pgbench"), "-n", "-M", "prepared", "-f", HERE / "lifecycles.sql"]
-    command += ["-D", f"batch={BATCH}", "-c", clients, "-j", min(clients, os.cpu_count() or 1), "-T", seconds]
+    command += ["-D", f"batch={batch}", "-c", clients, "-j", min(clients, os.cpu_count() or 1), "-T", seconds]
     done = subprocess.run(
         [str(word) for word in [*command, postgres.url(database)]],
         capture_output=True,
@@ -63,4 +81,4 @@ def pgbench(postgres: Postgres, database: str, clients: int, seconds: int) -> fl
     rate = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or rate is None:
         raise Failed(f"pgbench failed: {done.stderr or done.stdout}")
-    return float(rate.group(1)) * BATCH
+    return float(rate.group(1)) * batch

@@ -9,7 +9,7 @@
 // CALLBACK_URL  where webhooks go; none without it    SUMMARY       file for the numbers, as JSON
 import encoding from 'k6/encoding';
 import http from 'k6/http';
-import { Counter, Trend } from 'k6/metrics';
+import { Counter } from 'k6/metrics';
 
 const API = `${__ENV.BASE_URL || 'http://127.0.0.1:8000'}/v1/awe`;
 const POLICY_KEY = __ENV.POLICY_KEY || 'load.v1';
@@ -17,11 +17,12 @@ const APPROVER = __ENV.APPROVER || 'load-approver';
 const VUS = Number(__ENV.VUS || 16);
 const FAR_FUTURE = 4102444800;
 
-const create_ms = new Trend('create_ms', true);
-const decide_ms = new Trend('decide_ms', true);
+// Whoever measures shares the processors with what it measures, so this counts by status and by the id of the task: the
+// server answers 201 only to what is written, and whoever runs this can count the approved requests. A `check` of each
+// answer would cost as much as sending the request.
 const lifecycles = new Counter('lifecycles');
-// Answers that are not what they should be. A `check` of each answer would cost as much as sending the request.
 const wrong = new Counter('wrong_answers');
+const [CREATE_MS, DECIDE_MS] = ['http_req_duration{name:create}', 'http_req_duration{name:decide}'];
 
 const bounded = __ENV.ITERATIONS
   ? { executor: 'shared-iterations', iterations: Number(__ENV.ITERATIONS), maxDuration: __ENV.DURATION || '10m' }
@@ -29,10 +30,12 @@ const bounded = __ENV.ITERATIONS
 
 export const options = {
   scenarios: { lifecycle: { ...bounded, vus: VUS, gracefulStop: '10s' } },
-  thresholds: { wrong_answers: ['count==0'] },
+  // Those of the durations hold always: k6 keeps them apart by name only where there is a threshold.
+  thresholds: { wrong_answers: ['count==0'], [CREATE_MS]: ['min>=0'], [DECIDE_MS]: ['min>=0'] },
   summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'],
   // Without the URL, which is another one for each task.
-  systemTags: ['status', 'method', 'name', 'error_code'],
+  systemTags: ['name'],
+  noCookiesReset: true,
 };
 
 // What a server in dev mode on loopback accepts.
@@ -64,22 +67,18 @@ function body() {
   return JSON.stringify(wanted);
 }
 
-function isRight(answer, field, word) {
-  const right = answer.status === 201 && answer.json(field) === word;
-  if (!right) {
-    wrong.add(1);
-    console.error(`${answer.request.url} was answered ${answer.status}: ${answer.error || answer.body}`);
-  }
-  return right;
+function isMade(answer) {
+  if (answer.status === 201) return true;
+  wrong.add(1);
+  console.error(`${answer.request.url} was answered ${answer.status}: ${answer.error || answer.body}`);
+  return false;
 }
 
 export default function () {
   const created = http.post(`${API}/requests`, body(), AS_CALLER);
-  create_ms.add(created.timings.duration);
-  if (!isRight(created, 'status', 'in_review')) return;
-  const decided = http.post(`${API}/tasks/${created.json('tasks.0.id')}/decision`, APPROVAL, AS_APPROVER);
-  decide_ms.add(decided.timings.duration);
-  if (isRight(decided, 'action', 'approve')) lifecycles.add(1);
+  if (!isMade(created)) return;
+  const task = created.json('tasks.0.id');
+  if (isMade(http.post(`${API}/tasks/${task}/decision`, APPROVAL, AS_APPROVER))) lifecycles.add(1);
 }
 
 export function handleSummary(data) {
@@ -91,8 +90,8 @@ export function handleSummary(data) {
     lifecycles: done,
     per_second: done / seconds,
     wrong_answers: values('wrong_answers').count || 0,
-    create_ms: values('create_ms'),
-    decide_ms: values('decide_ms'),
+    create_ms: values(CREATE_MS),
+    decide_ms: values(DECIDE_MS),
   };
   const text = JSON.stringify(summary, null, 2) + '\n';
   return __ENV.SUMMARY ? { [__ENV.SUMMARY]: text } : { stdout: text };
