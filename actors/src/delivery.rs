@@ -18,7 +18,7 @@ use crate::queue;
 use crate::{Error, Options, StartError};
 use attempt::Sender;
 use bus::{Bus, Work};
-pub use courier::{Address, Courier, Sent};
+pub use courier::{Courier, Sent, Signer};
 use endpoints::Endpoints;
 use ractor::ActorCell;
 use std::sync::Arc;

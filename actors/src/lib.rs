@@ -29,7 +29,7 @@ mod system;
 mod tests;
 
 pub use context_schema::ContextSchema;
-pub use delivery::{Address, Courier, Sent};
+pub use delivery::{Courier, Sent, Signer};
 pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};

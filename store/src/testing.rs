@@ -44,6 +44,17 @@ impl TestDb {
         self.store = connect(&self.url).await;
     }
 
+    /// Keeps others from writing to a table until the answer is dropped; they wait.
+    ///
+    /// # Panics
+    /// When the server is away, or there is no such table.
+    pub async fn hold(&self, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut held = self.store.pool.begin().await.expect("begins");
+        let lock = format!("lock table {table} in exclusive mode");
+        sqlx::query(AssertSqlSafe(lock)).execute(&mut *held).await.expect("is there");
+        held
+    }
+
     /// How often tables that grow with requests have been read from end to end.
     ///
     /// # Panics

@@ -1,13 +1,17 @@
 //! One attempt: have it sent, judge the answer, have the outcome recorded.
 
 use super::breaker::Found;
-use super::courier::{Address, Courier, Sent};
+use super::courier::{Courier, Sent, Signer};
 use super::recorder::Recorder;
 use crate::{Error, Options, StartError, WebhookOptions};
-use outbound::{Answer, Failure};
+use outbound::Failure;
 use serde_json::json;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::deliveries::{Attempt, Leased, Verdict};
+use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
@@ -37,25 +41,51 @@ impl Sender {
         })
     }
 
-    /// Sends a leased delivery and has the outcome recorded. `Err`: nothing was recorded. What takes longer than
-    /// `start_by` to prepare is not sent, since its lease would not outlive it.
-    pub(super) async fn attempt(&self, delivery: Leased, start_by: Instant) -> Result<Found, Error> {
-        let to = Address {
-            url: &delivery.url,
-            caller_service: &delivery.caller_service,
-            callback_secret_id: delivery.callback_secret_id,
-        };
-        let sent = self.courier.send(to, &delivery.event, start_by).await?;
-        let found = found(&sent.outcome);
+    /// What each of these is signed and sent with, asked for once for all that have the same signer.
+    pub(super) async fn secrets_of(&self, leased: &[Leased]) -> Vec<Result<Arc<LiveSecrets>, Error>> {
+        let mut known = HashMap::new();
+        let mut found = Vec::with_capacity(leased.len());
+        for delivery in leased {
+            let signer = Signer {
+                caller_service: &delivery.caller_service,
+                callback_secret_id: delivery.callback_secret_id,
+            };
+            let live = match known.entry(signer) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.courier.secrets(signer).await.map(Arc::new)),
+            };
+            found.push(live.clone());
+        }
+        found
+    }
+
+    /// Sends a leased delivery. What is not ready by `start_by` is not sent, since its lease would not outlive it.
+    ///
+    /// # Errors
+    /// Nothing was sent.
+    pub(super) async fn send(
+        &self,
+        delivery: &Leased,
+        live: Result<Arc<LiveSecrets>, Error>,
+        start_by: Instant,
+    ) -> Result<Sent, Error> {
+        let live = live?;
+        if Instant::now() > start_by {
+            return Err(Error::Unavailable);
+        }
+        Ok(self.courier.send(&delivery.url, &delivery.caller_service, &delivery.event, &live).await)
+    }
+
+    /// Has the outcome recorded. `Err`: it was not.
+    pub(super) async fn record(&self, delivery: &Leased, sent: Sent) -> Result<(), Error> {
         let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
-        self.recorder.record(outcome(&delivery, made, sent, &self.options)).await?;
-        Ok(found)
+        self.recorder.record(outcome(delivery, made, sent, &self.options)).await
     }
 }
 
 /// What the outcome says about the endpoint: one that answers 4xx is alive, whatever it thinks of this webhook.
-fn found(sent: &Result<Answer, Failure>) -> Found {
-    match sent {
+pub(super) fn found(sent: &Sent) -> Found {
+    match &sent.outcome {
         Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Found::Failing,
         Ok(_) => Found::Alive,
         Err(Failure::Timeout(_) | Failure::Connection(_)) => Found::Failing,

@@ -1,6 +1,5 @@
 //! One POST of an event: sign the exact bytes that are sent, through the guard, with the credential that the caller's
-//! callback secret names. The way of every webhook, and of the
-//! test event that an administrator asks for.
+//! callback secret names. The way of every webhook, and of the test event that an administrator asks for.
 
 use crate::{Error, StartError, WebhookOptions};
 use futures::FutureExt;
@@ -25,12 +24,10 @@ pub struct Courier {
     allow_unsigned: bool,
 }
 
-/// Where an event goes, and whose secrets sign it.
-#[derive(Debug, Clone, Copy)]
-pub struct Address<'a> {
-    /// Where to.
-    pub url: &'a str,
-    /// Subject whose secrets sign.
+/// Whose secrets sign an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Signer<'a> {
+    /// This subject's.
     pub caller_service: &'a str,
     /// Or those of this secret's subject.
     pub callback_secret_id: Option<Uuid>,
@@ -91,34 +88,35 @@ impl Courier {
         Ok(Self { store, vault, transport, credentials, allow_unsigned: options.allow_unsigned })
     }
 
-    /// Sends an event, unless preparing it takes longer than `start_by`. Whatever happens from the moment of sending
-    /// on is an outcome.
+    /// What a signer's events are signed and sent with from now on: to be asked for right before sending, since a
+    /// secret may be revoked.
     ///
     /// # Errors
-    /// The database's; [`Error::Unavailable`] when it took too long. Nothing was sent.
+    /// The database's.
+    pub async fn secrets(&self, signer: Signer<'_>) -> Result<LiveSecrets, Error> {
+        let (caller, id) = (signer.caller_service, signer.callback_secret_id);
+        Ok(self.store.live_secrets(caller, id, OffsetDateTime::now_utc(), &self.vault).await?)
+    }
+
+    /// Sends an event of `caller_service`. Whatever happens is an outcome.
     pub async fn send(
         &self,
-        to: Address<'_>,
+        url: &str,
+        caller_service: &str,
         event: &WebhookEvent,
-        start_by: Instant,
-    ) -> Result<Sent, Error> {
-        let at = OffsetDateTime::now_utc();
-        let live = self.store.live_secrets(to.caller_service, to.callback_secret_id, at, &self.vault).await?;
-        let begun = Instant::now();
-        if begun > start_by {
-            return Err(Error::Unavailable);
-        }
+        live: &LiveSecrets,
+    ) -> Sent {
+        let (at, begun) = (OffsetDateTime::now_utc(), Instant::now());
         let outcome = if live.secrets.is_empty() && !self.allow_unsigned {
             Err(Failure::Refused(format!(
-                "caller {} has no active callback secret and webhook.allow_unsigned is off",
-                to.caller_service
+                "caller {caller_service} has no active callback secret and webhook.allow_unsigned is off"
             )))
         } else {
             // A fault of ours must end as an outcome too, or it would be repeated for ever unseen.
-            let sent = AssertUnwindSafe(self.post(to.url, event, &live, at)).catch_unwind().await;
+            let sent = AssertUnwindSafe(self.post(url, event, live, at)).catch_unwind().await;
             sent.unwrap_or_else(|_| Err(Failure::Internal("internal fault while sending".to_owned())))
         };
-        Ok(Sent { at, latency: begun.elapsed(), outcome })
+        Sent { at, latency: begun.elapsed(), outcome }
     }
 
     async fn post(

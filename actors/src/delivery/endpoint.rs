@@ -2,7 +2,7 @@
 //! start at once. Its own bounds (attempts under way, attempts per second, the circuit) hold nobody else up, and of
 //! the attempts that this process may have under way it takes a share that leaves some for others.
 
-use super::attempt::Sender;
+use super::attempt::{self, Sender};
 use super::breaker::{Admission, Breaker, Found, Tolerance};
 use super::pace::Pace;
 use crate::{Error, WebhookOptions};
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use store::Store;
 use store::deliveries::Leased;
+use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -28,6 +29,12 @@ const START_WITHIN: Duration = Duration::from_secs(3);
 const LEASE_SLACK: Duration = Duration::from_secs(6);
 /// Waiting deliveries that are told at once why they wait.
 const EXPLAINED: i64 = 500;
+
+/// A lease of this many was not the last: more attempts are about to end, and waiting for them costs less than a lease
+/// for each few.
+const BUSY: usize = 4;
+/// How long a busy endpoint waits.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// What all endpoint actors of a process share.
 pub(super) struct Shared {
@@ -126,6 +133,8 @@ pub(super) struct State {
     pace: Pace,
     /// When the actor will look by itself.
     alarm: Option<Instant>,
+    /// Until when a busy endpoint waits.
+    gathers_until: Option<Instant>,
     /// Up to where waiting deliveries have been told why they wait, while the circuit is open.
     explained: OffsetDateTime,
 }
@@ -141,7 +150,14 @@ impl Actor for Endpoint {
         (lane, shared): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         let pace = Pace::new(shared.options.endpoint.rate_per_second);
-        Ok(State { lane, shared, pace, alarm: None, explained: OffsetDateTime::UNIX_EPOCH })
+        Ok(State {
+            lane,
+            shared,
+            pace,
+            alarm: None,
+            gathers_until: None,
+            explained: OffsetDateTime::UNIX_EPOCH,
+        })
     }
 
     async fn handle(&self, me: ActorRef<Look>, _: Look, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -150,10 +166,15 @@ impl Actor for Endpoint {
         if state.alarm.is_some_and(|at| at <= Instant::now()) {
             state.alarm = None;
         }
-        let again = state.take(&me).await.unwrap_or_else(|error| {
-            tracing::warn!(endpoint = state.lane.endpoint, %error, "deliveries were not leased; trying again");
-            Some(AFTER_FAILURE)
-        });
+        let gathers = state.gathers_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let again = match gathers.filter(|wait| !wait.is_zero()) {
+            Some(wait) => Some(wait),
+            None => state.take(&me).await.unwrap_or_else(|error| {
+                let endpoint = state.lane.endpoint.as_str();
+                tracing::warn!(endpoint, %error, "deliveries were not leased; trying again");
+                Some(AFTER_FAILURE)
+            }),
+        };
         if let Some(wait) = again {
             state.look_after(&me, wait);
         }
@@ -177,10 +198,12 @@ impl State {
             let leased = self.shared.store.lease_due(&self.lane.endpoint, limit, lease, only).await?;
             let got = leased.len();
             self.pace.used(got);
+            self.gathers_until = (got >= BUSY).then(|| began + GATHER);
             if got > 0 {
                 *locked(&self.lane.used) = began;
             }
-            self.start(leased, permits, probe, began + START_WITHIN, me);
+            let secrets = self.shared.sender.secrets_of(&leased).await;
+            self.start(leased.into_iter().zip(secrets), permits, probe, began + START_WITHIN, me);
             if probe || got < wanted {
                 return Ok(None);
             }
@@ -234,27 +257,37 @@ impl State {
 
     fn start(
         &self,
-        leased: Vec<Leased>,
+        leased: impl Iterator<Item = (Leased, Result<Arc<LiveSecrets>, Error>)>,
         mut permits: Permits,
         probe: bool,
         start_by: Instant,
         me: &ActorRef<Look>,
     ) {
-        for delivery in leased {
+        for (delivery, secrets) in leased {
             let permit = permits.pop();
             if probe {
                 self.lane.breaker().probe(Instant::now());
             }
             let (lane, shared, me) = (Arc::clone(&self.lane), Arc::clone(&self.shared), me.clone());
             self.shared.tasks.spawn(async move {
-                let request = delivery.event.request_id;
-                let found = shared.sender.attempt(delivery, start_by).await.unwrap_or_else(|error| {
+                let (of_endpoint, of_process) = permit.unzip();
+                let sent = shared.sender.send(&delivery, secrets, start_by).await;
+                // Before there is room for another.
+                lane.ended(sent.as_ref().map_or(Found::Nothing, attempt::found), probe);
+                drop(of_endpoint);
+                // An actor that has ended is started anew by the poll.
+                lane.look(&me);
+                let recorded = match sent {
+                    Ok(sent) => shared.sender.record(&delivery, sent).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = recorded {
+                    let request = delivery.event.request_id;
                     tracing::warn!(request.id = %request, %error, "an attempt was not recorded; its lease runs out");
-                    Found::Nothing
-                });
-                lane.ended(found, probe);
-                drop(permit);
-                // There is room now. An actor that has ended is started anew by the poll.
+                }
+                // Until now it was one of the process' attempts, so that what is not recorded has a bound.
+                drop(of_process);
+                // What comes next for this request may go.
                 lane.look(&me);
             });
         }

@@ -1,6 +1,7 @@
 //! Outcomes of attempts, written many at a time: whoever waits is answered when its own is in the database.
 
 use crate::Error;
+use std::time::Duration;
 use store::Store;
 use store::deliveries::Attempt;
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +11,12 @@ use tokio_util::task::TaskTracker;
 const BATCH: usize = 128;
 /// Outcomes waiting; past it attempts wait too.
 const QUEUE: usize = 1024;
+
+/// A batch of this many was not the last: more attempts are about to end, and waiting for them costs less than a
+/// statement for each few.
+const BUSY: usize = 4;
+/// How long a busy recorder waits.
+const GATHER: Duration = Duration::from_millis(5);
 
 type Job = (Attempt, oneshot::Sender<Result<(), Error>>);
 
@@ -49,6 +56,9 @@ async fn write(store: Store, mut jobs: mpsc::Receiver<Job>) {
         for reply in replies {
             // A task that was cancelled does not need the answer.
             let _ = reply.send(recorded.as_ref().map(|_| ()).map_err(Clone::clone));
+        }
+        if attempts.len() >= BUSY {
+            tokio::time::sleep(GATHER).await;
         }
     }
 }

@@ -52,6 +52,34 @@ async fn an_endpoint_that_hangs_and_is_owed_much_delays_no_other() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_has_answered_has_room_again_while_so_many_outcomes_wait_to_be_recorded() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = world
+        .node_with(|o| {
+            o.webhook.concurrency = 3;
+            o.webhook.endpoint.concurrency = 1;
+        })
+        .await;
+    let recording = world.db.hold("webhook_attempt").await;
+    for n in 0..6 {
+        node.create(&format!("CR-{n}"), None).await;
+    }
+    world.until("three webhooks have arrived", || receiver.sequences().len() == 3).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(
+        receiver.sequences(),
+        [1, 1, 1],
+        "the process has no more, and no request is told out of order"
+    );
+    drop(recording);
+    world.until("all have arrived", || receiver.sequences().len() == 12).await;
+    world.until_some("all are recorded", async || (attempts(&world).await == 12).then_some(())).await;
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn an_endpoint_that_fails_is_left_alone_until_somebody_asks_and_loses_no_attempt_meanwhile() {
     let receiver = Receiver::start().await;
     receiver.failures.store(usize::MAX, Ordering::SeqCst);

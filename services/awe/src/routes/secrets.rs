@@ -5,7 +5,7 @@ use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::extract::{Body, OptionalBody, SecretId};
 use crate::state::AppState;
-use actors::Address;
+use actors::Signer;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,13 +14,9 @@ use schemas::api::{
     CallbackSecretRotate, CallbackSecretUpdate,
 };
 use serde_json::json;
-use std::time::{Duration, Instant};
 use store::secrets::check_secret;
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// A test event is sent so soon, or not at all.
-const START_WITHIN: Duration = Duration::from_secs(10);
 
 type Shown = (StatusCode, [(header::HeaderName, HeaderValue); 1], Json<CallbackSecretCreatedOut>);
 
@@ -125,8 +121,10 @@ pub(super) async fn ping(
     let actor = admin.actor();
     let caller_service = state.store().note_ping(id, event_id, &body.url, &actor).await?;
     let event = schemas::event::ping(event_id, id, &actor.subject, OffsetDateTime::now_utc());
-    let to = Address { url: &body.url, caller_service: &caller_service, callback_secret_id: Some(id) };
-    let sent = state.courier().send(to, &event, Instant::now() + START_WITHIN).await?;
+    let courier = state.courier();
+    let live =
+        courier.secrets(Signer { caller_service: &caller_service, callback_secret_id: Some(id) }).await?;
+    let sent = courier.send(&body.url, &caller_service, &event, &live).await;
     let answer = sent.outcome.as_ref().ok();
     Ok(Json(CallbackPingOut {
         event_id,
