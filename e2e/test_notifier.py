@@ -31,9 +31,11 @@ class NotifierCase(EngineCase):
         self.settings.update(self.directory.settings)
         self.numbers = 0
 
-    def mail_server(self, certificate: Optional[ssl.SSLContext] = None, login: bool = False) -> MailServer:
+    def mail_server(
+        self, certificate: Optional[ssl.SSLContext] = None, login: bool = False, implicit: bool = False
+    ) -> MailServer:
         """What servers that start from now on send their mail to."""
-        server = MailServer(certificate, login)
+        server = MailServer(certificate, login, implicit)
         self.addCleanup(server.stop)
         self.settings.update(server.settings)
         return server
@@ -318,6 +320,18 @@ class Encryption(NotifierCase):
         self.assertNotIn(PASSWORD, notifier.log.read_text())
         doctor = run(["doctor"], {**self.settings, "notifier.ca_file": self.authority}, self.folder)
         self.assertRegex(doctor.stdout, r"ok +mail: 127\.0\.0\.1 port \d+ lets us in")
+
+    def test_at_port_465_tls_begins_with_the_first_byte(self) -> None:
+        if not mail.may_begin_with_tls():
+            self.skipTest("nobody may listen on port 465 here")
+        server = self.mail_server(self.certificate, login=True, implicit=True)
+        self.engine()
+        self.notifier(notifier__ca_file=self.authority)
+        self.ask("ann")
+        one = server.wait_for("ann@example.org")[0]
+        self.assertEqual((one.encrypted, one.user), (True, mail.USERNAME))
+        doctor = run(["doctor"], {**self.settings, "notifier.ca_file": self.authority}, self.folder)
+        self.assertRegex(doctor.stdout, r"ok +mail: 127\.0\.0\.1 port 465 lets us in")
 
     def test_an_unknown_authority_is_not_believed(self) -> None:
         server = self.mail_server(self.certificate, login=True)

@@ -11,11 +11,13 @@ import email.policy
 import importlib
 import logging
 import os
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -25,8 +27,11 @@ from support.waiting import until
 
 PLACES = "AWE_AIOSMTPD"
 USERNAME, PASSWORD = "awe-mailer", "correct-horse"
+IMPLICIT_TLS = 465
+"""The port at which TLS begins with the first byte (RFC 8314)."""
 TAKEN = "250 OK"
 
+warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
 logging.getLogger("mail.log").disabled = True  # a session that ends half-way is what tests are about
 
 
@@ -66,7 +71,7 @@ class MailServer:
         for place in os.environ[PLACES].split(os.pathsep):
             if place not in sys.path:
                 sys.path.append(place)
-        self.port = free_port()
+        self.port = IMPLICIT_TLS if implicit else free_port()
         self.certificate, self.login, self.implicit = certificate, login, implicit
         self.answer: Callable[[str], str] = lambda recipient: TAKEN
         self.asked: list[tuple[float, str]] = []
@@ -101,7 +106,9 @@ class MailServer:
             options.update(tls_context=self.certificate, require_starttls=True)
         if self.login:
             self._result = smtp.AuthResult
-            options.update(authenticator=self._authenticate, auth_required=True, auth_require_tls=bool(self.certificate))
+            # Where TLS is around everything there is nothing more to require, whatever aiosmtpd says.
+            starttls = bool(self.certificate) and not self.implicit
+            options.update(authenticator=self._authenticate, auth_required=True, auth_require_tls=starttls)
         around = self.certificate if self.implicit else None
         self._running = controller.Controller(
             self, hostname="127.0.0.1", port=self.port, ssl_context=around, **options
@@ -141,6 +148,17 @@ class MailServer:
             await asyncio.sleep(0.02)
         self._taken.append(Taken(envelope, session.ssl is not None or self.implicit, session.auth_data))
         return TAKEN
+
+
+def may_begin_with_tls() -> bool:
+    """Whether a server may listen at the port where TLS begins at once, which systems keep for their own."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", IMPLICIT_TLS))
+        except OSError:
+            return False
+    return True
 
 
 def private_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
