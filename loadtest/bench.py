@@ -13,7 +13,8 @@ sys.dont_write_bytecode = True
 import argparse
 import os
 import signal
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -57,30 +58,32 @@ def options(words: list) -> argparse.Namespace:
 
 
 class Limits:
-    """The machine's own limit, measured before and after everything else."""
+    """The machine's own limits, each measured right before and right after what it stands beside."""
 
     def __init__(self, postgres: Postgres, plan: Plan) -> None:
         self.postgres, self.seconds = postgres, plan.limit_seconds
-        self.wanted = {f"vus_{users}": limit.for_users(users) for users in USERS}
-        self.wanted["any"] = limit.for_any(plan.limit_clients)
-        self.found: list = []
+        self.batches = {f"vus_{users}": limit.for_users(users) for users in USERS}
+        self.batches["any"] = limit.for_any(plan.limit_clients)
+        self.found: dict = {name: [] for name in self.batches}
         limit.prepare(postgres, LIMIT_DATABASE)
 
-    def measure(self) -> None:
-        say("the machine's own limit: hand-made batched SQL")
-        measured = {
-            name: limit.measure(self.postgres, LIMIT_DATABASE, batches, self.seconds)
-            for name, batches in self.wanted.items()
-        }
-        self.found.append(measured)
+    @contextmanager
+    def around(self, name: str) -> Iterator[None]:
+        self.measure(name)
+        yield
+        self.measure(name)
+
+    def measure(self, name: str) -> None:
+        say(f"the machine's own limit ({name}): hand-made batched SQL")
+        self.found[name].append(limit.measure(self.postgres, LIMIT_DATABASE, self.batches[name], self.seconds))
 
     def described(self) -> dict:
         return {
             name: {
-                "per_second": sum(measured[name].best for measured in self.found) / len(self.found),
-                "tries": [measured[name].described() for measured in self.found],
+                "per_second": sum(measured.best for measured in tries) / len(tries),
+                "tries": [measured.described() for measured in tries],
             }
-            for name in self.wanted
+            for name, tries in self.found.items()
         }
 
 
@@ -134,7 +137,7 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
         found["notes"].append(f"other programs kept {others:.1f} processors busy at the start: expect lower numbers")
 
     limits = Limits(postgres, plan)
-    limits.measure()
+    limits.measure("any")
 
     receiver = stack.enter_context(sink(HERE / "sink.py", env, log))
     with serve(binary, env, urls, FOLDER / "awe.log") as server:
@@ -147,8 +150,9 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
         say("webhooks on an idle machine")
         found["webhook_idle_ms"] = phases.webhook_latency(server, receiver, plan.webhooks, 20)
         for users in USERS:
-            say(f"{users} users")
-            found[f"vus_{users}"] = counted(postgres, bench, server, users, plan.load)
+            with limits.around(f"vus_{users}"):
+                say(f"{users} users")
+                found[f"vus_{users}"] = counted(postgres, bench, server, users, plan.load)
         say("64 users with webhooks")
         postgres.checkpoint()
         found["vus_64_webhooks"] = phases.load_with_webhooks(bench, server, receiver, 64, plan.load)
@@ -157,7 +161,7 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
     with serve(binary, env, urls, FOLDER / "awe.log") as server:
         found["memory"] = phases.memory(bench, server, requests, plan.settle)
 
-    limits.measure()
+    limits.measure("any")
     found["limit"] = limits.described()
     for users in USERS:
         load = found[f"vus_{users}"]
