@@ -48,7 +48,7 @@ class Plan:
 
 def options(words: list) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measures the release build on this machine.")
-    parser.add_argument("--quick", action="store_true", help="about a minute: rough numbers")
+    parser.add_argument("--quick", action="store_true", help="two minutes: rough numbers")
     parser.add_argument("--requests", type=int, help="finished requests before memory is read (100000; quick: 5000)")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target is missed")
     found = parser.parse_args(words)
