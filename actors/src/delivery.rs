@@ -34,6 +34,11 @@ use uuid::Uuid;
 const PAGE: i64 = 500;
 /// An endpoint without anything to do loses its actor after this.
 const IDLE: Duration = Duration::from_secs(60);
+/// A lease, or a record, of this many was not the last: more attempts are about to end, and waiting for them costs less
+/// than a statement for each few.
+const BUSY: usize = 4;
+/// How long a busy endpoint, or recorder, waits.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// The delivery role of this process.
 pub(crate) struct Delivery {

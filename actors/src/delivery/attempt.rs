@@ -4,10 +4,10 @@ use super::breaker::Found;
 use super::courier::{Courier, Sent, Signer};
 use super::recorder::Recorder;
 use crate::{Error, Options, StartError, WebhookOptions};
+use futures::future::join_all;
 use outbound::Failure;
 use serde_json::json;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::deliveries::{Attempt, Leased, Verdict};
@@ -41,22 +41,16 @@ impl Sender {
         })
     }
 
-    /// What each of these is signed and sent with, asked for once for all that have the same signer.
+    /// What each of these is signed and sent with, asked for once for all that have the same signer, and for all signers
+    /// at the same time.
     pub(super) async fn secrets_of(&self, leased: &[Leased]) -> Vec<Result<Arc<LiveSecrets>, Error>> {
-        let mut known = HashMap::new();
-        let mut found = Vec::with_capacity(leased.len());
-        for delivery in leased {
-            let signer = Signer {
-                caller_service: &delivery.caller_service,
-                callback_secret_id: delivery.callback_secret_id,
-            };
-            let live = match known.entry(signer) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(self.courier.secrets(signer).await.map(Arc::new)),
-            };
-            found.push(live.clone());
-        }
-        found
+        let signers: HashSet<Signer<'_>> = leased.iter().map(signer).collect();
+        let asked = signers
+            .into_iter()
+            .map(|signer| async move { (signer, self.courier.secrets(signer).await.map(Arc::new)) });
+        let known: HashMap<_, _> = join_all(asked).await.into_iter().collect();
+        let of = |delivery| known.get(&signer(delivery)).cloned().unwrap_or(Err(Error::Unavailable));
+        leased.iter().map(of).collect()
     }
 
     /// Sends a leased delivery. What is not ready by `start_by` is not sent, since its lease would not outlive it.
@@ -81,6 +75,11 @@ impl Sender {
         let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
         self.recorder.record(outcome(delivery, made, sent, &self.options)).await
     }
+}
+
+fn signer(delivery: &Leased) -> Signer<'_> {
+    let Leased { caller_service, callback_secret_id, .. } = delivery;
+    Signer { caller_service, callback_secret_id: *callback_secret_id }
 }
 
 /// What the outcome says about the endpoint: one that answers 4xx is alive, whatever it thinks of this webhook.

@@ -5,6 +5,7 @@
 use super::attempt::{self, Sender};
 use super::breaker::{Admission, Breaker, Found, Tolerance};
 use super::pace::Pace;
+use super::{BUSY, GATHER};
 use crate::{Error, WebhookOptions};
 use parking::Permits;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -29,12 +30,6 @@ const START_WITHIN: Duration = Duration::from_secs(3);
 const LEASE_SLACK: Duration = Duration::from_secs(6);
 /// Waiting deliveries that are told at once why they wait.
 const EXPLAINED: i64 = 500;
-
-/// A lease of this many was not the last: more attempts are about to end, and waiting for them costs less than a lease
-/// for each few.
-const BUSY: usize = 4;
-/// How long a busy endpoint waits.
-const GATHER: Duration = Duration::from_millis(5);
 
 /// What all endpoint actors of a process share.
 pub(super) struct Shared {

@@ -1,7 +1,7 @@
 //! Outcomes of attempts, written many at a time: whoever waits is answered when its own is in the database.
 
+use super::{BUSY, GATHER};
 use crate::Error;
-use std::time::Duration;
 use store::Store;
 use store::deliveries::Attempt;
 use tokio::sync::{mpsc, oneshot};
@@ -11,12 +11,6 @@ use tokio_util::task::TaskTracker;
 const BATCH: usize = 128;
 /// Outcomes waiting; past it attempts wait too.
 const QUEUE: usize = 1024;
-
-/// A batch of this many was not the last: more attempts are about to end, and waiting for them costs less than a
-/// statement for each few.
-const BUSY: usize = 4;
-/// How long a busy recorder waits.
-const GATHER: Duration = Duration::from_millis(5);
 
 type Job = (Attempt, oneshot::Sender<Result<(), Error>>);
 
