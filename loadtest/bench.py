@@ -58,7 +58,7 @@ def options(words: list) -> argparse.Namespace:
 
 
 class Limits:
-    """The machine's own limits, each measured right before and right after what it stands beside."""
+    """The machine's own limits: of each number of users around their load, of any number around everything."""
 
     def __init__(self, postgres: Postgres, plan: Plan) -> None:
         self.postgres, self.seconds = postgres, plan.limit_seconds
