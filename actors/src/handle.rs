@@ -70,6 +70,7 @@ impl Requests {
     /// # Errors
     /// [`Error::NoActivePolicy`], [`Error::Context`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`].
     pub async fn create(&self, new: NewRequest) -> Result<Created, Error> {
+        let new = Arc::new(new);
         let refused = match self.commit(&new).await {
             Ok(applied) => return Ok(Created { answer: self.answer(&applied, &new).await, replayed: false }),
             Err(error) => error,
@@ -82,10 +83,10 @@ impl Requests {
         }
     }
 
-    async fn commit(&self, new: &NewRequest) -> Result<Arc<Applied>, Error> {
+    async fn commit(&self, new: &Arc<NewRequest>) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
         let id = RequestId(Uuid::now_v7());
-        self.call(id, |reply| Message::Create(Box::new(new.clone()), reply)).await
+        self.call(id, |reply| Message::Create(Arc::clone(new), reply)).await
     }
 
     /// Decides a task.
@@ -220,7 +221,8 @@ impl Requests {
 
     pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
-        self.call(id, |reply| Message::Apply(Box::new(command.clone()), reply)).await
+        let command = Arc::new(command);
+        self.call(id, |reply| Message::Apply(Arc::clone(&command), reply)).await
     }
 
     async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {

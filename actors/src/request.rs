@@ -23,9 +23,9 @@ use std::sync::Arc;
 /// What a request actor is told.
 pub(crate) enum Message {
     /// Become a new request.
-    Create(Box<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    Create(Arc<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Apply a command.
-    Apply(Box<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    Apply(Arc<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Die in the middle of a message: what a bug would do.
     #[cfg(test)]
     Crash,
@@ -58,13 +58,15 @@ impl Actor for RequestActor {
         message: Message,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        // Boxed, since an actor that waits for its next message has room for the largest future of all, several times.
         match message {
             Message::Create(new, reply) => {
-                let answer = driver::create(&state.shared, state.id, &new, &mut state.loaded).await;
+                let answer = Box::pin(driver::create(&state.shared, state.id, &new, &mut state.loaded)).await;
                 finish(&me, state, answer, reply);
             }
             Message::Apply(command, reply) => {
-                let answer = driver::apply(&state.shared, state.id, *command, &mut state.loaded).await;
+                let answer =
+                    Box::pin(driver::apply(&state.shared, state.id, &command, &mut state.loaded)).await;
                 finish(&me, state, answer, reply);
             }
             #[cfg(test)]

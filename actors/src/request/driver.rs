@@ -124,7 +124,7 @@ pub(super) async fn create(
 pub(super) async fn apply(
     shared: &Shared,
     id: RequestId,
-    command: Command,
+    command: &Command,
     loaded: &mut Option<Loaded>,
 ) -> Result<Arc<Applied>, Error> {
     for round in 0..ROUNDS {
@@ -154,7 +154,7 @@ pub(super) async fn apply(
             continue;
         }
         let seats_anew = transition.request.tasks.len() > before.request.tasks.len();
-        let (owed, attempt) = next_question(policy, &before, &transition.request, &command, now);
+        let (owed, attempt) = next_question(policy, &before, &transition.request, command, now);
         let deliveries = store::commit::deliveries(&transition, &before.meta);
         let commit = Commit {
             before: Some((Arc::clone(&before.request), before.row_version)),
@@ -162,7 +162,7 @@ pub(super) async fn apply(
             resolve_attempt: attempt,
             epoch: seats_anew.then_some(snapshot.epoch),
             idempotency: None,
-            audit: audit::of(&command, &before.request, &transition.request),
+            audit: audit::of(command, &before.request, &transition.request),
             deliveries: deliveries.clone(),
             transition: Arc::clone(&transition),
             meta: Arc::clone(&before.meta),

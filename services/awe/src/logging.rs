@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
-const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
+const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn,ractor=warn";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
