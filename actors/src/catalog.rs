@@ -103,7 +103,8 @@ impl Catalog {
         if let Some(version) = self.by_id.get(&id) {
             return Ok(Arc::clone(&version));
         }
-        let (policy, schema) = self.store.load_policy_with_schema(id).await?;
+        // Boxed: it is rare, and every command would carry its room.
+        let (policy, schema) = Box::pin(self.store.load_policy_with_schema(id)).await?;
         let version = Arc::new(Version::new(policy, schema.as_ref()));
         if self.by_id.len() >= MOST_POLICIES {
             self.by_id.clear();

@@ -112,7 +112,8 @@ impl Commit {
     }
 }
 
-type Job = (Commit, oneshot::Sender<Result<i64, Error>>);
+/// Boxed: it is passed on several times on its way to the writer.
+type Job = (Box<Commit>, oneshot::Sender<Result<i64, Error>>);
 
 /// Door to the writers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -157,7 +158,7 @@ impl Committer {
     pub async fn commit(&self, commit: Commit) -> Result<i64, Error> {
         let (reply, answer) = oneshot::channel();
         let gone = || Error::Unavailable(sqlx::Error::WorkerCrashed);
-        self.queue.send((commit, reply)).await.map_err(|_| gone())?;
+        self.queue.send((Box::new(commit), reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -182,7 +183,7 @@ async fn write_batches(store: Store, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most
 
 async fn write_batch(store: &Store, batch: Vec<Job>) {
     tracing::trace!(batch.size = batch.len(), "committing");
-    let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| commit).collect();
+    let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| &**commit).collect();
     match statement::execute(&store.hot, &commits).await {
         Ok(written) => {
             for (commit, reply) in batch {
