@@ -11,6 +11,7 @@
 mod columns;
 mod statement;
 
+use crate::pool::Kept;
 use crate::{Error, Store};
 use engine::command::Transition;
 use engine::ids::RequestId;
@@ -164,27 +165,45 @@ impl Committer {
 }
 
 async fn write_batches(store: Store, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most: usize) {
+    let mut connection = Kept::new(store.hot);
     loop {
-        let mut batch = Vec::new();
-        // The lock is held while waiting for the first job only: whoever gets it takes what is there and goes.
-        if jobs.lock().await.recv_many(&mut batch, most).await == 0 {
+        let batch = next_batch(&jobs, most, &mut connection).await;
+        if batch.is_empty() {
             return;
         }
         // One statement may not move a row twice; a second transition of the same request goes after.
         let mut seen = HashSet::new();
         let (batch, rest): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|(commit, _)| seen.insert(commit.request_id()));
-        write_batch(&store, batch).await;
+        write_batch(&mut connection, batch).await;
         for job in rest {
-            write_batch(&store, vec![job]).await;
+            write_batch(&mut connection, vec![job]).await;
         }
     }
 }
 
-async fn write_batch(store: &Store, batch: Vec<Job>) {
+/// Whatever is queued; nothing at the end. A connection is not kept while there is nothing to write.
+async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>, most: usize, connection: &mut Kept) -> Vec<Job> {
+    // The lock is held while waiting for the first job only: whoever gets it takes what is there and goes.
+    let mut jobs = match jobs.try_lock() {
+        Ok(jobs) => jobs,
+        Err(_) => {
+            connection.release();
+            jobs.lock().await
+        }
+    };
+    if jobs.is_empty() {
+        connection.release();
+    }
+    let mut batch = Vec::new();
+    jobs.recv_many(&mut batch, most).await;
+    batch
+}
+
+async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
     tracing::trace!(batch.size = batch.len(), "committing");
     let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| &**commit).collect();
-    match statement::execute(&store.hot, &commits).await {
+    match statement::execute(connection, &commits).await {
         Ok(written) => {
             for (commit, reply) in batch {
                 // A caller that has gone away does not need the answer.
@@ -194,7 +213,7 @@ async fn write_batch(store: &Store, batch: Vec<Job>) {
         Err(error @ (Error::Internal(_) | Error::Constraint(_) | Error::Stale)) if batch.len() > 1 => {
             tracing::warn!(%error, batch.size = batch.len(), "a batch was refused; writing its transitions alone");
             for job in batch {
-                Box::pin(write_batch(store, vec![job])).await;
+                Box::pin(write_batch(connection, vec![job])).await;
             }
         }
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use super::{Commit, columns::Batch};
 use crate::Error;
-use crate::pool::Pool;
+use crate::pool::Kept;
 use sqlx::postgres::PgArguments;
 use sqlx::{Postgres, Row};
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ pub(super) struct Written {
     pub(super) epoch: i64,
 }
 
-pub(super) async fn execute(pool: &Pool, commits: &[&Commit]) -> Result<Written, Error> {
+pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<Written, Error> {
     let batch = Batch::of(commits);
     let query = sqlx::query(STATEMENT);
     let query = batch.created.bind(query);
@@ -31,7 +31,7 @@ pub(super) async fn execute(pool: &Pool, commits: &[&Commit]) -> Result<Written,
     let query = batch.events.bind(query);
     let query = batch.deliveries.bind(query);
     let query = batch.audits.bind(query);
-    let rows = query.fetch_all(pool).await?;
+    let rows = connection.fetch_all(query).await?;
     let mut written = Written { done: HashSet::with_capacity(rows.len()), epoch: 0 };
     for row in rows {
         written.epoch = row.try_get("epoch")?;
