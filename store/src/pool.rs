@@ -214,6 +214,7 @@ impl<'p> Executor<'p> for &Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sqlx::Row as _;
 
     #[test]
     fn only_connections_that_were_open_at_a_silence_are_suspect() {
@@ -223,5 +224,57 @@ mod tests {
         silence.noticed.store(90_000, Ordering::Release);
         assert!(silence.suspects(Duration::from_secs(50)));
         assert!(!silence.suspects(Duration::from_secs(5)));
+    }
+
+    async fn process(kept: &mut Kept) -> Result<i32, sqlx::Error> {
+        let rows = kept.fetch_all(sqlx::query("select pg_backend_pid()")).await?;
+        rows[0].try_get(0)
+    }
+
+    /// Giving back goes on in the background.
+    async fn until_idle(pool: &Pool, connections: usize) {
+        for _ in 0..1000 {
+            if pool.num_idle() == connections {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{} connections are idle, not {connections}", pool.num_idle());
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_until_it_is_released_or_a_statement_fails() {
+        let db = crate::testing::database().await;
+        let pool = &db.hot;
+        drop((pool.acquire().await.unwrap(), pool.acquire().await.unwrap()));
+        until_idle(pool, 2).await;
+
+        let mut kept = Kept::new(pool.clone());
+        let first = process(&mut kept).await.unwrap();
+        for _ in 0..4 {
+            assert_eq!(process(&mut kept).await.unwrap(), first);
+        }
+        assert_eq!(pool.num_idle(), 1, "it is kept");
+        kept.release();
+        until_idle(pool, 2).await;
+
+        kept.fetch_all(sqlx::query("select 1 / 0")).await.unwrap_err();
+        until_idle(pool, 2).await;
+        let second = process(&mut kept).await.unwrap();
+        let end = sqlx::query("select pg_terminate_backend($1, 5000)").bind(second);
+        end.execute(&db.pool).await.unwrap();
+        process(&mut kept).await.expect_err("the server has ended its process");
+        let third = process(&mut kept).await.unwrap();
+        assert_ne!(third, second);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_open_at_a_silence_is_kept_no_longer() {
+        let db = crate::testing::database().await;
+        let mut kept = Kept::new(db.hot.clone());
+        let first = process(&mut kept).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        db.hot.silence.notice();
+        assert_ne!(process(&mut kept).await.unwrap(), first);
     }
 }
