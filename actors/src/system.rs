@@ -25,8 +25,8 @@ use store::commit::{Committer, Limits};
 use store::vault::Vault;
 use tokio_util::sync::CancellationToken;
 
-/// Tasks whose request is remembered; some 10 MB.
-const KNOWN_TASKS: u64 = 100_000;
+/// Tasks whose request is remembered; some 3 MB.
+const KNOWN_TASKS: u64 = 20_000;
 
 /// What a process needs to play its roles.
 pub struct Options {

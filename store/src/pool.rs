@@ -96,8 +96,8 @@ impl Pool {
 }
 
 /// A connection for statements that follow each other closely. Giving it back to the pool after each costs another
-/// round trip and has the next one run in another process of the server, which has nothing of it at hand: together a
-/// tenth of the server's time for a group commit.
+/// round trip and has the next one run in another process of the server, which has nothing of it at hand: for the group
+/// commit that is a tenth of the server's time under load.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pool: Pool,
