@@ -25,7 +25,7 @@ use store::commit::{Committer, Limits};
 use store::vault::Vault;
 use tokio_util::sync::CancellationToken;
 
-/// Tasks whose request is remembered; some 3 MB.
+/// Tasks whose request is remembered; some 6 MB.
 const KNOWN_TASKS: u64 = 20_000;
 
 /// What a process needs to play its roles.

@@ -146,7 +146,8 @@ impl Committer {
         let (queue, jobs) = mpsc::channel(limits.queue);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..limits.writers.max(1) {
-            tokio::spawn(write_batches(store.clone(), Arc::clone(&jobs), limits.batch.max(1)));
+            let connection = Kept::new(store.hot.clone());
+            tokio::spawn(write_batches(connection, Arc::clone(&jobs), limits.batch.max(1)));
         }
         Self { queue }
     }
@@ -164,8 +165,7 @@ impl Committer {
     }
 }
 
-async fn write_batches(store: Store, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most: usize) {
-    let mut connection = Kept::new(store.hot);
+async fn write_batches(mut connection: Kept, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most: usize) {
     loop {
         let batch = next_batch(&jobs, most, &mut connection).await;
         if batch.is_empty() {

@@ -115,17 +115,13 @@ impl Kept {
     pub(crate) async fn fetch_all(
         &mut self,
         query: Query<'_, Postgres, PgArguments>,
-    ) -> Result<Vec<PgRow>, sqlx::Error> {
+    ) -> Result<Vec<PgRow>, Error> {
         let kept = self.connection.take().filter(|(_, since)| !self.pool.silence.suspects(since.elapsed()));
         let (mut connection, since) = match kept {
             Some(kept) => kept,
             None => (self.pool.acquire().await?, Instant::now()),
         };
-        let Ok(rows) = timeout(SILENCE, query.fetch_all(&mut *connection)).await else {
-            // Before the connection is dropped, so that it is not waited for.
-            self.pool.silence.notice();
-            return Err(silent());
-        };
+        let rows = self.pool.bounded(async { Ok(query.fetch_all(&mut *connection).await?) }).await;
         // After a failure the pool looks at it, and closes it when it is broken.
         if rows.is_ok() && since.elapsed() < KEPT {
             self.connection = Some((connection, since));
@@ -215,6 +211,7 @@ impl<'p> Executor<'p> for &Pool {
 mod tests {
     use super::*;
     use sqlx::Row as _;
+    use std::str::FromStr as _;
 
     #[test]
     fn only_connections_that_were_open_at_a_silence_are_suspect() {
@@ -226,9 +223,9 @@ mod tests {
         assert!(!silence.suspects(Duration::from_secs(5)));
     }
 
-    async fn process(kept: &mut Kept) -> Result<i32, sqlx::Error> {
+    async fn process(kept: &mut Kept) -> Result<i32, Error> {
         let rows = kept.fetch_all(sqlx::query("select pg_backend_pid()")).await?;
-        rows[0].try_get(0)
+        Ok(rows[0].try_get(0)?)
     }
 
     /// Giving back goes on in the background.
@@ -273,8 +270,22 @@ mod tests {
         let db = crate::testing::database().await;
         let mut kept = Kept::new(db.hot.clone());
         let first = process(&mut kept).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(2)).await;
         db.hot.silence.notice();
         assert_ne!(process(&mut kept).await.unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_only_connection_gets_it_however_busy_its_keeper_is() {
+        let db = crate::testing::database().await;
+        let connect = PgConnectOptions::from_str(&db.url).unwrap();
+        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(20));
+        let pool = Pool::new(one, connect);
+        let mut kept = Kept::new(pool.clone());
+        process(&mut kept).await.unwrap();
+        let other = tokio::spawn(async move { pool.acquire().await.map(drop) });
+        while !other.is_finished() {
+            process(&mut kept).await.expect("it comes back");
+        }
+        other.await.unwrap().expect("before it gave up waiting");
     }
 }
