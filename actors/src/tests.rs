@@ -187,3 +187,25 @@ async fn events_reach_the_stream_in_order_and_are_marked_published() {
     assert_eq!(world.stream_sequences(created.request_id).await, [1, 2, 3, 4, 5]);
     node.stop().await;
 }
+
+#[tokio::test]
+async fn while_there_is_more_to_write_the_group_commit_stays_on_its_connection() {
+    let world = world(json!([{"users": ["ann"]}])).await;
+    world
+        .execute(
+            "create table written_by (process int);
+             create function note_process() returns trigger language plpgsql as
+                 $$ begin insert into written_by values (pg_backend_pid()); return null; end $$;
+             create trigger note_process after insert on approval_request
+                 for each row execute function note_process()",
+        )
+        .await;
+    let node = world.node_with(|options| options.requests.commit.batch = 1).await;
+    let names: Vec<String> = (0..40).map(|n| format!("CR-{n}")).collect();
+    futures::future::join_all(names.iter().map(|name| node.create(name, None))).await;
+    assert_eq!(world.count("select count(*) from written_by").await, 40);
+    // Not all of them where that takes longer than a connection is kept.
+    let most = "select max(n) from (select count(*) as n from written_by group by process) each";
+    assert!(world.count(most).await >= 30, "batches were spread over several connections");
+    node.stop().await;
+}
