@@ -106,7 +106,7 @@ impl Relay {
     }
 
     /// Publishes one batch; false when the stream did not take all of it, and has to be compared with the outbox.
-    async fn publish(&self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
+    async fn publish(&mut self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
         self.call_for_deliveries(&outgoing).await;
         let events: Vec<WebhookEvent> = outgoing.into_iter().map(|out| out.event).collect();
         let mut acknowledged = Vec::with_capacity(events.len());
@@ -122,14 +122,22 @@ impl Relay {
             // The stream that acknowledged may not be the one that is there now.
             return Ok(false);
         }
-        if !acknowledged.is_empty() {
-            self.store.mark_published(known.comparison, &acknowledged).await?;
+        if !acknowledged.is_empty() && !self.note(known.comparison, &acknowledged).await? {
+            return Ok(false);
         }
         let (acknowledged, tried) = (acknowledged.len(), events.len());
         if acknowledged < tried {
             tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
         }
         Ok(acknowledged == tried)
+    }
+
+    /// False without the lock, which is held since this round began and is lost when this fails.
+    async fn note(&mut self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<bool, Error> {
+        let Some((mut lock, seen)) = self.lock.take() else { return Ok(false) };
+        lock.mark_published(comparison, acknowledged).await?;
+        self.lock = Some((lock, seen));
+        Ok(true)
     }
 
     /// A lost work message costs a poll interval, no more.

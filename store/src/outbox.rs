@@ -3,14 +3,15 @@
 pub mod reconcile;
 
 use crate::commit::Meta;
-use crate::{Error, Store};
+use crate::pool::Pool;
+use crate::{BY_KEY_ONLY, Error, Store};
 use engine::command::Transition;
 use engine::request::Event;
 use schemas::api::JsonObject;
 use schemas::event::WebhookEvent;
 use serde_json::Value;
-use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection, PgExecutor};
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -98,16 +99,32 @@ impl EventRow {
 }
 
 /// Held by the one relay that publishes; another takes over when its connection ends, or has said nothing for 15 s. The
-/// connection is its own, not the pool's: dropping it ends the session, and with it the lock.
+/// connection is its own, not the pool's: dropping it ends the session, and with it the lock. What the relay notes after
+/// each round runs on it too: one process of the server has all of it at hand.
 #[derive(Debug)]
-pub struct RelayLock(PgConnection);
+pub struct RelayLock {
+    connection: PgConnection,
+    pool: Pool,
+}
 
 impl RelayLock {
     /// Whether the connection, and with it the lock, still stands. To be asked every few seconds, since a session that
     /// stays silent is ended.
     pub async fn still_held(&mut self) -> bool {
         // A server that stays silent has long given the lock to somebody else.
-        matches!(tokio::time::timeout(LOCK_ANSWERS_WITHIN, self.0.ping()).await, Ok(Ok(())))
+        matches!(tokio::time::timeout(LOCK_ANSWERS_WITHIN, self.connection.ping()).await, Ok(Ok(())))
+    }
+
+    /// As [`Store::mark_published`]. After an error the lock is to be dropped: whether it stands is not known.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn mark_published(
+        &mut self,
+        comparison: i64,
+        acknowledged: &[(Uuid, i64)],
+    ) -> Result<u64, Error> {
+        self.pool.bounded(mark(&mut self.connection, comparison, acknowledged)).await
     }
 }
 
@@ -131,7 +148,14 @@ impl Store {
                 let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
                     .fetch_one(&mut connection)
                     .await?;
-                Ok(won.then_some(RelayLock(connection)))
+                if !won {
+                    return Ok(None);
+                }
+                for (setting, value) in BY_KEY_ONLY {
+                    let set = sqlx::query("select set_config($1, $2, false)").bind(setting).bind(value);
+                    set.execute(&mut connection).await?;
+                }
+                Ok(Some(RelayLock { connection, pool: self.pool.clone() }))
             })
             .await
     }
@@ -183,22 +207,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn mark_published(&self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<u64, Error> {
-        let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
-        let done = sqlx::query!(
-            "update approval_event e set published_at = now(), stream_seq = a.seq
-             from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
-                -- Locked: no comparison begins while this is being noted.
-                (select 1 from outbox_stream where comparison = $3 for share) as current
-             where e.id = a.id and (e.published_at is null) = $4",
-            &ids,
-            &seqs,
-            comparison,
-            // A literal would have it planned to read all that waits: see PENDING of the deliveries.
-            true
-        )
-        .execute(&self.hot)
-        .await?;
-        Ok(done.rows_affected())
+        mark(&self.hot, comparison, acknowledged).await
     }
 
     /// How many events wait for the stream.
@@ -210,4 +219,27 @@ impl Store {
             .fetch_one(&self.pool)
             .await?)
     }
+}
+
+async fn mark(
+    connection: impl PgExecutor<'_>,
+    comparison: i64,
+    acknowledged: &[(Uuid, i64)],
+) -> Result<u64, Error> {
+    let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
+    let done = sqlx::query!(
+        "update approval_event e set published_at = now(), stream_seq = a.seq
+             from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
+                -- Locked: no comparison begins while this is being noted.
+                (select 1 from outbox_stream where comparison = $3 for share) as current
+             where e.id = a.id and (e.published_at is null) = $4",
+        &ids,
+        &seqs,
+        comparison,
+        // A literal would have it planned to read all that waits: see PENDING of the deliveries.
+        true
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -42,6 +42,25 @@ async fn an_acknowledgement_from_before_a_comparison_counts_for_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_noted_with_the_lock_ends_with_the_lock() {
+    let db = database().await;
+    let ids = events(&db, 2).await;
+    let comparison = db.begin_comparison().await.unwrap().number;
+    let mut lock = db.try_relay_lock().await.unwrap().expect("nobody else is there");
+    assert!(db.try_relay_lock().await.unwrap().is_none());
+    assert_eq!(lock.mark_published(comparison, &[(ids[0], 1)]).await.unwrap(), 1);
+    let ended = "select count(pg_terminate_backend(pid)) from pg_locks join pg_database d on d.oid = database
+                 where locktype = 'advisory' and datname = current_database()";
+    assert_eq!(count(&db, ended).await, 1);
+    let mut next = None;
+    while next.is_none() {
+        next = db.try_relay_lock().await.unwrap();
+    }
+    assert!(lock.mark_published(comparison, &[(ids[1], 2)]).await.is_err(), "another one publishes now");
+    assert_eq!(count(&db, PUBLISHED).await, 1);
+}
+
+#[tokio::test]
 async fn republishing_from_a_sequence_leaves_what_the_stream_took_before() {
     let db = database().await;
     let ids = published(&db, 5).await;
