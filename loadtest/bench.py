@@ -104,7 +104,7 @@ def rows_of_both(postgres: Postgres, client) -> dict:
 def counted(postgres: Postgres, bench: phases.Bench, server, users: int, duration: str) -> dict:
     """A load, and how many more requests are approved since: k6 looks only at the status of an answer."""
     approved = "select count(*) from approval_request where status = 'approved'"
-    postgres.checkpoint()
+    postgres.settle()
     before = int(postgres.ask(approved))
     load = phases.load(bench, server, users, duration=duration)
     return {**load, "approved": int(postgres.ask(approved)) - before}
@@ -154,7 +154,7 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
                 say(f"{users} users")
                 found[f"vus_{users}"] = counted(postgres, bench, server, users, plan.load)
         say("64 users with webhooks")
-        postgres.checkpoint()
+        postgres.settle()
         found["vus_64_webhooks"] = phases.load_with_webhooks(bench, server, receiver, 64, plan.load)
     requests = words.requests or plan.requests
     say(f"memory over {requests} finished requests")

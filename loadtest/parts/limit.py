@@ -62,7 +62,7 @@ def measure(postgres: Postgres, database: str, batches: dict, seconds: int) -> L
     """Tries each number of clients, with its batches, for so many seconds."""
     found = {}
     for clients, batch in batches.items():
-        postgres.checkpoint()
+        postgres.settle()
         found[clients] = pgbench(postgres, database, clients, batch, seconds)
     return Limit(batches, found)
 
