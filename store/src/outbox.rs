@@ -151,6 +151,7 @@ impl Store {
                 if !won {
                     return Ok(None);
                 }
+                // What is noted on it is planned as on any connection for the hot statements.
                 for (setting, value) in BY_KEY_ONLY {
                     let set = sqlx::query("select set_config($1, $2, false)").bind(setting).bind(value);
                     set.execute(&mut connection).await?;
@@ -229,10 +230,10 @@ async fn mark(
     let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
     let done = sqlx::query!(
         "update approval_event e set published_at = now(), stream_seq = a.seq
-             from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
-                -- Locked: no comparison begins while this is being noted.
-                (select 1 from outbox_stream where comparison = $3 for share) as current
-             where e.id = a.id and (e.published_at is null) = $4",
+         from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
+            -- Locked: no comparison begins while this is being noted.
+            (select 1 from outbox_stream where comparison = $3 for share) as current
+         where e.id = a.id and (e.published_at is null) = $4",
         &ids,
         &seqs,
         comparison,

@@ -97,3 +97,20 @@ async fn events_stay_in_order_when_two_processes_take_turns() {
     one.stop().await;
     other.stop().await;
 }
+
+#[tokio::test]
+async fn a_relay_whose_session_is_ended_takes_the_lock_again_and_publishes_nothing_twice() {
+    let world = two_stages().await;
+    let node = world.node().await;
+    node.create("CR-1", None).await;
+    world.until_published().await;
+    let holder = "from pg_locks join pg_database d on d.oid = database
+                  where locktype = 'advisory' and datname = current_database()";
+    let ended = format!("select count(pg_terminate_backend(pid, 5000)) {holder}");
+    assert_eq!(world.count(&ended).await, 1);
+    node.create("CR-2", None).await;
+    world.until_published().await;
+    assert_eq!(world.count(&format!("select count(*) {holder}")).await, 1);
+    assert_eq!(node.bus().events_state().await.expect("the stream is there").messages, 4);
+    node.stop().await;
+}
