@@ -55,12 +55,16 @@ class Postgres:
         parts = urlsplit(self._url)
         return urlunsplit(parts._replace(path=f"/{database}")) if database else self._url
 
-    def psql(self, *words: object, database: str | None = None) -> str:
-        command = [self.program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", *map(str, words), self.url(database)]
+    def run(self, program: str, *words: object) -> str:
+        """What one of the server's own client programs prints."""
+        command = [self.program(program), *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
-            raise Failed(f"psql failed: {done.stderr.strip()}")
+            raise Failed(f"{program} failed: {done.stderr.strip()}")
         return done.stdout.strip()
+
+    def psql(self, *words: object, database: str | None = None) -> str:
+        return self.run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *words, self.url(database))
 
     def ask(self, sql: str, database: str | None = None) -> str:
         return self.psql("-c", sql, database=database)
@@ -77,9 +81,7 @@ class Postgres:
         The limit writes several times the rows of the server: autovacuum would come for them a minute later, in the
         middle of the load that is set beside it.
         """
-        databases = self.ask("select datname from pg_database where datallowconn and not datistemplate")
-        for database in databases.splitlines():
-            self.ask("vacuum (analyze)", database)
+        self.run("vacuumdb", "--all", "--analyze", "--quiet", "--maintenance-db", self.url())
         self.ask("checkpoint")
 
     def version(self) -> str:
