@@ -1,7 +1,7 @@
 //! What is logged while something runs, on the thread of the test.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Default)]
@@ -28,6 +28,9 @@ impl<'a> MakeWriter<'a> for Written {
 
 /// Everything down to `trace`, of every crate; the test must run on one thread.
 pub(crate) async fn of<T>(run: impl Future<Output = T>) -> (T, String) {
+    // A thread without a subscriber that is the first to pass a log line would switch that line off for every thread.
+    static EVERYWHERE: Once = Once::new();
+    EVERYWHERE.call_once(|| tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap());
     let written = Written::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -39,4 +42,17 @@ pub(crate) async fn of<T>(run: impl Future<Output = T>) -> (T, String) {
     drop(guard);
     let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     (outcome, text)
+}
+
+#[tokio::test]
+async fn what_another_thread_said_first_is_seen_too() {
+    fn speak() {
+        tracing::warn!("spoken");
+    }
+    let ((), logged) = of(async {
+        std::thread::spawn(speak).join().unwrap();
+        speak();
+    })
+    .await;
+    assert!(logged.contains("spoken"), "{logged}");
 }
