@@ -1,13 +1,14 @@
-//! The one shape of background actors: a [`Job`] has a `run_once`; the actor around it only schedules.
+//! The one shape of background work: a [`Job`] has a `run_once`; the loop around it only schedules.
 //!
-//! A run that fails or panics is logged and tried again after a while: nothing that a job does may end its loop.
+//! A run that fails or panics is logged and tried again after a while: nothing that a job does may end its loop. The
+//! loop is one of [`Loops`], which tells of a job that goes on failing.
 
+use crate::loops::{self, Loops};
 use futures::FutureExt;
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 /// How long a job that failed rests, whatever wakes it: under load it is woken all the time.
@@ -15,71 +16,47 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Work that is done again and again.
 pub(crate) trait Job: Send + 'static {
-    /// For logs.
+    /// For logs and health.
     const NAME: &'static str;
 
     /// Does what there is to do and says when to look again at the latest.
     fn run_once(&mut self) -> impl Future<Output = Result<Duration, crate::Error>> + Send;
 }
 
-/// Runs a job: now, when its pause has passed, and when it is woken.
-pub(crate) struct Background<J>(std::marker::PhantomData<fn() -> J>);
-
-pub(crate) struct State<J> {
-    job: J,
-    wake: Arc<Notify>,
-    stop: CancellationToken,
-}
-
-pub(crate) struct Run;
-
-impl<J: Job> Background<J> {
-    /// Starts the job's actor under `supervisor`. Cancelling `stop` ends it after the run under way.
-    pub(crate) async fn start(
-        job: J,
-        wake: Arc<Notify>,
-        stop: CancellationToken,
-        supervisor: ActorCell,
-    ) -> Result<ActorCell, ractor::SpawnErr> {
-        let state = State { job, wake, stop };
-        let (actor, _) = Actor::spawn_linked(None, Self(std::marker::PhantomData), state, supervisor).await?;
-        Ok(actor.get_cell())
-    }
-}
-
-impl<J: Job> Actor for Background<J> {
-    type Msg = Run;
-    type State = State<J>;
-    type Arguments = State<J>;
-
-    async fn pre_start(&self, me: ActorRef<Run>, state: State<J>) -> Result<State<J>, ActorProcessingErr> {
-        me.send_message(Run)?;
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        me: ActorRef<Run>,
-        _: Run,
-        state: &mut State<J>,
-    ) -> Result<(), ActorProcessingErr> {
-        let pause = match AssertUnwindSafe(state.job.run_once()).catch_unwind().await {
-            Ok(Ok(pause)) => Some(pause),
-            Ok(Err(error)) => {
-                tracing::warn!(job = J::NAME, %error, "a run failed; trying again");
-                None
-            }
-            Err(_) => {
-                tracing::error!(job = J::NAME, "a run panicked; trying again");
-                None
-            }
-        };
-        tokio::select! {
-            () = state.stop.cancelled() => me.stop(None),
-            () = state.wake.notified(), if pause.is_some() => me.send_message(Run)?,
-            () = tokio::time::sleep(pause.unwrap_or(AFTER_FAILURE)) => me.send_message(Run)?,
+/// Runs a job: now, when its pause has passed, and when it is woken. Stopping the loops ends it after the run under way.
+pub(crate) fn start<J: Job>(loops: &Loops, job: J, wake: Arc<Notify>) {
+    // Shared with whatever run comes after a fault of the loop itself.
+    let job = Arc::new(Mutex::new(job));
+    let stop = loops.stop().clone();
+    loops.spawn(J::NAME, move || {
+        let (job, wake, stop) = (Arc::clone(&job), Arc::clone(&wake), stop.clone());
+        async move {
+            run(&mut *job.lock().await, &wake, &stop).await;
+            Ok(())
         }
-        Ok(())
+    });
+}
+
+async fn run<J: Job>(job: &mut J, wake: &Notify, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        loops::beat();
+        let fault = match AssertUnwindSafe(job.run_once()).catch_unwind().await {
+            Ok(Ok(pause)) => {
+                loops::rest();
+                Ok(pause)
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(panic) => Err(format!("panicked: {}", loops::words(&*panic))),
+        };
+        let pause = fault.map_err(|why| {
+            tracing::warn!(job = J::NAME, why, "a run failed; trying again");
+            loops::failed(why);
+        });
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = wake.notified(), if pause.is_ok() => {}
+            () = tokio::time::sleep(pause.unwrap_or(AFTER_FAILURE)) => {}
+        }
     }
 }
 
@@ -95,27 +72,28 @@ mod tests {
         const NAME: &'static str = "fails";
 
         async fn run_once(&mut self) -> Result<Duration, crate::Error> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Err(crate::Error::Internal("always".to_owned()))
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                0 => panic!("the first time"),
+                _ => Err(crate::Error::Internal("always".to_owned())),
+            }
         }
     }
 
     #[tokio::test]
     async fn a_job_that_failed_rests_however_often_it_is_woken() {
-        let (wake, stop, runs) =
-            (Arc::new(Notify::new()), CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let supervisor = crate::supervisor::start().await.expect("starts").swap_remove(0);
+        let (wake, runs) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+        let loops = Loops::new(CancellationToken::new());
         let begun = Instant::now();
-        let job = Fails(Arc::clone(&runs));
-        let started = Background::start(job, Arc::clone(&wake), stop.clone(), supervisor).await;
-        started.expect("starts");
-        for _ in 0..100 {
+        start(&loops, Fails(Arc::clone(&runs)), Arc::clone(&wake));
+        while loops.troubles().is_empty() {
             wake.notify_one();
-            tokio::time::sleep(Duration::from_millis(3)).await;
+            assert!(begun.elapsed() < Duration::from_secs(20), "a job that goes on failing is told of");
+            tokio::time::sleep(Duration::from_millis(3)).await; // the poll of that deadline
         }
         let at_most = 1 + begun.elapsed().as_millis() / AFTER_FAILURE.as_millis();
         let runs = u128::from(runs.load(Ordering::Relaxed));
-        assert!((1..=at_most).contains(&runs), "{runs} runs, {at_most} at most");
-        stop.cancel();
+        assert!((3..=at_most).contains(&runs), "{runs} runs, {at_most} at most");
+        assert_eq!(loops.restarts(), 0, "the loop itself goes on");
+        loops.stop().cancel();
     }
 }

@@ -13,7 +13,8 @@ mod endpoints;
 mod pace;
 mod recorder;
 
-use crate::background::{Background, Job};
+use crate::background::{self, Job};
+use crate::loops::Loops;
 use crate::queue;
 use crate::{Error, Options, StartError};
 use attempt::Sender;
@@ -26,7 +27,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -42,52 +42,41 @@ const GATHER: Duration = Duration::from_millis(5);
 
 /// The delivery role of this process.
 pub(crate) struct Delivery {
-    poll: ActorCell,
-    /// The recorder and the follower of the queue.
-    tasks: TaskTracker,
     attempts: TaskTracker,
     endpoints: Endpoints,
 }
 
 impl Delivery {
-    pub(crate) async fn start(
-        options: &Options,
-        stop: &CancellationToken,
-        supervisor: ActorCell,
-    ) -> Result<Self, StartError> {
-        let (tasks, attempts) = (TaskTracker::new(), TaskTracker::new());
+    pub(crate) fn start(options: &Options, loops: &Loops, supervisor: ActorCell) -> Result<Self, StartError> {
+        let attempts = TaskTracker::new();
         let shared = endpoint::Shared {
             store: options.store.clone(),
-            sender: Sender::new(options, &tasks)?,
+            sender: Sender::new(options, loops)?,
             slots: Arc::new(Semaphore::new(options.webhook.concurrency.max(1))),
             tasks: attempts.clone(),
             options: options.webhook.clone(),
             stopping: AtomicBool::new(false),
         };
-        let endpoints = Endpoints::new(shared, supervisor.clone());
+        let endpoints = Endpoints::new(shared, supervisor);
         if let Some(bus) = options.bus.clone() {
             let follower = Follower { store: options.store.clone(), endpoints: endpoints.clone() };
-            tasks.spawn(queue::follow(follower, bus, stop.clone()));
+            queue::follow(loops, follower, bus);
         }
         let poll = Poll {
             store: options.store.clone(),
             endpoints: endpoints.clone(),
             interval: options.webhook.poll_interval,
         };
-        let poll = Background::start(poll, Arc::<Notify>::default(), stop.clone(), supervisor).await?;
-        Ok(Self { poll, tasks, attempts, endpoints })
+        background::start(loops, poll, Arc::<Notify>::default());
+        Ok(Self { attempts, endpoints })
     }
 
-    /// Attempts under way finish and are recorded, within `deadline`; else their leases run out.
+    /// Attempts under way finish and are recorded, within `deadline`; else their leases run out. The recorder ends when
+    /// the last sender is gone.
     pub(crate) async fn stop(self, deadline: Duration) {
-        let _ = self.poll.drain_and_wait(Some(deadline)).await;
         self.endpoints.stop(deadline).await;
         self.attempts.close();
         let _ = tokio::time::timeout(deadline, self.attempts.wait()).await;
-        // The recorder ends when the last sender is gone.
-        drop(self.endpoints);
-        self.tasks.close();
-        let _ = tokio::time::timeout(deadline, self.tasks.wait()).await;
     }
 }
 

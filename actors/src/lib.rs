@@ -2,8 +2,8 @@
 //! there to whoever waits. The only room that speaks ractor.
 //!
 //! Cast: [`Requests`] is the only public door; behind it one actor per live request ([`request`]), under sharded
-//! supervisors that outlive them. Background actors share one shape ([`background`]): a `run_once`, and a loop that
-//! only schedules. [`System`] starts and stops all of it.
+//! supervisors that outlive them. Background work shares one shape ([`background`]): a `run_once`, and a loop that
+//! only schedules. Every loop is supervised ([`loops`]). [`System`] starts and stops all of it.
 
 mod background;
 mod catalog;
@@ -13,6 +13,7 @@ mod delivery;
 mod directory;
 mod error;
 mod handle;
+mod loops;
 mod notifier;
 mod nudge;
 mod queue;
@@ -33,8 +34,9 @@ pub use delivery::{Courier, Sent, Signer};
 pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::Error;
 pub use handle::{Created, NewRequest, Requests};
+pub use loops::{Loops, Trouble};
 pub use notifier::NotifierOptions;
 pub use system::{
-    EndpointOptions, Options, RelayOptions, RequestOptions, ResolverOptions, RetentionOptions, Roles,
-    SlaOptions, StartError, System, WebhookOptions,
+    COMMIT_WRITER, EndpointOptions, Options, RelayOptions, RequestOptions, ResolverOptions, RetentionOptions,
+    Roles, SlaOptions, StartError, System, WebhookOptions,
 };

@@ -8,22 +8,20 @@
 mod post;
 mod reminders;
 
-use crate::background::Background;
+use crate::background;
+use crate::loops::Loops;
 use crate::queue::{self, Follower};
-use crate::{Error, Options, StartError};
+use crate::{Error, Options};
 use bus::{Bus, Work};
 use outbound::Keycloak;
 use outbound::mail::{Letters, Mailer};
 use post::Post;
-use ractor::ActorCell;
 use reminders::Reminders;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, OnceCell};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 /// How people are told of their tasks.
@@ -43,44 +41,20 @@ pub struct NotifierOptions {
     pub check_interval: Duration,
 }
 
-/// The notifier role of this process.
-pub(crate) struct Notifier {
-    background: Vec<ActorCell>,
-    queue: TaskTracker,
-}
-
-impl Notifier {
-    pub(crate) async fn start(
-        options: &Options,
-        notifier: NotifierOptions,
-        stop: &CancellationToken,
-        supervisor: ActorCell,
-    ) -> Result<Self, StartError> {
-        let (owed, queue) = (Arc::new(Notify::new()), TaskTracker::new());
-        let store = &options.store;
-        if let Some(bus) = options.bus.clone() {
-            let assignments =
-                Assignments { store: store.clone(), owed: Arc::clone(&owed), since: OnceCell::new() };
-            queue.spawn(queue::follow(assignments, bus, stop.clone()));
-        }
-        let mut background = Vec::new();
-        if let Some(within) = notifier.remind_before {
-            let reminders = Reminders::new(store.clone(), Arc::clone(&owed), within, notifier.check_interval);
-            background
-                .push(Background::start(reminders, Arc::default(), stop.clone(), supervisor.clone()).await?);
-        }
-        let post = Post::new(store.clone(), notifier);
-        background.push(Background::start(post, owed, stop.clone(), supervisor).await?);
-        Ok(Self { background, queue })
+/// Starts the notifier role of this process. Mails under way when it is stopped are finished, or taken again when their
+/// lease is over.
+pub(crate) fn start(options: &Options, notifier: NotifierOptions, loops: &Loops) {
+    let (store, owed) = (&options.store, Arc::new(Notify::new()));
+    if let Some(bus) = options.bus.clone() {
+        let assignments =
+            Assignments { store: store.clone(), owed: Arc::clone(&owed), since: OnceCell::new() };
+        queue::follow(loops, assignments, bus);
     }
-
-    /// Mails under way are finished within `deadline`; else they are taken again when their lease is over.
-    pub(crate) async fn stop(self, deadline: Duration) {
-        let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
-        futures::future::join_all(waits).await;
-        self.queue.close();
-        let _ = tokio::time::timeout(deadline, self.queue.wait()).await;
+    if let Some(within) = notifier.remind_before {
+        let reminders = Reminders::new(store.clone(), Arc::clone(&owed), within, notifier.check_interval);
+        background::start(loops, reminders, Arc::default());
     }
+    background::start(loops, Post::new(store.clone(), notifier), owed);
 }
 
 /// Owes a mail for each open task of the requests that events tell of.

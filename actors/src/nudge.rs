@@ -1,22 +1,41 @@
 //! Tells resolvers of any process that a request owes an answer, by a work message sent once its cause is committed.
 //! A message that is lost costs the resolvers' poll interval, no more.
 
+use crate::loops::Loops;
 use crate::request::Shared;
 use crate::signals::Unresolved;
 use bus::Bus;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// Messages published at once.
 const BATCH: usize = 128;
 
-/// Publishes until `stop`. Without a bus that takes the message, this process's own resolver is woken instead.
-pub(crate) async fn run(
+/// Publishes until the loops are stopped. Without a bus that takes the message, this process's own resolver is woken instead.
+pub(crate) fn start(
+    loops: &Loops,
     bus: Option<Bus>,
-    mut unresolved: mpsc::Receiver<Unresolved>,
-    shared: Arc<Shared>,
-    stop: CancellationToken,
+    unresolved: mpsc::Receiver<Unresolved>,
+    shared: &Arc<Shared>,
+) {
+    let (unresolved, shared) = (Arc::new(Mutex::new(unresolved)), Arc::clone(shared));
+    let stop = loops.stop().clone();
+    loops.spawn("resolver nudge", move || {
+        let (bus, unresolved, shared) = (bus.clone(), Arc::clone(&unresolved), Arc::clone(&shared));
+        let stop = stop.clone();
+        async move {
+            run(bus.as_ref(), &mut *unresolved.lock().await, &shared, &stop).await;
+            Ok(())
+        }
+    });
+}
+
+async fn run(
+    bus: Option<&Bus>,
+    unresolved: &mut mpsc::Receiver<Unresolved>,
+    shared: &Shared,
+    stop: &CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -24,7 +43,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             received = unresolved.recv_many(&mut batch, BATCH) => if received == 0 { return },
         }
-        let told = match &bus {
+        let told = match bus {
             Some(bus) if bus.is_connected() => publish(bus, &batch).await,
             _ => false,
         };

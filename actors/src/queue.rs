@@ -1,8 +1,10 @@
 //! Following a queue: for as long as there is a bus, again and again when it breaks. What could not be taken comes back.
 
 use crate::Error;
+use crate::loops::Loops;
 use bus::{Bus, Work};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -14,7 +16,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Whoever does what a queue calls for.
 pub(crate) trait Follower: Send + Sync + 'static {
-    /// For logs.
+    /// For logs and health.
     const NAME: &'static str;
 
     /// The queue.
@@ -24,12 +26,23 @@ pub(crate) trait Follower: Send + Sync + 'static {
     fn take(&self, requests: Vec<Uuid>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Follows until `stop`.
-pub(crate) async fn follow<F: Follower>(follower: F, bus: Bus, stop: CancellationToken) {
+/// Follows until the loops are stopped.
+pub(crate) fn follow<F: Follower>(loops: &Loops, follower: F, bus: Bus) {
+    let (follower, stop) = (Arc::new(follower), loops.stop().clone());
+    loops.spawn(F::NAME, move || {
+        let (follower, bus, stop) = (Arc::clone(&follower), bus.clone(), stop.clone());
+        async move {
+            until_stopped(&*follower, &bus, &stop).await;
+            Ok(())
+        }
+    });
+}
+
+async fn until_stopped<F: Follower>(follower: &F, bus: &Bus, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         let followed = tokio::select! {
             () = stop.cancelled() => return,
-            followed = until_broken(&follower, &bus) => followed,
+            followed = until_broken(follower, bus) => followed,
         };
         if let Err(error) = followed {
             tracing::debug!(queue = F::NAME, %error, "the queue is not available; trying again");
@@ -46,19 +59,34 @@ async fn until_broken<F: Follower>(follower: &F, bus: &Bus) -> Result<(), Error>
     loop {
         let items = queue.next(TAKE).await?;
         let requests: BTreeSet<Uuid> = items.iter().map(|item| item.request_id).collect();
-        match follower.take(requests.into_iter().collect()).await {
-            Ok(()) => {
-                for item in items {
-                    item.done().await;
-                }
-            }
-            Err(error) => {
-                tracing::debug!(queue = F::NAME, %error, "items could not be taken; they come back");
-                for item in items {
-                    item.again(AFTER_FAILURE).await;
-                }
-                tokio::time::sleep(AFTER_FAILURE).await;
+        let refused = take(follower, requests).await;
+        for item in items {
+            if refused.contains(&item.request_id) {
+                item.again(AFTER_FAILURE).await;
+            } else {
+                item.done().await;
             }
         }
+        if !refused.is_empty() {
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
     }
+}
+
+/// Has them seen to, and gives those that could not be. One that cannot be seen to keeps no other from it.
+async fn take<F: Follower>(follower: &F, requests: BTreeSet<Uuid>) -> BTreeSet<Uuid> {
+    let Err(error) = follower.take(requests.iter().copied().collect()).await else { return BTreeSet::new() };
+    tracing::debug!(queue = F::NAME, %error, "items could not be taken; they come back");
+    // A database that is away takes none of them; each would only wait for it again.
+    if matches!(error, Error::Unavailable | Error::Overloaded) || requests.len() == 1 {
+        return requests;
+    }
+    let mut refused = BTreeSet::new();
+    for request in requests {
+        if let Err(error) = follower.take(vec![request]).await {
+            tracing::warn!(queue = F::NAME, request.id = %request, %error, "an item could not be taken; it comes back");
+            refused.insert(request);
+        }
+    }
+    refused
 }

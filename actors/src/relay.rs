@@ -19,6 +19,7 @@ pub(crate) use reconciler::compared;
 
 use crate::Error;
 use crate::background::Job;
+use crate::loops;
 use crate::request::Shared;
 use bus::Bus;
 use known::Known;
@@ -38,6 +39,16 @@ const LOOK: Duration = Duration::from_secs(1);
 const BUSY: usize = 32;
 /// How long a busy relay gathers.
 const GATHER: Duration = Duration::from_millis(10);
+
+/// What came of publishing events in a row.
+enum Published {
+    /// The stream has all of them.
+    All,
+    /// One of them is refused for itself, for this reason. The stream may have some of the others.
+    Refused(String),
+    /// Not acknowledged: which of them the stream has is not known.
+    Unknown,
+}
 
 pub(crate) struct Relay {
     store: Store,
@@ -81,6 +92,7 @@ impl Relay {
     /// Publishes until nothing waits.
     async fn publish_all(&mut self, mut known: Option<Known>) -> Result<Duration, Error> {
         loop {
+            loops::beat();
             let mut current = match known.take() {
                 Some(known) if known.is_current(&self.bus, self.reconcile_every) => known,
                 _ => Known::compared(&self.store, &self.bus).await?,
@@ -109,13 +121,14 @@ impl Relay {
     async fn publish(&mut self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
         self.call_for_deliveries(&outgoing).await;
         let events: Vec<WebhookEvent> = outgoing.into_iter().map(|out| out.event).collect();
-        let mut acknowledged = Vec::with_capacity(events.len());
-        if !self.publish_in_a_row(known, &events, &mut acknowledged).await && events.len() > 1 {
+        let (mut acknowledged, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
+        match self.publish_in_a_row(known, &events, &mut acknowledged).await {
+            Published::All => {}
+            Published::Refused(why) if events.len() == 1 => refused.push((events[0].event_id, why)),
+            Published::Unknown if events.len() == 1 => {}
             // A copy of what the stream has keeps its old place, and so has what follows it refused. Alone it passes.
-            for event in events.chunks(1) {
-                if !self.publish_in_a_row(known, event, &mut acknowledged).await {
-                    break;
-                }
+            Published::Refused(_) | Published::Unknown => {
+                refused = self.publish_alone(known, &events, &mut acknowledged).await;
             }
         }
         if !known.is_connected_as_before(&self.bus) {
@@ -125,7 +138,11 @@ impl Relay {
         if !acknowledged.is_empty() && !self.note(known.comparison, &acknowledged).await? {
             return Ok(false);
         }
-        let (acknowledged, tried) = (acknowledged.len(), events.len());
+        if !refused.is_empty() {
+            tracing::error!(events = ?refused, "the stream refuses events; they are set aside, the others go on");
+            self.store.set_refused_aside(&refused).await?;
+        }
+        let (acknowledged, tried) = (acknowledged.len() + refused.len(), events.len());
         if acknowledged < tried {
             tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");
         }
@@ -152,26 +169,47 @@ impl Relay {
         }
     }
 
-    /// All of these, or it is not known which. `acknowledged`: ids with their sequences.
+    /// Publishes one after the other until one is not acknowledged. An event that is refused for itself is left out; gives
+    /// those.
+    async fn publish_alone(
+        &self,
+        known: &mut Known,
+        events: &[WebhookEvent],
+        acknowledged: &mut Vec<(Uuid, i64)>,
+    ) -> Vec<(Uuid, String)> {
+        let mut refused = Vec::new();
+        for event in events {
+            match self.publish_in_a_row(known, std::slice::from_ref(event), acknowledged).await {
+                Published::All => {}
+                Published::Refused(why) => refused.push((event.event_id, why)),
+                Published::Unknown => break,
+            }
+        }
+        refused
+    }
+
+    /// Publishes a batch in a row and adds the id and stream sequence of each event to `acknowledged` when the stream has
+    /// taken all of them.
     async fn publish_in_a_row(
         &self,
         known: &mut Known,
         events: &[WebhookEvent],
         acknowledged: &mut Vec<(Uuid, i64)>,
-    ) -> bool {
+    ) -> Published {
         if !known.is_connected_as_before(&self.bus) {
-            return false;
+            return Published::Unknown;
         }
         match self.bus.publish_events(known.last, events).await {
             Ok(last) => {
                 let sequences = (0..=i64::try_from(last).unwrap_or(i64::MAX)).rev();
                 acknowledged.extend(events.iter().rev().map(|event| event.event_id).zip(sequences));
                 known.last = known.last.max(last);
-                true
+                Published::All
             }
+            Err(bus::Error::Refused(why)) => Published::Refused(why),
             Err(error) => {
                 tracing::debug!(events = events.len(), %error, "not acknowledged");
-                false
+                Published::Unknown
             }
         }
     }

@@ -5,10 +5,11 @@
 //! so it does not matter who hears first. Requests are resolved side by side, up to a bound, and none keeps its place
 //! longer than [`PATIENCE`]: a slow directory slows the others down and never stops them.
 
-use crate::background::{Background, Job};
+use crate::background::{self, Job};
 use crate::directory::{Directory, Question};
+use crate::loops::Loops;
 use crate::queue::{self, Follower};
-use crate::{Error, Options, Requests, StartError};
+use crate::{Error, Options, Requests};
 use bus::{Bus, Work};
 use engine::command::Command;
 use engine::ids::{RequestId, RuleId};
@@ -16,7 +17,6 @@ use engine::policy::{Policy, Rule, RuleSource};
 use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use outbound::DirectoryError;
-use ractor::ActorCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,6 @@ use store::Store;
 use store::requests::Loaded;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -50,18 +49,11 @@ pub(crate) fn back_off(attempt: i32) -> Duration {
 
 /// The resolver role of this process.
 pub(crate) struct Resolver {
-    poll: ActorCell,
-    queue: TaskTracker,
     worker: Worker,
 }
 
 impl Resolver {
-    pub(crate) async fn start(
-        options: &Options,
-        requests: &Requests,
-        stop: &CancellationToken,
-        supervisor: ActorCell,
-    ) -> Result<Self, StartError> {
+    pub(crate) fn start(options: &Options, requests: &Requests, loops: &Loops) -> Self {
         let worker = Worker {
             store: options.store.clone(),
             requests: requests.clone(),
@@ -69,23 +61,18 @@ impl Resolver {
             slots: Arc::new(Semaphore::new(options.resolver.concurrency.max(1))),
             tasks: TaskTracker::new(),
         };
-        let queue = TaskTracker::new();
         if let Some(bus) = options.bus.clone() {
-            queue.spawn(queue::follow(worker.clone(), bus, stop.clone()));
+            queue::follow(loops, worker.clone(), bus);
         }
         let wake: Arc<Notify> = Arc::clone(&requests.shared().signals.resolutions);
-        let poll = Poll { worker: worker.clone() };
-        let poll = Background::start(poll, wake, stop.clone(), supervisor).await?;
-        Ok(Self { poll, queue, worker })
+        background::start(loops, Poll { worker: worker.clone() }, wake);
+        Self { worker }
     }
 
     /// Questions under way finish within `deadline`; else their rows come back when the lease is over.
     pub(crate) async fn stop(self, deadline: Duration) {
-        let _ = self.poll.drain_and_wait(Some(deadline)).await;
-        for tasks in [&self.queue, &self.worker.tasks] {
-            tasks.close();
-            let _ = tokio::time::timeout(deadline, tasks.wait()).await;
-        }
+        self.worker.tasks.close();
+        let _ = tokio::time::timeout(deadline, self.worker.tasks.wait()).await;
     }
 }
 

@@ -6,6 +6,7 @@
 //! Failures: a request that fails is set aside with growing pauses, so that it stands in nobody's way.
 
 use crate::background::Job;
+use crate::loops::Loops;
 use crate::request::Shared;
 use crate::{Error, Requests, clock};
 use engine::command::Command;
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant};
 use store::Store;
 use store::timers::Due;
 use time::OffsetDateTime;
-use tokio_util::sync::CancellationToken;
 
 /// Requests in one round, so that a day of downtime is caught up in steps.
 const BATCH: i64 = 100;
@@ -142,18 +142,26 @@ impl Job for Sla {
 }
 
 /// Wakes the job when somebody moved a deadline by SQL.
-pub(crate) async fn listen(shared: Arc<Shared>, stop: CancellationToken) {
-    let follow = async {
-        loop {
-            if let Err(error) = follow_until_broken(&shared).await {
-                tracing::debug!(%error, "moved deadlines are not heard of; the job still looks by itself");
+pub(crate) fn listen(loops: &Loops, shared: &Arc<Shared>) {
+    let (shared, stop) = (Arc::clone(shared), loops.stop().clone());
+    loops.spawn("moved deadlines", move || {
+        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+        async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = follow(&shared) => {}
             }
-            tokio::time::sleep(LISTEN_AGAIN).await;
+            Ok(())
         }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = follow => {}
+    });
+}
+
+async fn follow(shared: &Shared) {
+    loop {
+        if let Err(error) = follow_until_broken(shared).await {
+            tracing::debug!(%error, "moved deadlines are not heard of; the job still looks by itself");
+        }
+        tokio::time::sleep(LISTEN_AGAIN).await;
     }
 }
 

@@ -1,10 +1,10 @@
 //! Starts everything that a process with these roles needs, and stops it in order.
 
-use crate::background::Background;
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
-use crate::notifier::{Notifier, NotifierOptions};
+use crate::loops::Loops;
+use crate::notifier::{self, NotifierOptions};
 use crate::relay::{Fresh, Relay};
 use crate::request::Shared;
 use crate::resolver::Resolver;
@@ -17,7 +17,6 @@ use bus::Bus;
 use dashmap::DashMap;
 use futures::{FutureExt, StreamExt};
 use outbound::{Credentials, Egress};
-use ractor::ActorCell;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -27,6 +26,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Tasks whose request is remembered; some 6 MB.
 const KNOWN_TASKS: u64 = 20_000;
+/// Pause between two looks for what others tell of.
+const BETWEEN_HINTS: Duration = Duration::from_millis(100);
+/// The loop without which nothing can be written.
+pub const COMMIT_WRITER: &str = "commit writer";
 
 /// What a process needs to play its roles.
 pub struct Options {
@@ -191,11 +194,11 @@ pub enum StartError {
 pub struct System {
     requests: Requests,
     shared: Arc<Shared>,
-    background: Vec<ActorCell>,
+    loops: Loops,
+    /// Ends the writers, last of all.
+    written: CancellationToken,
     delivery: Option<Delivery>,
     resolver: Option<Resolver>,
-    notifier: Option<Notifier>,
-    stop: CancellationToken,
 }
 
 impl System {
@@ -206,9 +209,10 @@ impl System {
     pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let supervisors = supervisor::start().await?;
         let top = supervisors[0].clone();
+        let (loops, written) = (Loops::new(CancellationToken::new()), CancellationToken::new());
         let (signals, unresolved) = Signals::new();
         let shared = Arc::new(Shared {
-            committer: Committer::start(&options.store, options.requests.commit),
+            committer: start_committer(&options, &loops, &written),
             catalog: Catalog::new(options.store.clone()),
             registry: Registry::new(supervisors),
             signals,
@@ -220,35 +224,29 @@ impl System {
             store: options.store.clone(),
         });
         let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
-        let stop = CancellationToken::new();
-        let background = start_background(&options, &shared, &requests, &stop, &top).await?;
-        let delivery = if options.roles.delivery {
-            Some(Delivery::start(&options, &stop, top.clone()).await?)
-        } else {
-            None
-        };
-        let resolver = if options.roles.resolver {
-            Some(Resolver::start(&options, &requests, &stop, top.clone()).await?)
-        } else {
-            None
-        };
-        let notifier = match options.notifier.take() {
-            Some(notifier) if options.roles.notifier => {
-                Some(Notifier::start(&options, notifier, &stop, top.clone()).await?)
-            }
-            _ => None,
-        };
-        tokio::spawn(nudge::run(options.bus.clone(), unresolved, Arc::clone(&shared), stop.clone()));
-        if let Some(bus) = options.bus.clone() {
-            tokio::spawn(listen(bus, Arc::clone(&shared), stop.clone()));
+        start_background(&options, &shared, &requests, &loops);
+        let delivery = options.roles.delivery.then(|| Delivery::start(&options, &loops, top)).transpose()?;
+        let resolver = options.roles.resolver.then(|| Resolver::start(&options, &requests, &loops));
+        if let Some(notifier) = options.notifier.take().filter(|_| options.roles.notifier) {
+            notifier::start(&options, notifier, &loops);
         }
-        Ok(Self { requests, shared, background, delivery, resolver, notifier, stop })
+        nudge::start(&loops, options.bus.clone(), unresolved, &shared);
+        if let Some(bus) = options.bus.clone() {
+            listen(&loops, bus, &shared);
+        }
+        Ok(Self { requests, shared, loops, written, delivery, resolver })
     }
 
     /// The door to requests.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
+    }
+
+    /// The loops of this process, and how they do.
+    #[must_use]
+    pub fn loops(&self) -> &Loops {
+        &self.loops
     }
 
     /// Live request actors.
@@ -264,65 +262,77 @@ impl System {
 
     /// Stops: background first, then requests after the commands they have, each within `deadline`.
     pub async fn stop(self, deadline: Duration) {
-        self.stop.cancel();
-        let waits = self.background.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
-        futures::future::join_all(waits).await;
+        self.loops.stop().cancel();
         if let Some(resolver) = self.resolver {
             resolver.stop(deadline).await;
-        }
-        if let Some(notifier) = self.notifier {
-            notifier.stop(deadline).await;
         }
         if let Some(delivery) = self.delivery {
             delivery.stop(deadline).await;
         }
         self.shared.registry.stop(deadline).await;
+        self.written.cancel();
+        self.loops.ended(deadline).await;
     }
 }
 
-async fn start_background(
-    options: &Options,
-    shared: &Arc<Shared>,
-    requests: &Requests,
-    stop: &CancellationToken,
-    top: &ActorCell,
-) -> Result<Vec<ActorCell>, StartError> {
-    let mut started = Vec::new();
+fn start_committer(options: &Options, loops: &Loops, written: &CancellationToken) -> Committer {
+    let (committer, writers) = Committer::new(&options.store, options.requests.commit);
+    for writer in writers {
+        let written = written.clone();
+        loops.spawn(COMMIT_WRITER, move || {
+            let (writer, written) = (writer.clone(), written.clone());
+            async move {
+                tokio::select! {
+                    () = writer.run() => {}
+                    () = written.cancelled() => {}
+                }
+                Ok(())
+            }
+        });
+    }
+    committer
+}
+
+fn start_background(options: &Options, shared: &Arc<Shared>, requests: &Requests, loops: &Loops) {
     let store = || options.store.clone();
     let signals = &shared.signals;
-    let janitor = Janitor { shared: Arc::clone(shared) };
-    started.push(Background::start(janitor, Arc::default(), stop.clone(), top.clone()).await?);
+    background::start(loops, Janitor { shared: Arc::clone(shared) }, Arc::default());
     if let Some(bus) = options.bus.clone() {
         let every = options.relay.reconcile_every;
         let relay = Relay::new(store(), bus, options.roles.relay, every, Arc::clone(shared));
-        started.push(Background::start(relay, Arc::clone(&signals.outbox), stop.clone(), top.clone()).await?);
+        background::start(loops, relay, Arc::clone(&signals.outbox));
     }
     if options.roles.sla {
         let retention = Retention { store: store(), options: options.retention };
-        started.push(Background::start(retention, Arc::default(), stop.clone(), top.clone()).await?);
+        background::start(loops, retention, Arc::default());
+        sla::listen(loops, shared);
         let sla = Sla::new(requests.clone(), Arc::clone(shared), options.sla.check_interval);
-        tokio::spawn(sla::listen(Arc::clone(shared), stop.clone()));
-        started
-            .push(Background::start(sla, Arc::clone(&signals.deadlines), stop.clone(), top.clone()).await?);
+        background::start(loops, sla, Arc::clone(&signals.deadlines));
     }
-    Ok(started)
 }
 
 /// Passes the hints of other processes on, at most ten a second: they only shorten waits.
-async fn listen(bus: Bus, shared: Arc<Shared>, stop: CancellationToken) {
-    let Ok(mut hints) = bus.hints().await else { return };
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            hint = hints.next() => if hint.is_none() { return },
+fn listen(loops: &Loops, bus: Bus, shared: &Arc<Shared>) {
+    let (shared, stop) = (Arc::clone(shared), loops.stop().clone());
+    loops.spawn("hints", move || {
+        let (bus, shared, stop) = (bus.clone(), Arc::clone(&shared), stop.clone());
+        async move {
+            tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                ended = pass_hints(&bus, &shared) => ended,
+            }
         }
+    });
+}
+
+async fn pass_hints(bus: &Bus, shared: &Shared) -> Result<(), String> {
+    let mut hints = bus.hints().await.map_err(|error| error.to_string())?;
+    loop {
+        hints.next().await.ok_or("the subscription ended")?;
         // One look serves all that have come: else a burst would have its looks for seconds after it.
         while hints.next().now_or_never().flatten().is_some() {}
         shared.signals.hinted();
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_millis(100)) => {}
-        }
+        tokio::time::sleep(BETWEEN_HINTS).await;
     }
 }
 

@@ -17,7 +17,8 @@ use async_nats::connection::State;
 use async_nats::header::{
     HeaderMap, HeaderName, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
 };
-use async_nats::jetstream::{self, Context, context::PublishAckFuture, message::PublishMessage};
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::{self, Context, ErrorCode, message::PublishMessage};
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::BoxStream;
@@ -61,7 +62,7 @@ impl Options {
     }
 }
 
-/// What can go wrong on the bus. All of it passes when the server is back.
+/// What can go wrong on the bus. All of it but a refusal passes when the server is back.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The URL is malformed, or the server refuses us.
@@ -70,6 +71,9 @@ pub enum Error {
     /// JetStream did not do what was asked.
     #[error("{0}")]
     JetStream(String),
+    /// This message is refused for itself, and will be for as long as the server is set as it is.
+    #[error("refused: {0}")]
+    Refused(String),
 }
 
 impl Error {
@@ -177,7 +181,8 @@ impl Bus {
     /// copy of one that the stream has, whose sequence it then gives.
     ///
     /// # Errors
-    /// [`Error::JetStream`]: the stream has not taken all of them in a row; it may have taken some.
+    /// [`Error::JetStream`]: the stream has not taken all of them in a row; it may have taken some. [`Error::Refused`]:
+    /// so it is, and one of them will never be taken.
     pub async fn publish_events(&self, last: u64, events: &[WebhookEvent]) -> Result<u64, Error> {
         let Some((end, others)) = events.split_last() else { return Ok(last) };
         let mut place = (NATS_EXPECTED_LAST_SEQUENCE, last.to_string());
@@ -189,7 +194,7 @@ impl Bus {
             self.begin_publish(self.event(end).after(place)).await
         });
         let ack = sent.await.map_err(|_| no_connection())??;
-        let sequence = ack.await.map_err(|e| Error::because("acknowledgement", e))?.sequence;
+        let sequence = ack.await.map_err(not_acknowledged)?.sequence;
         if others.is_empty() || sequence.checked_sub(last) == u64::try_from(events.len()).ok() {
             return Ok(sequence);
         }
@@ -205,7 +210,7 @@ impl Bus {
             pending.push(sent.await.unwrap_or_else(|_| Err(no_connection())));
         }
         join_all(pending.into_iter().map(|sent| async {
-            let ack = sent?.await.map_err(|e| Error::because("acknowledgement", e))?;
+            let ack = sent?.await.map_err(not_acknowledged)?;
             Ok(ack.sequence)
         }))
         .await
@@ -214,7 +219,7 @@ impl Bus {
     async fn begin_publish(&self, message: Message) -> Result<PublishAckFuture, Error> {
         let Message { subject, headers, body } = message;
         let publish = PublishMessage::build().payload(body.into()).headers(headers);
-        self.jetstream.send_publish(subject, publish).await.map_err(|e| Error::because("publish", e))
+        self.jetstream.send_publish(subject, publish).await.map_err(not_acknowledged)
     }
 
     /// Sends and asks for no acknowledgement: whether the message has arrived must show otherwise.
@@ -225,7 +230,10 @@ impl Bus {
         let Message { subject, headers, body } = message;
         let sent = self.client.publish_with_headers(subject, headers, body.into());
         let sent = tokio::time::timeout(self.options.ack_timeout, sent).await.map_err(|_| no_connection())?;
-        sent.map_err(|e| Error::because("publish", e))
+        sent.map_err(|e| match e.kind() {
+            async_nats::client::PublishErrorKind::MaxPayloadExceeded => Error::Refused(e.to_string()),
+            _ => Error::because("publish", e),
+        })
     }
 
     /// Tells relays and timers of every process that something was committed. Best effort: they also look by
@@ -264,6 +272,19 @@ impl Message {
         self.headers.insert(header, place);
         self
     }
+}
+
+/// Too large for the server, or for what its operator has set the stream to take.
+fn not_acknowledged(error: PublishError) -> Error {
+    let code = std::error::Error::source(&error)
+        .and_then(|source| source.downcast_ref::<jetstream::Error>())
+        .map(jetstream::Error::error_code);
+    if error.kind() == PublishErrorKind::MaxPayloadExceeded
+        || code == Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
+    {
+        return Error::Refused(error.to_string());
+    }
+    Error::because("publish", error)
 }
 
 fn no_connection() -> Error {

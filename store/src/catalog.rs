@@ -27,7 +27,7 @@ impl Store {
                order by d.created_at desc, d.id desc"#,
             now,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?;
         let epoch = rows.first().map(|row| row.epoch).ok_or(Error::NotFound("catalog"))?;
         let delegations = rows.into_iter().filter_map(|row| {
@@ -52,7 +52,7 @@ impl Store {
              where p.policy_key = $1 and p.status = 'active'",
             key,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?;
         Ok(row.map(|row| (row.epoch, PolicyId(row.id))))
     }

@@ -11,14 +11,16 @@
 mod columns;
 mod statement;
 
-use crate::pool::Kept;
+use crate::pool::{Kept, Pool};
 use crate::{Error, Store};
 use engine::command::Transition;
 use engine::ids::RequestId;
 use engine::request::{Event, Request};
+use futures::FutureExt;
 use schemas::event::webhook_wanted;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -140,16 +142,13 @@ impl Default for Limits {
 }
 
 impl Committer {
-    /// Starts the writers; they end when the last clone of the committer is dropped and the queue is empty.
+    /// The door, and the writers behind it, each of which somebody has to run.
     #[must_use]
-    pub fn start(store: &Store, limits: Limits) -> Self {
+    pub fn new(store: &Store, limits: Limits) -> (Self, Vec<Writer>) {
         let (queue, jobs) = mpsc::channel(limits.queue);
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..limits.writers.max(1) {
-            let connection = Kept::new(store.hot.clone());
-            tokio::spawn(write_batches(connection, Arc::clone(&jobs), limits.batch.max(1)));
-        }
-        Self { queue }
+        let writer =
+            Writer { pool: store.hot.clone(), jobs: Arc::new(Mutex::new(jobs)), most: limits.batch.max(1) };
+        (Self { queue }, vec![writer; limits.writers.max(1)])
     }
 
     /// Writes one transition durably and returns the new row version.
@@ -165,9 +164,25 @@ impl Committer {
     }
 }
 
-async fn write_batches(mut connection: Kept, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, most: usize) {
+/// Writes what is handed to a [`Committer`].
+#[derive(Debug, Clone)]
+pub struct Writer {
+    pool: Pool,
+    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    most: usize,
+}
+
+impl Writer {
+    /// Writes until the last clone of the committer is dropped and the queue is empty. May be called again after it
+    /// came to an untimely end: what is queued is still there.
+    pub async fn run(&self) {
+        write_batches(Kept::new(self.pool.clone()), &self.jobs, self.most).await;
+    }
+}
+
+async fn write_batches(mut connection: Kept, jobs: &Mutex<mpsc::Receiver<Job>>, most: usize) {
     loop {
-        let batch = next_batch(&jobs, most, &mut connection).await;
+        let batch = next_batch(jobs, most, &mut connection).await;
         if batch.is_empty() {
             return;
         }
@@ -203,7 +218,7 @@ async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>, most: usize, connection: 
 async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
     tracing::trace!(batch.size = batch.len(), "committing");
     let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| &**commit).collect();
-    match statement::execute(connection, &commits).await {
+    match execute(connection, &commits).await {
         Ok(written) => {
             for (commit, reply) in batch {
                 // A caller that has gone away does not need the answer.
@@ -223,6 +238,12 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
             }
         }
     }
+}
+
+/// A transition whose values cannot even be encoded panics deep in a library. It is refused as Postgres would refuse it.
+async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<statement::Written, Error> {
+    let executing = AssertUnwindSafe(async { statement::execute(connection, commits).await });
+    executing.catch_unwind().await.unwrap_or_else(|_| Err(Error::Internal("writing a batch panicked".into())))
 }
 
 fn unavailable() -> Error {

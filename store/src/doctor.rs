@@ -37,6 +37,8 @@ pub struct Counts {
     pub deadline_late: i64,
     /// Events wait for the stream for more than a minute: no process relays, or NATS is away.
     pub unpublished_late: i64,
+    /// The stream refuses events, and they were set aside.
+    pub refused: i64,
     /// Webhooks are due for more than a minute and nobody attempts them: no process delivers.
     pub delivery_late: i64,
     /// Webhooks that were given up.
@@ -110,6 +112,7 @@ impl Store {
             resolution_late: row.resolution_late,
             deadline_late: row.deadline_late,
             unpublished_late: row.unpublished_late,
+            refused: row.refused,
             delivery_late: row.delivery_late,
             exhausted: row.exhausted,
         })

@@ -11,6 +11,7 @@ pub mod delegations;
 pub mod deliveries;
 pub mod doctor;
 mod error;
+mod moment;
 pub mod notifications;
 pub mod outbox;
 pub mod policies;

@@ -161,7 +161,7 @@ impl Store {
             .await
     }
 
-    /// The oldest events that the stream has not acknowledged, in commit order.
+    /// The oldest events that the stream has neither acknowledged nor refused, in commit order.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -171,7 +171,7 @@ impl Store {
                 e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version, r.callback_url is not null as \"has_callback!\"
             from approval_event e join approval_request r on r.id = e.request_id
-            where e.published_at is null order by e.position limit $1",
+            where e.published_at is null and e.refused_at is null order by e.position limit $1",
             i64::try_from(limit).unwrap_or(i64::MAX)
         )
         .fetch_all(&self.hot)
@@ -211,14 +211,33 @@ impl Store {
         mark(&self.hot, comparison, acknowledged).await
     }
 
+    /// Sets events aside that the stream refuses for themselves, each with the reason: they are not tried again before
+    /// somebody asks for it ([`Store::republish`]).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn set_refused_aside(&self, refused: &[(Uuid, String)]) -> Result<(), Error> {
+        let (ids, reasons): (Vec<Uuid>, Vec<String>) = refused.iter().cloned().unzip();
+        sqlx::query!(
+            "update approval_event e set refused_at = now(), refused_because = r.reason
+             from unnest($1::uuid[], $2::text[]) as r (id, reason) where e.id = r.id",
+            &ids,
+            &reasons
+        )
+        .execute(&self.hot)
+        .await?;
+        Ok(())
+    }
+
     /// How many events wait for the stream.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn unpublished_count(&self) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(r#"select count(*) as "n!" from approval_event where published_at is null"#)
-            .fetch_one(&self.pool)
-            .await?)
+        let waiting = sqlx::query_scalar!(
+            r#"select count(*) as "n!" from approval_event where published_at is null and refused_at is null"#
+        );
+        Ok(waiting.fetch_one(&self.pool).await?)
     }
 }
 
@@ -229,7 +248,7 @@ async fn mark(
 ) -> Result<u64, Error> {
     let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
     let done = sqlx::query!(
-        "update approval_event e set published_at = now(), stream_seq = a.seq
+        "update approval_event e set published_at = now(), stream_seq = a.seq, refused_at = null, refused_because = null
          from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
             -- Locked: no comparison begins while this is being noted.
             (select 1 from outbox_stream where comparison = $3 for share) as current

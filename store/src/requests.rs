@@ -115,7 +115,7 @@ impl Store {
             key,
             response
         )
-        .execute(&self.pool)
+        .execute(&self.hot)
         .await?;
         Ok(())
     }
@@ -171,7 +171,7 @@ struct TaskRow {
     delegated_from: Option<String>,
     reassigned_from: Option<String>,
     status: String,
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(deserialize_with = "crate::moment::from_json")]
     due_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,

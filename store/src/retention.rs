@@ -55,7 +55,7 @@ impl Store {
         let gone: Vec<Uuid> = sqlx::query_scalar!(
             "select r.id from approval_request r
              where r.created_at < $1 and r.completed_at < $1
-                and not exists (select from approval_event e where e.request_id = r.id and (e.published_at is null) = $3)
+                and not exists (select from approval_event e where e.request_id = r.id and (coalesce(e.published_at, e.refused_at) is null) = $3)
                 and not exists (select from webhook_delivery d where d.request_id = r.id and d.status = $4)
              order by r.created_at, r.id limit $2 for update of r skip locked",
             before,

@@ -315,7 +315,7 @@ impl Store {
             "select caller_service from callback_secret where id = $1 and status <> 'revoked'",
             id,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?;
         Ok(caller)
     }
@@ -367,7 +367,7 @@ impl Store {
             callers,
             now,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.hot)
         .await?;
         let mut found: HashMap<String, Result<Vec<LiveSecret>, VaultError>> = HashMap::new();
         for LiveRow { id, caller_service, secret_ciphertext, credential } in rows {

@@ -1,5 +1,6 @@
 //! The inbox: tasks as people see them, with what their request is about.
 
+use crate::moment::Moment;
 use crate::{Error, Store};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
@@ -96,7 +97,7 @@ struct TaskRow {
     status: String,
     claimed_at: Option<OffsetDateTime>,
     completed_at: Option<OffsetDateTime>,
-    due_at: Option<OffsetDateTime>,
+    due_at: Option<Moment>,
     decision_id: Option<Uuid>,
     created_at: OffsetDateTime,
     decision_action: Option<String>,
@@ -120,7 +121,7 @@ impl From<TaskRow> for TaskOut {
             status: row.status,
             claimed_at: row.claimed_at,
             completed_at: row.completed_at,
-            due_at: row.due_at,
+            due_at: row.due_at.map(Into::into),
             decision_id: row.decision_id,
             decision_action: row.decision_action,
             decision_comment: row.decision_comment,
@@ -208,7 +209,7 @@ impl Store {
     /// The database's.
     pub async fn request_of_task(&self, id: Uuid) -> Result<Option<RequestId>, Error> {
         let request = sqlx::query_scalar!("select request_id from approval_task where id = $1", id)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.hot)
             .await?;
         Ok(request.map(RequestId))
     }

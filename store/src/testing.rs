@@ -123,6 +123,15 @@ pub async fn execute(store: &Store, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&store.pool).await.expect("statement runs");
 }
 
+/// The same, with what the database says against it.
+///
+/// # Errors
+/// The statement is refused.
+pub async fn try_execute(store: &Store, sql: &str) -> Result<(), String> {
+    let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&store.pool).await;
+    run.map(|_| ()).map_err(|error| error.to_string())
+}
+
 /// The one number that a query gives.
 ///
 /// # Panics

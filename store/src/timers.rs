@@ -1,5 +1,6 @@
 //! Deadlines are rows. These queries find the ones that have passed and the next one to wait for.
 
+use crate::moment::Moment;
 use crate::{Error, Store};
 use engine::ids::RequestId;
 use sqlx::postgres::{PgListener, PgPoolOptions};
@@ -72,7 +73,7 @@ impl Store {
     ) -> Result<Vec<Due>, Error> {
         let except: Vec<_> = except.iter().map(|id| id.0).collect();
         let rows = sqlx::query!(
-            r#"select request_id as "id!", min(due_at) as task_due_at, min(expires_at) as expires_at from (
+            r#"select request_id as "id!", min(due_at) as "task_due_at: Moment", min(expires_at) as "expires_at: Moment" from (
                 (select request_id, due_at, null::timestamptz as expires_at from approval_task
                     where due_at <= $1 and status in ('open', 'claimed') and request_id <> all($2)
                     order by due_at limit $3)
@@ -89,8 +90,8 @@ impl Store {
         .await?;
         let due = rows.into_iter().map(|row| Due {
             request: RequestId(row.id),
-            task_due_at: row.task_due_at,
-            expires_at: row.expires_at,
+            task_due_at: row.task_due_at.map(Into::into),
+            expires_at: row.expires_at.map(Into::into),
         });
         Ok(due.collect())
     }
@@ -100,15 +101,16 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn next_deadline(&self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Error> {
-        Ok(sqlx::query_scalar!(
-            "select least(
+        let next = sqlx::query_scalar!(
+            r#"select least(
                 (select min(due_at) from approval_task where due_at > $1 and status in ('open', 'claimed')),
                 (select min(expires_at) from approval_request
-                    where expires_at > $1 and completed_at is null))",
+                    where expires_at > $1 and completed_at is null)) as "next: Moment""#,
             now
         )
         .fetch_one(&self.hot)
-        .await?)
+        .await?;
+        Ok(next.map(Into::into))
     }
 
     /// Claims requests whose approvers must be resolved, so that no other resolver takes them for `lease`.
@@ -142,7 +144,7 @@ impl Store {
             // A literal would have it planned to read all that is due: see PENDING of the deliveries.
             true
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?;
         Ok(claimed.is_some())
     }
@@ -155,7 +157,7 @@ impl Store {
         Ok(sqlx::query_scalar!(
             "select min(resolve_after) from approval_request where resolve_after is not null"
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.hot)
         .await?)
     }
 
@@ -172,7 +174,7 @@ impl Store {
             // As above.
             true
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.hot)
         .await?)
     }
 }

@@ -3,6 +3,7 @@
 use super::breaker::Found;
 use super::courier::{Courier, Sent, Signer};
 use super::recorder::Recorder;
+use crate::loops::Loops;
 use crate::{Error, Options, StartError, WebhookOptions};
 use futures::future::join_all;
 use outbound::Failure;
@@ -13,7 +14,6 @@ use std::time::{Duration, Instant};
 use store::deliveries::{Attempt, Leased, Verdict};
 use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
-use tokio_util::task::TaskTracker;
 
 /// A receiver may ask for more patience than the schedule has, but not for ever.
 const MOST_EXTRA_PATIENCE: Duration = Duration::from_secs(2 * 3600);
@@ -26,7 +26,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(options: &Options, tasks: &TaskTracker) -> Result<Self, StartError> {
+    pub(super) fn new(options: &Options, loops: &Loops) -> Result<Self, StartError> {
         let (store, vault) = (options.store.clone(), options.vault.clone());
         Ok(Self {
             courier: Courier::new(
@@ -36,7 +36,7 @@ impl Sender {
                 options.credentials.clone(),
                 &options.webhook,
             )?,
-            recorder: Recorder::start(store, tasks),
+            recorder: Recorder::start(store, loops),
             options: options.webhook.clone(),
         })
     }

@@ -2,10 +2,13 @@
 
 use super::{BUSY, GATHER};
 use crate::Error;
+use crate::loops::{self, Loops};
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use store::Store;
 use store::deliveries::Attempt;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::task::TaskTracker;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Outcomes in one statement.
 const BATCH: usize = 128;
@@ -20,9 +23,17 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn start(store: Store, tasks: &TaskTracker) -> Self {
+    /// Ends when the last clone of what it gives is dropped and everything is written.
+    pub(super) fn start(store: Store, loops: &Loops) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        tasks.spawn(write(store, jobs));
+        let jobs = Arc::new(Mutex::new(jobs));
+        loops.spawn("webhook recorder", move || {
+            let (store, jobs) = (store.clone(), Arc::clone(&jobs));
+            async move {
+                write(&store, &mut *jobs.lock().await).await;
+                Ok(())
+            }
+        });
         Self { queue }
     }
 
@@ -34,25 +45,45 @@ impl Recorder {
     }
 }
 
-async fn write(store: Store, mut jobs: mpsc::Receiver<Job>) {
-    let mut batch = Vec::with_capacity(BATCH);
+async fn write(store: &Store, jobs: &mut mpsc::Receiver<Job>) {
+    let mut batch = Vec::new();
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
-        let (attempts, replies): (Vec<Attempt>, Vec<_>) = batch.drain(..).unzip();
-        let recorded = store.record_attempts(&attempts).await.map_err(Error::from);
-        if let Ok(recorded) = &recorded
-            && recorded.len() < attempts.len()
-        {
-            tracing::info!(
-                lost = attempts.len() - recorded.len(),
-                "leases were lost before their outcome came"
-            );
-        }
-        for reply in replies {
-            // A task that was cancelled does not need the answer.
-            let _ = reply.send(recorded.as_ref().map(|_| ()).map_err(Clone::clone));
-        }
-        if attempts.len() >= BUSY {
+        loops::beat();
+        let busy = batch.len() >= BUSY;
+        write_batch(store, std::mem::take(&mut batch)).await;
+        loops::rest();
+        if busy {
             tokio::time::sleep(GATHER).await;
         }
     }
+}
+
+/// An outcome that the database refuses for itself fails alone: then the others are written one by one.
+async fn write_batch(store: &Store, batch: Vec<Job>) {
+    let (attempts, replies): (Vec<Attempt>, Vec<_>) = batch.into_iter().unzip();
+    let recorded = record(store, &attempts).await;
+    if let Err(Error::Internal(why)) = &recorded
+        && attempts.len() > 1
+    {
+        tracing::warn!(why, outcomes = attempts.len(), "outcomes were refused together; writing each alone");
+        for (attempt, reply) in attempts.iter().zip(replies) {
+            let _ = reply.send(record(store, std::slice::from_ref(attempt)).await);
+        }
+        return;
+    }
+    for reply in replies {
+        // A task that was cancelled does not need the answer.
+        let _ = reply.send(recorded.clone());
+    }
+}
+
+async fn record(store: &Store, attempts: &[Attempt]) -> Result<(), Error> {
+    let recording = AssertUnwindSafe(store.record_attempts(attempts)).catch_unwind().await;
+    let recorded = recording
+        .map_err(|panic| Error::Internal(format!("recording panicked: {}", loops::words(&*panic))))??;
+    let lost = attempts.len().saturating_sub(recorded.len());
+    if lost > 0 {
+        tracing::info!(lost, "leases were lost before their outcome came");
+    }
+    Ok(())
 }

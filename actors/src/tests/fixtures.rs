@@ -191,6 +191,13 @@ impl World {
         tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
     }
 
+    /// Whether a statement waits for a lock that somebody else holds.
+    pub(super) async fn waits_for_lock(&self) -> bool {
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        self.count(waiting).await > 0
+    }
+
     pub(super) async fn until_status(&self, request: Uuid, status: &str) {
         self.until_some(status, async || {
             let found = self.db.get_request(request).await.expect("exists");
@@ -261,11 +268,19 @@ impl Node {
         NewRequest { body, subject: "caller".to_owned(), idempotency_key: key.map(str::to_owned) }
     }
 
-    /// A request that expires at `expires_at`.
-    pub(super) async fn create_until(&self, artifact: &str, expires_at: OffsetDateTime) -> CreateRequestOut {
+    pub(super) async fn try_create_until(
+        &self,
+        artifact: &str,
+        expires_at: OffsetDateTime,
+    ) -> Result<Created, Error> {
         let mut new = self.new_request(artifact, None);
         new.body.expires_at = Some(expires_at);
-        self.requests().create(new).await.expect("created").answer
+        self.requests().create(new).await
+    }
+
+    /// A request that expires at `expires_at`.
+    pub(super) async fn create_until(&self, artifact: &str, expires_at: OffsetDateTime) -> CreateRequestOut {
+        self.try_create_until(artifact, expires_at).await.expect("created").answer
     }
 
     pub(super) async fn create(&self, artifact: &str, key: Option<&str>) -> CreateRequestOut {

@@ -50,22 +50,34 @@ pub struct AuditActionOut {
 #[into_params(parameter_in = Query)]
 pub struct ListAuditQuery {
     /// Only by this subject.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub actor: Option<String>,
     /// Only this action.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub action: Option<String>,
     /// Only on this kind of thing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub resource_type: Option<String>,
     /// Only on this thing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub resource_id: Option<String>,
     /// Only at this moment (RFC 3339) or later.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
     pub since: Option<OffsetDateTime>,
     /// Only before this moment (RFC 3339).
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
     pub until: Option<OffsetDateTime>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]

@@ -19,11 +19,17 @@ pub struct DelegationCreate {
     #[schema(min_length = 1, max_length = 200, example = "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21")]
     pub delegate_to: String,
     /// First moment.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(
+        serialize_with = "time::serde::rfc3339::serialize",
+        deserialize_with = "crate::moment::deserialize"
+    )]
     #[schema(example = "2026-02-01T00:00:00Z")]
     pub starts_at: OffsetDateTime,
     /// First moment after.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(
+        serialize_with = "time::serde::rfc3339::serialize",
+        deserialize_with = "crate::moment::deserialize"
+    )]
     #[schema(example = "2026-03-01T00:00:00Z")]
     pub ends_at: OffsetDateTime,
     /// Why.
@@ -71,7 +77,8 @@ pub struct DelegationOut {
 #[into_params(parameter_in = Query)]
 pub struct ListDelegationsQuery {
     /// Only of this user; a user who is no administrator sees only their own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub user_id: Option<String>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]

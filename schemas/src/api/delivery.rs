@@ -96,7 +96,11 @@ pub struct RetryDeliveriesIn {
     #[schema(example = "exhausted")]
     pub status: Option<String>,
     /// Only created at this moment or later.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
     #[schema(example = "2026-01-31T00:00:00Z")]
     pub since: Option<OffsetDateTime>,
     /// Only to this URL, exactly.
@@ -118,19 +122,22 @@ pub struct RequeuedOut {
 #[into_params(parameter_in = Query)]
 pub struct ListDeliveriesQuery {
     /// Only in this status: `pending`, `delivered` or `exhausted`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub status: Option<String>,
     /// Only of this request.
     #[serde(default)]
     pub request_id: Option<Uuid>,
     /// Only of this event type.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub event_type: Option<String>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]
     #[param(default = 50, minimum = 1, maximum = 500)]
     pub limit: u32,
     /// `X-Next-Cursor` of the page before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub cursor: Option<String>,
 }

@@ -44,7 +44,11 @@ pub struct CreateRequestIn {
     #[schema(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub requester: Option<String>,
     /// Past it the request becomes `expired`; null = never.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
     #[schema(example = "2026-03-01T00:00:00Z")]
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -169,25 +173,31 @@ pub struct EventOut {
 #[into_params(parameter_in = Query)]
 pub struct ListRequestsQuery {
     /// Only of this artifact type.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub artifact_type: Option<String>,
     /// Only of this artifact.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub artifact_id: Option<String>,
     /// Only in this status: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub status: Option<String>,
     /// Only of this policy.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub policy_key: Option<String>,
     /// Only of this requester.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub requester: Option<String>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]
     #[param(default = 50, minimum = 1, maximum = 500)]
     pub limit: u32,
     /// `X-Next-Cursor` of the page before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub cursor: Option<String>,
 }

@@ -119,23 +119,27 @@ pub struct ReassignTaskIn {
 #[into_params(parameter_in = Query)]
 pub struct ListTasksQuery {
     /// `me`, `*` (anybody) or a subject id; `me` when absent.
-    #[serde(default)]
-    #[param(default = "me")]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200, default = "me")]
     pub assignee: Option<String>,
     /// Only of this request.
     #[serde(default)]
     pub request_id: Option<Uuid>,
     /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub status: Option<String>,
     /// Only of this artifact type.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub artifact_type: Option<String>,
     /// Only of this policy.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub policy_key: Option<String>,
     /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub search_text: Option<String>,
     /// Page, from 1.
     #[serde(default = "limits::page_default", deserialize_with = "limits::page")]
@@ -152,6 +156,7 @@ pub struct ListTasksQuery {
 #[into_params(parameter_in = Query)]
 pub struct TaskStatsQuery {
     /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
     pub status: Option<String>,
 }

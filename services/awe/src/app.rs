@@ -163,7 +163,7 @@ pub async fn start(
         return Err(error).context("the database has no schema of this version: run `awe migrate`");
     }
     let system = System::start(system_options(state, roles)?).await?;
-    state.started(system.requests().clone());
+    state.started(system.requests().clone(), system.loops().clone());
     if roles.api {
         tokio::spawn(look_at_gate(state.clone()));
     }
@@ -284,9 +284,10 @@ pub async fn run(
     let deadline = seconds(state.config().server.shutdown_seconds);
     // Also when starting fails: whoever waits on the listeners must come to an end.
     let _end = stop.clone().drop_guard();
+    let limits = server::Limits::of(&state.config().server);
     let mut servers = JoinSet::new();
     for (listener, router) in listeners {
-        servers.spawn(server::serve(listener, router, stop.clone()));
+        servers.spawn(server::serve(listener, router, limits, stop.clone()));
     }
     let system = start(&state, roles, migrate, &stop).await?;
     started()?;
@@ -294,7 +295,7 @@ pub async fn run(
         () = stop.cancelled() => {}
         Some(ended) = servers.join_next() => {
             stop.cancel();
-            ended?.context("a listener failed")?;
+            ended.context("a listener failed")?;
         }
     }
     tracing::info!("stopping: finishing requests in flight");

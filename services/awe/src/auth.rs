@@ -10,7 +10,8 @@ mod jwks;
 mod verified;
 
 pub use development::unsigned_token;
-pub use extractors::{Admin, Viewer};
+pub(crate) use extractors::note_caller;
+pub use extractors::{Admin, Listing, Viewer};
 pub use jwks::Jwks;
 
 use crate::config::{Config, seconds};

@@ -52,6 +52,8 @@ pub enum ApiError {
     Unprocessable(Vec<ValidationDetail>),
     /// Body over the limit.
     TooLarge(usize),
+    /// The body took too long to arrive.
+    SlowBody,
     /// Body of another type than JSON.
     UnsupportedMediaType,
     /// No such route.
@@ -93,6 +95,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PolicyExists(_) | Self::Conflict(_) | Self::IdempotencyMismatch => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -125,6 +128,7 @@ impl ApiError {
             Self::Invalid(_)
             | Self::Unprocessable(_)
             | Self::TooLarge(_)
+            | Self::SlowBody
             | Self::UnsupportedMediaType
             | Self::MethodNotAllowed
             | Self::BadRequest => "AWE-010",
@@ -174,6 +178,7 @@ impl ApiError {
             Self::IdempotencyMismatch => one("the Idempotency-Key was used with another body"),
             Self::Invalid(faults) => faults.clone(),
             Self::Unprocessable(details) => details.iter().map(told).collect(),
+            Self::SlowBody => one("the body did not arrive in time; nothing was done, a retry is safe"),
             Self::TooLarge(limit) => vec![format!("the body is larger than {limit} bytes")],
             Self::UnsupportedMediaType => one("the body must be JSON: send content-type application/json"),
             Self::UnknownRoute => one("no such route; see /v1/awe/docs"),

@@ -13,6 +13,7 @@ mod embedded;
 pub mod error;
 pub mod extract;
 mod logging;
+mod places;
 pub mod rate_limit;
 pub mod routes;
 pub mod server;

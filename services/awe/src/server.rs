@@ -1,12 +1,18 @@
 //! The HTTP server: routes, and what surrounds every one of them.
 //!
 //! ```text
-//! span and request id ─► unread body ─► envelope ─► panic guard ─► how many, how long ─► route and handler
+//! span and request id ─► unread body ─► envelope ─► panic guard ─► how long ─► who ─► body ─► place ─► route and handler
 //! ```
 
+mod body;
+mod listen;
 mod unread;
 
+pub use listen::{Limits, serve};
+
+use crate::auth;
 use crate::error::{ApiError, enveloped, panicked};
+use crate::places::Held;
 use crate::routes;
 use crate::state::AppState;
 use axum::Router;
@@ -14,13 +20,9 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
@@ -85,12 +87,15 @@ async fn answered(state: &AppState, request: Request, next: Next) -> Response {
 }
 
 /// So many at once, each so long; whether the process lives can be asked even then.
-async fn within_limits(state: &AppState, request: Request, next: Next) -> Response {
+async fn within_limits(state: &AppState, mut request: Request, next: Next) -> Response {
     if request.uri().path() == "/v1/awe/health" {
         return next.run(request).await;
     }
-    let Ok(_permit) = Arc::clone(state.in_flight()).try_acquire_owned() else {
-        return ApiError::Overloaded.into_response();
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
+    let request = match admitted(state, request, &held).await {
+        Ok(request) => request,
+        Err(refused) => return refused.into_response(),
     };
     let limit = Duration::from_secs(state.config().server.request_timeout_seconds);
     match tokio::time::timeout(limit, next.run(request)).await {
@@ -99,23 +104,26 @@ async fn within_limits(state: &AppState, request: Request, next: Next) -> Respon
     }
 }
 
+/// The request with its body, once it has its places. The body of a caller who is not known is not read: whatever needs
+/// to know the caller refuses it, and nothing else reads bodies.
+async fn admitted(state: &AppState, request: Request, held: &Held) -> Result<Request, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let body = match auth::note_caller(&mut parts, state).await {
+        Some(caller) => {
+            let share = state.places().share(&caller.subject);
+            share.take(held)?;
+            body::read(&parts.headers, body, &share, &state.config().server).await?
+        }
+        None => body,
+    };
+    state.places().take(held)?;
+    Ok(Request::from_parts(parts, body))
+}
+
 fn is_request_id(id: &HeaderValue) -> bool {
     (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
 fn new_request_id() -> HeaderValue {
     HeaderValue::from_str(&Uuid::now_v7().to_string()).unwrap_or_else(|_| HeaderValue::from_static("none"))
-}
-
-/// Serves until `stop`, and then until the requests in flight are answered.
-///
-/// # Errors
-/// The listener fails.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }

@@ -4,15 +4,15 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::places::Places;
 use crate::rate_limit::PerUser;
-use actors::{Courier, Requests};
+use actors::{Courier, Loops, Requests};
 use outbound::{Credentials, Egress, Keycloak};
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
 use store::vault::Vault;
-use tokio::sync::Semaphore;
 
 /// How often one user may read the whole configuration: 10 times in a minute.
 const CONFIG_READS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
@@ -48,30 +48,30 @@ pub struct Parts {
 
 struct Inner {
     parts: Parts,
-    in_flight: Arc<Semaphore>,
+    places: Places,
     config_reads: PerUser,
-    requests: OnceLock<Requests>,
+    running: OnceLock<(Requests, Loops)>,
 }
 
 impl AppState {
     /// A process that is starting: only the open routes answer.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let in_flight = Arc::new(Semaphore::new(parts.config.server.max_in_flight));
+        let places = Places::new(&parts.config.server);
         let config_reads = PerUser::new(CONFIG_READS, CONFIG_READ_EVERY);
-        Self(Arc::new(Inner { parts, in_flight, config_reads, requests: OnceLock::new() }))
+        Self(Arc::new(Inner { parts, places, config_reads, running: OnceLock::new() }))
     }
 
     /// From now on every route answers.
-    pub fn started(&self, requests: Requests) {
+    pub fn started(&self, requests: Requests, loops: Loops) {
         // Started twice is started.
-        let _ = self.0.requests.set(requests);
+        let _ = self.0.running.set((requests, loops));
     }
 
     /// Whether every route answers.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        self.0.requests.get().is_some()
+        self.0.running.get().is_some()
     }
 
     /// Configuration.
@@ -148,7 +148,15 @@ impl AppState {
     /// # Errors
     /// [`ApiError::Starting`].
     pub fn requests(&self) -> Result<&Requests, ApiError> {
-        self.0.requests.get().ok_or(ApiError::Starting)
+        self.0.running.get().map(|(requests, _)| requests).ok_or(ApiError::Starting)
+    }
+
+    /// The loops of this process.
+    ///
+    /// # Errors
+    /// [`ApiError::Starting`].
+    pub fn loops(&self) -> Result<&Loops, ApiError> {
+        self.0.running.get().map(|(_, loops)| loops).ok_or(ApiError::Starting)
     }
 
     /// How often one user may read the whole configuration.
@@ -156,8 +164,8 @@ impl AppState {
         &self.0.config_reads
     }
 
-    /// One permit for each request worked on.
-    pub(crate) fn in_flight(&self) -> &Arc<Semaphore> {
-        &self.0.in_flight
+    /// How much is worked on at once.
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
     }
 }

@@ -1,6 +1,7 @@
 //! Webhook deliveries as operators see and retry them.
 
 use crate::audit::{self, Actor, Record};
+use crate::moment::Moment;
 use crate::requests::list::{Cursor, cut, page};
 use crate::{Error, Store};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
@@ -40,7 +41,7 @@ struct DeliveryRow {
     url: String,
     status: String,
     attempt: i32,
-    next_attempt_at: OffsetDateTime,
+    next_attempt_at: Moment,
     last_attempt_at: Option<OffsetDateTime>,
     last_status_code: Option<i32>,
     last_error: Option<String>,
@@ -58,7 +59,7 @@ impl From<DeliveryRow> for DeliveryOut {
             url: row.url,
             status: row.status,
             attempt: row.attempt,
-            next_attempt_at: row.next_attempt_at,
+            next_attempt_at: row.next_attempt_at.into(),
             last_attempt_at: row.last_attempt_at,
             last_status_code: row.last_status_code,
             last_error: row.last_error,
@@ -144,11 +145,11 @@ impl Store {
         }
         let row = sqlx::query_as!(
             DeliveryRow,
-            "update webhook_delivery
+            r#"update webhook_delivery
              set status = 'pending', attempt = 0, next_attempt_at = now(), updated_at = now()
              where id = $1
-             returning id, event_id, request_id, event_type, url, status, attempt, next_attempt_at,
-                       last_attempt_at, last_status_code, last_error, created_at, updated_at",
+             returning id, event_id, request_id, event_type, url, status, attempt,
+                       next_attempt_at as "next_attempt_at: _", last_attempt_at, last_status_code, last_error, created_at, updated_at"#,
             id,
         )
         .fetch_one(&mut *tx)

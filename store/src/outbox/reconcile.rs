@@ -33,12 +33,25 @@ pub struct Comparison {
 pub struct Status {
     /// Events that wait for the stream.
     pub unpublished: i64,
+    /// Events that the stream refuses.
+    pub refused: i64,
+    /// Why it refuses the oldest of them.
+    pub refused_because: Option<String>,
     /// When the oldest of them happened.
     pub oldest_unpublished: Option<OffsetDateTime>,
     /// The highest stream sequence that was acknowledged.
     pub last_stream_seq: Option<i64>,
     /// The incarnation of the stream that acknowledgements count for.
     pub incarnation: Option<String>,
+}
+
+/// What is wrong with the outbox, as health tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxHealth {
+    /// An event has waited for the stream for too long.
+    pub late: bool,
+    /// The stream refuses an event.
+    pub refuses: bool,
 }
 
 /// Clocks of those who make ids may differ by so much.
@@ -77,7 +90,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back the marks of events that happened at `since` or later, whatever they say. Gives how many, batch by
+    /// Takes back the marks of events that happened at `since` or later, whatever they say; those that the stream has
+    /// refused are tried again. Gives how many, batch by
     /// batch, to `progress`.
     ///
     /// # Errors
@@ -92,10 +106,12 @@ impl Store {
             // Ids are walked in their order, so that no row is looked at twice.
             let rows = sqlx::query!(
                 r#"with page as (
-                    select id, created_at, published_at from approval_event where id > $1 order by id limit $2
+                    select id, created_at, coalesce(published_at, refused_at) is not null as marked
+                    from approval_event where id > $1 order by id limit $2
                 ), taken as (
-                    update approval_event e set published_at = null, stream_seq = null from page
-                    where e.id = page.id and page.created_at >= $3 and page.published_at is not null
+                    update approval_event e
+                    set published_at = null, stream_seq = null, refused_at = null, refused_because = null from page
+                    where e.id = page.id and page.created_at >= $3 and page.marked
                     returning e.id
                 )
                 select (select id from page order by id desc limit 1) as last, (select count(*) from taken) as "taken!""#,
@@ -170,14 +186,17 @@ impl Store {
         }
     }
 
-    /// Whether an event has waited for the stream for longer than `patience`. One cheap round trip.
+    /// Whether an event has waited for the stream for longer than `patience`, or is refused by it. One cheap round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn is_outbox_late(&self, patience: std::time::Duration) -> Result<bool, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"select coalesce((select created_at from approval_event where published_at is null
-                order by position limit 1) < now() - make_interval(secs => $1), false) as "late!""#,
+    pub async fn outbox_health(&self, patience: std::time::Duration) -> Result<OutboxHealth, Error> {
+        Ok(sqlx::query_as!(
+            OutboxHealth,
+            r#"select coalesce((select created_at from approval_event
+                    where published_at is null and refused_at is null
+                    order by position limit 1) < now() - make_interval(secs => $1), false) as "late!",
+                exists (select from approval_event where refused_at is not null) as "refuses!""#,
             patience.as_secs_f64()
         )
         .fetch_one(&self.hot)
@@ -190,8 +209,13 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn outbox_status(&self) -> Result<Status, Error> {
         let row = sqlx::query!(
-            r#"select (select count(*) from approval_event where published_at is null) as "unpublished!",
-                (select min(created_at) from approval_event where published_at is null) as oldest_unpublished,
+            r#"select (select count(*) from approval_event
+                    where published_at is null and refused_at is null) as "unpublished!",
+                (select count(*) from approval_event where refused_at is not null) as "refused!",
+                (select refused_because from approval_event where refused_at is not null
+                    order by position limit 1) as refused_because,
+                (select min(created_at) from approval_event
+                    where published_at is null and refused_at is null) as oldest_unpublished,
                 (select max(stream_seq) from approval_event) as last_stream_seq,
                 (select incarnation from outbox_stream) as incarnation"#
         )
@@ -199,6 +223,8 @@ impl Store {
         .await?;
         Ok(Status {
             unpublished: row.unpublished,
+            refused: row.refused,
+            refused_because: row.refused_because,
             oldest_unpublished: row.oldest_unpublished,
             last_stream_seq: row.last_stream_seq,
             incarnation: row.incarnation,

@@ -1,6 +1,7 @@
 //! Reading policies back: as people see them, and as the engine does. Three statements whatever the number.
 
 use super::POLICY;
+use crate::pool::Pool;
 use crate::{Error, Store};
 use engine::ids::PolicyId;
 use engine::logic::Logic;
@@ -174,8 +175,8 @@ fn rule(rule: ApproverRuleOut) -> Result<Rule, String> {
 
 impl Store {
     /// A draft may be edited between two statements: they must see one moment.
-    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, Error> {
-        Ok(self.pool.begin_with("begin isolation level repeatable read, read only").await?)
+    async fn snapshot(pool: &Pool) -> Result<Transaction<'static, Postgres>, Error> {
+        Ok(pool.begin_with("begin isolation level repeatable read, read only").await?)
     }
 
     /// One version of a policy.
@@ -183,7 +184,9 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn get_policy(&self, key: &str, version: i32) -> Result<PolicyOut, Error> {
-        self.pool.bounded(async { self::version(&mut *self.snapshot().await?, key, version).await }).await
+        self.pool
+            .bounded(async { self::version(&mut *Self::snapshot(&self.pool).await?, key, version).await })
+            .await
     }
 
     /// The newest version of every key, by key.
@@ -191,7 +194,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn list_policies(&self) -> Result<Vec<PolicyOut>, Error> {
-        let mut tx = self.snapshot().await?;
+        let mut tx = Self::snapshot(&self.pool).await?;
         let rows = policies!(
             "from (select distinct on (policy_key) * from approval_policy
                    order by policy_key, version desc) newest
@@ -232,11 +235,11 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
     pub async fn load_policy_with_schema(&self, id: PolicyId) -> Result<(Policy, Option<Value>), Error> {
         let load = async {
-            let mut tx = self.snapshot().await?;
+            let mut tx = Self::snapshot(&self.hot).await?;
             let row = policies!("from approval_policy where id = $1", id.0).fetch_optional(&mut *tx).await?;
             one(&mut tx, row.ok_or(POLICY)?).await
         };
-        let mut policy = self.pool.bounded(load).await?;
+        let mut policy = self.hot.bounded(load).await?;
         let schema = policy.context_schema.take();
         Ok((engine(policy)?, schema))
     }
@@ -248,7 +251,7 @@ impl Store {
     /// [`Error::Internal`] when what is stored makes no policy.
     pub async fn active_policy(&self, key: &str) -> Result<Option<(Policy, String, Option<Value>)>, Error> {
         let load = async {
-            let mut tx = self.snapshot().await?;
+            let mut tx = Self::snapshot(&self.pool).await?;
             let row = policies!("from approval_policy where policy_key = $1 and status = 'active'", key)
                 .fetch_optional(&mut *tx)
                 .await?;

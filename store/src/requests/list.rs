@@ -1,9 +1,11 @@
 //! Reading requests and their history.
 
+use crate::moment::Moment;
 use crate::{Error, Store};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemas::api::request::{EventOut, RequestOut};
+use schemas::moment::in_utc;
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 use std::fmt;
@@ -30,7 +32,7 @@ impl Cursor {
         let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         let (micros, id) = bytes.split_first_chunk::<8>()?;
         let nanos = i128::from(i64::from_be_bytes(*micros)) * 1000;
-        let created_at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+        let created_at = in_utc(OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?)?;
         Some(Self { created_at, id: Uuid::from_slice(id).ok()? })
     }
 }
@@ -97,7 +99,7 @@ struct RequestRow {
     current_stage_order: i32,
     callback_url: Option<String>,
     callback_events: Option<Vec<String>>,
-    expires_at: Option<OffsetDateTime>,
+    expires_at: Option<Moment>,
     completed_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
@@ -119,7 +121,7 @@ impl From<RequestRow> for RequestOut {
             current_stage_order: row.current_stage_order,
             callback_url: row.callback_url,
             callback_events: row.callback_events,
-            expires_at: row.expires_at,
+            expires_at: row.expires_at.map(Into::into),
             completed_at: row.completed_at,
             created_at: row.created_at,
             updated_at: row.updated_at,

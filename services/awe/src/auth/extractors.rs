@@ -1,7 +1,8 @@
 //! What handlers ask for.
 
-use super::Identity;
+use super::{AuthError, Identity};
 use crate::error::ApiError;
+use crate::places::Held;
 use crate::state::AppState;
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -33,9 +34,45 @@ impl FromRequestParts<AppState> for Identity {
         if !state.is_started() {
             return Err(ApiError::Starting);
         }
-        let identity = state.authenticator().authenticate(bearer(parts)?).await?;
+        let token = bearer(parts)?;
+        let identity = match parts.extensions.get::<Noted>() {
+            Some(Noted(noted)) => noted.clone(),
+            None => state.authenticator().authenticate(token).await,
+        };
+        Ok(Arc::unwrap_or_clone(identity?))
+    }
+}
+
+/// Who calls, as it was found out before the body was read.
+#[derive(Debug, Clone)]
+struct Noted(Result<Arc<Identity>, AuthError>);
+
+/// Finds out who calls, once for whatever asks later. `None` when nobody does, or nobody who is let in.
+pub(crate) async fn note_caller(parts: &mut Parts, state: &AppState) -> Option<Arc<Identity>> {
+    if !state.is_started() {
+        return None;
+    }
+    let identity = state.authenticator().authenticate(bearer(parts).ok()?).await;
+    if let Ok(identity) = &identity {
         tracing::Span::current().record("subject", &identity.subject);
-        Ok(Arc::unwrap_or_clone(identity))
+    }
+    parts.extensions.insert(Noted(identity.clone()));
+    identity.ok()
+}
+
+/// A place for one more list of the caller, held until it is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing;
+
+impl FromRequestParts<AppState> for Listing {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let (noted, held) = (parts.extensions.get::<Noted>(), parts.extensions.get::<Held>());
+        if let (Some(Noted(Ok(caller))), Some(held)) = (noted, held) {
+            state.places().share(&caller.subject).list(held).await?;
+        }
+        Ok(Self)
     }
 }
 

@@ -66,16 +66,11 @@ pub(super) struct RetryArguments {
 #[derive(Debug, Args)]
 struct Which {
     /// Only created at this moment or later, for example 2026-01-31T08:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = schemas::moment::parse)]
     since: Option<OffsetDateTime>,
     /// Only to this URL, exactly.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-}
-
-fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "must be a moment as RFC 3339 writes it, for example 2026-01-31T08:00:00Z".to_owned())
 }
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {

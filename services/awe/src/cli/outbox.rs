@@ -9,7 +9,6 @@ use clap::{Args, Subcommand};
 use std::time::Duration;
 use store::Store;
 use store::outbox::reconcile::From;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
 
@@ -57,9 +56,9 @@ fn from(text: &str) -> Result<From, String> {
             Err("sequences begin with 1".to_owned())
         };
     }
-    OffsetDateTime::parse(text, &Rfc3339)
+    schemas::moment::parse(text)
         .map(From::Time)
-        .map_err(|_| "must be a moment such as 2026-11-25T08:00:00Z, or a sequence of the stream".to_owned())
+        .map_err(|why| format!("{why}; or be a sequence of the stream"))
 }
 
 pub(super) async fn run(config: Config, command: Command) -> anyhow::Result<()> {
@@ -79,6 +78,13 @@ async fn status(store: &Store, config: &Config) -> anyhow::Result<()> {
         outbox.unpublished,
         oldest.map_or_else(String::new, |at| format!(", the oldest since {at}"))
     ))?;
+    if outbox.refused > 0 {
+        let why = outbox.refused_because.unwrap_or_default();
+        output::print(&format!(
+            "        {} events are refused by the stream, the oldest because: {why}",
+            outbox.refused
+        ))?;
+    }
     let last = outbox.last_stream_seq.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
     output::print(&format!("        last acknowledged stream sequence: {last}"))?;
     let bus = Bus::connect(app::bus_options(config)).await.context("nats.url cannot be used")?;

@@ -65,7 +65,14 @@ impl Config {
     fn check_server(&self, faults: &mut Faults) {
         let server = &self.server;
         faults.between("server.max_body_bytes", server.max_body_bytes as u64, 1024, 1 << 30);
-        faults.between("server.max_in_flight", server.max_in_flight as u64, 1, 1_000_000);
+        let in_flight = server.max_in_flight as u64;
+        faults.between("server.max_in_flight", in_flight, 1, 1_000_000);
+        let per_caller = server.max_in_flight_per_caller as u64;
+        faults.between("server.max_in_flight_per_caller", per_caller, 1, 1_000_000);
+        faults.between("server.max_lists_per_caller", server.max_lists_per_caller as u64, 1, 1000);
+        faults.between("server.max_connections", server.max_connections as u64, 1, 1_000_000);
+        faults.between("server.idle_timeout_seconds", server.idle_timeout_seconds, 1, 3600);
+        faults.between("server.body_timeout_seconds", server.body_timeout_seconds, 1, 3600);
         faults.between("server.request_timeout_seconds", server.request_timeout_seconds, 1, 3600);
         faults.between("server.shutdown_seconds", server.shutdown_seconds, 0, 3600);
         let exposed = self.is_development() && !server.host.is_loopback();

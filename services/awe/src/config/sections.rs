@@ -23,6 +23,16 @@ pub struct Server {
     pub max_body_bytes: usize,
     /// Requests worked on at once.
     pub max_in_flight: usize,
+    /// Of these, requests of one caller.
+    pub max_in_flight_per_caller: usize,
+    /// Lists that one caller may have read at once.
+    pub max_lists_per_caller: usize,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// How long a connection may be idle or waiting for its client.
+    pub idle_timeout_seconds: u64,
+    /// How long a body may take to arrive.
+    pub body_timeout_seconds: u64,
     /// A request that takes longer is given up.
     pub request_timeout_seconds: u64,
     /// How long a stop may take.

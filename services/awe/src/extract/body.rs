@@ -48,18 +48,9 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
 }
 
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
+    // It lies in memory already (`crate::server`), within the same bound.
     let limit = state.config().server.max_body_bytes;
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    if declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).is_some_and(|n| n > limit as u64)
-    {
-        return Err(ApiError::TooLarge(limit));
-    }
-    // What fails besides the limit is a client that went away in the middle of its body.
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_large =
-            std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
-        if too_large { ApiError::TooLarge(limit) } else { ApiError::BadRequest }
-    })
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| ApiError::BadRequest)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

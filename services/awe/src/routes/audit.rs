@@ -1,6 +1,6 @@
 //! The audit trail.
 
-use crate::auth::Viewer;
+use crate::auth::{Listing, Viewer};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::state::AppState;
@@ -12,6 +12,7 @@ use store::audit::AuditFilter;
 pub(super) async fn list(
     State(state): State<AppState>,
     _: Viewer,
+    _: Listing,
     Query(query): Query<ListAuditQuery>,
 ) -> Result<Json<Vec<AuditActionOut>>, ApiError> {
     let filter = AuditFilter {

@@ -1,6 +1,6 @@
 //! Delegations: anyone's for an administrator, one's own for everybody else.
 
-use crate::auth::Identity;
+use crate::auth::{Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, DelegationId, Query};
 use crate::state::AppState;
@@ -19,6 +19,7 @@ fn own(caller: &Identity, user_id: &str) -> Result<(), ApiError> {
 pub(super) async fn list(
     State(state): State<AppState>,
     caller: Identity,
+    _: Listing,
     Query(query): Query<ListDelegationsQuery>,
 ) -> Result<Json<Vec<DelegationOut>>, ApiError> {
     let user_id = match query.user_id {

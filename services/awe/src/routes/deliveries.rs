@@ -1,7 +1,7 @@
 //! Webhook deliveries, for operators.
 
 use super::{cursor, next_cursor, word};
-use crate::auth::{Admin, Viewer};
+use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
 use crate::extract::{DeliveryId, OptionalBody, Query};
 use crate::state::AppState;
@@ -16,6 +16,7 @@ const STATUSES: [&str; 3] = ["pending", "delivered", "exhausted"];
 pub(super) async fn list(
     State(state): State<AppState>,
     _: Viewer,
+    _: Listing,
     Query(query): Query<ListDeliveriesQuery>,
 ) -> Result<(HeaderMap, Json<Vec<DeliveryOut>>), ApiError> {
     word("status", query.status.as_deref(), &STATUSES)?;

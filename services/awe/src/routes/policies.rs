@@ -1,7 +1,7 @@
 //! Policies: versions, activation and simulation.
 
 use crate::admission::{Kind, Operation, Write};
-use crate::auth::{Admin, Viewer};
+use crate::auth::{Admin, Listing, Viewer};
 use crate::config::Credentials;
 use crate::error::ApiError;
 use crate::extract::{Body, PolicyKey, PolicyVersion};
@@ -95,7 +95,7 @@ fn same_key(path: &str, body: &PolicyCreate) -> Result<(), ApiError> {
     Err(ApiError::invalid(format!("field policy_key: {} in the body, {path} in the URL", body.policy_key)))
 }
 
-pub(super) async fn list(State(state): State<AppState>, _: Viewer) -> Answer<Vec<PolicyOut>> {
+pub(super) async fn list(State(state): State<AppState>, _: Viewer, _: Listing) -> Answer<Vec<PolicyOut>> {
     Ok(Json(state.store().list_policies().await?))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{cursor, next_cursor, word};
 use crate::admission::{Kind, Operation, Write};
-use crate::auth::Identity;
+use crate::auth::{Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, OptionalBody, Query, RequestId};
 use crate::state::AppState;
@@ -99,6 +99,7 @@ async fn check_secret(body: &CreateRequestIn, caller: &Identity, state: &AppStat
 pub(super) async fn list(
     State(state): State<AppState>,
     _: Identity,
+    _: Listing,
     Query(query): Query<ListRequestsQuery>,
 ) -> Result<(HeaderMap, Json<Vec<RequestOut>>), ApiError> {
     word("status", query.status.as_deref(), &STATUSES)?;

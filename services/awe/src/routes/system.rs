@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::state::AppState;
+use actors::COMMIT_WRITER;
 use axum::Json;
 use axum::extract::State;
 use schemas::api::{ConfigResponse, VersionPayload, VersionResponse};
@@ -13,22 +14,33 @@ const PING: Duration = Duration::from_secs(1);
 /// An event that waits for the stream for longer is late: NATS is full, or no process relays.
 const OUTBOX_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Up, when the database answers. Without NATS everything but the news on it works, so that only degrades: `nats` when
-/// it does not answer, `outbox` when events wait for it.
+/// Up, when the database answers and can be written to. What else does not run only degrades, since the rest goes on:
+/// `nats` when it does not answer, `outbox` when events wait for it or are refused by it, `loops` when a loop of this process is in trouble,
+/// named in `loops`.
 pub(super) async fn health(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
-    if !state.is_started() {
-        return Err(ApiError::Starting);
+    let troubles = state.loops()?.troubles();
+    if troubles.iter().any(|trouble| trouble.name == COMMIT_WRITER) {
+        tracing::error!(?troubles, "nothing can be written");
+        return Err(ApiError::DatabaseUnavailable);
     }
-    let late = match tokio::time::timeout(PING, state.store().is_outbox_late(OUTBOX_PATIENCE)).await {
-        Ok(Ok(late)) => late,
+    let outbox = match tokio::time::timeout(PING, state.store().outbox_health(OUTBOX_PATIENCE)).await {
+        Ok(Ok(outbox)) => outbox,
         Ok(Err(_)) | Err(_) => return Err(ApiError::DatabaseUnavailable),
     };
     let mut payload = json!({"status": "UP"});
     let away = state.bus().is_some_and(|bus| !bus.is_connected());
     let degraded: Vec<&str> =
-        [(away, "nats"), (late, "outbox")].into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+        [(away, "nats"), (outbox.late || outbox.refuses, "outbox"), (!troubles.is_empty(), "loops")]
+            .into_iter()
+            .filter_map(|(is, word)| is.then_some(word))
+            .collect();
     if !degraded.is_empty() {
         payload["degraded"] = json!(degraded);
+    }
+    if !troubles.is_empty() {
+        // What they failed with is for the log: anybody may ask here.
+        let loops = troubles.iter().map(|trouble| json!({"name": trouble.name, "state": trouble.state}));
+        payload["loops"] = loops.collect();
     }
     let (id, version) = (&state.config().service_id, &state.config().api_version);
     let responsetime = rfc3339(OffsetDateTime::now_utc());

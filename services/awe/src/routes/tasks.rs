@@ -1,7 +1,7 @@
 //! Tasks: what somebody is asked to decide.
 
 use super::word;
-use crate::auth::{Admin, Identity};
+use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, Query, TaskId};
 use crate::state::AppState;
@@ -21,6 +21,7 @@ type Answer<T> = Result<Json<T>, ApiError>;
 pub(super) async fn list(
     State(state): State<AppState>,
     caller: Identity,
+    _: Listing,
     Query(query): Query<ListTasksQuery>,
 ) -> Answer<PagedTasksOut> {
     word("status", query.status.as_deref(), &STATUSES)?;
@@ -44,6 +45,7 @@ pub(super) async fn list(
 pub(super) async fn stats(
     State(state): State<AppState>,
     caller: Identity,
+    _: Listing,
     Query(query): Query<TaskStatsQuery>,
 ) -> Answer<TaskStatsOut> {
     word("status", query.status.as_deref(), &STATUSES)?;

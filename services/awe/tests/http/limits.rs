@@ -82,44 +82,6 @@ async fn a_refusal_before_the_body_was_read_says_that_the_connection_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_it_takes_on_is_shed() {
-    let server = Server::start(&[("AWE__SERVER__MAX_IN_FLIGHT", "1")]).await;
-    // A body that never ends holds the one place.
-    let hold = || {
-        let (sender, body) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
-        let stream =
-            futures::stream::unfold(body, async |mut body| body.recv().await.map(|chunk| (chunk, body)));
-        let held = server
-            .request(Who::Admin, Method::POST, "/policies")
-            .header("content-type", "application/json")
-            .body(reqwest::Body::wrap_stream(stream))
-            .send();
-        (sender, tokio::spawn(held))
-    };
-    let shed = async {
-        let (mut sender, mut held) = hold();
-        loop {
-            let answer = server.send(Who::Admin, Method::GET, "/tasks", None).await;
-            if answer.status() == 503 {
-                return (answer, sender, held);
-            }
-            // The place was taken by one of these questions when the body came.
-            if held.is_finished() {
-                (sender, held) = hold();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let shed = tokio::time::timeout(std::time::Duration::from_secs(30), shed);
-    let (answer, sender, held) = shed.await.unwrap();
-    assert_eq!(answer.headers()["retry-after"], "1");
-    assert_eq!(server.get(Who::Nobody, "/health").await.0, 200);
-    drop(sender);
-    assert_eq!(held.await.unwrap().unwrap().status(), 422);
-    server.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_is_repeated_or_made() {
     let server = Server::start(&[]).await;
     let with =

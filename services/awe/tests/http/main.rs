@@ -6,6 +6,7 @@ mod contexts;
 mod envelopes;
 mod flow;
 mod gate;
+mod hostile;
 mod limits;
 #[path = "../../../../outbound/tests/http/server.rs"]
 mod receiver;

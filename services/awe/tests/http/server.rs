@@ -106,7 +106,8 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = app::connect(config).await.unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(server::serve(listener, server::router_with_home(state.clone()), stop.clone()));
+        let limits = server::Limits::of(&state.config().server);
+        tokio::spawn(server::serve(listener, server::router_with_home(state.clone()), limits, stop.clone()));
         Self { url, state, client: reqwest::Client::new(), stop, system: None, database }
     }
 
@@ -159,6 +160,22 @@ impl Server {
         let read = schemas::policy::to_engine(&policy, id, 1, &mut Uuid::now_v7).unwrap();
         let actor = store::audit::Actor { subject: "seed".to_owned(), email: None };
         self.state.store().create_policy(&policy, &read, &actor).await.unwrap();
+    }
+
+    /// The same, and active.
+    pub(crate) async fn seed_active_policy(&self, policy: &Value) {
+        self.seed_policy(policy).await;
+        let actor = store::audit::Actor { subject: "seed".to_owned(), email: None };
+        let key = policy["policy_key"].as_str().unwrap();
+        self.state.store().activate_policy(key, 1, &actor).await.unwrap();
+    }
+
+    /// Keeps everybody else from a table until the answer is dropped; they wait.
+    pub(crate) async fn hold(&self, table: &str) -> PgConnection {
+        let mut held = PgConnection::connect(&self.database_url()).await.unwrap();
+        let lock = format!("begin; lock table {table} in access exclusive mode");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut held).await.unwrap();
+        held
     }
 
     /// Ends it in order.

@@ -147,6 +147,11 @@ async fn stuck(store: &Store) -> Vec<Finding> {
             "events waiting for the stream for more than a minute",
             "run a process with the role relay, and look at the findings about NATS",
         ),
+        (
+            counts.refused,
+            "events that NATS refuses (approval_event.refused_because says why); their webhooks go out all the same",
+            "raise max_payload of NATS, then `awe outbox republish --from TIME`",
+        ),
     ]
     .into_iter()
     .map(|(count, what, advice)| match count {

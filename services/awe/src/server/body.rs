@@ -1,0 +1,42 @@
+//! Bodies are read before anything else is done, so that a slow one keeps nothing waiting but itself.
+
+use crate::config::{Server, seconds};
+use crate::error::ApiError;
+use crate::places::Share;
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// The same body, in memory.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    share: &Share,
+    server: &Server,
+) -> Result<Body, ApiError> {
+    if body.is_end_stream() {
+        return Ok(body);
+    }
+    // Decoding it is not ours to do, and as it is it would not be what the caller means.
+    let encoded = |value: &axum::http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    let (limit, length) = (server.max_body_bytes, body.size_hint().exact());
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(ApiError::TooLarge(limit));
+    }
+    // At most the limit, which fits.
+    let most = length.map_or(limit, |length| usize::try_from(length).unwrap_or(limit));
+    let reading = async {
+        let _room = share.body(most).await;
+        Limited::new(body, limit).collect().await
+    };
+    let read = tokio::time::timeout(seconds(server.body_timeout_seconds), reading).await;
+    match read.map_err(|_| ApiError::SlowBody)? {
+        Ok(read) => Ok(Body::from(read.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge(limit)),
+        // A client that went away in the middle of its body.
+        Err(_) => Err(ApiError::BadRequest),
+    }
+}
