@@ -161,7 +161,7 @@ impl Requests {
     ) -> Result<RequestOut, Error> {
         let command = Command::Cancel { caller, reason: body.reason };
         let applied = self.apply(RequestId(request_id), command).await?;
-        Ok(shapes::request(&applied))
+        shapes::request(&applied)
     }
 
     /// What a policy version would do with a context. Writes nothing. `caller` is who asks: with their callback
@@ -184,7 +184,7 @@ impl Requests {
         let snapshot = self.shared.catalog.refresh().await?;
         let now = crate::clock::now();
         let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
-        let context = body.context.into();
+        let context = body.context;
         version.check_context(&context)?;
         let answers = self.answers(caller, &version.policy, &context).await?;
         let stages = engine::simulate::simulate(&cx, &context, body.requester.as_deref(), &answers);

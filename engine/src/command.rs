@@ -60,7 +60,7 @@ pub struct Create {
     /// Subject that calls the API.
     pub source_service: String,
     /// Facts that rules look at.
-    pub context: Value,
+    pub context: Arc<Value>,
     /// Past it the request expires.
     pub expires_at: Option<OffsetDateTime>,
 }

@@ -18,6 +18,7 @@ use engine::ids::RequestId;
 use engine::request::{Event, Request};
 use futures::FutureExt;
 use schemas::event::webhook_wanted;
+use schemas::json::RawJson;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -53,9 +54,9 @@ pub struct Idempotency {
     /// The `Idempotency-Key` header.
     pub key: String,
     /// The body, compared as JSON.
-    pub body: Value,
+    pub body: RawJson,
     /// The answer to replay.
-    pub response: Value,
+    pub response: RawJson,
 }
 
 /// An audit row that stands or falls with the transition.

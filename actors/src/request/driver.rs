@@ -13,7 +13,6 @@ use engine::command::{Command, Context, Create, Transition};
 use engine::ids::{IdSource, RequestId, TaskId};
 use engine::policy::Policy;
 use engine::request::Request;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -93,7 +92,11 @@ pub(super) async fn create(
             resolve_after: owed,
             resolve_attempt: 0,
             epoch: Some(snapshot.epoch),
-            idempotency: new.idempotency_key.as_ref().map(|key| to_idempotency(new, key, &transition, &meta)),
+            idempotency: new
+                .idempotency_key
+                .as_ref()
+                .map(|key| to_idempotency(new, key, &transition, &meta))
+                .transpose()?,
             audit: None,
             deliveries: deliveries.clone(),
             transition: Arc::clone(&transition),
@@ -260,7 +263,7 @@ fn to_create(id: RequestId, new: &NewRequest) -> Create {
         id,
         requester: new.body.requester.clone().unwrap_or_else(|| new.subject.clone()),
         source_service: new.subject.clone(),
-        context: Value::Object(new.body.context.clone()),
+        context: Arc::clone(&new.body.context),
         expires_at: new.body.expires_at,
     }
 }
@@ -277,12 +280,16 @@ fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
     }
 }
 
-fn to_idempotency(new: &NewRequest, key: &str, transition: &Transition, meta: &Meta) -> Idempotency {
-    Idempotency {
+fn to_idempotency(
+    new: &NewRequest,
+    key: &str,
+    transition: &Transition,
+    meta: &Meta,
+) -> Result<Idempotency, Error> {
+    Ok(Idempotency {
         subject: new.subject.clone(),
         key: key.to_owned(),
-        body: shapes::body_of(new),
-        // A struct of strings, numbers and JSON always serialises.
-        response: serde_json::to_value(shapes::created(&transition.request, meta)).unwrap_or_default(),
-    }
+        body: shapes::body_of(new)?,
+        response: shapes::stored(&shapes::created(&transition.request, meta))?,
+    })
 }

@@ -221,12 +221,12 @@ impl World {
     }
 
     pub(super) async fn count_events(&self, request: Uuid, event_type: &str) -> usize {
-        let events = self.db.list_events(request).await.expect("exists");
+        let (events, _) = self.db.list_events(request, 0).await.expect("exists");
         events.iter().filter(|e| e.event_type == event_type).count()
     }
 
     pub(super) async fn assert_gapless(&self, request: Uuid) {
-        let events = self.db.list_events(request).await.expect("exists");
+        let (events, _) = self.db.list_events(request, 0).await.expect("exists");
         let sequences: Vec<i64> = events.iter().map(|e| e.sequence).collect();
         let expected: Vec<i64> = (1..).take(sequences.len()).collect();
         assert_eq!(sequences, expected);

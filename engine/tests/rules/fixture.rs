@@ -128,7 +128,7 @@ impl World {
             id: RequestId(uuid()),
             requester: "rita".into(),
             source_service: "registry".into(),
-            context,
+            context: context.into(),
             expires_at: Some(START + Duration::days(365)),
         };
         let done = create(&cx, asked, &mut ids);

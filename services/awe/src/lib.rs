@@ -12,6 +12,7 @@ pub mod config;
 mod embedded;
 pub mod error;
 pub mod extract;
+mod files;
 mod logging;
 mod places;
 pub mod rate_limit;

@@ -4,6 +4,7 @@ use super::Commit;
 use engine::command::Changes;
 use engine::request::Request;
 use schemas::api::JsonObject;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -34,7 +35,9 @@ columns!(Created<'a> {
     callback_secret_id: Option<Uuid>, callback_events: Option<Json<&'a [String]>>, expires_at: Option<Time>,
     completed_at: Option<Time>, created_at: Time, last_sequence: i64, resolve_after: Option<Time>,
 });
-columns!(Keys<'a> { subject: &'a str, key: &'a str, body: Json<&'a Value>, request_id: Uuid, response: Json<&'a Value> });
+columns!(Keys<'a> {
+    subject: &'a str, key: &'a str, body: Json<&'a RawValue>, request_id: Uuid, response: Json<&'a RawValue>,
+});
 columns!(Moved<'a> {
     id: Uuid, expected: i64, epoch: Option<i64>, status: &'a str, current_stage_order: i32,
     stages: Json<Value>, completed_at: Option<Time>, updated_at: Time, last_sequence: i64,
@@ -109,7 +112,7 @@ impl<'a> Batch<'a> {
             &meta.artifact_id,
             &r.source_service,
             &r.requester,
-            Json(&r.context),
+            Json(&*r.context),
             r.status.as_str(),
             r.current_stage_order,
             Json(progress(r)),
@@ -123,7 +126,7 @@ impl<'a> Batch<'a> {
             commit.resolve_after,
         ));
         if let Some(key) = &commit.idempotency {
-            self.keys.push((&key.subject, &key.key, Json(&key.body), r.id.0, Json(&key.response)));
+            self.keys.push((&key.subject, &key.key, Json(key.body.raw()), r.id.0, Json(key.response.raw())));
         }
     }
 

@@ -162,6 +162,10 @@ impl Config {
         faults.between("requests.idle_seconds", requests.idle_seconds, 1, DAY);
         faults.between("requests.max_in_flight", requests.max_in_flight as u64, 1, 1_000_000);
         faults.between("requests.command_timeout_seconds", requests.command_timeout_seconds, 1, 3600);
+        let (bytes, values) = (requests.max_context_bytes as u64, requests.max_context_values as u64);
+        faults.between("requests.max_context_bytes", bytes, 2, 16 << 20);
+        faults.between("requests.max_context_values", values, 1, 1_000_000);
+        faults.between("requests.max_context_depth", requests.max_context_depth as u64, 1, 100);
         let retention = &self.retention;
         faults.between("retention.check_interval_seconds", retention.check_interval_seconds, 1, DAY);
         faults.between("retention.attempts_days", u64::from(retention.attempts_days), 0, 36_500);

@@ -131,6 +131,24 @@ pub struct Requests {
     pub max_in_flight: usize,
     /// A command that takes longer is given up.
     pub command_timeout_seconds: u64,
+    /// Bytes of a context's JSON.
+    pub max_context_bytes: usize,
+    /// JSON values in a context.
+    pub max_context_values: usize,
+    /// Levels of a context.
+    pub max_context_depth: usize,
+}
+
+impl Requests {
+    /// How large a context may be.
+    #[must_use]
+    pub const fn context_bounds(&self) -> schemas::json::Bounds {
+        schemas::json::Bounds {
+            bytes: self.max_context_bytes,
+            values: self.max_context_values,
+            depth: self.max_context_depth,
+        }
+    }
 }
 
 /// Idempotency keys.

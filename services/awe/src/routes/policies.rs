@@ -1,5 +1,6 @@
 //! Policies: versions, activation and simulation.
 
+use super::requests::check_context;
 use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Admin, Listing, Viewer};
 use crate::config::Credentials;
@@ -193,6 +194,7 @@ pub(super) async fn simulate(
     at: PolicyVersion,
     Body(mut body): Body<SimulateRequest>,
 ) -> Answer<SimulateResponse> {
+    check_context(&body.context, &state)?;
     body.requester.get_or_insert_with(|| viewer.subject.clone());
     Ok(Json(state.requests()?.simulate(&viewer.subject, &at.key, at.version, body).await?))
 }

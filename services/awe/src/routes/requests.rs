@@ -11,8 +11,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use schemas::api::{
-    CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListRequestsQuery, RequestOut,
+    CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListEventsQuery, ListRequestsQuery,
+    RequestOut,
 };
+use serde_json::Value;
 use store::requests::list::RequestFilter;
 
 const STATUSES: [&str; 6] = ["pending", "in_review", "approved", "rejected", "cancelled", "expired"];
@@ -25,6 +27,7 @@ pub(super) async fn create(
     Body(body): Body<CreateRequestIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreateRequestOut>), ApiError> {
     let idempotency_key = idempotency_key(&headers)?;
+    check_context(&body.context, &state)?;
     let refused = match check(&body, &state) {
         Ok(()) => check_secret(&body, &caller, &state).await.err(),
         Err(refused) => Some(refused),
@@ -63,7 +66,7 @@ pub(super) async fn create(
 /// Whether the answer is stored already: then nothing will be written, and the gate need not be asked again.
 async fn is_replay(key: Option<&str>, subject: &str, state: &AppState) -> Result<bool, ApiError> {
     let Some(key) = key else { return Ok(false) };
-    Ok(state.store().first_answer(subject, key).await?.is_some())
+    Ok(state.store().is_answered(subject, key).await?)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
@@ -74,6 +77,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
             Err(ApiError::invalid(format!("header Idempotency-Key: must be 1 to {MAX_KEY} ASCII characters")))
         }
     }
+}
+
+/// Whether a context is small enough to be kept, or tried.
+pub(super) fn check_context(context: &Value, state: &AppState) -> Result<(), ApiError> {
+    let checked = state.config().requests.context_bounds().check(context);
+    checked.map_err(|why| ApiError::unprocessable("body", "context", why))
 }
 
 fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
@@ -128,8 +137,10 @@ pub(super) async fn events(
     State(state): State<AppState>,
     _: Identity,
     RequestId(id): RequestId,
-) -> Result<Json<Vec<EventOut>>, ApiError> {
-    Ok(Json(state.store().list_events(id).await?))
+    Query(query): Query<ListEventsQuery>,
+) -> Result<(HeaderMap, Json<Vec<EventOut>>), ApiError> {
+    let (events, next) = state.store().list_events(id, query.after).await?;
+    Ok((next_cursor(next.map(|sequence| sequence.to_string())), Json(events)))
 }
 
 pub(super) async fn cancel(
