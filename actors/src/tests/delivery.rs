@@ -9,7 +9,7 @@ use store::testing::count;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A receiver that keeps what it got and fails the first posts on demand.
+/// A receiver that keeps what it got, fails the first posts on demand, and always those to the path `/fails`.
 #[derive(Clone)]
 pub(super) struct Receiver {
     pub(super) url: String,
@@ -55,8 +55,11 @@ impl Receiver {
                 continue;
             }
             let body = &buffer[head + 4..head + 4 + length];
-            let fail =
-                self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+            let fail = text.starts_with("post /fails")
+                || self
+                    .failures
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                    .is_ok();
             let answer: &[u8] = if fail {
                 self.failure.as_bytes()
             } else {
