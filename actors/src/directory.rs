@@ -125,11 +125,20 @@ impl Directories {
 
     async fn secrets(&self, question: &Question<'_>) -> Result<Vec<SecretString>, DirectoryError> {
         let now = OffsetDateTime::now_utc();
+        let unread =
+            || DirectoryError::Unavailable("the caller's callback secrets could not be read".to_owned());
         let found = self.store.live_secrets(question.caller, question.callback_secret_id, now, &self.vault);
-        found.await.map(|live| live.secrets).map_err(|error| {
+        let live = found.await.map_err(|error| {
             tracing::warn!(caller = question.caller, %error, "callback secrets could not be read");
-            DirectoryError::Unavailable("the caller's callback secrets could not be read".to_owned())
-        })
+            unread()
+        })?;
+        match live.closed {
+            None => Ok(live.secrets),
+            Some(why) => {
+                tracing::warn!(caller = question.caller, %why, "a callback secret cannot be opened");
+                Err(unread())
+            }
+        }
     }
 }
 

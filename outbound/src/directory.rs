@@ -22,6 +22,10 @@ impl From<Failure> for DirectoryError {
             Failure::Refused(why) => Self::Unknown(format!("refused: {why}")),
             Failure::Credential(why) => Self::Unavailable(why),
             Failure::Timeout(after) => Self::Unavailable(format!("no answer within {after:?}")),
+            Failure::Cut { status, why } => {
+                tracing::warn!(status, why, "a directory's answer broke off");
+                Self::Unavailable(format!("answered {status}, but not with the whole of its answer"))
+            }
             Failure::Connection(cause) | Failure::Internal(cause) => {
                 tracing::warn!(cause, "a directory cannot be reached");
                 Self::Unavailable("cannot be reached".to_owned())

@@ -21,16 +21,25 @@ pub use reseal::Resealed;
 
 const SECRET: Error = Error::NotFound("callback secret");
 const PREFIX: &str = "whsec_";
+/// What Standard Webhooks writes before a secret in configurations.
+const VERSION: &str = "v1,";
 /// Fewest bytes of a secret that somebody brings along.
 const SHORTEST: usize = 24;
 
 /// The form in which a secret that somebody brings along is kept and shown: `whsec_` and base64. One that already has
-/// that form stays as it is; any other text is encoded. Either way it stands for at least 24 bytes.
+/// that form stays as it is, without the `v1,` that some write before it; any other text is encoded. White space around
+/// it is no part of it. Either way it stands for at least 24 bytes.
 ///
 /// # Errors
 /// Says in words what is wrong, without the secret.
 pub fn check_secret(given: &str) -> Result<String, String> {
-    let encoded = given.strip_prefix(PREFIX).and_then(|text| STANDARD.decode(text).ok());
+    let given = given.trim();
+    let encoded = match given.strip_prefix(VERSION).unwrap_or(given).strip_prefix(PREFIX) {
+        Some(text) => Some(STANDARD.decode(text).map_err(|_| {
+            format!("begins with {PREFIX} but does not go on with standard base64, padded: nothing would verify it")
+        })?),
+        None => None,
+    };
     let bytes = encoded.as_deref().unwrap_or(given.as_bytes());
     if bytes.len() < SHORTEST {
         return Err(format!("must be at least {SHORTEST} bytes, is {}", bytes.len()));
@@ -146,6 +155,9 @@ pub struct LiveSecrets {
     pub secrets: Vec<SecretString>,
     /// Name of the credential; none when none is sent along.
     pub credential: Option<String>,
+    /// Why a secret that should sign cannot be opened. Then nothing may be sent: whoever verifies with that secret
+    /// would take the webhook for a forged one.
+    pub closed: Option<VaultError>,
 }
 
 impl Store {
@@ -325,7 +337,7 @@ impl Store {
     /// it is revoked. The credential is that of the secret named, while it signs, and else of the first.
     ///
     /// # Errors
-    /// [`Error::Internal`] when one of them cannot be opened.
+    /// The database's.
     pub async fn live_secrets(
         &self,
         caller_service: &str,
@@ -341,10 +353,14 @@ impl Store {
             },
         };
         let mut found = self.live_secrets_for(std::slice::from_ref(&caller), now, vault).await?;
-        let live = found.remove(&caller).transpose()?.unwrap_or_default();
+        let live = match found.remove(&caller).transpose() {
+            Ok(live) => live.unwrap_or_default(),
+            Err(error) => return Ok(LiveSecrets { closed: Some(error), ..LiveSecrets::default() }),
+        };
         let named = live.iter().find(|secret| Some(secret.id) == callback_secret_id).or(live.first());
         let credential = named.and_then(|secret| secret.credential.clone());
-        Ok(LiveSecrets { secrets: live.into_iter().map(|live| live.secret).collect(), credential })
+        let secrets = live.into_iter().map(|live| live.secret).collect();
+        Ok(LiveSecrets { secrets, credential, closed: None })
     }
 
     /// [`Store::live_secrets`] of many callers in one statement. A caller without any is absent; one whose secrets

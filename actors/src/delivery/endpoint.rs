@@ -10,6 +10,7 @@ use super::pace::Pace;
 use super::shares::Shares;
 use super::{BUSY, GATHER};
 use crate::{Error, WebhookOptions};
+use outbound::redacted_url;
 use parking::Permits;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,8 @@ pub(super) struct Look;
 /// What an endpoint's actor shares with its attempts under way.
 pub(super) struct Lane {
     to: Destination,
+    /// The endpoint as logs and operators may see it.
+    shown: String,
     caller: Arc<str>,
     slots: Arc<Semaphore>,
     most: usize,
@@ -67,6 +70,7 @@ impl Lane {
         let tolerance =
             Tolerance { failures: options.endpoint.open_after_failures.max(1), rest: options.endpoint.open };
         Self {
+            shown: redacted_url(&to.endpoint),
             caller: Arc::from(to.caller_service.as_str()),
             to,
             slots: Arc::new(Semaphore::new(most)),
@@ -103,7 +107,7 @@ impl Lane {
         let mut breaker = self.breaker();
         if breaker.ended(found, was_probe, Instant::now()) {
             let closed = breaker.is_closed();
-            let Destination { caller_service: caller, endpoint } = &self.to;
+            let (endpoint, caller) = (&self.shown, &*self.caller);
             tracing::warn!(endpoint, caller, closed, "the circuit of a caller's endpoint has changed");
         }
     }
@@ -171,7 +175,7 @@ impl Actor for Endpoint {
         let again = match gathers.filter(|wait| !wait.is_zero()) {
             Some(wait) => Some(wait),
             None => state.take(&me).await.unwrap_or_else(|error| {
-                let Destination { caller_service: caller, endpoint } = &state.lane.to;
+                let (endpoint, caller) = (&state.lane.shown, &*state.lane.caller);
                 tracing::warn!(endpoint, caller, %error, "deliveries were not leased; trying again");
                 Some(AFTER_FAILURE)
             }),
@@ -244,7 +248,7 @@ impl State {
         }
         let why = format!(
             "held back, not counted as an attempt: webhooks of {} to {} have failed {} times in a row and rest",
-            to.caller_service, to.endpoint, self.shared.options.endpoint.open_after_failures
+            to.caller_service, self.lane.shown, self.shared.options.endpoint.open_after_failures
         );
         self.explained = store.explain_wait(to, &why, self.explained, EXPLAINED).await?;
         Ok(Room::After(until.saturating_duration_since(Instant::now())))

@@ -4,6 +4,7 @@
 use super::endpoint::{Endpoint, Lane, Look, Shared};
 use super::shares::{Share, Shares};
 use dashmap::DashMap;
+use outbound::redacted_url;
 use ractor::{Actor, ActorCell, ActorRef};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -65,7 +66,7 @@ impl Endpoints {
         let actor = match spawned {
             Ok((actor, _)) => actor,
             Err(error) => {
-                let endpoint = to.endpoint.as_str();
+                let endpoint = redacted_url(&to.endpoint);
                 tracing::error!(endpoint, %error, "the actor of an endpoint did not start; the poll tries again");
                 return;
             }

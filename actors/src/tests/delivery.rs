@@ -134,6 +134,29 @@ async fn a_receiver_that_never_answers_well_exhausts_the_delivery() {
     node.stop().await;
 }
 
+#[tokio::test]
+async fn a_secret_under_a_missing_master_key_fails_the_attempts_of_its_caller_alone_and_says_so() {
+    let receiver = Receiver::start().await;
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let actor = store::audit::Actor { subject: "admin".to_owned(), email: None };
+    let other_key = store::vault::Vault::new(&[9; 32]);
+    world.db.create_secret("locked", None, None, &actor, &other_key).await.expect("created");
+    let node = world.node_with(|o| o.webhook.backoff = vec![Duration::from_secs(3600)]).await;
+    node.create_as("locked", &receiver.url, "CR-1").await;
+    node.create_as("open", &receiver.url, "CR-2").await;
+    world.until("the other caller is told everything", || receiver.sequences().len() == 2).await;
+    let failed = "select count(*) from webhook_delivery d join webhook_attempt a on a.delivery_id = d.id
+                  where d.caller_service = 'locked' and d.attempt = 1 and a.failed_by = 'us'
+                    and d.last_error like '%cannot be opened%master key%' and d.next_attempt_at > now()";
+    world
+        .until_some("both attempts are recorded", async || {
+            (count(&world.db, failed).await == 2).then_some(())
+        })
+        .await;
+    assert_eq!(receiver.sequences(), [1, 2], "nothing is sent that could not be signed");
+    node.stop().await;
+}
+
 /// Fails a request's two webhooks once, and gives the seconds that the first of them then waits.
 async fn wait_after(failure: &'static str) -> (World, i64) {
     let receiver = Receiver::failing(failure).await;

@@ -3,7 +3,7 @@ use secrecy::ExposeSecret;
 use store::Error;
 use store::secrets::check_secret;
 use store::testing::{TestDb, database};
-use store::vault::Vault;
+use store::vault::{Vault, VaultError};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -52,6 +52,33 @@ fn a_secret_of_plain_text_is_shown_as_its_base64() {
     assert_eq!(check_secret(GIVEN).unwrap(), GIVEN);
     let shown = check_secret("plain text that is long enough").unwrap();
     assert_eq!(shown, "whsec_cGxhaW4gdGV4dCB0aGF0IGlzIGxvbmcgZW5vdWdo");
+}
+
+#[test]
+fn what_stands_around_a_secret_is_no_part_of_it() {
+    for around in [format!("v1,{GIVEN}"), format!(" \t{GIVEN}\r\n"), format!("\u{a0}v1,{GIVEN} ")] {
+        assert_eq!(check_secret(&around).unwrap(), GIVEN, "{around:?}");
+    }
+    let shown = check_secret("plain text that is long enough").unwrap();
+    assert_eq!(check_secret("  plain text that is long enough\n").unwrap(), shown);
+}
+
+#[test]
+fn a_secret_that_says_that_it_is_encoded_and_is_not_is_refused() {
+    let coded = GIVEN.strip_prefix("whsec_").unwrap();
+    let bad = [
+        "whsec_this is no base64 at all, though long".to_owned(),
+        format!("whsec_{}", coded.trim_end_matches('=').replace('A', "_")),
+        format!("v1,whsec_!{coded}"),
+        format!("whsec_ {coded}"),
+        format!("whsec_whsec_{coded}"),
+        format!("whsec_{coded}="),
+        format!("whsec_{}", "-_".repeat(32)),
+    ];
+    for bad in bad {
+        let why = check_secret(&bad).expect_err(&bad);
+        assert!(why.contains("base64") && !why.contains(&bad[6..]), "{why}");
+    }
 }
 
 #[test]
@@ -135,6 +162,13 @@ async fn a_revoked_secret_signs_nothing_and_makes_room_for_another() {
     assert_eq!(actions(&db).await, expected);
 }
 
+/// Why a caller's secrets cannot be opened.
+async fn closed(db: &TestDb, caller: &str) -> Option<VaultError> {
+    let live = db.live_secrets(caller, None, OffsetDateTime::now_utc(), &vault()).await.unwrap();
+    assert!(live.closed.is_none() || live.secrets.is_empty(), "nothing signs in its place");
+    live.closed
+}
+
 #[tokio::test]
 async fn a_secret_that_cannot_be_opened_stands_in_nobody_elses_way() {
     let db = database().await;
@@ -147,7 +181,8 @@ async fn a_secret_that_cannot_be_opened_stands_in_nobody_elses_way() {
     assert!(found["lost"].is_err());
     assert_eq!(found["fine"].as_ref().unwrap()[0].secret.expose_secret(), fine.secret);
     assert!(!found.contains_key("unknown"));
-    assert!(matches!(db.live_secrets("lost", None, now, &vault()).await, Err(Error::Internal(_))));
+    assert_eq!(closed(&db, "lost").await, Some(VaultError::UnknownKey));
+    assert_eq!(closed(&db, "fine").await, None);
     let both = vault().with_old_keys([&[4; 32]]);
     assert!(db.live_secrets("lost", None, now, &both).await.is_ok(), "after the master key was rotated");
 }
@@ -157,8 +192,7 @@ async fn a_ciphertext_copied_to_another_caller_does_not_open() {
     let db = database().await;
     db.create_secret("registry", None, None, &admin(), &vault()).await.unwrap();
     sqlx::query("update callback_secret set caller_service = 'payments'").execute(db.pool()).await.unwrap();
-    let opened = db.live_secrets("payments", None, OffsetDateTime::now_utc(), &vault()).await;
-    assert!(matches!(opened, Err(Error::Internal(_))));
+    assert_eq!(closed(&db, "payments").await, Some(VaultError::Refused));
 }
 
 #[tokio::test]

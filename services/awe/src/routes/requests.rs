@@ -10,6 +10,7 @@ use actors::NewRequest;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use outbound::redacted_url;
 use schemas::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListRequestsQuery, RequestOut,
 };
@@ -98,7 +99,7 @@ async fn check_secret(body: &CreateRequestIn, caller: &Identity, state: &AppStat
 
 pub(super) async fn list(
     State(state): State<AppState>,
-    _: Identity,
+    reader: Identity,
     _: Listing,
     Query(query): Query<ListRequestsQuery>,
 ) -> Result<(HeaderMap, Json<Vec<RequestOut>>), ApiError> {
@@ -113,15 +114,25 @@ pub(super) async fn list(
         limit: query.limit,
     };
     let (requests, next) = state.store().list_requests(&filter).await?;
-    Ok((next_cursor(next), Json(requests)))
+    let shown = requests.into_iter().map(|request| shown_to(&reader, request)).collect();
+    Ok((next_cursor(next), Json(shown)))
 }
 
 pub(super) async fn read(
     State(state): State<AppState>,
-    _: Identity,
+    reader: Identity,
     RequestId(id): RequestId,
 ) -> Result<Json<RequestOut>, ApiError> {
-    Ok(Json(state.store().get_request(id).await?))
+    Ok(Json(shown_to(&reader, state.store().get_request(id).await?)))
+}
+
+/// A callback URL may carry a token: whoever neither wrote it nor looks after this installation sees where it leads,
+/// and no value of its query.
+fn shown_to(reader: &Identity, request: RequestOut) -> RequestOut {
+    if reader.is_viewer() || reader.subject == request.source_service {
+        return request;
+    }
+    RequestOut { callback_url: request.callback_url.as_deref().map(redacted_url), ..request }
 }
 
 pub(super) async fn events(
