@@ -16,6 +16,7 @@ mod handle;
 mod loops;
 mod notifier;
 mod nudge;
+mod people;
 mod queue;
 mod relay;
 mod request;

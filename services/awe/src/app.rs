@@ -159,7 +159,7 @@ pub async fn start(
     if migrate {
         state.store().migrate().await.context("the database could not be migrated")?;
     }
-    if let Err(error @ store::Error::Internal(_)) = state.store().catalog_epoch().await {
+    if let Err(error @ store::Error::Internal(_)) = state.store().policy_epoch().await {
         return Err(error).context("the database has no schema of this version: run `awe migrate`");
     }
     let system = System::start(system_options(state, roles)?).await?;

@@ -18,6 +18,10 @@ use store::vault::Vault;
 const CONFIG_READS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const CONFIG_READ_EVERY: Duration = Duration::from_secs(6);
 
+/// How often one user may change delegations: once a second, after 300 at once.
+const DELEGATION_CHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
+const DELEGATION_CHANGE_EVERY: Duration = Duration::from_secs(1);
+
 /// Shared by all handlers. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
@@ -50,6 +54,7 @@ struct Inner {
     parts: Parts,
     places: Places,
     config_reads: PerUser,
+    delegation_changes: PerUser,
     running: OnceLock<(Requests, Loops)>,
 }
 
@@ -59,7 +64,9 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let places = Places::new(&parts.config.server);
         let config_reads = PerUser::new(CONFIG_READS, CONFIG_READ_EVERY);
-        Self(Arc::new(Inner { parts, places, config_reads, running: OnceLock::new() }))
+        let delegation_changes = PerUser::new(DELEGATION_CHANGES, DELEGATION_CHANGE_EVERY);
+        let running = OnceLock::new();
+        Self(Arc::new(Inner { parts, places, config_reads, delegation_changes, running }))
     }
 
     /// From now on every route answers.
@@ -162,6 +169,11 @@ impl AppState {
     /// How often one user may read the whole configuration.
     pub(crate) fn config_reads(&self) -> &PerUser {
         &self.0.config_reads
+    }
+
+    /// How often one user may change delegations.
+    pub(crate) fn delegation_changes(&self) -> &PerUser {
+        &self.0.delegation_changes
     }
 
     /// How much is worked on at once.

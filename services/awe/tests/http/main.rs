@@ -13,3 +13,4 @@ mod receiver;
 mod server;
 mod system_config;
 mod tokens;
+mod wires;
