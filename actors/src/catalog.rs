@@ -1,6 +1,7 @@
 //! What every command is judged against, kept in memory: policies, as of one policy epoch, and delegations. A commit
 //! names what it relied on, so a cache that has fallen behind can cause a second look but never a wrong write.
 
+use crate::directory::Directory;
 use crate::people::Memory;
 use crate::{ContextSchema, Error};
 use dashmap::DashMap;
@@ -55,8 +56,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Catalog {
-    pub(crate) fn new(store: Store) -> Self {
-        let people = Memory::new(store.clone());
+    pub(crate) fn new(store: Store, directory: Arc<dyn Directory>) -> Self {
+        let people = Memory::new(store.clone(), directory);
         Self { store, people, by_id: DashMap::new(), snapshot: RwLock::default() }
     }
 

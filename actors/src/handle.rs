@@ -164,6 +164,11 @@ impl Requests {
         Ok(shapes::request(&applied))
     }
 
+    /// Whether the staff directory knows somebody who may sit under this id; `None` when it does not say.
+    pub async fn may_sit(&self, user: &str) -> Option<bool> {
+        self.shared.catalog.people.register.may_sit(user).await
+    }
+
     /// What a policy version would do with a context. Writes nothing. `caller` is who asks: with their callback
     /// secrets the questions to services are signed.
     ///
@@ -199,6 +204,7 @@ impl Requests {
                 resolved_observers: simulated.resolved_observers,
                 skipped: simulated.skipped,
                 skip_reason: simulated.skip_reason.map(str::to_owned),
+                unknown_users: simulated.unknown_users,
             });
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
     }

@@ -18,6 +18,7 @@ mod notifier;
 mod nudge;
 mod people;
 mod queue;
+mod register;
 mod relay;
 mod request;
 mod resolver;

@@ -1,10 +1,13 @@
-//! What one command knows of the people it looks at: their delegations, from memory where it has them.
+//! What one command knows of the people it looks at: their delegations, from memory where it has them, and whether the
+//! staff directory knows them.
 //!
 //! The engine does no IO, so a command is asked of it with what is known so far; it says whom it looked at, what was
 //! not known of them is read, and it is asked again where that may change anything. The commit names the number of each
 //! person's last change, so that memory that has fallen behind costs a second look and never a wrong seat.
 
 use crate::Error;
+use crate::directory::Directory;
+use crate::register::Register;
 use engine::command::{Refusal, Transition};
 use engine::delegation::{Delegations, LookedAt};
 use engine::simulate::SimulatedStage;
@@ -19,16 +22,17 @@ const REMEMBERED: u64 = 50_000;
 /// Rounds of the engine for one command: it may find people behind the people that it looked at.
 const ROUNDS: usize = 8;
 
-/// The delegations that this process has read. Cheap to clone.
+/// The delegations that this process has read, and the directory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
     store: Store,
+    pub(crate) register: Register,
     known: moka::sync::Cache<String, Arc<DelegationsOf>>,
 }
 
 impl Memory {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, known: moka::sync::Cache::new(REMEMBERED) }
+    pub(crate) fn new(store: Store, directory: Arc<dyn Directory>) -> Self {
+        Self { store, register: Register::new(directory), known: moka::sync::Cache::new(REMEMBERED) }
     }
 
     /// Something was decided on what is no longer true: it is read again when it is next wanted.
@@ -83,6 +87,9 @@ impl Looks for Vec<SimulatedStage> {
 #[derive(Debug, Default)]
 struct Known {
     of: HashMap<String, Arc<DelegationsOf>>,
+    /// Looked up in the directory, whatever came of it.
+    checked: BTreeSet<String>,
+    unknown: Vec<String>,
     delegations: Delegations,
 }
 
@@ -101,7 +108,11 @@ pub(crate) async fn decide<T: Looks>(
         };
         let looked_at = what.looked_at();
         // Boxed: it is rare that anything must be read, and every command would carry its room.
-        if !Box::pin(known.complete(memory, &looked_at, now, fresh)).await? {
+        let more = Box::pin(async {
+            let delegations = known.complete(memory, &looked_at, now, fresh).await?;
+            Ok::<_, Error>(known.check(memory, &looked_at).await || delegations)
+        });
+        if !more.await? {
             return Ok(Ok(Decided { what, relied: known.relied(&looked_at) }));
         }
     }
@@ -141,10 +152,30 @@ impl Known {
             wanted = next.into_iter().filter(|user| !self.of.contains_key(user)).collect();
         }
         if matters {
-            self.delegations =
-                Delegations::new(self.of.values().flat_map(|of| of.delegations.iter().cloned()));
+            self.gather();
         }
         Ok(matters)
+    }
+
+    /// Looks up who was named. Whether that may change a decision.
+    async fn check(&mut self, memory: &Memory, looked_at: &LookedAt) -> bool {
+        let named: BTreeSet<String> = looked_at.named.difference(&self.checked).cloned().collect();
+        if named.is_empty() {
+            return false;
+        }
+        let unknown = memory.register.unknown(&named).await;
+        self.checked.extend(named);
+        if unknown.is_empty() {
+            return false;
+        }
+        self.unknown.extend(unknown);
+        self.gather();
+        true
+    }
+
+    fn gather(&mut self) {
+        let all = self.of.values().flat_map(|of| of.delegations.iter().cloned());
+        self.delegations = Delegations::new(all).with_unknown(self.unknown.iter().cloned());
     }
 
     fn relied(&self, looked_at: &LookedAt) -> Vec<(String, i64)> {

@@ -10,9 +10,12 @@ pub enum DirectoryError {
     /// The directory knows no such role, group or client, or the rule cannot be asked as it is written.
     #[error("{0}")]
     Unknown(String),
-    /// There is no directory, or it gave no usable answer.
+    /// There is a directory, and it gave no usable answer.
     #[error("{0}")]
     Unavailable(String),
+    /// No directory is configured: asking again comes to the same until somebody configures one.
+    #[error("{0}")]
+    Missing(String),
 }
 
 impl From<Failure> for DirectoryError {
@@ -53,6 +56,7 @@ impl DirectoryError {
         match self {
             Self::Unknown(why) => Self::Unknown(format!("{whom}: {why}")),
             Self::Unavailable(why) => Self::Unavailable(format!("{whom}: {why}")),
+            Self::Missing(why) => Self::Missing(format!("{whom}: {why}")),
         }
     }
 }

@@ -13,6 +13,7 @@ mod oauth2;
 mod redact;
 pub mod registration;
 mod sanitize;
+mod staff;
 mod transport;
 
 pub use client::{Call, Client, Method, Reply};
@@ -23,4 +24,5 @@ pub use http_rule::{HttpQuestion, HttpRules};
 pub use keycloak::{ClientEntry, GroupEntry, Keycloak, KeycloakOptions, RoleEntry, UserEntry};
 pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
 pub use redact::redacted_url;
+pub use staff::{Staff, StaffFile};
 pub use transport::{Answer, Failure, Post, Transport};

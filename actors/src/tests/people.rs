@@ -1,10 +1,49 @@
-//! Delegations in the memory of a process: never a wrong seat, and nobody waits for whoever changes their own.
+//! Delegations in the memory of a process: never a wrong seat, and nobody waits for whoever changes their own. And
+//! people of whom the directory says that they are nobody.
 
 use super::fixtures::{Node, World, world};
-use serde_json::json;
+use crate::{Directory, Question};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use outbound::DirectoryError;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use store::testing::execute;
+
+/// Knows everybody but `ghost`; or hangs.
+#[derive(Debug, Default)]
+struct House {
+    hangs: bool,
+    asked: AtomicUsize,
+}
+
+impl Directory for House {
+    fn users<'a>(&'a self, _: Question<'a>) -> BoxFuture<'a, Result<Vec<String>, DirectoryError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn knows_people(&self) -> bool {
+        true
+    }
+
+    fn may_sit<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Option<bool>, DirectoryError>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        async move {
+            if self.hangs {
+                std::future::pending::<()>().await;
+            }
+            Ok(Some(user != "ghost"))
+        }
+        .boxed()
+    }
+}
+
+async fn started(world: &World, request: uuid::Uuid) -> Value {
+    let events = world.db.list_events(request).await.expect("exists");
+    events.into_iter().find(|event| event.event_type == "stage_started").expect("started").payload
+}
 
 async fn seated(node: &Node, artifact: &str) -> String {
     node.create(artifact, None).await.tasks[0].assignee.clone()
@@ -75,5 +114,43 @@ async fn whoever_changes_their_delegations_without_a_pause_holds_up_nobody_else(
     for task in churn {
         task.await.expect("ends");
     }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_the_directory_does_not_know_is_not_waited_for_and_is_told() {
+    let world = world(json!([{"users": ["ann", "ghost"]}])).await;
+    let house = Arc::new(House::default());
+    let directory: Arc<dyn Directory> = house.clone();
+    let node = world.node_with(|o| o.directory = directory).await;
+    world.delegate("ann", "ghost").await;
+    for n in 0..3 {
+        let created = node.create(&format!("CR-{n}"), None).await;
+        let seated: Vec<_> = created.tasks.iter().map(|task| task.assignee.as_str()).collect();
+        assert_eq!(seated, ["ann"], "neither named by a rule nor by a delegation");
+        assert_eq!(started(&world, created.request_id).await["unknown_users"], json!(["ghost"]));
+        let ann = super::fixtures::caller("ann");
+        let decided = node.requests().decide(ann, created.tasks[0].id, super::fixtures::approve()).await;
+        decided.expect("decided");
+        world.until_status(created.request_id, "approved").await;
+    }
+    assert_eq!(house.asked.load(Ordering::SeqCst), 2, "what it said is remembered");
+    assert_eq!(node.requests().may_sit("ghost").await, Some(false));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_waits_long_for_a_directory_that_hangs() {
+    let world = world(json!([{"users": ["ann", "ghost"]}])).await;
+    let directory: Arc<dyn Directory> = Arc::new(House { hangs: true, ..House::default() });
+    let node = world.node_with(|o| o.directory = directory).await;
+    let begun = Instant::now();
+    for n in 0..20 {
+        let created = node.create(&format!("CR-{n}"), None).await;
+        assert_eq!(created.tasks.len(), 2, "people are seated unchecked");
+        assert_eq!(started(&world, created.request_id).await.get("unknown_users"), None);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(8), "one of them waited, and the others not");
+    assert_eq!(node.requests().may_sit("ghost").await, None);
     node.stop().await;
 }

@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::places::Places;
 use crate::rate_limit::PerUser;
 use actors::{Courier, Loops, Requests};
-use outbound::{Credentials, Egress, Keycloak};
+use outbound::{Credentials, Egress, Staff};
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub struct Parts {
     /// What surrounds writes.
     pub admission: Admission,
     /// The staff directory; absent when none is configured.
-    pub keycloak: Option<Keycloak>,
+    pub staff: Option<Staff>,
 }
 
 struct Inner {
@@ -144,10 +144,10 @@ impl AppState {
     /// The staff directory.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] when none is configured.
-    pub fn keycloak(&self) -> Result<&Keycloak, ApiError> {
-        let none = || ApiError::Unavailable("no directory is configured (keycloak.base_url)".to_owned());
-        self.0.parts.keycloak.as_ref().ok_or_else(none)
+    /// [`ApiError::NotConfigured`].
+    pub fn staff(&self) -> Result<&Staff, ApiError> {
+        let none = || ApiError::NotConfigured("no directory is configured (keycloak.base_url)".to_owned());
+        self.0.parts.staff.as_ref().ok_or_else(none)
     }
 
     /// Commands on requests.

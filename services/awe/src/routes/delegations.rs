@@ -1,5 +1,6 @@
 //! Delegations: anyone's for an administrator, one's own for everybody else.
 
+use super::directory::known;
 use crate::auth::{Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, DelegationId, Query};
@@ -49,6 +50,10 @@ pub(super) async fn create(
         return Err(ApiError::invalid("field delegate_to: nobody can delegate to themselves"));
     }
     not_too_often(&caller, &state).await?;
+    known(&state, "delegate_to", &body.delegate_to).await?;
+    if body.user_id != caller.subject {
+        known(&state, "user_id", &body.user_id).await?;
+    }
     let created = state.store().create_delegation(&body, &caller.actor()).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }

@@ -9,7 +9,7 @@ const REDACTED: &str = "http://127.0.0.1:9/hook?token=redacted&redacted";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_query_of_a_callback_url_is_shown_to_its_caller_and_to_viewers_alone() {
-    let server = Server::start(&[("webhook.timeout_seconds", "1")]).await;
+    let server = Server::start(&[("AWE__WEBHOOK__TIMEOUT_SECONDS", "1")]).await;
     activate(&server, &policy("demo.v1", &["amina"], 1)).await;
     let mut body = request("demo.v1");
     body["callback_url"] = json!(HOOK);
