@@ -140,7 +140,11 @@ async fn a_secret_under_a_missing_master_key_fails_the_attempts_of_its_caller_al
     let world = world(json!([{"users": ["ann"]}])).await;
     let actor = store::audit::Actor { subject: "admin".to_owned(), email: None };
     let other_key = store::vault::Vault::new(&[9; 32]);
-    world.db.create_secret("locked", None, None, &actor, &other_key).await.expect("created");
+    world
+        .db
+        .create_secret(&store::secrets::NewSecret::of("locked"), &actor, &other_key)
+        .await
+        .expect("created");
     let node = world.node_with(|o| o.webhook.backoff = vec![Duration::from_secs(3600)]).await;
     node.create_as("locked", &receiver.url, "CR-1").await;
     node.create_as("open", &receiver.url, "CR-2").await;

@@ -88,11 +88,12 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }
 }
 
-/// Signing with somebody else's secret would let a caller speak in their name.
+/// Signing with somebody else's secret would let a caller speak in their name, unless they share it with the client
+/// that the caller comes by.
 async fn check_secret(body: &CreateRequestIn, caller: &Identity, state: &AppState) -> Result<(), ApiError> {
     let Some(id) = body.callback_secret_id else { return Ok(()) };
-    match state.store().secret_caller(id).await? {
-        Some(owner) if owner == caller.subject || caller.is_admin() => Ok(()),
+    match state.store().secret_may_name(id).await? {
+        Some(may) if caller.is_admin() || may.allows(&caller.subject, caller.client.as_deref()) => Ok(()),
         _ => Err(ApiError::invalid("field callback_secret_id: the caller has no such secret")),
     }
 }
