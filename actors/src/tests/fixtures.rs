@@ -268,6 +268,14 @@ impl Node {
         NewRequest { body, subject: "caller".to_owned(), idempotency_key: key.map(str::to_owned) }
     }
 
+    /// A request of another caller, told at `callback`.
+    pub(super) async fn create_as(&self, subject: &str, callback: &str, artifact: &str) -> CreateRequestOut {
+        let mut new = self.new_request(artifact, None);
+        new.subject = subject.to_owned();
+        new.body.callback_url = Some(callback.to_owned());
+        self.requests().create(new).await.expect("created").answer
+    }
+
     pub(super) async fn try_create_until(
         &self,
         artifact: &str,

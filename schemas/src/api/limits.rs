@@ -22,6 +22,8 @@ const MOST_EVENT_TYPES: usize = 64;
 pub(super) const MOST_STAGES: usize = 100;
 /// Rules in one list of a stage.
 pub(super) const MOST_RULES: usize = 200;
+/// Clients that may name one secret.
+const CLIENT_IDS: usize = 100;
 
 pub(super) const fn limit_default() -> u32 {
     LIMIT_DEFAULT
@@ -104,6 +106,37 @@ where
         return Err(D::Error::custom(format!("must have at most {MAX} items, has {}", items.len())));
     }
     Ok(items)
+}
+
+/// Text of `MIN` to `MAX` characters, or null, where absent is something else than null.
+pub(super) fn given_opt_text<'de, D, const MIN: usize, const MAX: usize>(
+    from: D,
+) -> Result<Option<Option<String>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    opt_text::<D, MIN, MAX>(from).map(Some)
+}
+
+/// OAuth client ids, or null: at most 100 of 1 to 200 characters, kept in order, each once.
+pub(super) fn opt_client_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let Some(given) = Option::<Vec<String>>::deserialize(from)? else { return Ok(None) };
+    let mut ids: Vec<String> = Vec::with_capacity(given.len().min(CLIENT_IDS));
+    for id in given {
+        let id = checked(id, 1, 200)?;
+        if id.trim() != id || id.contains(char::is_control) {
+            return Err(D::Error::custom(
+                "a client id has no white space around it and no control characters",
+            ));
+        }
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+        if ids.len() > CLIENT_IDS {
+            return Err(D::Error::custom(format!("must not have more than {CLIENT_IDS} client ids")));
+        }
+    }
+    Ok(Some(ids))
 }
 
 /// What a decision may be.

@@ -310,6 +310,11 @@ pub struct SimulateStageOut {
     /// Why it would be skipped.
     #[schema(example = "skip_if")]
     pub skip_reason: Option<String>,
+    /// Users named by a rule or a delegation whom the staff directory does not know, or knows as disabled: they would
+    /// not sit, except where their approval is `required`.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    pub unknown_users: Vec<String>,
 }
 
 /// What a policy version would do with a case.

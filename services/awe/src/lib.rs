@@ -18,4 +18,5 @@ mod places;
 pub mod rate_limit;
 pub mod routes;
 pub mod server;
+mod staff;
 pub mod state;

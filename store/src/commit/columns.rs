@@ -70,6 +70,8 @@ columns!(Audits<'a> {
     resource_id: &'a str, summary: &'a str, before: Option<Json<&'a Value>>, after: Option<Json<&'a Value>>,
 });
 
+columns!(Relied<'a> { request_id: Uuid, user_id: &'a str, version: i64 });
+
 /// All rows of one batch.
 #[derive(Debug, Default)]
 pub(super) struct Batch<'a> {
@@ -82,6 +84,7 @@ pub(super) struct Batch<'a> {
     pub(super) events: Events<'a>,
     pub(super) deliveries: Deliveries<'a>,
     pub(super) audits: Audits<'a>,
+    pub(super) relied: Relied<'a>,
 }
 
 impl<'a> Batch<'a> {
@@ -95,6 +98,9 @@ impl<'a> Batch<'a> {
             batch.push_tasks(commit);
             batch.push_events(commit);
             batch.push_audit(commit);
+            for (user, version) in &commit.relied {
+                batch.relied.push((commit.request_id().0, user, *version));
+            }
         }
         batch
     }

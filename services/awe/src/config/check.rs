@@ -148,6 +148,11 @@ impl Config {
             "keycloak.realm",
             "must not be empty when keycloak.base_url is set",
         );
+        faults.unless(
+            keycloak.directory_file.is_empty() || (self.is_development() && keycloak.base_url.is_empty()),
+            "keycloak.directory_file",
+            "is for development mode: it must be empty when keycloak.issuer or keycloak.base_url is set",
+        );
         let secret = !keycloak.admin_client_secret.expose_secret().is_empty();
         faults.unless(
             keycloak.base_url.is_empty() || (secret && !keycloak.admin_client_id.is_empty()),

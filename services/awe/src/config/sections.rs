@@ -100,6 +100,8 @@ pub struct Keycloak {
     /// Base URL of the directory.
     #[serde(skip_serializing)]
     pub base_url: String,
+    /// A file in the place of a directory, in development mode.
+    pub directory_file: String,
     /// Realm.
     pub realm: String,
     /// Client that looks up users.
@@ -181,6 +183,8 @@ pub struct Resolver {
     pub create_wait_seconds: u64,
     /// How long the directory's answers are used again; 0 = never.
     pub cache_seconds: u64,
+    /// Whether programs that hold a role or sit in a group are seated.
+    pub include_service_accounts: bool,
     /// Requests resolved at once.
     pub concurrency: usize,
 }

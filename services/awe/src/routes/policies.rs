@@ -170,12 +170,14 @@ pub(super) async fn activate(
 ) -> Answer<PolicyOut> {
     let route = "/v1/awe/policies/{policy_key}/versions/{version}/activate";
     let write = write(Operation::Activate, route, &at.key);
-    if state.admission().asks(Kind::Policy) {
-        // There is no body: the gate judges what would come into force.
+    let active = if state.admission().asks(Kind::Policy) {
+        // There is no body: the gate judges what would come into force, and nothing else comes into force.
         let policy = state.store().get_policy(&at.key, at.version).await?;
         state.admission().ask(write, &headers, &policy).await?;
-    }
-    let active = state.store().activate_policy(&at.key, at.version, &admin.actor()).await?;
+        state.store().activate_judged_policy(&policy, &admin.actor()).await?
+    } else {
+        state.store().activate_policy(&at.key, at.version, &admin.actor()).await?
+    };
     state.admission().tell(write, &admin.subject, &active);
     Ok(Json(active))
 }

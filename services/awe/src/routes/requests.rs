@@ -10,6 +10,7 @@ use actors::NewRequest;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use outbound::redacted_url;
 use schemas::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListEventsQuery, ListRequestsQuery,
     RequestOut,
@@ -96,18 +97,19 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }
 }
 
-/// Signing with somebody else's secret would let a caller speak in their name.
+/// Signing with somebody else's secret would let a caller speak in their name, unless they share it with the client
+/// that the caller comes by.
 async fn check_secret(body: &CreateRequestIn, caller: &Identity, state: &AppState) -> Result<(), ApiError> {
     let Some(id) = body.callback_secret_id else { return Ok(()) };
-    match state.store().secret_caller(id).await? {
-        Some(owner) if owner == caller.subject || caller.is_admin() => Ok(()),
+    match state.store().secret_may_name(id).await? {
+        Some(may) if caller.is_admin() || may.allows(&caller.subject, caller.client.as_deref()) => Ok(()),
         _ => Err(ApiError::invalid("field callback_secret_id: the caller has no such secret")),
     }
 }
 
 pub(super) async fn list(
     State(state): State<AppState>,
-    _: Identity,
+    reader: Identity,
     _: Listing,
     Query(query): Query<ListRequestsQuery>,
 ) -> Result<(HeaderMap, Json<Vec<RequestOut>>), ApiError> {
@@ -122,15 +124,25 @@ pub(super) async fn list(
         limit: query.limit,
     };
     let (requests, next) = state.store().list_requests(&filter).await?;
-    Ok((next_cursor(next), Json(requests)))
+    let shown = requests.into_iter().map(|request| shown_to(&reader, request)).collect();
+    Ok((next_cursor(next), Json(shown)))
 }
 
 pub(super) async fn read(
     State(state): State<AppState>,
-    _: Identity,
+    reader: Identity,
     RequestId(id): RequestId,
 ) -> Result<Json<RequestOut>, ApiError> {
-    Ok(Json(state.store().get_request(id).await?))
+    Ok(Json(shown_to(&reader, state.store().get_request(id).await?)))
+}
+
+/// A callback URL may carry a token: whoever neither wrote it nor looks after this installation sees where it leads,
+/// and no value of its query.
+fn shown_to(reader: &Identity, request: RequestOut) -> RequestOut {
+    if reader.is_viewer() || reader.subject == request.source_service {
+        return request;
+    }
+    RequestOut { callback_url: request.callback_url.as_deref().map(redacted_url), ..request }
 }
 
 pub(super) async fn events(
