@@ -187,7 +187,8 @@ impl Requests {
         let context = body.context.into();
         version.check_context(&context)?;
         let answers = self.answers(caller, &version.policy, &context).await?;
-        let stages = engine::simulate::simulate(&cx, &context, body.requester.as_deref(), &answers);
+        let requester = body.requester.as_deref().unwrap_or(caller);
+        let stages = engine::simulate::simulate(&cx, &context, &[requester, caller], &answers);
         let stages = stages.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
             stage_order: simulated.order,
             name: simulated.name,

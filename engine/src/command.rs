@@ -16,6 +16,7 @@ mod resolve;
 pub(crate) mod seating;
 mod seats;
 pub(crate) mod sod;
+pub(crate) mod told;
 mod work;
 
 pub use create::create;

@@ -3,7 +3,8 @@ use super::work::{Said, Work};
 use super::{Caller, Refusal, advance, seats};
 use crate::ids::TaskId;
 use crate::policy::Kind;
-use crate::request::{StageState, Task, TaskStatus};
+use crate::request::{Action, StageState, Task, TaskStatus};
+use std::collections::HashSet;
 
 pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: Said) -> Result<(), Refusal> {
     let at = find(w, task_id)?;
@@ -16,6 +17,13 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
         return Err(Refusal::Forbidden(format!("{} may not decide this task: {why}", caller.subject)));
     }
     must_be_undecided(w, task, stage)?;
+    if said.action == Action::Approve && task.kind == Kind::Approver && has_approved(w, task, &caller.subject)
+    {
+        return Err(Refusal::Conflict(format!(
+            "{} has approved in stage {} already: it never counts two approvals of one person",
+            caller.subject, task.stage_order
+        )));
+    }
     let counts = task.kind == Kind::Approver;
     // The deadline decides, not whether the breach has been noticed already.
     let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.cx.now);
@@ -27,6 +35,14 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
         advance::settle(w);
     }
     Ok(())
+}
+
+/// Whether somebody has approved in the stage of this task, in whoever's seat.
+pub(super) fn has_approved(w: &Work<'_>, task: &Task, actor: &str) -> bool {
+    let seats = w.request.tasks.iter().filter(|t| t.stage_id == task.stage_id && t.kind == Kind::Approver);
+    let seats: HashSet<TaskId> = seats.map(|seat| seat.id).collect();
+    let approvals = w.request.decisions.iter().filter(|d| d.action == Action::Approve && d.actor == actor);
+    approvals.into_iter().any(|approval| seats.contains(&approval.task_id))
 }
 
 /// Position of a task of this request.

@@ -1,13 +1,14 @@
 //! The transition under construction: the state being changed and the events told about it.
 
 use super::sod::Bars;
-use super::{Context, Effect, Transition, seating};
+use super::{Context, Effect, Transition, seating, told};
 use crate::ids::{DecisionId, EventId, IdSource, TaskId};
+use crate::logic::Budget;
 use crate::policy::{Kind, Stage};
 use crate::request::{
     Action, Decision, Event, EventType, Request, RequestStatus, StageState, Task, TaskStatus,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -25,6 +26,8 @@ pub(super) struct Work<'a> {
     pub(super) actor: String,
     pub(super) decision: Option<Decision>,
     pub(super) task_id: Option<TaskId>,
+    /// What all expressions of this command may use up together.
+    pub(super) budget: Budget,
     ids: &'a mut dyn IdSource,
     events: Vec<Event>,
     effects: Vec<Effect>,
@@ -48,6 +51,7 @@ impl<'a> Work<'a> {
             actor: actor.to_owned(),
             decision: None,
             task_id: None,
+            budget: Budget::default(),
             ids,
             events: Vec::new(),
             effects: Vec::new(),
@@ -66,11 +70,7 @@ impl<'a> Work<'a> {
 
     /// Tells. Null members of `payload` are left out.
     pub(super) fn emit(&mut self, kind: EventType, stage: Option<i32>, reason: Option<&str>, payload: Value) {
-        let mut payload = match payload {
-            Value::Object(members) => members,
-            _ => Map::new(),
-        };
-        payload.retain(|_, value| !value.is_null());
+        let payload = told::without_nulls(payload);
         self.request.last_sequence += 1;
         self.events.push(Event {
             id: EventId(self.ids.fresh()),
@@ -117,6 +117,7 @@ impl<'a> Work<'a> {
             bars: &bars,
             delegations: self.cx.delegations,
             now: self.cx.now,
+            budget: &self.budget,
         };
         room.seat(rules)
     }
@@ -254,9 +255,4 @@ pub(super) struct Said {
 /// A time as JSON, null when there is none.
 pub(super) fn time_json(time: Option<OffsetDateTime>) -> Value {
     time.and_then(|t| t.format(&Rfc3339).ok()).map_or(Value::Null, Value::String)
-}
-
-/// Null instead of an empty list, so that the payload leaves it out.
-pub(super) fn unless_empty(list: &[String]) -> Value {
-    if list.is_empty() { Value::Null } else { list.into() }
 }

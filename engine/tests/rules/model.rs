@@ -270,7 +270,7 @@ impl Model {
                 && task.stage < self.group_start(stage)
                 && (decision.actor == who || decision.on_behalf_of.as_deref() == Some(who))
         });
-        (self.plan.own && who == REQUESTER) || (self.plan.again && approved_before)
+        (self.plan.own && [REQUESTER, CREATOR].contains(&who)) || (self.plan.again && approved_before)
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use time::Duration;
 
-pub(crate) const PEOPLE: &[&str] = &["rita", "ann", "bob", "cy", "dan"];
+pub(crate) const PEOPLE: &[&str] = &["rita", "ann", "bob", "cy", "registry"];
 /// The requester of every request.
 pub(crate) const REQUESTER: &str = "rita";
 /// The subject that creates every request.

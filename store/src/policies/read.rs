@@ -154,7 +154,7 @@ fn stage(stage: StageOut) -> Result<Stage, String> {
         mode: Mode::parse(&stage.mode, stage.mode_value)?,
         reject_mode: word("reject_mode", &stage.reject_mode, RejectMode::parse)?,
         sla_hours: stage.sla_hours,
-        skip_if: stage.skip_if.as_ref().map(Logic::compile).transpose()?,
+        skip_if: stage.skip_if.as_ref().map(Logic::stored),
         on_empty: word("on_empty", &stage.on_empty, OnEmpty::parse)?,
         parallel_group: stage.parallel_group,
         on_breach: word("on_breach", stage.on_breach.as_deref().unwrap_or("notify"), OnBreach::parse)?,
@@ -169,7 +169,7 @@ fn rule(rule: ApproverRuleOut) -> Result<Rule, String> {
         id: rule.id.into(),
         kind: word("kind", &rule.kind, Kind::parse)?,
         required: rule.required,
-        source: RuleSource::parse(&rule.rule_type, &rule.rule_value)?,
+        source: RuleSource::stored(&rule.rule_type, &rule.rule_value)?,
     })
 }
 

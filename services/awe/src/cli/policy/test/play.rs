@@ -72,7 +72,7 @@ pub(super) fn play<'a>(
     let delegations = delegations(case.delegations.iter().chain(absences));
     let cx = Context { policy, delegations: &delegations, now };
     let (answers, silent) = known_answers(policy, directory);
-    let simulated = simulate(&cx, &context, Some(&case.requester), &answers);
+    let simulated = simulate(&cx, &context, &[&case.requester], &answers);
     let refused = subject.schema.as_ref().map(|schema| schema.check(&context)).transpose();
     let refused = refused.err().unwrap_or_default().iter().map(told).collect::<Vec<_>>();
     let mut played = Played {
