@@ -269,7 +269,7 @@ pub struct SimulateRequest {
     #[schema(value_type = Object)]
     pub context: JsonObject,
     /// Who would ask; null = the caller.
-    #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
+    #[serde(default, deserialize_with = "limits::opt_subject")]
     #[schema(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub requester: Option<String>,
 }
