@@ -7,6 +7,7 @@ use crate::{Error, shapes};
 use engine::ids::RequestId;
 use engine::request::RequestStatus;
 use schemas::api::request::CreateRequestOut;
+use schemas::json::canonical;
 use std::sync::Arc;
 use std::time::Duration;
 use store::requests::FirstAnswer;
@@ -58,7 +59,7 @@ impl Requests {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         let store = &self.shared.store;
         let Some(mut first) = store.first_answer(&new.subject, key).await? else { return Ok(None) };
-        if first.body != shapes::body_of(new) {
+        if canonical(first.body.clone()) != canonical(shapes::body_of(new)) {
             return Err(Error::IdempotencyMismatch);
         }
         loop {
