@@ -185,7 +185,7 @@ impl Requests {
         let now = crate::clock::now();
         let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
         let context = body.context.into();
-        version.check_context(&context)?;
+        version.check_context(&context, &self.shared.validations).await?;
         let answers = self.answers(caller, &version.policy, &context).await?;
         let requester = body.requester.as_deref().unwrap_or(caller);
         let stages = engine::simulate::simulate(&cx, &context, &[requester, caller], &answers);

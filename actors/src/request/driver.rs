@@ -2,6 +2,7 @@
 
 use super::audit;
 use crate::catalog::Catalog;
+use crate::context_schema::Validations;
 use crate::handle::NewRequest;
 use crate::relay::Fresh;
 use crate::shapes;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) fresh: Fresh,
     /// Creates that wait for their first tasks, woken when this process commits something of theirs.
     pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
+    pub(crate) validations: Validations,
     pub(crate) max_live: usize,
     pub(crate) options: RequestOptions,
 }
@@ -72,7 +74,7 @@ pub(super) async fn create(
     for round in 0..ROUNDS {
         let (snapshot, version) = shared.catalog.active(&new.body.policy_key).await?;
         let asked = to_create(id, new);
-        if let Err(fault) = version.check_context(&asked.context) {
+        if let Err(fault) = Box::pin(version.check_context(&asked.context, &shared.validations)).await {
             if current {
                 return Err(fault);
             }

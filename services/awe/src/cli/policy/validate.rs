@@ -5,9 +5,12 @@ use crate::app;
 use crate::cli::output;
 use crate::config::Config;
 use crate::routes::read_policy;
+use actors::ContextSchema;
 use clap::Args;
 use outbound::Egress;
 use schemas::api::PolicyCreate;
+use schemas::policy::Fault;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,11 +41,12 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<Exit
 }
 
 fn validate(file: &Path, egress: &Egress, strict: bool) -> anyhow::Result<Outcome> {
-    let policy: PolicyCreate = read(file)?;
-    let (word, found, bad) = match read_policy(&policy, egress, None) {
+    let written: PolicyCreate = read(file)?;
+    let (word, found, bad) = match read_policy(&written, egress, None) {
         Err(faults) => ("fault", faults, true),
         Ok(policy) => {
-            let warnings = engine::lint::advise(&policy);
+            let mut warnings = engine::lint::advise(&policy);
+            warnings.extend(about_schema(written.context_schema.as_ref()));
             let bad = strict && !warnings.is_empty();
             ("warning", warnings, bad)
         }
@@ -57,6 +61,12 @@ fn validate(file: &Path, egress: &Egress, strict: bool) -> anyhow::Result<Outcom
         output::print(&format!("  {word}: {fault}"))?;
     }
     Ok(if bad { Outcome::Bad } else { Outcome::Good })
+}
+
+/// What the author of the `context_schema` should look at. That it compiles is known.
+fn about_schema(schema: Option<&Value>) -> Option<Fault> {
+    let message = ContextSchema::compile(schema?).ok()?.advise()?;
+    Some(Fault { stage: None, field: "context_schema".to_owned(), message })
 }
 
 fn counted(count: usize, word: &str) -> String {
