@@ -194,6 +194,7 @@ impl Requests {
             name: simulated.name,
             mode: stage.mode.clone(),
             mode_value: stage.mode_value,
+            comment_required: stage.comment_required.clone(),
             resolved_approvers: simulated.resolved_approvers,
             resolved_observers: simulated.resolved_observers,
             skipped: simulated.skipped,

@@ -1,6 +1,7 @@
 //! The loop of every command: load, decide, commit; and once more when somebody else was first.
 
 use super::audit;
+use super::evidence::Evidence;
 use crate::catalog::Catalog;
 use crate::context_schema::Validations;
 use crate::handle::NewRequest;
@@ -27,6 +28,9 @@ use uuid::Uuid;
 
 /// How often a command is decided again before the caller is asked to try later.
 const ROUNDS: u32 = 12;
+/// Largest context, as canonical JSON, that the first event of a request repeats: events go to the bus, which takes
+/// a message of 1 MiB at most, and to webhooks.
+const MOST_TOLD: usize = 64 * 1024;
 /// First pause between rounds, doubled each time and jittered.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -258,11 +262,15 @@ fn keep(
 }
 
 fn to_create(id: RequestId, new: &NewRequest) -> Create {
+    let context = Value::Object(new.body.context.clone());
+    let evidence = Evidence::of(&context);
     Create {
         id,
         requester: new.body.requester.clone().unwrap_or_else(|| new.subject.clone()),
         source_service: new.subject.clone(),
-        context: Value::Object(new.body.context.clone()),
+        context,
+        context_sha256: evidence.sha256,
+        context_told: evidence.bytes <= MOST_TOLD,
         expires_at: new.body.expires_at,
     }
 }

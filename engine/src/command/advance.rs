@@ -3,7 +3,7 @@
 use super::reason;
 use super::seating::{self, Answers, Seating};
 use super::seats::{self, Tally, Verdict};
-use super::told::{Told, tell_ids, tell_some_ids};
+use super::told::{Told, tell_delegations, tell_ids, tell_some_ids};
 use super::work::{Work, time_json};
 use crate::policy::OnEmpty;
 use crate::request::{EventType, RequestStatus, StageState, TaskStatus};
@@ -146,6 +146,7 @@ fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
     });
     tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
     tell_ids(&mut payload, "observers", seating.observers.iter().map(String::as_str));
+    tell_delegations(&mut payload, &seating.seats);
     tell_some_ids(&mut payload, "barred", &seating.barred);
     w.emit(EventType::StageStarted, Some(stage.order), None, payload);
 }

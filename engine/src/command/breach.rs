@@ -1,6 +1,6 @@
 use super::seating::{Answers, MOST_SEATS, Seating};
 use super::seats::{is_seat, is_undecided};
-use super::told::{tell_ids, tell_some_ids};
+use super::told::{tell_delegations, tell_ids, tell_some_ids};
 use super::work::{Said, Work, time_json};
 use super::{advance, reason};
 use crate::policy::{Kind, OnBreach};
@@ -135,6 +135,7 @@ fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &S
     tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
     tell_ids(&mut payload, "left", leaving.iter().map(|&at| &*w.request.tasks[at].assignee));
     tell_some_ids(&mut payload, "observers", &seating.observers);
+    tell_delegations(&mut payload, &seating.seats);
     tell_some_ids(&mut payload, "barred", &seating.barred);
     w.emit(EventType::StageEscalated, Some(stage.order), None, payload);
 }

@@ -2,7 +2,7 @@ use super::sod::Bars;
 use super::work::{Said, Work};
 use super::{Caller, Refusal, advance, seats};
 use crate::ids::TaskId;
-use crate::policy::Kind;
+use crate::policy::{CommentRequired, Kind};
 use crate::request::{Action, StageState, Task, TaskStatus};
 use std::collections::HashSet;
 
@@ -24,6 +24,7 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
             caller.subject, task.stage_order
         )));
     }
+    must_say_why(w.stage(stage).comment_required, &said)?;
     let counts = task.kind == Kind::Approver;
     // The deadline decides, not whether the breach has been noticed already.
     let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.cx.now);
@@ -35,6 +36,29 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
         advance::settle(w);
     }
     Ok(())
+}
+
+fn must_say_why(required: CommentRequired, said: &Said) -> Result<(), Refusal> {
+    let asked = match required {
+        CommentRequired::Never => false,
+        CommentRequired::Reject => said.action == Action::Reject,
+        CommentRequired::Always => true,
+    };
+    if !asked || said.comment.as_deref().is_some_and(says_something) {
+        return Ok(());
+    }
+    let message = match required {
+        CommentRequired::Always => "every decision of this stage must say why",
+        _ => "a reject in this stage must say why",
+    };
+    Err(Refusal::Invalid { field: "comment", message: message.into() })
+}
+
+/// White space and characters that nobody sees say nothing.
+fn says_something(comment: &str) -> bool {
+    let is_invisible =
+        |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    comment.chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c))
 }
 
 /// Whether somebody has approved in the stage of this task, in whoever's seat.

@@ -1,5 +1,6 @@
 //! Lists in events. An event is published and sent to webhooks, so what it tells has a bound.
 
+use super::seating::Seat;
 use serde_json::{Map, Value};
 
 /// Most errors that one event names.
@@ -60,6 +61,23 @@ pub(crate) fn tell_ids<'a>(payload: &mut Value, name: &str, ids: impl IntoIterat
 pub(crate) fn tell_some_ids(payload: &mut Value, name: &str, ids: &[String]) {
     if !ids.is_empty() {
         tell_ids(payload, name, ids.iter().map(String::as_str));
+    }
+}
+
+/// Puts into a payload whose seats delegates hold: the first owner by the holder.
+pub(crate) fn tell_delegations(payload: &mut Value, seats: &[Seat]) {
+    let mut bytes = 0;
+    let mut told = Map::new();
+    for seat in seats {
+        let Some(owner) = &seat.delegated_from else { continue };
+        bytes += seat.holder.len() + owner.len();
+        if bytes > MOST_BYTES {
+            break;
+        }
+        told.insert(seat.holder.clone(), owner.as_str().into());
+    }
+    if !told.is_empty() {
+        payload["delegated_from"] = told.into();
     }
 }
 

@@ -145,6 +145,7 @@ impl<'a> Work<'a> {
             due_at: new.due_at,
             created_at: self.cx.now,
             claimed_at: None,
+            claimed_by: None,
             completed_at: None,
             decision_id: None,
         });
@@ -209,6 +210,8 @@ impl<'a> Work<'a> {
             "assignee": task.assignee,
             "kind": task.kind.as_str(),
             "on_behalf_of": decision.on_behalf_of,
+            "delegated_from": task.delegated_from,
+            "reassigned_from": task.reassigned_from,
             "comment": decision.comment,
             "attachments_ref": decision.attachments_ref,
             "late": decision.late,
@@ -216,6 +219,20 @@ impl<'a> Work<'a> {
         self.emit(EventType::DecisionRecorded, Some(decision.stage_order), None, payload);
         self.request.decisions.push(decision.clone());
         decision
+    }
+
+    /// What ends a request says what the decision that ended it said.
+    fn with_deciding_comment(&self, mut payload: Value, status: RequestStatus, stage: Option<i32>) -> Value {
+        let decides = |decision: &&Decision| match status {
+            RequestStatus::Approved => decision.action == Action::Approve,
+            // A stage that nobody could sit in ends the request for a reason of its own.
+            RequestStatus::Rejected => stage == Some(decision.stage_order),
+            _ => false,
+        };
+        if let Some(comment) = self.decision.as_ref().filter(decides).and_then(|d| d.comment.as_ref()) {
+            payload["comment"] = comment.as_str().into();
+        }
+        payload
     }
 
     /// Ends the request: whatever is unfinished is closed first.
@@ -240,6 +257,7 @@ impl<'a> Work<'a> {
         self.request.status = status;
         self.request.completed_at = Some(self.cx.now);
         self.effects.clear();
+        let payload = self.with_deciding_comment(payload, status, stage);
         self.emit(kind, stage, reason, payload);
     }
 }

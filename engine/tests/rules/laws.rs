@@ -151,6 +151,7 @@ impl Pair {
 fn seen_task(request: &Request, task: &Task) -> ModelTask {
     let stage = request.stages.iter().position(|run| run.stage_id == task.stage_id);
     ModelTask {
+        claimed_by: task.claimed_by.clone(),
         stage: stage.expect("a stage of the request"),
         who: task.assignee.clone(),
         observer: task.kind == Kind::Observer,

@@ -18,6 +18,7 @@ pub(crate) struct ModelTask {
     /// Position of its stage.
     pub(crate) stage: usize,
     pub(crate) who: String,
+    pub(crate) claimed_by: Option<String>,
     pub(crate) observer: bool,
     pub(crate) required: bool,
     pub(crate) seated: bool,

@@ -299,7 +299,20 @@ fn a_claim_is_told_once() {
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 1);
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 0);
     assert_eq!(world.task("ann").status, TaskStatus::Claimed);
+    // Somebody else's claim stands, an administrator's as well.
+    assert!(conflict(world.send(claim("admin"))));
     world.approve("ann");
     assert!(conflict(world.send(claim("ann"))));
     assert_eq!(world.count(EventType::TaskClaimed), 1);
+
+    let mut world = World::start(policy(vec![stage(1, &["ann"])]));
+    let task_id = world.task("ann").id;
+    let claim = |by| Command::Claim { caller: caller(by), task_id };
+    assert_eq!(world.send(claim("admin")).unwrap().events.len(), 1);
+    assert_eq!(world.send(claim("admin")).unwrap().events.len(), 0);
+    assert!(conflict(world.send(claim("ann"))));
+    // What was claimed before it was kept by whom is anybody's claim.
+    world.request.tasks[0].claimed_by = None;
+    assert_eq!(world.send(claim("ann")).unwrap().events.len(), 0);
+    world.approve("ann");
 }

@@ -19,6 +19,10 @@ fn on_empty() -> String {
     "block".to_owned()
 }
 
+fn comment_required() -> String {
+    "never".to_owned()
+}
+
 fn kind() -> String {
     "approver".to_owned()
 }
@@ -98,6 +102,10 @@ pub struct StageIn {
     #[serde(default = "on_empty")]
     #[schema(default = "block", example = "block")]
     pub on_empty: String,
+    /// Which decisions must say why in `comment`: `never`, `reject` or `always`. White space says nothing.
+    #[serde(default = "comment_required")]
+    #[schema(default = "never", example = "reject")]
+    pub comment_required: String,
     /// Adjacent stages with the same number run together.
     #[serde(default)]
     #[schema(example = 1)]
@@ -144,6 +152,10 @@ pub struct StageOut {
     /// `block` or `skip`.
     #[schema(example = "block")]
     pub on_empty: String,
+    /// Which decisions must say why in `comment`: `never`, `reject` or `always`.
+    #[serde(default = "comment_required")]
+    #[schema(default = "never", example = "reject")]
+    pub comment_required: String,
     /// Adjacent stages with the same number run together.
     #[schema(example = 1)]
     pub parallel_group: Option<i32>,
@@ -289,6 +301,10 @@ pub struct SimulateStageOut {
     /// N or P of the mode.
     #[schema(example = 2)]
     pub mode_value: Option<i64>,
+    /// Which decisions must say why in `comment`: `never`, `reject` or `always`.
+    #[serde(default = "comment_required")]
+    #[schema(default = "never", example = "reject")]
+    pub comment_required: String,
     /// User ids that would hold a seat, in order.
     #[schema(example = json!(["f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"]))]
     pub resolved_approvers: Vec<String>,

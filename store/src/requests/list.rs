@@ -129,10 +129,10 @@ impl From<RequestRow> for RequestOut {
     }
 }
 
-/// What happened, with actor and reason repeated, as webhooks carry it.
-fn repeated(payload: Value, actor: &str, reason: Option<&str>) -> Value {
+/// What happened, with stage, actor and reason repeated, as webhooks carry it.
+fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str>) -> Value {
     match payload {
-        Value::Object(facts) => Value::Object(schemas::event::payload(facts, actor, reason)),
+        Value::Object(facts) => Value::Object(schemas::event::payload(facts, stage, actor, reason)),
         other => other,
     }
 }
@@ -183,7 +183,7 @@ impl Store {
     /// [`Error::NotFound`] when there is no such request.
     pub async fn list_events(&self, request_id: Uuid) -> Result<Vec<EventOut>, Error> {
         let rows = sqlx::query!(
-            r#"select e.id as "id?", e.sequence as "sequence?", e.event_type as "event_type?",
+            r#"select e.id as "id?", e.sequence as "sequence?", e.event_type as "event_type?", e.stage_order,
                       e.actor as "actor?", e.reason, e.payload as "payload?", e.created_at as "created_at?"
                from approval_request r left join approval_event e on e.request_id = r.id
                where r.id = $1 order by e.sequence"#,
@@ -201,7 +201,7 @@ impl Store {
                 request_id,
                 sequence: row.sequence?,
                 event_type: row.event_type?,
-                payload: repeated(row.payload?, &actor, row.reason.as_deref()),
+                payload: repeated(row.payload?, row.stage_order, &actor, row.reason.as_deref()),
                 actor,
                 reason: row.reason,
                 created_at: row.created_at?,

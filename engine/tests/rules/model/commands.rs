@@ -71,10 +71,11 @@ impl Model {
             return Err(Refused::Forbidden);
         }
         match self.tasks[task].status {
-            "claimed" => Ok(()),
+            "claimed" if self.tasks[task].claimed_by.as_deref() == Some(by) => Ok(()),
             "open" => {
                 self.actor = by.to_owned();
                 self.tasks[task].status = "claimed";
+                self.tasks[task].claimed_by = Some(by.to_owned());
                 self.tell("task_claimed", Some(self.tasks[task].stage), None);
                 Ok(())
             }
@@ -116,6 +117,7 @@ impl Model {
             who: to.to_owned(),
             delegated_from: None,
             reassigned_from: Some(old.who.clone()),
+            claimed_by: None,
             status: "open",
             due,
             ..old.clone()

@@ -93,6 +93,8 @@ pub(super) fn play<'a>(
         requester: case.requester.clone(),
         source_service: case.requester.clone(),
         context,
+        context_sha256: String::new(),
+        context_told: false,
         expires_at: None,
     };
     let Transition { request, events, .. } = create(&cx, asked, &mut ids);
