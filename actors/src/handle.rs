@@ -199,6 +199,7 @@ impl Requests {
             resolved_observers: simulated.resolved_observers,
             skipped: simulated.skipped,
             skip_reason: simulated.skip_reason.map(str::to_owned),
+            resolution_errors: simulated.resolution_errors,
         });
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
     }

@@ -26,8 +26,9 @@ use program::{Node, Operator};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Steps that trying an expression out while it is checked may take, besides some for each value in it.
-const TRIAL_STEPS: u64 = 4_000;
+/// Steps that trying an expression out while it is checked may take, and as many again for each value in it: a policy
+/// of thousands of expressions is checked while its author waits.
+const TRIAL_STEPS: u64 = 8;
 
 /// Why an expression gave no answer on a context.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,7 +119,7 @@ impl Logic {
     /// A budget for trying it out while it is checked: enough for its own size, whatever it is made to repeat.
     #[must_use]
     pub fn trial(&self) -> Budget {
-        Budget::of(TRIAL_STEPS + self.program.as_ref().map_or(0, |program| 4 * program.size()))
+        Budget::of(TRIAL_STEPS * (1 + self.program.as_ref().map_or(0, |program| program.size())))
     }
 
     /// Whether it holds over `context`, by JSONLogic's notion of truth.

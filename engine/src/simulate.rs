@@ -25,6 +25,8 @@ pub struct SimulatedStage {
     pub skipped: bool,
     /// `skip_if` or `on_empty`, when skipped.
     pub skip_reason: Option<&'static str>,
+    /// What went wrong while people were looked for, as the event of its start would tell it.
+    pub resolution_errors: Vec<String>,
 }
 
 /// The rules that a request with this context would ask outside, as far as nobody decides or lets a deadline pass.
@@ -58,14 +60,20 @@ pub fn simulate(
             resolved_observers: Vec::new(),
             skipped: false,
             skip_reason: None,
+            resolution_errors: Vec::new(),
         };
-        if skips(stage, context, &budget) == Ok(true) {
+        let skips = skips(stage, context, &budget);
+        if skips == Ok(true) {
             simulated.skip_reason = Some(reason::SKIP_IF);
         } else {
-            let seating = room.seat(&stage.rules);
+            let mut seating = room.seat(&stage.rules);
+            if let Err(why) = skips {
+                seating.errors.tell(format!("skip_if: {why}"));
+            }
             if seating.seats.is_empty() && !seating.too_many && stage.on_empty == OnEmpty::Skip {
                 simulated.skip_reason = Some(reason::ON_EMPTY);
             }
+            simulated.resolution_errors = seating.errors.lines();
             simulated.resolved_approvers = seating.seats.into_iter().map(|seat| seat.holder).collect();
             simulated.resolved_observers = seating.observers;
         }

@@ -27,10 +27,15 @@ impl Told {
         self.errors.push(error.chars().filter(|c| !c.is_control()).take(LONGEST_ERROR).collect());
     }
 
+    /// The first errors, and how many more there were.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        self.errors.iter().cloned().chain(more).collect()
+    }
+
     /// Null when there is nothing to tell, so that the payload leaves it out.
     pub(crate) fn to_json(&self) -> Value {
-        let more = (self.more > 0).then(|| format!("and {} more", self.more));
-        let lines: Vec<String> = self.errors.iter().cloned().chain(more).collect();
+        let lines = self.lines();
         if lines.is_empty() { Value::Null } else { lines.into() }
     }
 }

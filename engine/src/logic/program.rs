@@ -122,7 +122,7 @@ impl Node {
         }
     }
 
-    /// How many operations and values it is made of.
+    /// How many operations and values it is made of, long texts counting for several.
     pub(super) fn size(&self) -> u64 {
         match self {
             Self::Literal(value) => values_in(value),
@@ -134,6 +134,7 @@ impl Node {
 fn values_in(value: &Value) -> u64 {
     match value {
         Value::Array(items) => 1 + items.iter().map(values_in).sum::<u64>(),
+        Value::String(text) => 1 + text.len() as u64 / 64,
         _ => 1,
     }
 }

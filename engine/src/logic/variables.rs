@@ -7,6 +7,9 @@ use super::evaluate::{Evaluation, Scope};
 use super::number::Number;
 use super::program::Node;
 
+/// What noting a path takes besides its text, in bytes.
+const ENTRY: usize = 64;
+
 type Result<T> = std::result::Result<T, Failure>;
 
 impl<'a> Scope<'a> {
@@ -59,13 +62,16 @@ impl<'a> Evaluation<'a, '_> {
     fn path(&mut self, path: &Data<'a>) -> Result<Text<'a>> {
         match path {
             Data::Null => Ok(Text::Borrowed("")),
-            other => to_text(other, &mut self.meter),
+            other => {
+                let path = to_text(other, &mut self.meter)?;
+                self.meter.read(path.len())?;
+                Ok(path)
+            }
         }
     }
 
     /// What is at a dotted path of the innermost scope; null when nothing is.
     fn look_up(&mut self, path: &str) -> Result<Data<'a>> {
-        self.meter.read(path.len())?;
         let scope = self.scope(0);
         if path.is_empty() {
             return scope.whole();
@@ -88,7 +94,7 @@ impl<'a> Evaluation<'a, '_> {
         if self.scope(up).is_computed(path) {
             return Ok(());
         }
-        self.meter.build(path.len())?;
+        self.meter.build(ENTRY + path.len())?;
         let depth = self.scopes.len().saturating_sub(up + 1);
         self.reads.absent(depth, path);
         Ok(())
@@ -157,7 +163,7 @@ impl<'a> Evaluation<'a, '_> {
         let mut missing = Vec::new();
         for key in keys {
             let path = self.path(&key)?;
-            self.meter.build(path.len())?;
+            self.meter.build(ENTRY + path.len())?;
             self.reads.asked(self.scopes.len() - 1, &path);
             let found = self.look_up(&path)?;
             if found.is_null() || matches!(&found, Data::Text(text) if text.is_empty()) {

@@ -244,3 +244,17 @@ fn no_list_in_an_event_grows_without_bound() {
     assert!(errors(&world, EventType::StageStarted).contains("and 980 more"));
     assert!(serde_json::to_vec(payload).unwrap().len() < 100_000);
 }
+
+#[test]
+fn a_costly_constant_is_not_played_to_its_end_when_its_policy_is_checked() {
+    let costly = again(60, &again(60, &json!({"+": [1, 1]}), &json!(0)), &json!(0));
+    let named = logic(&costly);
+    assert_eq!(named.users(&json!({}), &named.trial()), Err(Failure::Steps));
+    assert_eq!(named.users(&json!({}), &Budget::default()), Err(Failure::NoUser));
+    // Whom it names is not known then, and no advice rests on it.
+    let first = Stage { skip_if: Some(named), ..stage_of(1, vec![expression(&costly)]) };
+    assert!(engine::lint::advise(&policy(vec![first])).is_empty());
+    // One that only lists people is.
+    let list = logic(&json!(crowd(900)));
+    assert_eq!(list.users(&json!({}), &list.trial()).map(|users| users.len()), Ok(900));
+}

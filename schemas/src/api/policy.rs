@@ -316,6 +316,10 @@ pub struct SimulateStageOut {
     /// Why it would be skipped.
     #[schema(example = "skip_if")]
     pub skip_reason: Option<String>,
+    /// What went wrong while people were looked for: rules that failed, ids that can be nobody's.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    pub resolution_errors: Vec<String>,
 }
 
 /// What a policy version would do with a case.

@@ -96,6 +96,8 @@ async fn a_hostile_schema_or_expression_stops_nobody() {
         (200, &json!(["amina"])),
         "{simulated}"
     );
+    let told = simulated["stages"][0]["resolution_errors"].to_string();
+    assert!(told.contains("expression: puts more than 32 lists"), "{told}");
     let (status, created) = server.post(Who::User("caller"), "/requests", request("deep")).await;
     assert_eq!((status, &created["status"]), (201, &json!("in_review")), "{created}");
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
