@@ -1,6 +1,7 @@
 //! What every command is judged against, kept in memory: policies, as of one policy epoch, and delegations. A commit
 //! names what it relied on, so a cache that has fallen behind can cause a second look but never a wrong write.
 
+use crate::context_schema::Validations;
 use crate::directory::Directory;
 use crate::people::Memory;
 use crate::{ContextSchema, Error};
@@ -26,20 +27,25 @@ pub(crate) struct Catalog {
 pub(crate) struct Version {
     pub(crate) policy: Policy,
     /// A schema that does not compile was written past the API: it stops creates, and nothing that runs already.
-    schema: Result<Option<ContextSchema>, String>,
+    schema: Result<Option<Arc<ContextSchema>>, String>,
 }
 
 impl Version {
     /// Compiles what was written.
     pub(crate) fn new(policy: Policy, schema: Option<&serde_json::Value>) -> Self {
-        Self { policy, schema: schema.map(ContextSchema::compile).transpose() }
+        let schema = schema.map(ContextSchema::compile).transpose();
+        Self { policy, schema: schema.map(|schema| schema.map(Arc::new)) }
     }
 
     /// Whether a new request may have this context.
-    pub(crate) fn check_context(&self, context: &serde_json::Value) -> Result<(), Error> {
+    pub(crate) async fn check_context(
+        &self,
+        context: &serde_json::Value,
+        validations: &Validations,
+    ) -> Result<(), Error> {
         match &self.schema {
             Ok(None) => Ok(()),
-            Ok(Some(schema)) => schema.check(context).map_err(Error::Context),
+            Ok(Some(schema)) => validations.check(schema, context).await,
             Err(why) => {
                 let (key, version) = (&self.policy.key, self.policy.version);
                 Err(Error::Internal(format!("context_schema of {key} version {version}: {why}")))

@@ -187,12 +187,13 @@ impl Requests {
         let version = Version::new(policy, schema.as_ref());
         let (policy, now) = (&version.policy, crate::clock::now());
         let context = body.context;
-        version.check_context(&context)?;
+        version.check_context(&context, &self.shared.validations).await?;
         let answers = self.answers(caller, policy, &context).await?;
+        let requester = body.requester.as_deref().unwrap_or(caller);
         // Nothing is committed that would show what is remembered to be out of date.
         let simulated = people::decide(&self.shared.catalog.people, now, true, |delegations| {
             let cx = Context { policy, delegations, now };
-            Ok(engine::simulate::simulate(&cx, &context, body.requester.as_deref(), &answers))
+            Ok(engine::simulate::simulate(&cx, &context, &[requester, caller], &answers))
         });
         let stages =
             simulated.await??.what.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
@@ -200,11 +201,13 @@ impl Requests {
                 name: simulated.name,
                 mode: stage.mode.clone(),
                 mode_value: stage.mode_value,
+                comment_required: stage.comment_required.clone(),
                 resolved_approvers: simulated.resolved_approvers,
                 resolved_observers: simulated.resolved_observers,
                 skipped: simulated.skipped,
                 skip_reason: simulated.skip_reason.map(str::to_owned),
                 unknown_users: simulated.unknown_users,
+                resolution_errors: simulated.resolution_errors,
             });
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
     }

@@ -9,6 +9,7 @@
 
 mod audit;
 mod driver;
+mod evidence;
 
 pub(crate) use driver::{Applied, Shared};
 

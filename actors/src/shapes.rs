@@ -77,6 +77,7 @@ fn task(request: &Request, task: &Task, meta: &Meta, context: Option<RawJson>) -
 }
 
 pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
+    let task = request.tasks.iter().find(|task| task.id == decision.task_id);
     DecisionOut {
         id: decision.id.0,
         request_id: request.id.0,
@@ -88,6 +89,8 @@ pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
         attachments_ref: decision.attachments_ref.clone(),
         late: decision.late,
         on_behalf_of: decision.on_behalf_of.clone(),
+        delegated_from: task.and_then(|task| task.delegated_from.clone()),
+        reassigned_from: task.and_then(|task| task.reassigned_from.clone()),
         created_at: decision.created_at,
     }
 }

@@ -1,6 +1,7 @@
 //! Starts everything that a process with these roles needs, and stops it in order.
 
 use crate::catalog::Catalog;
+use crate::context_schema::Validations;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::loops::Loops;
@@ -219,6 +220,7 @@ impl System {
             fresh: Fresh::default(),
             waiting: DashMap::new(),
             tasks: moka::sync::Cache::new(KNOWN_TASKS),
+            validations: Validations::default(),
             max_live: options.requests.max_live,
             options: options.requests.clone(),
             store: options.store.clone(),

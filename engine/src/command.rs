@@ -16,6 +16,7 @@ mod resolve;
 pub(crate) mod seating;
 mod seats;
 pub(crate) mod sod;
+pub(crate) mod told;
 mod work;
 
 pub use create::create;
@@ -61,6 +62,10 @@ pub struct Create {
     pub source_service: String,
     /// Facts that rules look at.
     pub context: Arc<Value>,
+    /// SHA-256 of the context as canonical JSON, in hexadecimal, for the request's first event.
+    pub context_sha256: String,
+    /// The first event tells the context itself too.
+    pub context_told: bool,
     /// Past it the request expires.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -161,6 +166,14 @@ pub enum Refusal {
     /// The state does not allow it (any more).
     #[error("{0}")]
     Conflict(String),
+    /// A field of the command says too little.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field, as named on the wire.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The context names another policy version than the one the request is pinned to.
     #[error("request is pinned to policy version {0}, another was given")]
     WrongPolicy(PolicyId),

@@ -11,3 +11,4 @@ pub mod logic;
 pub mod policy;
 pub mod request;
 pub mod simulate;
+pub mod subject;

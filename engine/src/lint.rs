@@ -8,7 +8,9 @@ mod advice;
 
 pub use advice::advise;
 
+use crate::logic::Failure;
 use crate::policy::{Kind, Mode, OnBreach, Policy, Rule, RuleSource, Stage};
+use crate::subject;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -128,6 +130,12 @@ fn rules(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
     }
     for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
         for (index, rule) in rules.iter().enumerate() {
+            if let RuleSource::User(user) = &rule.source
+                && let Err(why) = subject::check(user)
+            {
+                let field = format!("{field}[{index}].rule_value.user_id");
+                fault(&field, format!("can be nobody's id: it {why}"));
+            }
             if rule.required && rule.kind == Kind::Observer {
                 let message = "an observer never decides, so it cannot be required";
                 fault(&format!("{field}[{index}].required"), message.into());
@@ -151,14 +159,19 @@ fn reachable(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
 
 /// Whom a rule seats on every context; `None` when that is not known before there is a request.
 fn known_users(rule: &Rule) -> Option<Vec<String>> {
-    match &rule.source {
-        RuleSource::User(user) => Some(vec![user.clone()]),
-        // One that fails seats nobody.
+    let users = match &rule.source {
+        RuleSource::User(user) => vec![user.clone()],
         RuleSource::Expression(logic) if !logic.reads_context() => {
-            Some(logic.users(&Value::Null).unwrap_or_default())
+            match logic.users(&Value::Null, &logic.trial()) {
+                // It may come to an end when it is given the time that it has in earnest.
+                Err(Failure::Steps) => return None,
+                // One that fails seats nobody.
+                users => users.unwrap_or_default(),
+            }
         }
-        RuleSource::Expression(_) | RuleSource::External { .. } => None,
-    }
+        RuleSource::Expression(_) | RuleSource::External { .. } => return None,
+    };
+    Some(users.into_iter().filter(|user| subject::check(user).is_ok()).collect())
 }
 
 /// The approvers that these rules seat, when all of them are known.

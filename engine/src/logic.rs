@@ -1,68 +1,84 @@
 //! JSONLogic (jsonlogic.com), compiled once and shared.
+//!
+//! Policies and contexts come from strangers, so an evaluation is bounded in steps, in memory and in the depth of the
+//! values that it builds ([`Budget`]); and a condition must not rest on what is not there, so an evaluation notes
+//! which paths led to nothing. Libraries for JSONLogic offer neither, which is why the language is implemented here;
+//! its tests compare it with the reference implementation.
 
-use datalogic_rs::bumpalo::Bump;
-use datalogic_rs::{DataValue, Engine};
+mod arithmetic;
+mod convert;
+mod data;
+mod evaluate;
+mod meter;
+mod number;
+mod program;
+mod reads;
+mod text;
+mod variables;
+
+pub use meter::{Budget, MAX_MEMORY, MAX_STEPS, MAX_VALUE_DEPTH};
+pub use program::{MAX_BYTES, MAX_DEPTH};
+
+use data::{Data, List};
+use evaluate::Evaluation;
+use meter::Meter;
+use program::{Node, Operator};
 use serde_json::Value;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-/// Longest expression accepted, in bytes of JSON.
-pub const MAX_BYTES: usize = 64 * 1024;
-/// Deepest nesting accepted: evaluation recurses, and must not run out of stack.
-pub const MAX_DEPTH: usize = 64;
+/// Steps that trying an expression out while it is checked may take, and as many again for each value in it: a policy
+/// of thousands of expressions is checked while its author waits.
+const TRIAL_STEPS: u64 = 8;
 
-/// What one evaluation may allocate: `reduce` can double its result at every step.
-const MAX_MEMORY: usize = 64 * 1024 * 1024;
-
-const OPERATORS: &[&str] = &[
-    "var",
-    "val",
-    "missing",
-    "missing_some",
-    "if",
-    "?:",
-    "==",
-    "===",
-    "!=",
-    "!==",
-    "!",
-    "!!",
-    "or",
-    "and",
-    ">",
-    ">=",
-    "<",
-    "<=",
-    "max",
-    "min",
-    "+",
-    "-",
-    "*",
-    "/",
-    "%",
-    "map",
-    "reduce",
-    "filter",
-    "all",
-    "none",
-    "some",
-    "merge",
-    "in",
-    "cat",
-    "substr",
-];
-
-/// Operators that look at the data; nothing else of an expression can differ from one context to the next.
-const READ_DATA: &[&str] = &["var", "val", "missing", "missing_some"];
-
-/// Operators whose arguments must be written as a list: with anything else every evaluation would fail.
-const NEED_A_LIST: &[&str] = &["if", "?:", "or", "and"];
+/// Why an expression gave no answer on a context.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It could not be read; only what was stored by an earlier version or past AWE.
+    #[error("is not well formed: {0}")]
+    Malformed(String),
+    /// A bound.
+    #[error("takes more than {MAX_STEPS} steps, or more than its stages may take together")]
+    Steps,
+    /// A bound.
+    #[error("builds more than {MAX_MEMORY} bytes")]
+    Memory,
+    /// A bound.
+    #[error("puts more than {MAX_VALUE_DEPTH} lists into one another")]
+    Depth,
+    /// A condition rests on paths that the context does not have.
+    #[error(
+        "reads {0}, which is absent or null: give `var` a default or ask with `missing` if the condition may rest \
+         on that"
+    )]
+    Absent(String),
+    /// It computes with something else.
+    #[error("computes with {0}, which is not a number")]
+    NotANumber(&'static str),
+    /// Neither two numbers nor two texts.
+    #[error("compares {0} with {1}")]
+    NotComparable(&'static str, &'static str),
+    /// An object or null where text is needed.
+    #[error("needs a text and is given null or an object")]
+    NoText,
+    /// A division by zero, or a number too large.
+    #[error("operator `{0}` has no finite result")]
+    NoResult(&'static str),
+    /// An operator without what it works on.
+    #[error("operator `{0}` has too few arguments")]
+    TooFewArguments(&'static str),
+    /// `var` without a path inside `reduce`.
+    #[error("`var` inside `reduce` needs a path: `current` or `accumulator`")]
+    WholeFold,
+    /// A list of user ids holds something else, or what is given is no list.
+    #[error("gave something that is neither a user id nor a list of user ids")]
+    NoUser,
+}
 
 /// A checked expression, cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
 pub struct Logic {
     source: Arc<Value>,
-    compiled: Arc<datalogic_rs::Logic>,
+    program: Result<Arc<Node>, String>,
 }
 
 impl PartialEq for Logic {
@@ -77,18 +93,21 @@ impl Logic {
     /// # Errors
     /// Says in words what is malformed: an unknown operator, an object that is not one operator, too big, too deep.
     pub fn compile(source: &Value) -> Result<Self, String> {
-        check(source, 1)?;
-        if source.to_string().len() > MAX_BYTES {
-            return Err(format!("expression is longer than {MAX_BYTES} bytes"));
-        }
-        let compiled = guarded(|| engine().compile(source).map_err(|e| e.to_string()))?;
-        Ok(Self { source: Arc::new(source.clone()), compiled: Arc::new(compiled) })
+        let program = Arc::new(Node::compile(source)?);
+        Ok(Self { source: Arc::new(source.clone()), program: Ok(program) })
+    }
+
+    /// Reads an expression that is stored already. One that would be refused today fails whenever it is evaluated,
+    /// and nothing else of its policy does.
+    #[must_use]
+    pub fn stored(source: &Value) -> Self {
+        Self { source: Arc::new(source.clone()), program: Node::compile(source).map(Arc::new) }
     }
 
     /// Whether the outcome may depend on the context; without, it is the same for every request.
     #[must_use]
     pub fn reads_context(&self) -> bool {
-        reads_data(&self.source)
+        self.program.as_ref().is_ok_and(|program| program.reads_data())
     }
 
     /// The expression as written.
@@ -97,92 +116,66 @@ impl Logic {
         &self.source
     }
 
+    /// A budget for trying it out while it is checked: enough for its own size, whatever it is made to repeat.
+    #[must_use]
+    pub fn trial(&self) -> Budget {
+        Budget::of(TRIAL_STEPS * (1 + self.program.as_ref().map_or(0, |program| program.size())))
+    }
+
     /// Whether it holds over `context`, by JSONLogic's notion of truth.
     ///
     /// # Errors
     /// The expression fails on this context.
-    pub fn truthy(&self, context: &Value) -> Result<bool, String> {
-        self.evaluate(context, |result| Ok(engine().truthy(result)))
+    pub fn truthy(&self, context: &Value, budget: &Budget) -> Result<bool, Failure> {
+        let mut evaluation = Evaluation::new(Data::of(context), Meter::new(budget));
+        Ok(evaluation.evaluate(self.program()?)?.is_truthy())
     }
 
-    /// The subject ids it gives over `context`: a string or a list of strings; null and the empty list give nobody.
+    /// Whether it holds over `context` as a condition that something rests on: [`Logic::truthy`], and nothing that it
+    /// read was absent or null, unless `var` had a default for it or `missing` asked for it.
+    ///
+    /// # Errors
+    /// The expression fails on this context, or rests on what the context does not have.
+    pub fn holds(&self, context: &Value, budget: &Budget) -> Result<bool, Failure> {
+        let program = self.program()?;
+        let mut evaluation = Evaluation::new(Data::of(context), Meter::new(budget));
+        let truth = evaluation.evaluate(program)?.is_truthy();
+        evaluation.reads.relied_on(program).map_or(Ok(truth), |paths| Err(Failure::Absent(paths)))
+    }
+
+    /// The user ids it gives over `context`: a text or a list of texts; null and the empty list give nobody. Whether
+    /// these can be ids of users is not judged.
     ///
     /// # Errors
     /// The expression fails on this context, or gives something else.
-    pub fn users(&self, context: &Value) -> Result<Vec<String>, String> {
-        self.evaluate(context, |result| match result {
-            DataValue::Null => Ok(Vec::new()),
-            DataValue::Array(items) => items.iter().map(user).collect(),
-            one => Ok(vec![user(one)?]),
-        })
+    pub fn users(&self, context: &Value, budget: &Budget) -> Result<Vec<String>, Failure> {
+        let mut evaluation = Evaluation::new(Data::of(context), Meter::new(budget));
+        match evaluation.evaluate(self.program()?)? {
+            Data::Null => Ok(Vec::new()),
+            Data::List(items) => users(&items, &mut evaluation.meter),
+            Data::Text(one) => Ok(vec![one.to_string()]),
+            _ => Err(Failure::NoUser),
+        }
     }
 
-    fn evaluate<T>(
-        &self,
-        context: &Value,
-        read: impl FnOnce(&DataValue<'_>) -> Result<T, String>,
-    ) -> Result<T, String> {
-        guarded(|| {
-            let arena = Bump::new();
-            arena.set_allocation_limit(Some(MAX_MEMORY));
-            let result = engine().evaluate(&self.compiled, context, &arena).map_err(|e| e.to_string())?;
-            read(result)
-        })
+    fn program(&self) -> Result<&Node, Failure> {
+        self.program.as_deref().map_err(|why| Failure::Malformed(why.clone()))
     }
 }
 
-fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    // Folding constants would evaluate while compiling, outside the bounds that `evaluate` sets.
-    ENGINE.get_or_init(|| Engine::builder().with_constant_folding(false).build())
+fn users(items: &List<'_>, meter: &mut Meter<'_>) -> Result<Vec<String>, Failure> {
+    let mut users = Vec::new();
+    for item in items.iter() {
+        let Data::Text(user) = item else { return Err(Failure::NoUser) };
+        meter.step()?;
+        meter.build(user.len())?;
+        users.push(user.to_string());
+    }
+    Ok(users)
 }
 
-/// The library panics when its memory is used up. That, or a defect in it, must fail one expression, not the thread
-/// that carries everybody's requests.
-fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|_| Err("the expression could not be evaluated".into()))
-}
-
-fn user(value: &DataValue<'_>) -> Result<String, String> {
-    match value.as_str().map(str::trim) {
-        Some("") => Err("expression gave an empty user id".into()),
-        Some(_) => Ok(value.as_str().unwrap_or_default().to_owned()),
-        None => Err("expression gave something that is neither a user id nor a list of user ids".into()),
-    }
-}
-
-fn reads_data(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(reads_data),
-        Value::Object(operation) => operation
-            .iter()
-            .any(|(operator, arguments)| READ_DATA.contains(&operator.as_str()) || reads_data(arguments)),
-        _ => false,
-    }
-}
-
-fn check(value: &Value, depth: usize) -> Result<(), String> {
-    if depth > MAX_DEPTH {
-        return Err(format!("expression is nested deeper than {MAX_DEPTH} levels"));
-    }
-    match value {
-        Value::Array(items) => items.iter().try_for_each(|item| check(item, depth + 1)),
-        Value::Object(object) => match object.iter().next() {
-            None => Ok(()),
-            Some(_) if object.len() > 1 => {
-                Err(format!("an operation is an object with one key, this one has {}", object.len()))
-            }
-            Some((operator, _)) if !OPERATORS.contains(&operator.as_str()) => {
-                Err(format!("unknown operator `{operator}`"))
-            }
-            Some((operator, arguments)) => {
-                if NEED_A_LIST.contains(&operator.as_str()) && !arguments.is_array() {
-                    return Err(format!("operator `{operator}` needs a list of arguments"));
-                }
-                check(arguments, depth + 1)
-            }
-        },
-        _ => Ok(()),
-    }
+/// The names of all operators.
+#[must_use]
+pub const fn operators() -> &'static [&'static str] {
+    Operator::NAMES
 }

@@ -45,6 +45,8 @@ pub struct Stage {
     pub skip_if: Option<Logic>,
     /// What happens when nobody is seated.
     pub on_empty: OnEmpty,
+    /// Which decisions must say why.
+    pub comment_required: CommentRequired,
     /// Adjacent stages with the same number run together.
     pub parallel_group: Option<i32>,
     /// What happens when `due_at` passes.
@@ -97,6 +99,18 @@ pub enum OnBreach {
     AutoReject,
 }
 
+/// Which decisions of a stage must say why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CommentRequired {
+    /// None.
+    #[default]
+    Never,
+    /// Rejects.
+    Reject,
+    /// All.
+    Always,
+}
+
 /// Approvers decide; observers see and comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -137,6 +151,7 @@ pub enum RuleSource {
 }
 
 crate::request::names!(RejectMode { Veto = "veto", Unreachable = "unreachable" });
+crate::request::names!(CommentRequired { Never = "never", Reject = "reject", Always = "always" });
 crate::request::names!(OnEmpty { Block = "block", Skip = "skip" });
 crate::request::names!(OnBreach {
     Notify = "notify", Escalate = "escalate", AutoApprove = "auto_approve", AutoReject = "auto_reject",

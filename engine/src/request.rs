@@ -125,6 +125,8 @@ pub struct Task {
     pub created_at: OffsetDateTime,
     /// When claimed.
     pub claimed_at: Option<OffsetDateTime>,
+    /// Who claimed it; `None` also for what was claimed before this was kept.
+    pub claimed_by: Option<String>,
     /// When it left open/claimed.
     pub completed_at: Option<OffsetDateTime>,
     /// The decision that completed it.

@@ -6,6 +6,7 @@ use crate::command::seating::{Room, skips};
 use crate::command::sod::Bars;
 use crate::delegation::LookedAt;
 use crate::ids::RuleId;
+use crate::logic::Budget;
 use crate::policy::{OnEmpty, Policy, Rule};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -29,27 +30,33 @@ pub struct SimulatedStage {
     pub unknown_users: Vec<String>,
     /// Whom this looked at.
     pub looked_at: LookedAt,
+    /// What went wrong while people were looked for, as the event of its start would tell it.
+    pub resolution_errors: Vec<String>,
 }
 
 /// The rules that a request with this context would ask outside, as far as nobody decides or lets a deadline pass.
 #[must_use]
 pub fn asks<'a>(policy: &'a Policy, context: &Value) -> Vec<&'a Rule> {
-    let running = policy.stages.iter().filter(|stage| !skips(stage, context));
-    running.flat_map(|stage| &stage.rules).filter(|rule| rule.source.is_external()).collect()
+    let budget = Budget::default();
+    let running = policy.stages.iter().filter(|stage| skips(stage, context, &budget) != Ok(true));
+    let rules = running.flat_map(|stage| &stage.rules);
+    rules.filter(|rule| rule.source.is_external()).collect()
 }
 
-/// Every stage, in order. `answers` are what the directory says about the external rules. Nobody has approved
+/// Every stage, in order. `requesters` are whoever would ask and whoever would create the request. `answers` are what the directory says about the external rules. Nobody has approved
 /// anything yet, so `forbid_repeat_approvers` bars nobody here. A stage that is neither skipped nor has approvers
 /// would block the request.
 #[must_use]
 pub fn simulate(
     cx: &Context<'_>,
     context: &Value,
-    requester: Option<&str>,
+    requesters: &[&str],
     answers: &BTreeMap<RuleId, Vec<String>>,
 ) -> Vec<SimulatedStage> {
-    let bars = Bars::before_any_decision(cx.policy, requester);
-    let room = Room { context, answers, bars: &bars, delegations: cx.delegations, now: cx.now };
+    let bars = Bars::before_any_decision(cx.policy, requesters.iter().copied());
+    let budget = Budget::default();
+    let room =
+        Room { context, answers, bars: &bars, delegations: cx.delegations, now: cx.now, budget: &budget };
     let stages = cx.policy.stages.iter().map(|stage| {
         let mut simulated = SimulatedStage {
             order: stage.order,
@@ -60,14 +67,20 @@ pub fn simulate(
             skip_reason: None,
             unknown_users: Vec::new(),
             looked_at: LookedAt::default(),
+            resolution_errors: Vec::new(),
         };
-        if skips(stage, context) {
+        let skips = skips(stage, context, &budget);
+        if skips == Ok(true) {
             simulated.skip_reason = Some(reason::SKIP_IF);
         } else {
-            let seating = room.seat(&stage.rules);
-            if seating.seats.is_empty() && stage.on_empty == OnEmpty::Skip {
+            let mut seating = room.seat(&stage.rules);
+            if let Err(why) = skips {
+                seating.errors.tell(format!("skip_if: {why}"));
+            }
+            if seating.seats.is_empty() && !seating.too_many && stage.on_empty == OnEmpty::Skip {
                 simulated.skip_reason = Some(reason::ON_EMPTY);
             }
+            simulated.resolution_errors = seating.errors.lines();
             simulated.resolved_approvers = seating.seats.into_iter().map(|seat| seat.holder).collect();
             simulated.resolved_observers = seating.observers;
             simulated.unknown_users = seating.unknown;

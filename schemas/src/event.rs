@@ -47,7 +47,8 @@ pub struct WebhookEvent {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-01-31T10:00:00Z")]
     pub occurred_at: OffsetDateTime,
-    /// More facts, by type; repeats actor and reason.
+    /// More facts, by type; repeats actor, reason and `stage_order`. Of `request_created` it holds the context's
+    /// SHA-256 and, up to 64 kB, the context.
     #[schema(value_type = Object)]
     pub payload: JsonObject,
 }
@@ -71,14 +72,17 @@ pub fn ping(event_id: Uuid, secret_id: Uuid, actor: &str, occurred_at: OffsetDat
         stage_order: None,
         actor: Some(actor.to_owned()),
         occurred_at,
-        payload: payload(JsonObject::new(), actor, None),
+        payload: payload(JsonObject::new(), None, actor, None),
     }
 }
 
-/// The payload as it goes out: the facts, and actor and reason (where there is one) repeated.
+/// The payload as it goes out: the facts, and actor, stage and reason (where there is one) repeated.
 #[must_use]
-pub fn payload(facts: JsonObject, actor: &str, reason: Option<&str>) -> JsonObject {
+pub fn payload(facts: JsonObject, stage: Option<i32>, actor: &str, reason: Option<&str>) -> JsonObject {
     let mut payload = facts;
+    if let Some(stage) = stage {
+        payload.insert("stage_order".to_owned(), Value::from(stage));
+    }
     payload.insert("actor".to_owned(), Value::from(actor));
     if let Some(reason) = reason {
         payload.insert("reason".to_owned(), Value::from(reason));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::ser::{CompactFormatter, Formatter};
 use serde_json::value::RawValue;
 use std::io;
 use std::sync::Arc;
@@ -102,6 +103,32 @@ fn children(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     }
 }
 
+/// Writes a value so that equal values give equal text, in which whatever a database gives back differently does not show:
+/// names sorted by code point, no white space, whole numbers written plainly (`1e16`, `1.0` and `-0.0` too).
+///
+/// # Errors
+/// What the writer says.
+pub fn write_canonical(value: &Value, to: &mut impl io::Write) -> Result<(), serde_json::Error> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(to, Canonical))
+}
+
+/// Exact: every whole number of the size of a machine word is told from every other.
+struct Canonical;
+
+impl Formatter for Canonical {
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number within the range of the type")]
+    fn write_f64<W: io::Write + ?Sized>(&mut self, to: &mut W, value: f64) -> io::Result<()> {
+        const I64: f64 = 9_223_372_036_854_775_808.0;
+        const U64: f64 = 18_446_744_073_709_551_616.0;
+        match value {
+            whole if whole.fract() == 0.0 && (-I64..I64).contains(&whole) => self.write_i64(to, whole as i64),
+            #[expect(clippy::cast_sign_loss, reason = "it is larger than zero")]
+            whole if whole.fract() == 0.0 && (I64..U64).contains(&whole) => self.write_u64(to, whole as u64),
+            other => CompactFormatter.write_f64(to, other),
+        }
+    }
+}
+
 /// Bytes of a value's text, without writing it.
 fn length(value: &Value) -> usize {
     struct Counter(usize);
@@ -140,6 +167,35 @@ mod tests {
         ] {
             let why = SMALL.check(&bad).unwrap_err();
             assert!(why.contains(word), "{why}");
+        }
+    }
+
+    fn canonical(text: &str) -> String {
+        let mut written = Vec::new();
+        write_canonical(&serde_json::from_str(text).unwrap(), &mut written).unwrap();
+        String::from_utf8(written).unwrap()
+    }
+
+    #[test]
+    fn one_number_is_written_in_one_way_and_no_other_as_it_is() {
+        for (a, b) in [
+            ("1e16", "10000000000000000"),
+            ("1.0", "1"),
+            ("-0.0", "0"),
+            ("1e19", "10000000000000000000"),
+            ("1e20", "100000000000000000000"),
+            (r#"{"b": 1.5, "a": [1e2]}"#, r#"{"a":[100],"b":1.5}"#),
+        ] {
+            assert_eq!(canonical(a), canonical(b));
+        }
+        for (a, b) in [
+            ("9007199254740993", "9007199254740992.0"),
+            ("9007199254740993", "9007199254740992"),
+            ("1", "1.0000000000000002"),
+            ("0.1", "0.10000000000000002"),
+            (r#""1""#, "1"),
+        ] {
+            assert_ne!(canonical(a), canonical(b));
         }
     }
 

@@ -6,7 +6,9 @@ use crate::api::{ApproverRuleIn, ApproverRuleOut, PolicyCreate, PolicyOut, Stage
 use engine::ids::{PolicyId, RuleId, StageId};
 pub use engine::lint::Fault;
 use engine::logic::Logic;
-use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use engine::policy::{
+    CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage,
+};
 use uuid::Uuid;
 
 /// Reads a policy. `next_id` is asked for one id a stage and then one for each of its `rules` and
@@ -96,6 +98,7 @@ fn stage_as_written(stage: &StageOut) -> StageIn {
         sla_hours: stage.sla_hours,
         skip_if: stage.skip_if.clone(),
         on_empty: stage.on_empty.clone(),
+        comment_required: stage.comment_required.clone(),
         parallel_group: stage.parallel_group,
         on_breach: stage.on_breach.clone(),
         escalation_rules: rules(&stage.escalation_rules),
@@ -153,6 +156,13 @@ impl<'a> Reader<'a> {
             ),
             sla_hours: stage.sla_hours,
             skip_if,
+            comment_required: self.word(
+                "comment_required",
+                &stage.comment_required,
+                CommentRequired::parse(&stage.comment_required),
+                "never, reject or always",
+                CommentRequired::Never,
+            ),
             on_empty: self.word(
                 "on_empty",
                 &stage.on_empty,

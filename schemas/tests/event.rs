@@ -26,6 +26,7 @@ fn event() -> WebhookEvent {
         occurred_at: datetime!(2026-01-31 10:00:00.25 UTC),
         payload: payload(
             json!({"outcome": "approved"}).as_object().expect("an object").clone(),
+            None,
             "amina",
             None,
         ),
@@ -95,12 +96,12 @@ fn the_body_has_every_field_of_the_contract() {
 }
 
 #[test]
-fn a_payload_repeats_actor_and_reason() {
+fn a_payload_repeats_stage_actor_and_reason() {
     let facts = json!({"outcome": "rejected"});
-    let out = payload(facts.as_object().expect("an object").clone(), "system:sla", Some("deadline_passed"));
+    let out = payload(facts.as_object().expect("an object").clone(), Some(3), "system:sla", Some("late"));
     assert_eq!(
         serde_json::Value::Object(out),
-        json!({"outcome": "rejected", "actor": "system:sla", "reason": "deadline_passed"})
+        json!({"outcome": "rejected", "stage_order": 3, "actor": "system:sla", "reason": "late"})
     );
 }
 

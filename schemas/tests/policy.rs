@@ -46,6 +46,27 @@ fn the_fault(changes: Value) -> String {
 }
 
 #[test]
+fn a_user_id_that_can_be_nobodys_is_refused_with_stage_and_field() {
+    for id in [" u", "u ", "a\u{7}b", "system:sla", &"x".repeat(201)] {
+        for field in ["rules", "escalation_rules"] {
+            let rule = json!({"rule_type": "user", "rule_value": {"user_id": id}});
+            let mut stage = json!({
+                "name": "s", "stage_order": 3, "sla_hours": 1, "on_breach": "escalate",
+                "rules": [{"rule_type": "user", "rule_value": {"user_id": "u"}}],
+                "escalation_rules": [{"rule_type": "user", "rule_value": {"user_id": "v"}}],
+            });
+            stage[field][0] = rule;
+            let policy = json!({"policy_key": "k", "name": "n", "artifact_type": "t", "stages": [stage]});
+            let policy: PolicyCreate = serde_json::from_value(policy).unwrap();
+            let faults = to_engine(&policy, PolicyId(Uuid::nil()), 1, &mut Uuid::nil).unwrap_err();
+            let told = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            assert!(told.contains("stage 3, field"), "{told}");
+            assert!(told.contains(&format!("{field}[0].rule_value")), "{told}");
+        }
+    }
+}
+
+#[test]
 fn a_stage_without_words_has_the_defaults() {
     let read = read(&policy(json!([stage(json!({}))]))).expect("a right policy");
     assert_eq!((read.key.as_str(), read.version, read.id.0), ("key", 3, Uuid::from_u128(1000)));
@@ -118,6 +139,7 @@ fn each_fault_names_its_stage_and_field() {
         (json!({"mode": "percentage", "mode_value": 101}), "stage 1, field mode_value: "),
         (json!({"reject_mode": "soft"}), "stage 1, field reject_mode: "),
         (json!({"on_empty": "wait"}), "stage 1, field on_empty: "),
+        (json!({"comment_required": "sometimes"}), "stage 1, field comment_required: "),
         (json!({"sla_hours": 1, "on_breach": "panic"}), "stage 1, field on_breach: "),
         (json!({"on_breach": "notify"}), "stage 1, field on_breach: "),
         (json!({"on_breach": "auto_approve"}), "stage 1, field on_breach: "),
@@ -199,6 +221,7 @@ fn a_stored_policy_keeps_its_ids() {
         sla_hours: Some(1),
         skip_if: None,
         on_empty: "block".into(),
+        comment_required: "reject".into(),
         parallel_group: None,
         on_breach: None,
         escalation_rules: vec![rule(u128::from(n) + 2)],

@@ -79,7 +79,7 @@ impl EventRow {
             // The column is written from a map.
             _ => JsonObject::new(),
         };
-        let payload = schemas::event::payload(facts, &self.actor, self.reason.as_deref());
+        let payload = schemas::event::payload(facts, self.stage_order, &self.actor, self.reason.as_deref());
         WebhookEvent {
             event_id: self.event_id,
             event_type: self.event_type,

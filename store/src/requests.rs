@@ -213,6 +213,8 @@ struct TaskRow {
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     claimed_at: Option<OffsetDateTime>,
+    #[serde(default)]
+    claimed_by: Option<String>,
     #[serde(with = "time::serde::rfc3339::option")]
     completed_at: Option<OffsetDateTime>,
     decision_id: Option<Uuid>,
@@ -234,6 +236,7 @@ impl TaskRow {
             due_at: self.due_at,
             created_at: self.created_at,
             claimed_at: self.claimed_at,
+            claimed_by: self.claimed_by,
             completed_at: self.completed_at,
             decision_id: self.decision_id.map(DecisionId),
         })

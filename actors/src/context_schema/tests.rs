@@ -1,5 +1,6 @@
 use super::*;
 use serde_json::json;
+use std::sync::Arc;
 
 fn faults(schema: &Value, context: &Value) -> Vec<(Value, String)> {
     let schema = ContextSchema::compile(schema).expect("the schema is valid");
@@ -80,4 +81,121 @@ fn a_schema_that_refers_to_itself_ends() {
         faults(&tree, &json!({"child": {"child": {"leaf": 1}}})),
         [(json!(["body", "context", "child", "child", "leaf"]), "extra_forbidden".to_owned())]
     );
+}
+
+/// A schema that goes on in two branches at every level.
+fn branching(applicator: &str) -> Value {
+    let deeper = json!({"properties": {"a": {"$ref": "#/$defs/node"}}});
+    json!({"$ref": "#/$defs/node", "$defs": {"node": {applicator: [deeper, deeper]}}})
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!({}), |inner, _| json!({"a": inner}))
+}
+
+#[test]
+fn a_context_that_would_take_for_ever_is_refused_at_once_with_the_reason() {
+    let ladder = |applicator: &str| {
+        let step = |n: usize| json!({applicator: [{"$ref": format!("#/$defs/{}", n + 1)}, {"$ref": format!("#/$defs/{}", n + 1)}]});
+        let mut steps: serde_json::Map<String, Value> = (0..60).map(|n| (n.to_string(), step(n))).collect();
+        steps.insert("60".to_owned(), json!({"type": "string"}));
+        json!({"$ref": "#/$defs/0", "$defs": steps})
+    };
+    let by_anchor = json!({"$ref": "#n", "$defs": {"n": {"$anchor": "n", "anyOf": [
+        {"properties": {"a": {"$ref": "#n"}}}, {"properties": {"a": {"$ref": "#n"}}}]}}});
+    let by_id = json!({"$id": "http://example.org/root", "anyOf": [
+        {"properties": {"a": {"$ref": "root"}}, "required": ["b"]},
+        {"properties": {"a": {"$ref": "http://example.org/root#"}}, "required": ["b"]}]});
+    let escaped = json!({"$ref": "#/%24defs/n", "$defs": {"n": {"anyOf": [
+        {"properties": {"a": {"$ref": "#/%24defs/n"}}, "required": ["b"]},
+        {"additionalProperties": {"$ref": "#/%24defs/n"}, "required": ["b"]}]}}});
+    let embedded = json!({"$defs": {"x": true, "e": {"$id": "http://e/e", "$defs": {"x": {"anyOf": [
+        {"properties": {"a": {"$ref": "#/$defs/x"}}, "required": ["b"]},
+        {"properties": {"a": {"$ref": "#/$defs/x"}}, "required": ["b"]}]}}, "$ref": "#/$defs/x"}}, "$id": "http://e/root", "$ref": "e"});
+    let hostile = [
+        branching("anyOf"),
+        branching("oneOf"),
+        branching("allOf"),
+        ladder("allOf"),
+        ladder("anyOf"),
+        ladder("oneOf"),
+        by_anchor,
+        by_id,
+        escaped,
+        embedded,
+    ];
+    for schema in hostile {
+        let compiled = ContextSchema::compile(&schema).expect("the schema is valid");
+        let faults = compiled.check(&nested(40)).expect_err("too costly");
+        assert!(faults[0].msg.contains("takes too many steps"), "{schema}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_schema_that_leads_back_to_itself_on_the_spot_is_refused() {
+    for schema in [json!({"allOf": [{"$ref": "#"}]}), json!({"not": {"$ref": "#"}})] {
+        if let Ok(compiled) = ContextSchema::compile(&schema) {
+            assert!(compiled.check(&json!({"a": 1})).is_err(), "{schema}");
+        }
+    }
+}
+
+#[test]
+fn an_honest_schema_that_recurses_goes_on_over_a_large_context() {
+    let tree = json!({"$ref": "#/$defs/node", "$defs": {"node": {"type": "object", "properties": {
+        "a": {"$ref": "#/$defs/node"}, "left": {"$ref": "#/$defs/node"}, "right": {"$ref": "#/$defs/node"}},
+        "additionalProperties": {"type": "number"}}}});
+    let compiled = ContextSchema::compile(&tree).expect("the schema is valid");
+    assert!(compiled.check(&nested(30)).is_ok());
+    assert_eq!(compiled.advise(), None);
+    let lines = json!({"properties": {"lines": {"items": {"type": "object", "required": ["n"], "properties": {
+        "n": {"type": "integer", "minimum": 0}, "t": {"type": "string", "pattern": "^[a-z]+$"}}}}}});
+    let compiled = ContextSchema::compile(&lines).expect("the schema is valid");
+    let many: Vec<Value> = (0..6_000).map(|n| json!({"n": n, "t": "abc"})).collect();
+    assert!(compiled.check(&json!({ "lines": many })).is_ok());
+    assert_eq!(compiled.advise(), None);
+}
+
+#[test]
+fn the_author_of_a_schema_that_branches_without_end_is_told() {
+    for schema in [branching("anyOf"), branching("allOf")] {
+        let advice = ContextSchema::compile(&schema).expect("the schema is valid").advise();
+        assert!(advice.expect("a warning").contains("nested deeply"), "{schema}");
+    }
+}
+
+#[test]
+fn long_lists_of_unlike_things_and_many_faults_stay_small() {
+    let unique = json!({"properties": {"list": {"uniqueItems": true}}});
+    let compiled = ContextSchema::compile(&unique).expect("the schema is valid");
+    let list: Vec<Value> = (0..20_000).map(|n| json!([n])).collect();
+    assert!(compiled.check(&json!({ "list": list })).is_ok());
+    let wrong = json!({"properties": {"list": {"items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}});
+    let compiled = ContextSchema::compile(&wrong).expect("the schema is valid");
+    let faults = compiled.check(&json!({ "list": list })).expect_err("faulty");
+    assert_eq!((faults.len(), faults[0].msg.as_str()), (1, "does not keep the policy's context_schema"));
+}
+
+#[test]
+fn a_schema_of_many_patterns_is_refused() {
+    let patterns: Vec<Value> = (0..101).map(|n| json!({"pattern": format!("a{{{n}}}")})).collect();
+    let refused = ContextSchema::compile(&json!({"anyOf": patterns})).expect_err("too many");
+    assert!(refused.contains("more than 100 patterns"), "{refused}");
+}
+
+#[tokio::test]
+async fn costly_validations_take_their_turn_and_whoever_waits_too_long_is_told_to_come_back() {
+    let schema = Arc::new(
+        ContextSchema::compile(&json!({"properties": {"list": {"uniqueItems": true}}})).expect("valid"),
+    );
+    let list: Vec<Value> = (0..20_000).map(Value::from).collect();
+    let context = json!({ "list": list });
+    let validations = Validations::default();
+    assert!(validations.check(&schema, &context).await.is_ok());
+    let taken = validations.take_all().await;
+    assert!(matches!(validations.check(&schema, &context).await, Err(crate::Error::Overloaded)));
+    // Cheap ones need no place.
+    assert!(validations.check(&schema, &json!({})).await.is_ok());
+    drop(taken);
+    assert!(validations.check(&schema, &context).await.is_ok());
 }

@@ -1,7 +1,9 @@
 //! The loop of every command: load, decide, commit; and once more when somebody else was first.
 
 use super::audit;
+use super::evidence::Evidence;
 use crate::catalog::Catalog;
+use crate::context_schema::Validations;
 use crate::handle::NewRequest;
 use crate::people::{self, Decided};
 use crate::relay::Fresh;
@@ -26,6 +28,9 @@ use uuid::Uuid;
 
 /// How often a command is decided again before the caller is asked to try later.
 const ROUNDS: u32 = 12;
+/// Largest context, as canonical JSON, that the first event of a request repeats: events go to the bus, which takes
+/// a message of 1 MiB at most, and to webhooks.
+const MOST_TOLD: usize = 64 * 1024;
 /// First pause between rounds, doubled each time and jittered.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -42,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) fresh: Fresh,
     /// Creates that wait for their first tasks, woken when this process commits something of theirs.
     pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
+    pub(crate) validations: Validations,
     pub(crate) max_live: usize,
     pub(crate) options: RequestOptions,
 }
@@ -72,7 +78,7 @@ pub(super) async fn create(
     for round in 0..ROUNDS {
         let (snapshot, version) = shared.catalog.active(&new.body.policy_key).await?;
         let asked = to_create(id, new);
-        if let Err(fault) = version.check_context(&asked.context) {
+        if let Err(fault) = Box::pin(version.check_context(&asked.context, &shared.validations)).await {
             if current {
                 return Err(fault);
             }
@@ -270,11 +276,15 @@ fn keep(
 }
 
 fn to_create(id: RequestId, new: &NewRequest) -> Create {
+    let context = &new.body.context;
+    let evidence = Evidence::of(context);
     Create {
         id,
         requester: new.body.requester.clone().unwrap_or_else(|| new.subject.clone()),
         source_service: new.subject.clone(),
-        context: Arc::clone(&new.body.context),
+        context: Arc::clone(context),
+        context_sha256: evidence.sha256,
+        context_told: evidence.bytes <= MOST_TOLD,
         expires_at: new.body.expires_at,
     }
 }

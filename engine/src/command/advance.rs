@@ -3,7 +3,8 @@
 use super::reason;
 use super::seating::{self, Answers, Seating};
 use super::seats::{self, Tally, Verdict};
-use super::work::{Work, time_json, unless_empty};
+use super::told::{tell_delegations, tell_ids, tell_some_ids};
+use super::work::{Work, time_json};
 use crate::policy::OnEmpty;
 use crate::request::{EventType, RequestStatus, StageState, TaskStatus};
 use serde_json::json;
@@ -15,7 +16,8 @@ pub(super) fn start_next_group(w: &mut Work<'_>) {
     while let Some(&first) = w.stages_in(&[StageState::Waiting]).first() {
         let group = w.cx.policy.group_at(first);
         for index in group.clone() {
-            if seating::skips(w.stage(index), &w.request.context) {
+            // One that fails does not skip; why is told when the stage starts.
+            if seating::skips(w.stage(index), &w.request.context, &w.budget) == Ok(true) {
                 skip(w, index, reason::SKIP_IF, &Seating::default());
             }
         }
@@ -45,12 +47,14 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
         .map(|&index| {
             let stage = w.stage(index);
             let mut seating = w.seating(index, &stage.rules, answers);
-            seating.errors.extend(seating::skip_error(stage, &w.request.context));
+            if let Err(why) = seating::skips(stage, &w.request.context, &w.budget) {
+                seating.errors.tell(format!("skip_if: {why}"));
+            }
             (index, seating)
         })
         .collect();
     let blocked = |(index, seating): &&(usize, Seating)| {
-        seating.seats.is_empty() && w.stage(*index).on_empty == OnEmpty::Block
+        seating.too_many || seating.seats.is_empty() && w.stage(*index).on_empty == OnEmpty::Block
     };
     if let Some((index, seating)) = seatings.iter().find(blocked) {
         block(w, *index, seating);
@@ -134,29 +138,26 @@ fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
     w.request.current_stage_order = first_order(w, index);
     w.request.stages[index].state = StageState::Active;
     w.seat_tasks(index, seating, due_at);
-    let approvers: Vec<&str> = seating.seats.iter().map(|seat| seat.holder.as_str()).collect();
-    let payload = json!({
+    let mut payload = json!({
         "stage_name": stage.name,
         "mode": stage.mode.as_str(),
         "mode_value": stage.mode.value(),
-        "approvers": approvers,
-        "observers": seating.observers,
         "due_at": time_json(due_at),
-        "barred": unless_empty(&seating.barred),
-        "unknown_users": unless_empty(&seating.unknown),
-        "resolution_errors": unless_empty(&seating.errors),
+        "resolution_errors": seating.errors.to_json(),
     });
+    tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
+    tell_ids(&mut payload, "observers", seating.observers.iter().map(String::as_str));
+    tell_delegations(&mut payload, &seating.seats);
+    tell_some_ids(&mut payload, "barred", &seating.barred);
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageStarted, Some(stage.order), None, payload);
 }
 
 fn skip(w: &mut Work<'_>, index: usize, why: &str, seating: &Seating) {
     let stage = w.stage(index);
     w.request.stages[index].state = StageState::Skipped;
-    let payload = json!({
-        "stage_name": stage.name,
-        "unknown_users": unless_empty(&seating.unknown),
-        "resolution_errors": unless_empty(&seating.errors),
-    });
+    let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageSkipped, Some(stage.order), Some(why), payload);
 }
 
@@ -164,13 +165,13 @@ fn block(w: &mut Work<'_>, index: usize, seating: &Seating) {
     let stage = w.stage(index);
     w.request.current_stage_order = first_order(w, index);
     w.request.stages[index].state = StageState::Rejected;
-    let payload = json!({
+    let mut payload = json!({
         "stage_name": stage.name,
-        "barred": unless_empty(&seating.barred),
-        "unknown_users": unless_empty(&seating.unknown),
-        "resolution_errors": unless_empty(&seating.errors),
+        "resolution_errors": seating.errors.to_json(),
     });
-    let why = Some(reason::NO_APPROVERS);
+    tell_some_ids(&mut payload, "barred", &seating.barred);
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+    let why = Some(seating.why_nobody());
     w.end(RequestStatus::Rejected, EventType::RequestRejected, Some(stage.order), why, payload);
 }
 

@@ -1,6 +1,7 @@
-use super::seating::{Answers, Seating};
+use super::seating::{Answers, MOST_SEATS, Seating};
 use super::seats::{is_seat, is_undecided};
-use super::work::{Said, Work, time_json, unless_empty};
+use super::told::{tell_delegations, tell_ids, tell_some_ids};
+use super::work::{Said, Work, time_json};
 use super::{advance, reason};
 use crate::policy::{Kind, OnBreach};
 use crate::request::{Action, EventType, StageState, Task, TaskStatus};
@@ -94,13 +95,11 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
         std::mem::take(&mut seating.seats).into_iter().partition(|seat| present.contains(&seat.holder));
     seating.seats = new;
     seating.observers.retain(|user| !present.contains(user) && !watching.contains(user));
-    if seating.seats.is_empty() {
-        let payload = json!({
-            "stage_name": stage.name,
-            "unknown_users": unless_empty(&seating.unknown),
-            "resolution_errors": unless_empty(&seating.errors),
-        });
-        let why = Some(reason::NO_APPROVERS);
+    seating.too_many |= staying.len() + seating.seats.len() > MOST_SEATS;
+    if seating.seats.is_empty() || seating.too_many {
+        let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
+        tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+        let why = Some(seating.why_nobody());
         w.emit(EventType::StageEscalationFailed, Some(stage.order), why, payload);
         return;
     }
@@ -129,18 +128,17 @@ fn seats_of(w: &Work<'_>, index: usize) -> (Vec<usize>, Vec<usize>) {
 
 fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &Seating) {
     let stage = w.stage(index);
-    let approvers: Vec<&str> = seating.seats.iter().map(|seat| seat.holder.as_str()).collect();
-    let left: Vec<&str> = leaving.iter().map(|&at| w.request.tasks[at].assignee.as_str()).collect();
-    let payload = json!({
+    let mut payload = json!({
         "stage_name": stage.name,
-        "approvers": approvers,
-        "observers": unless_empty(&seating.observers),
-        "left": left,
         "due_at": time_json(w.fresh_due(index)),
-        "barred": unless_empty(&seating.barred),
-        "unknown_users": unless_empty(&seating.unknown),
-        "resolution_errors": unless_empty(&seating.errors),
+        "resolution_errors": seating.errors.to_json(),
     });
+    tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
+    tell_ids(&mut payload, "left", leaving.iter().map(|&at| &*w.request.tasks[at].assignee));
+    tell_some_ids(&mut payload, "observers", &seating.observers);
+    tell_delegations(&mut payload, &seating.seats);
+    tell_some_ids(&mut payload, "barred", &seating.barred);
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageEscalated, Some(stage.order), None, payload);
 }
 

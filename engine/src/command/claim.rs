@@ -12,10 +12,13 @@ pub(super) fn claim(w: &mut Work<'_>, caller: &Caller, task_id: TaskId) -> Resul
     w.task_id = Some(task_id);
     let task = &mut w.request.tasks[at];
     match task.status {
-        TaskStatus::Claimed => Ok(()),
+        // Nothing to write; so it was before it was kept who claims.
+        TaskStatus::Claimed if task.claimed_by.as_ref().is_none_or(|by| *by == caller.subject) => Ok(()),
+        TaskStatus::Claimed => Err(Refusal::Conflict(format!("task {task_id} is claimed by somebody else"))),
         TaskStatus::Open => {
             task.status = TaskStatus::Claimed;
             task.claimed_at = Some(now);
+            task.claimed_by = Some(caller.subject.clone());
             let payload = json!({ "task_id": task_id.to_string(), "assignee": task.assignee });
             let order = task.stage_order;
             w.emit(EventType::TaskClaimed, Some(order), None, payload);

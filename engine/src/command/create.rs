@@ -32,6 +32,8 @@ pub fn create(cx: &Context<'_>, create: Create, ids: &mut dyn IdSource) -> Trans
     };
     let actor = request.source_service.clone();
     let payload = json!({
+        "context_sha256": create.context_sha256,
+        "context": create.context_told.then_some(&request.context),
         "policy_key": policy.key,
         "policy_version": policy.version,
         "requester": request.requester,

@@ -2,8 +2,9 @@ use super::sod::Bars;
 use super::work::{Said, Work};
 use super::{Caller, Refusal, advance, seats};
 use crate::ids::TaskId;
-use crate::policy::Kind;
-use crate::request::{StageState, Task, TaskStatus};
+use crate::policy::{CommentRequired, Kind};
+use crate::request::{Action, StageState, Task, TaskStatus};
+use std::collections::HashSet;
 
 pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: Said) -> Result<(), Refusal> {
     let at = find(w, task_id)?;
@@ -16,6 +17,14 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
         return Err(Refusal::Forbidden(format!("{} may not decide this task: {why}", caller.subject)));
     }
     must_be_undecided(w, task, stage)?;
+    if said.action == Action::Approve && task.kind == Kind::Approver && has_approved(w, task, &caller.subject)
+    {
+        return Err(Refusal::Conflict(format!(
+            "{} has approved in stage {} already: it never counts two approvals of one person",
+            caller.subject, task.stage_order
+        )));
+    }
+    must_say_why(w.stage(stage).comment_required, &said)?;
     let counts = task.kind == Kind::Approver;
     // The deadline decides, not whether the breach has been noticed already.
     let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.cx.now);
@@ -27,6 +36,37 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
         advance::settle(w);
     }
     Ok(())
+}
+
+fn must_say_why(required: CommentRequired, said: &Said) -> Result<(), Refusal> {
+    let asked = match required {
+        CommentRequired::Never => false,
+        CommentRequired::Reject => said.action == Action::Reject,
+        CommentRequired::Always => true,
+    };
+    if !asked || said.comment.as_deref().is_some_and(says_something) {
+        return Ok(());
+    }
+    let message = match required {
+        CommentRequired::Always => "every decision of this stage must say why",
+        _ => "a reject in this stage must say why",
+    };
+    Err(Refusal::Invalid { field: "comment", message: message.into() })
+}
+
+/// White space and characters that nobody sees say nothing.
+fn says_something(comment: &str) -> bool {
+    let is_invisible =
+        |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    comment.chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c))
+}
+
+/// Whether somebody has approved in the stage of this task, in whoever's seat.
+pub(super) fn has_approved(w: &Work<'_>, task: &Task, actor: &str) -> bool {
+    let seats = w.request.tasks.iter().filter(|t| t.stage_id == task.stage_id && t.kind == Kind::Approver);
+    let seats: HashSet<TaskId> = seats.map(|seat| seat.id).collect();
+    let approvals = w.request.decisions.iter().filter(|d| d.action == Action::Approve && d.actor == actor);
+    approvals.into_iter().any(|approval| seats.contains(&approval.task_id))
 }
 
 /// Position of a task of this request.

@@ -7,6 +7,8 @@ pub const ON_EMPTY: &str = "on_empty";
 /// Of `request_rejected`: nobody is seated and the policy says to block.
 /// Of `stage_escalation_failed`: the escalation rules add nobody.
 pub const NO_APPROVERS: &str = "no_approvers_resolved";
+/// Of `request_rejected` and `stage_escalation_failed`: the rules name more approvers than a stage may seat.
+pub const TOO_MANY_SEATS: &str = "too_many_seats";
 /// One reject ends the stage: `reject_mode` is `veto`.
 pub const REJECTED: &str = "rejected_by_approver";
 /// Somebody whose approval is required rejected.

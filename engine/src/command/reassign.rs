@@ -1,10 +1,11 @@
-use super::decide::{find, must_be_undecided, stage_of};
+use super::decide::{find, has_approved, must_be_undecided, stage_of};
 use super::sod::Bars;
 use super::work::{NewTask, Work};
 use super::{Caller, Refusal};
 use crate::ids::TaskId;
 use crate::policy::Kind;
 use crate::request::{EventType, Task, TaskStatus};
+use crate::subject;
 use serde_json::json;
 
 /// Moves a seat. The admin's choice is explicit, so a delegation of the new assignee does not move it further.
@@ -48,8 +49,8 @@ pub(super) fn reassign(
 }
 
 fn must_fit(w: &Work<'_>, task: &Task, stage: usize, to: &str) -> Result<(), Refusal> {
-    if to.trim().is_empty() {
-        return Err(Refusal::Conflict("the new assignee must be named".into()));
+    if let Err(why) = subject::check(to) {
+        return Err(Refusal::Conflict(format!("the new assignee cannot hold a seat: the id {why}")));
     }
     if to == task.assignee {
         return Err(Refusal::Conflict(format!("task {} is already assigned to {to}", task.id)));
@@ -58,6 +59,12 @@ fn must_fit(w: &Work<'_>, task: &Task, stage: usize, to: &str) -> Result<(), Ref
     if w.request.tasks.iter().filter(same_role).any(|t| t.assignee == to) {
         let what = if task.kind == Kind::Approver { "holds a seat in" } else { "observes" };
         return Err(Refusal::Conflict(format!("{to} already {what} stage {}", task.stage_order)));
+    }
+    if task.kind == Kind::Approver && has_approved(w, task, to) {
+        let order = task.stage_order;
+        return Err(Refusal::Conflict(format!(
+            "{to} has approved in stage {order} already and could not approve for this seat too"
+        )));
     }
     if task.kind == Kind::Approver
         && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(to)

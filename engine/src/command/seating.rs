@@ -1,12 +1,19 @@
 //! From rules to people: who gets a seat in a stage, and who watches.
 
+use super::reason;
 use super::sod::Bars;
+use super::told::Told;
 use crate::delegation::{Delegations, LookedAt};
 use crate::ids::RuleId;
+use crate::logic::{Budget, Failure};
 use crate::policy::{Kind, Rule, RuleSource, Stage};
+use crate::subject;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use time::OffsetDateTime;
+
+/// Most seats that a stage may have, and most observers.
+pub(crate) const MOST_SEATS: usize = 1_000;
 
 /// Users by external rule.
 pub(crate) type Answers = BTreeMap<RuleId, Vec<String>>;
@@ -19,6 +26,8 @@ pub(crate) struct Room<'a> {
     pub(crate) bars: &'a Bars<'a>,
     pub(crate) delegations: &'a Delegations,
     pub(crate) now: OffsetDateTime,
+    /// What the expressions of all rules may use up together.
+    pub(crate) budget: &'a Budget,
 }
 
 /// One seat to be.
@@ -37,13 +46,23 @@ pub(crate) struct Seating {
     pub(crate) barred: Vec<String>,
     /// Named by a rule, and unknown to the directory or disabled there.
     pub(crate) unknown: Vec<String>,
-    pub(crate) errors: Vec<String>,
     pub(crate) looked_at: LookedAt,
+    pub(crate) errors: Told,
+    /// The rules name more approvers than a stage may seat: it seats nobody.
+    pub(crate) too_many: bool,
+}
+
+impl Seating {
+    /// The word for why it seats nobody.
+    pub(crate) const fn why_nobody(&self) -> &'static str {
+        if self.too_many { reason::TOO_MANY_SEATS } else { reason::NO_APPROVERS }
+    }
 }
 
 impl Room<'_> {
     pub(crate) fn seat(&self, rules: &[Rule]) -> Seating {
         let mut seating = Seating::default();
+        let mut seats = Seats::default();
         let mut watchers = Vec::new();
         for rule in rules {
             for user in self.users(rule, &mut seating.errors) {
@@ -58,57 +77,106 @@ impl Room<'_> {
                     }
                 }
                 match rule.kind {
-                    Kind::Approver => self.seat_one(&mut seating, user, rule.required),
+                    Kind::Approver => self.seat_one(&mut seats, &mut seating, user, rule.required),
                     Kind::Observer => watchers.push(user),
                 }
             }
         }
-        let mut seen: HashSet<String> = seating.seats.iter().map(|seat| seat.holder.clone()).collect();
+        if seats.list.len() > MOST_SEATS {
+            seating.errors.tell(format!("the rules name more than {MOST_SEATS} approvers"));
+            seating.too_many = true;
+            return seating;
+        }
+        let mut seen: HashSet<String> = seats.places.into_keys().collect();
+        seating.seats = seats.list;
         seating.observers = watchers.into_iter().filter(|user| seen.insert(user.clone())).collect();
+        if seating.observers.len() > MOST_SEATS {
+            let left_out = seating.observers.len() - MOST_SEATS;
+            seating.observers.truncate(MOST_SEATS);
+            seating.errors.tell(format!("{left_out} observers are left out: {MOST_SEATS} are the most"));
+        }
         seating
     }
 
-    fn users(&self, rule: &Rule, errors: &mut Vec<String>) -> Vec<String> {
-        let users = match &rule.source {
-            RuleSource::User(user) => vec![user.clone()],
-            RuleSource::Expression(logic) => logic.users(self.context).unwrap_or_else(|error| {
-                errors.push(format!("expression: {error}"));
-                Vec::new()
-            }),
-            RuleSource::External { .. } => self.answers.get(&rule.id).cloned().unwrap_or_default(),
+    fn users(&self, rule: &Rule, errors: &mut Told) -> Vec<String> {
+        let (kind, users) = match &rule.source {
+            RuleSource::User(user) => ("user", vec![user.clone()]),
+            RuleSource::Expression(logic) => {
+                let users = logic.users(self.context, self.budget).unwrap_or_else(|error| {
+                    errors.tell(format!("expression: {error}"));
+                    Vec::new()
+                });
+                ("expression", users)
+            }
+            RuleSource::External { rule_type, .. } => {
+                (rule_type.as_str(), self.answers.get(&rule.id).cloned().unwrap_or_default())
+            }
         };
-        users.into_iter().filter(|user| !user.trim().is_empty()).collect()
+        let is_subject = |user: &String| match subject::check(user) {
+            Ok(()) => true,
+            Err(why) => {
+                errors.tell(format!("{kind}: the user id \"{user}\" {why}"));
+                false
+            }
+        };
+        users.into_iter().filter(is_subject).collect()
     }
 
     /// A barred owner holds no seat, so nobody sits for them. A delegate who is barred or unknown is passed over: the
     /// owner keeps it.
-    fn seat_one(&self, seating: &mut Seating, owner: String, required: bool) {
+    fn seat_one(&self, seats: &mut Seats, seating: &mut Seating, owner: String, required: bool) {
         if self.bars.why(&owner).is_some() {
-            if !seating.barred.contains(&owner) {
+            if seats.barred.insert(owner.clone()) {
                 seating.barred.push(owner);
             }
             return;
         }
-        let chain = self.delegations.chain(&owner, self.now);
-        seating.looked_at.delegations_of.extend(chain.looked_at.into_iter().map(str::to_owned));
-        let delegate = chain.delegates.last().filter(|d| self.bars.why(d).is_none()).map(|d| (*d).to_owned());
-        if let Some(delegate) = &delegate {
-            seating.looked_at.named.insert(delegate.clone());
-        }
-        let delegate = delegate.and_then(|delegate| {
-            if self.delegations.is_unknown(&delegate) {
-                seating.note_unknown(&delegate);
-                return None;
-            }
-            Some(delegate)
-        });
+        let delegate = self.delegate_of(&owner, seating);
         let (holder, delegated_from) = match delegate {
             Some(delegate) => (delegate, Some(owner)),
             None => (owner, None),
         };
-        match seating.seats.iter_mut().find(|seat| seat.holder == holder) {
-            Some(seat) => seat.required |= required,
-            None => seating.seats.push(Seat { holder, required, delegated_from }),
+        seats.add(Seat { holder, required, delegated_from });
+    }
+
+    fn delegate_of(&self, owner: &str, seating: &mut Seating) -> Option<String> {
+        let chain = self.delegations.chain(owner, self.now);
+        seating.looked_at.delegations_of.extend(chain.looked_at.into_iter().map(str::to_owned));
+        let delegate = (*chain.delegates.last()?).to_owned();
+        if let Err(why) = subject::check(&delegate) {
+            seating.errors.tell(format!("delegation of \"{owner}\": the user id \"{delegate}\" {why}"));
+            return None;
+        }
+        if self.bars.why(&delegate).is_some() {
+            return None;
+        }
+        seating.looked_at.named.insert(delegate.clone());
+        if self.delegations.is_unknown(&delegate) {
+            seating.note_unknown(&delegate);
+            return None;
+        }
+        Some(delegate)
+    }
+}
+
+/// Seats in order, one a person.
+#[derive(Debug, Default)]
+struct Seats {
+    list: Vec<Seat>,
+    places: HashMap<String, usize>,
+    barred: HashSet<String>,
+}
+
+impl Seats {
+    fn add(&mut self, seat: Seat) {
+        match self.places.get(&seat.holder) {
+            Some(&place) => self.list[place].required |= seat.required,
+            // One more than there may be is enough to know.
+            None if self.list.len() > MOST_SEATS => {}
+            None => {
+                self.places.insert(seat.holder.clone(), self.list.len());
+                self.list.push(seat);
+            }
         }
     }
 }
@@ -122,11 +190,6 @@ impl Seating {
 }
 
 /// Whether the stage's condition says to skip it. One that fails does not.
-pub(crate) fn skips(stage: &Stage, context: &Value) -> bool {
-    stage.skip_if.as_ref().is_some_and(|logic| logic.truthy(context).unwrap_or(false))
-}
-
-/// Why the stage's condition failed, for the timeline.
-pub(crate) fn skip_error(stage: &Stage, context: &Value) -> Option<String> {
-    Some(format!("skip_if: {}", stage.skip_if.as_ref()?.truthy(context).err()?))
+pub(crate) fn skips(stage: &Stage, context: &Value, budget: &Budget) -> Result<bool, Failure> {
+    stage.skip_if.as_ref().map_or(Ok(false), |logic| logic.holds(context, budget))
 }

@@ -7,22 +7,24 @@ use std::collections::HashSet;
 /// The people barred from a group of stages.
 #[derive(Debug, Default)]
 pub(crate) struct Bars<'a> {
-    requester: Option<&'a str>,
+    requesters: Vec<&'a str>,
     earlier_approvers: HashSet<&'a str>,
 }
 
 impl<'a> Bars<'a> {
-    /// Bars known before anybody has decided anything.
-    pub(crate) fn before_any_decision(policy: &Policy, requester: Option<&'a str>) -> Self {
-        Self {
-            requester: requester.filter(|_| policy.forbid_self_approval),
-            earlier_approvers: HashSet::new(),
-        }
+    /// Bars known before anybody has decided anything. `requesters` are whoever asks and whoever created the request
+    /// for them: a service that writes somebody else's name into `requester` must not approve its own request.
+    pub(crate) fn before_any_decision(
+        policy: &Policy,
+        requesters: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let requesters = requesters.into_iter().filter(|_| policy.forbid_self_approval).collect();
+        Self { requesters, earlier_approvers: HashSet::new() }
     }
 
     /// Bars for the group that holds the stage at `index`.
     pub(crate) fn of_group(policy: &Policy, request: &'a Request, index: usize) -> Self {
-        let mut bars = Self::before_any_decision(policy, Some(&request.requester));
+        let mut bars = Self::before_any_decision(policy, [&*request.requester, &*request.source_service]);
         if policy.forbid_repeat_approvers {
             let first_order = policy.stages[policy.group_at(index).start].order;
             bars.earlier_approvers = approvers_before(request, first_order);
@@ -32,8 +34,8 @@ impl<'a> Bars<'a> {
 
     /// Why this person is barred, if so.
     pub(crate) fn why(&self, user: &str) -> Option<&'static str> {
-        if self.requester == Some(user) {
-            Some("the policy forbids that the requester approves")
+        if self.requesters.contains(&user) {
+            Some("the policy forbids that whoever asks, or created the request, approves")
         } else if self.earlier_approvers.contains(user) {
             Some("the policy forbids approving again after an earlier stage")
         } else {

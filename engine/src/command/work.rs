@@ -1,14 +1,15 @@
 //! The transition under construction: the state being changed and the events told about it.
 
 use super::sod::Bars;
-use super::{Context, Effect, Transition, seating};
+use super::{Context, Effect, Transition, seating, told};
 use crate::delegation::LookedAt;
 use crate::ids::{DecisionId, EventId, IdSource, TaskId};
+use crate::logic::Budget;
 use crate::policy::{Kind, Stage};
 use crate::request::{
     Action, Decision, Event, EventType, Request, RequestStatus, StageState, Task, TaskStatus,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -26,6 +27,8 @@ pub(super) struct Work<'a> {
     pub(super) actor: String,
     pub(super) decision: Option<Decision>,
     pub(super) task_id: Option<TaskId>,
+    /// What all expressions of this command may use up together.
+    pub(super) budget: Budget,
     ids: &'a mut dyn IdSource,
     events: Vec<Event>,
     effects: Vec<Effect>,
@@ -50,6 +53,7 @@ impl<'a> Work<'a> {
             actor: actor.to_owned(),
             decision: None,
             task_id: None,
+            budget: Budget::default(),
             ids,
             events: Vec::new(),
             effects: Vec::new(),
@@ -70,11 +74,7 @@ impl<'a> Work<'a> {
 
     /// Tells. Null members of `payload` are left out.
     pub(super) fn emit(&mut self, kind: EventType, stage: Option<i32>, reason: Option<&str>, payload: Value) {
-        let mut payload = match payload {
-            Value::Object(members) => members,
-            _ => Map::new(),
-        };
-        payload.retain(|_, value| !value.is_null());
+        let payload = told::without_nulls(payload);
         self.request.last_sequence += 1;
         self.events.push(Event {
             id: EventId(self.ids.fresh()),
@@ -121,6 +121,7 @@ impl<'a> Work<'a> {
             bars: &bars,
             delegations: self.cx.delegations,
             now: self.cx.now,
+            budget: &self.budget,
         };
         let mut seating = room.seat(rules);
         self.looked_at.extend(std::mem::take(&mut seating.looked_at));
@@ -150,6 +151,7 @@ impl<'a> Work<'a> {
             due_at: new.due_at,
             created_at: self.cx.now,
             claimed_at: None,
+            claimed_by: None,
             completed_at: None,
             decision_id: None,
         });
@@ -214,6 +216,8 @@ impl<'a> Work<'a> {
             "assignee": task.assignee,
             "kind": task.kind.as_str(),
             "on_behalf_of": decision.on_behalf_of,
+            "delegated_from": task.delegated_from,
+            "reassigned_from": task.reassigned_from,
             "comment": decision.comment,
             "attachments_ref": decision.attachments_ref,
             "late": decision.late,
@@ -221,6 +225,20 @@ impl<'a> Work<'a> {
         self.emit(EventType::DecisionRecorded, Some(decision.stage_order), None, payload);
         self.request.decisions.push(decision.clone());
         decision
+    }
+
+    /// What ends a request says what the decision that ended it said.
+    fn with_deciding_comment(&self, mut payload: Value, status: RequestStatus, stage: Option<i32>) -> Value {
+        let decides = |decision: &&Decision| match status {
+            RequestStatus::Approved => decision.action == Action::Approve,
+            // A stage that nobody could sit in ends the request for a reason of its own.
+            RequestStatus::Rejected => stage == Some(decision.stage_order),
+            _ => false,
+        };
+        if let Some(comment) = self.decision.as_ref().filter(decides).and_then(|d| d.comment.as_ref()) {
+            payload["comment"] = comment.as_str().into();
+        }
+        payload
     }
 
     /// Ends the request: whatever is unfinished is closed first.
@@ -245,6 +263,7 @@ impl<'a> Work<'a> {
         self.request.status = status;
         self.request.completed_at = Some(self.cx.now);
         self.effects.clear();
+        let payload = self.with_deciding_comment(payload, status, stage);
         self.emit(kind, stage, reason, payload);
     }
 }
@@ -260,9 +279,4 @@ pub(super) struct Said {
 /// A time as JSON, null when there is none.
 pub(super) fn time_json(time: Option<OffsetDateTime>) -> Value {
     time.and_then(|t| t.format(&Rfc3339).ok()).map_or(Value::Null, Value::String)
-}
-
-/// Null instead of an empty list, so that the payload leaves it out.
-pub(super) fn unless_empty(list: &[String]) -> Value {
-    if list.is_empty() { Value::Null } else { list.into() }
 }

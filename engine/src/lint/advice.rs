@@ -1,6 +1,7 @@
 //! What is legal and probably not meant: told to the author, never refused.
 
 use super::{Fault, escalates, everybody, known_approvers, known_users, people};
+use crate::logic::Failure;
 use crate::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, Stage};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,9 +54,10 @@ fn about_stage(stage: &Stage, warn: &mut impl FnMut(&str, String)) {
 /// A condition that is the same for every request.
 fn condition(stage: &Stage, warn: &mut impl FnMut(&str, String)) {
     let Some(logic) = stage.skip_if.as_ref().filter(|logic| !logic.reads_context()) else { return };
-    let message = match logic.truthy(&Value::Null) {
+    let message = match logic.truthy(&Value::Null, &logic.trial()) {
         Ok(true) => "holds on every context: the stage never runs".to_owned(),
         Ok(false) => "holds on no context: the stage is never skipped".to_owned(),
+        Err(Failure::Steps) => return,
         Err(why) => format!("fails on every context, and one that fails does not skip: {why}"),
     };
     warn("skip_if", message);
@@ -203,7 +205,7 @@ fn sure_approvers(stage: &Stage, before: &BTreeMap<String, i32>) -> BTreeSet<Str
     let may_be_skipped = stage
         .skip_if
         .as_ref()
-        .is_some_and(|logic| logic.reads_context() || logic.truthy(&Value::Null) == Ok(true));
+        .is_some_and(|logic| logic.reads_context() || logic.truthy(&Value::Null, &logic.trial()) == Ok(true));
     let others_may_decide = matches!(stage.on_breach, OnBreach::Escalate | OnBreach::AutoApprove);
     if may_be_skipped || others_may_decide {
         return BTreeSet::new();

@@ -31,6 +31,19 @@ impl RuleSource {
             other => Err(format!("unknown rule type `{other}`: user, role, group, expression or http")),
         }
     }
+
+    /// Reads a rule that is stored already. What was accepted when it was written goes on: an expression that would
+    /// be refused today fails when it is evaluated, and an id that can be nobody's seats nobody.
+    ///
+    /// # Errors
+    /// As [`RuleSource::parse`], for whatever cannot be understood at all.
+    pub fn stored(rule_type: &str, value: &Value) -> Result<Self, String> {
+        match (rule_type, value.get("logic"), value.get("user_id").and_then(Value::as_str)) {
+            ("expression", Some(logic), _) => Ok(Self::Expression(Logic::stored(logic))),
+            ("user", _, Some(user)) => Ok(Self::User(user.to_owned())),
+            _ => Self::parse(rule_type, value),
+        }
+    }
 }
 
 struct Fields<'a> {

@@ -3,7 +3,9 @@
 use engine::command::{Caller, Command, Context, Create, Effect, Refusal, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::ids::{IdSource, PolicyId, RequestId, RuleId, StageId, TaskId};
-use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use engine::policy::{
+    CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage,
+};
 use engine::request::{Action, Event, EventType, Request, StageState, Task};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -66,6 +68,7 @@ pub(crate) fn stage_of(order: i32, rules: Vec<Rule>) -> Stage {
         sla_hours: None,
         skip_if: None,
         on_empty: OnEmpty::Block,
+        comment_required: CommentRequired::Never,
         parallel_group: None,
         on_breach: OnBreach::Notify,
         rules,
@@ -109,6 +112,8 @@ pub(crate) fn rita_creates() -> Create {
         requester: "rita".into(),
         source_service: "registry".into(),
         context: json!({}).into(),
+        context_sha256: "of-the-context".into(),
+        context_told: true,
         expires_at: Some(START + Duration::days(365)),
     }
 }

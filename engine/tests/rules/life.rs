@@ -171,7 +171,7 @@ fn a_simulation_shows_what_would_happen() {
     let policy = Policy { forbid_self_approval: true, ..policy(stages) };
     let delegations = Delegations::new([away("ann", "bob")]);
     let cx = Context { policy: &policy, delegations: &delegations, now: crate::fixture::START };
-    let seen = simulate(&cx, &json!({"kind": "small"}), Some("rita"), &answers);
+    let seen = simulate(&cx, &json!({"kind": "small"}), &["rita"], &answers);
     let told: Vec<_> = seen.iter().map(|s| (s.order, s.skipped, s.skip_reason)).collect();
     let expected =
         [(1, false, None), (2, true, Some("skip_if")), (3, true, Some("on_empty")), (4, false, None)];

@@ -1,9 +1,13 @@
 //! The rules of approval, one sentence at a time, and the laws that hold over any history.
 
+mod absent;
+mod bounds;
 mod deadlines;
+mod evidence;
 mod expressions;
 mod fixture;
 mod invariants;
+mod jsonlogic;
 mod laws;
 mod life;
 mod looked_at;

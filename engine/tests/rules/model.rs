@@ -18,6 +18,7 @@ pub(crate) struct ModelTask {
     /// Position of its stage.
     pub(crate) stage: usize,
     pub(crate) who: String,
+    pub(crate) claimed_by: Option<String>,
     pub(crate) observer: bool,
     pub(crate) required: bool,
     pub(crate) seated: bool,
@@ -270,7 +271,7 @@ impl Model {
                 && task.stage < self.group_start(stage)
                 && (decision.actor == who || decision.on_behalf_of.as_deref() == Some(who))
         });
-        (self.plan.own && who == REQUESTER) || (self.plan.again && approved_before)
+        (self.plan.own && [REQUESTER, CREATOR].contains(&who)) || (self.plan.again && approved_before)
     }
 }
 

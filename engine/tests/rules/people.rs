@@ -1,8 +1,10 @@
 //! Who may sit, who may decide, and how seats move.
 
-use crate::fixture::{World, away, caller, observer, policy, required, stage, stage_of, user};
+use crate::fixture::{
+    World, away, caller, logic, observer, policy, required, role, rule, stage, stage_of, user,
+};
 use engine::command::{Command, Refusal};
-use engine::policy::{Mode, OnEmpty, Policy, Stage};
+use engine::policy::{Kind, Mode, OnEmpty, Policy, RuleSource, Stage};
 use engine::request::{Action, EventType, TaskStatus};
 use serde_json::json;
 
@@ -44,6 +46,121 @@ fn who_approved_an_earlier_group_holds_no_seat_later() {
     let mut world = World::start(no_repeat(vec![stage(1, &["ann"]), stage(2, &["ann", "bob"])]));
     world.approve("ann");
     assert_eq!(world.open(), ["bob"]);
+}
+
+#[test]
+fn whoever_created_the_request_is_barred_like_the_requester_at_all_four_points() {
+    // Assigned: `registry` created the request in rita's name.
+    let mut world = World::start(no_self(vec![stage(1, &["registry", "ann"])]));
+    assert_eq!(world.open(), ["ann"]);
+    assert_eq!(world.event(EventType::StageStarted).payload["barred"], json!(["registry"]));
+    // Reassigned.
+    assert!(conflict(world.reassign("ann", "registry")));
+    // Decided, as an administrator.
+    world.request.source_service = "admin".into();
+    let task = world.task("ann").id;
+    assert!(forbidden(world.decide_task("admin", task, Action::Approve)));
+    // Delegated: the seat stays with its owner.
+    let world = World::start_with(no_self(vec![stage(1, &["ann"])]), &[away("ann", "registry")], json!({}));
+    assert_eq!(world.open(), ["ann"]);
+    // Without the switch they sit.
+    assert_eq!(World::start(policy(vec![stage(1, &["registry"])])).open(), ["registry"]);
+}
+
+#[test]
+fn a_stage_never_counts_two_approvals_of_one_person() {
+    let seats = || policy(vec![Stage { mode: Mode::AnyN(2), ..stage(1, &["ann", "bob", "admin"]) }]);
+    // Two seats of others.
+    let mut world = World::start(seats());
+    let (ann, bob, own) = (world.task("ann").id, world.task("bob").id, world.task("admin").id);
+    world.decide_task("admin", ann, Action::Approve).unwrap();
+    assert!(conflict(world.decide_task("admin", bob, Action::Approve)));
+    // Their own after somebody else's.
+    assert!(conflict(world.decide_task("admin", own, Action::Approve)));
+    assert_eq!(world.status(), "in_review");
+    // Another administrator is another person.
+    world.decide_task("admin2", bob, Action::Approve).unwrap();
+    assert_eq!(world.status(), "approved");
+    // Somebody else's after their own.
+    let mut world = World::start(seats());
+    let ann = world.task("ann").id;
+    world.approve("admin");
+    assert!(conflict(world.decide_task("admin", ann, Action::Approve)));
+    // A reject counts once anyway, and stops the stage.
+    world.decide_task("admin", ann, Action::Reject).unwrap();
+    assert_eq!(world.status(), "rejected");
+}
+
+#[test]
+fn who_has_approved_in_a_stage_is_given_no_other_seat_there() {
+    let mut world = World::start(policy(vec![stage(1, &["ann", "bob"])]));
+    let task = world.task("ann").id;
+    world.decide_task("admin", task, Action::Approve).unwrap();
+    assert!(conflict(world.reassign("bob", "admin")));
+    assert!(world.reassign("bob", "cy").is_ok());
+}
+
+#[test]
+fn parallel_stages_and_observers_count_an_administrator_anew() {
+    let stages = [1, 2].map(|order| Stage { parallel_group: Some(1), ..stage(order, &["ann"]) });
+    let mut world = World::start(policy(stages.into()));
+    let tasks: Vec<_> = world.request.tasks.iter().map(|task| task.id).collect();
+    for task in tasks {
+        world.decide_task("admin", task, Action::Approve).unwrap();
+    }
+    assert_eq!(world.status(), "approved");
+
+    let rules = vec![user("ann"), user("bob"), observer("oto")];
+    let mut world = World::start(policy(vec![stage_of(1, rules)]));
+    for assignee in ["oto", "ann"] {
+        let task = world.task(assignee).id;
+        world.decide_task("admin", task, Action::Approve).unwrap();
+    }
+}
+
+const NOBODY: &[&str] = &[
+    "",
+    " ",
+    "\t",
+    " ann",
+    "ann ",
+    "ann\u{a0}",
+    "an\u{0}n",
+    "an\nn",
+    "system:",
+    "system:sla",
+    "System:resolver",
+];
+
+#[test]
+fn an_id_that_can_be_nobodys_is_seated_by_no_rule_and_told() {
+    let long = "x".repeat(201);
+    for id in NOBODY.iter().copied().chain([long.as_str()]) {
+        let context = json!({ "who": [id, "bob"] });
+        let expression = rule(Kind::Approver, RuleSource::Expression(logic(&json!({"var": "who"}))));
+        let watching = rule(Kind::Observer, RuleSource::Expression(logic(&json!({"var": "who"}))));
+        let rules = vec![user(id), expression, watching];
+        let world = World::start_with(policy(vec![stage_of(1, rules)]), &[], context);
+        assert_eq!(world.open(), ["bob"], "{id:?}");
+        let told =
+            world.event(EventType::StageStarted).payload["resolution_errors"].as_array().unwrap().len();
+        assert_eq!(told, 3, "{id:?}");
+
+        let mut world = World::start(policy(vec![stage_of(1, vec![role("officer")])]));
+        world.resolve(&[id, "bob"]);
+        assert_eq!(world.open(), ["bob"], "{id:?}");
+        let told = world.event(EventType::StageStarted).payload["resolution_errors"][0].to_string();
+        assert!(told.contains("role: the user id"), "{told}");
+
+        let mut world = World::start_with(policy(vec![stage(1, &["ann"])]), &[away("ann", id)], json!({}));
+        assert_eq!(world.open(), ["ann"], "{id:?}");
+        let told = world.event(EventType::StageStarted).payload["resolution_errors"][0].to_string();
+        assert!(told.contains("delegation of"), "{told}");
+        assert!(conflict(world.reassign("ann", id)), "{id:?}");
+    }
+    let longest = "ä".repeat(200);
+    let world = World::start(policy(vec![stage(1, &[&longest, "system", "systems:x", "a b"])]));
+    assert_eq!(world.open(), [longest.as_str(), "system", "systems:x", "a b"]);
 }
 
 #[test]
@@ -182,7 +299,20 @@ fn a_claim_is_told_once() {
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 1);
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 0);
     assert_eq!(world.task("ann").status, TaskStatus::Claimed);
+    // Somebody else's claim stands, an administrator's as well.
+    assert!(conflict(world.send(claim("admin"))));
     world.approve("ann");
     assert!(conflict(world.send(claim("ann"))));
     assert_eq!(world.count(EventType::TaskClaimed), 1);
+
+    let mut world = World::start(policy(vec![stage(1, &["ann"])]));
+    let task_id = world.task("ann").id;
+    let claim = |by| Command::Claim { caller: caller(by), task_id };
+    assert_eq!(world.send(claim("admin")).unwrap().events.len(), 1);
+    assert_eq!(world.send(claim("admin")).unwrap().events.len(), 0);
+    assert!(conflict(world.send(claim("ann"))));
+    // What was claimed before it was kept by whom is anybody's claim.
+    world.request.tasks[0].claimed_by = None;
+    assert_eq!(world.send(claim("ann")).unwrap().events.len(), 0);
+    world.approve("ann");
 }

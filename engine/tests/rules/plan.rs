@@ -3,12 +3,14 @@
 
 use crate::fixture::{START, logic, policy, rule, stage_of};
 use engine::delegation::Delegation;
-use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use engine::policy::{
+    CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage,
+};
 use proptest::prelude::*;
 use serde_json::json;
 use time::Duration;
 
-pub(crate) const PEOPLE: &[&str] = &["rita", "ann", "bob", "cy", "dan"];
+pub(crate) const PEOPLE: &[&str] = &["rita", "ann", "bob", "cy", "registry"];
 /// The requester of every request.
 pub(crate) const REQUESTER: &str = "rita";
 /// The subject that creates every request.
@@ -136,6 +138,7 @@ impl PlanStage {
                 Quorum::Percent(p) => Mode::Percentage(u32::try_from(p).expect("small")),
             },
             reject_mode: if self.veto { RejectMode::Veto } else { RejectMode::Unreachable },
+            comment_required: CommentRequired::Never,
             on_empty: if self.block { OnEmpty::Block } else { OnEmpty::Skip },
             skip_if: match self.skip {
                 Skip::Never => None,

@@ -129,7 +129,8 @@ impl State {
     fn seat(&self, task: &Task, names_matter: bool) -> String {
         let said = self.world.request.decisions.iter().find(|decision| decision.task_id == task.id);
         let name = if names_matter { task.assignee.as_str() } else { "" };
-        let action = said.map(|decision| decision.action.as_str());
+        // Whoever has approved for somebody else may not approve in the stage again.
+        let action = said.map(|decision| (decision.action.as_str(), decision.on_behalf_of.is_some()));
         let due = task.due_at.map(|due| (due - self.world.now).whole_hours());
         let flags = (task.kind, task.required, task.seated, task.reassigned_from.is_some());
         format!("{} {name} {flags:?} {:?} {due:?} {action:?}", task.stage_order, task.status)

@@ -121,22 +121,19 @@ async fn without_a_token_nothing_is_asked() {
 async fn users_come_in_order_each_once_and_nobody_is_an_answer_too() {
     assert_eq!(ask(users(&json!(["bob", "ann", "bob"]))).await.unwrap(), ["bob", "ann"]);
     assert!(ask(users(&json!([]))).await.unwrap().is_empty());
-    let most: Vec<String> = (0..1_000).map(|n| format!("{n:0>200}")).collect();
-    assert_eq!(ask(users(&json!(most))).await.unwrap().len(), 1_000);
+    // Who of them can be somebody, and how many may sit, is judged where the timeline can tell it.
+    let odd = ["ann", "", " ", "system:sla", "a\nb"];
+    assert_eq!(ask(users(&json!(odd))).await.unwrap(), odd);
+    let many: Vec<String> = (0..50_000).map(|n| n.to_string()).collect();
+    assert_eq!(ask(users(&json!(many))).await.unwrap().len(), 50_000);
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_a_list_of_ids_seats_nobody() {
-    let many: Vec<String> = (0..1_001).map(|n| n.to_string()).collect();
-    let ids = "holds something else than non-empty ids";
+    let ids = "holds something else than ids";
     for (said, expected) in [
-        (users(&json!(many)), "more than 1,000"),
         (users(&json!(["ann", 7])), ids),
         (users(&json!(["ann", null])), ids),
-        (users(&json!(["ann", ""])), ids),
-        (users(&json!(["ann", "  "])), ids),
-        (users(&json!(["a\nb"])), ids),
-        (users(&json!(["x".repeat(201)])), ids),
         (users(&json!("ann")), "user_ids is not a list"),
         (users(&Value::Null), "user_ids is not a list"),
         (say(200, "{}"), "user_ids is not a list"),

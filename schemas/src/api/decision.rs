@@ -14,7 +14,7 @@ pub struct DecisionIn {
     #[serde(deserialize_with = "limits::action")]
     #[schema(example = "approve")]
     pub action: String,
-    /// Why, in free text.
+    /// Why, in free text. A stage may demand it (`comment_required`): then a decision without is refused with 422.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 10_000>")]
     #[schema(max_length = 10_000, example = "Documents are complete.")]
     pub comment: Option<String>,
@@ -52,6 +52,10 @@ pub struct DecisionOut {
     pub late: bool,
     /// The assignee, when an administrator decided for them.
     pub on_behalf_of: Option<String>,
+    /// First owner of the seat, when a delegation moved it: the assignee decided for them.
+    pub delegated_from: Option<String>,
+    /// Previous assignee, when the task was reassigned.
+    pub reassigned_from: Option<String>,
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-01-31T10:00:00Z")]

@@ -11,11 +11,11 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct DelegationCreate {
     /// Who is away (a subject id).
-    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    #[serde(deserialize_with = "limits::subject")]
     #[schema(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub user_id: String,
     /// Who sits instead (a subject id).
-    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    #[serde(deserialize_with = "limits::subject")]
     #[schema(min_length = 1, max_length = 200, example = "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21")]
     pub delegate_to: String,
     /// First moment.

@@ -70,6 +70,22 @@ where
     Option::<String>::deserialize(from)?.map(|text| checked(text, MIN, MAX)).transpose()
 }
 
+/// The id of somebody.
+pub(super) fn subject<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let id = String::deserialize(from)?;
+    match engine::subject::check(&id) {
+        Ok(()) => Ok(id),
+        Err(why) => Err(D::Error::custom(format!("can be nobody's id: it {why}"))),
+    }
+}
+
+/// The id of somebody, or null.
+pub(super) fn opt_subject<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    struct Inner(#[serde(deserialize_with = "subject")] String);
+    Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
+}
+
 /// A policy key: it becomes part of URLs and subjects.
 pub(super) fn policy_key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let key = text::<D, 1, 200>(from)?;

@@ -20,6 +20,10 @@ fn on_empty() -> String {
     "block".to_owned()
 }
 
+fn comment_required() -> String {
+    "never".to_owned()
+}
+
 fn kind() -> String {
     "approver".to_owned()
 }
@@ -99,6 +103,10 @@ pub struct StageIn {
     #[serde(default = "on_empty")]
     #[schema(default = "block", example = "block")]
     pub on_empty: String,
+    /// Which decisions must say why in `comment`: `never`, `reject` or `always`. White space says nothing.
+    #[serde(default = "comment_required")]
+    #[schema(default = "never", example = "reject")]
+    pub comment_required: String,
     /// Adjacent stages with the same number run together.
     #[serde(default)]
     #[schema(example = 1)]
@@ -147,6 +155,10 @@ pub struct StageOut {
     /// `block` or `skip`.
     #[schema(example = "block")]
     pub on_empty: String,
+    /// Which decisions must say why in `comment`: `never`, `reject` or `always`.
+    #[serde(default = "comment_required")]
+    #[schema(default = "never", example = "reject")]
+    pub comment_required: String,
     /// Adjacent stages with the same number run together.
     #[schema(example = 1)]
     pub parallel_group: Option<i32>,
@@ -273,7 +285,7 @@ pub struct SimulateRequest {
     #[schema(value_type = Object)]
     pub context: Arc<Value>,
     /// Who would ask; null = the caller.
-    #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
+    #[serde(default, deserialize_with = "limits::opt_subject")]
     #[schema(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub requester: Option<String>,
 }
@@ -299,6 +311,10 @@ pub struct SimulateStageOut {
     /// N or P of the mode.
     #[schema(example = 2)]
     pub mode_value: Option<i64>,
+    /// Which decisions must say why in `comment`: `never`, `reject` or `always`.
+    #[serde(default = "comment_required")]
+    #[schema(default = "never", example = "reject")]
+    pub comment_required: String,
     /// User ids that would hold a seat, in order.
     #[schema(example = json!(["f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"]))]
     pub resolved_approvers: Vec<String>,
@@ -315,6 +331,10 @@ pub struct SimulateStageOut {
     #[serde(default)]
     #[schema(example = json!([]))]
     pub unknown_users: Vec<String>,
+    /// What went wrong while people were looked for: rules that failed, ids that can be nobody's.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    pub resolution_errors: Vec<String>,
 }
 
 /// What a policy version would do with a case.

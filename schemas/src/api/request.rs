@@ -43,7 +43,7 @@ pub struct CreateRequestIn {
     #[schema(example = json!(["request_approved", "request_rejected"]))]
     pub callback_events: Option<Vec<String>>,
     /// Who asks; null = the calling subject.
-    #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
+    #[serde(default, deserialize_with = "limits::opt_subject")]
     #[schema(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub requester: Option<String>,
     /// Past it the request becomes `expired`; null = never.

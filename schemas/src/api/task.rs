@@ -106,7 +106,7 @@ pub struct TaskStatsOut {
 #[serde(deny_unknown_fields)]
 pub struct ReassignTaskIn {
     /// To whom (a subject id).
-    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    #[serde(deserialize_with = "limits::subject")]
     #[schema(min_length = 1, max_length = 200, example = "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21")]
     pub new_assignee: String,
     /// Why.

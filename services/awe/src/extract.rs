@@ -2,6 +2,9 @@
 //! answered as the contract says, with the place named.
 
 mod body;
+mod numbers;
+
+pub(crate) use numbers::first_inexact;
 mod path;
 mod query;
 

@@ -51,7 +51,7 @@ columns!(NewTasks<'a> {
 });
 columns!(ChangedTasks<'a> {
     id: Uuid, request_id: Uuid, status: &'a str, seated: bool, claimed_at: Option<Time>,
-    completed_at: Option<Time>, decision_id: Option<Uuid>,
+    completed_at: Option<Time>, decision_id: Option<Uuid>, claimed_by: Option<&'a str>,
 });
 columns!(Decisions<'a> {
     id: Uuid, request_id: Uuid, task_id: Uuid, stage_order: i32, actor: &'a str, on_behalf_of: Option<&'a str>,
@@ -192,6 +192,7 @@ impl<'a> Batch<'a> {
                 t.claimed_at,
                 t.completed_at,
                 decision,
+                t.claimed_by.as_deref(),
             ));
         }
         for d in &changes.new_decisions {

@@ -80,19 +80,19 @@ new_tasks as (
 changed_tasks as (
     update approval_task o
     set status = t.status, seated = t.seated, claimed_at = t.claimed_at, completed_at = t.completed_at,
-        decision_id = t.decision_id
+        decision_id = t.decision_id, claimed_by = t.claimed_by
     from unnest(
         $56::uuid[], $57::uuid[], $58::text[], $59::bool[], $60::timestamptz[], $61::timestamptz[],
-        $62::uuid[]
-    ) as t (id, request_id, status, seated, claimed_at, completed_at, decision_id)
+        $62::uuid[], $63::text[]
+    ) as t (id, request_id, status, seated, claimed_at, completed_at, decision_id, claimed_by)
     where o.id = t.id and t.request_id in (select id from done)
 ),
 decisions as (
     insert into approval_decision (id, request_id, task_id, stage_order, actor, on_behalf_of, action, comment,
         attachments_ref, late, created_at)
     select d.* from unnest(
-        $63::uuid[], $64::uuid[], $65::uuid[], $66::int[], $67::text[], $68::text[], $69::text[],
-        $70::text[], $71::text[], $72::bool[], $73::timestamptz[]
+        $64::uuid[], $65::uuid[], $66::uuid[], $67::int[], $68::text[], $69::text[], $70::text[],
+        $71::text[], $72::text[], $73::bool[], $74::timestamptz[]
     ) as d (id, request_id, task_id, stage_order, actor, on_behalf_of, action, comment, attachments_ref, late,
         created_at)
     where d.request_id in (select id from done)
@@ -103,8 +103,8 @@ events as (
     select e.id, e.request_id, e.sequence, e.event_type, e.status, e.stage_order, e.actor, e.reason, e.payload,
         e.created_at
     from unnest(
-        $74::uuid[], $75::uuid[], $76::bigint[], $77::text[], $78::text[], $79::int[], $80::text[],
-        $81::text[], $82::jsonb[], $83::timestamptz[]
+        $75::uuid[], $76::uuid[], $77::bigint[], $78::text[], $79::text[], $80::int[], $81::text[],
+        $82::text[], $83::jsonb[], $84::timestamptz[]
     ) with ordinality as e (id, request_id, sequence, event_type, status, stage_order, actor, reason, payload,
         created_at, n)
     where e.request_id in (select id from done)
@@ -117,8 +117,8 @@ deliveries as (
         -- Due at once by the clock that it is compared with, whatever the clock of its server says.
         least(d.created_at, now()), d.created_at, d.created_at
     from unnest(
-        $84::uuid[], $85::uuid[], $86::uuid[], $87::bigint[], $88::text[], $89::text[], $90::text[],
-        $91::timestamptz[]
+        $85::uuid[], $86::uuid[], $87::uuid[], $88::bigint[], $89::text[], $90::text[], $91::text[],
+        $92::timestamptz[]
     ) as d (id, event_id, request_id, sequence, event_type, caller_service, url, created_at)
     where d.request_id in (select id from done)
 ),
@@ -126,8 +126,8 @@ audits as (
     insert into audit_action (id, actor, action, resource_type, resource_id, summary, before, after)
     select a.id, a.actor, a.action, a.resource_type, a.resource_id, a.summary, a.before, a.after
     from unnest(
-        $92::uuid[], $93::uuid[], $94::text[], $95::text[], $96::text[], $97::text[], $98::text[],
-        $99::jsonb[], $100::jsonb[]
+        $93::uuid[], $94::uuid[], $95::text[], $96::text[], $97::text[], $98::text[], $99::text[],
+        $100::jsonb[], $101::jsonb[]
     ) as a (id, request_id, actor, action, resource_type, resource_id, summary, before, after)
     where a.request_id in (select id from done)
 )

@@ -6,7 +6,7 @@ use crate::{Error, Store};
 use engine::ids::PolicyId;
 use engine::logic::Logic;
 use engine::policy::Kind;
-use engine::policy::{Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use engine::policy::{CommentRequired, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
 use schemas::api::policy::{ApproverRuleOut, PolicyOut, PolicyVersionOut, StageOut};
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -46,7 +46,7 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
     let ids: Vec<Uuid> = policies.iter().map(|p| p.id).collect();
     let stages = sqlx::query!(
         "select id, policy_id, stage_order, name, mode, mode_value, reject_mode, sla_hours, skip_if, on_empty,
-                parallel_group, on_breach
+                comment_required, parallel_group, on_breach
          from approval_stage where policy_id = any($1) order by policy_id, stage_order",
         &ids,
     )
@@ -83,6 +83,7 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
             sla_hours: stage.sla_hours,
             skip_if: stage.skip_if,
             on_empty: stage.on_empty,
+            comment_required: stage.comment_required,
             parallel_group: stage.parallel_group,
             // A stage without a deadline has no breach; what stands in the column then is only its default.
             on_breach: stage.sla_hours.map(|_| stage.on_breach),
@@ -154,8 +155,9 @@ fn stage(stage: StageOut) -> Result<Stage, String> {
         mode: Mode::parse(&stage.mode, stage.mode_value)?,
         reject_mode: word("reject_mode", &stage.reject_mode, RejectMode::parse)?,
         sla_hours: stage.sla_hours,
-        skip_if: stage.skip_if.as_ref().map(Logic::compile).transpose()?,
+        skip_if: stage.skip_if.as_ref().map(Logic::stored),
         on_empty: word("on_empty", &stage.on_empty, OnEmpty::parse)?,
+        comment_required: word("comment_required", &stage.comment_required, CommentRequired::parse)?,
         parallel_group: stage.parallel_group,
         on_breach: word("on_breach", stage.on_breach.as_deref().unwrap_or("notify"), OnBreach::parse)?,
         rules: rules(stage.rules)?,
@@ -169,7 +171,7 @@ fn rule(rule: ApproverRuleOut) -> Result<Rule, String> {
         id: rule.id.into(),
         kind: word("kind", &rule.kind, Kind::parse)?,
         required: rule.required,
-        source: RuleSource::parse(&rule.rule_type, &rule.rule_value)?,
+        source: RuleSource::stored(&rule.rule_type, &rule.rule_value)?,
     })
 }
 

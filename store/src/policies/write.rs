@@ -20,6 +20,7 @@ struct StageRow<'a> {
     sla_hours: Option<i32>,
     skip_if: Option<&'a Value>,
     on_empty: &'a str,
+    comment_required: &'a str,
     parallel_group: Option<i32>,
     on_breach: &'a str,
 }
@@ -59,6 +60,7 @@ fn rows<'a>(
             sla_hours: written.sla_hours,
             skip_if: written.skip_if.as_ref(),
             on_empty: &written.on_empty,
+            comment_required: &written.comment_required,
             parallel_group: written.parallel_group,
             on_breach: written.on_breach.as_deref().unwrap_or("notify"),
         });
@@ -114,12 +116,13 @@ async fn insert_stages(
     sqlx::query!(
         "insert into approval_stage
              (id, policy_id, stage_order, name, mode, mode_value, reject_mode, sla_hours, skip_if, on_empty,
-              parallel_group, on_breach)
+              comment_required, parallel_group, on_breach)
          select id, $1, stage_order, name, mode, mode_value, reject_mode, sla_hours, skip_if, on_empty,
-                parallel_group, on_breach
+                comment_required, parallel_group, on_breach
          from jsonb_to_recordset($2) as s(
              id uuid, stage_order integer, name text, mode text, mode_value integer, reject_mode text,
-             sla_hours integer, skip_if jsonb, on_empty text, parallel_group integer, on_breach text)",
+             sla_hours integer, skip_if jsonb, on_empty text, comment_required text,
+             parallel_group integer, on_breach text)",
         policy_id,
         array(&stages)?,
     )

@@ -146,10 +146,10 @@ impl From<RequestRow> for RequestOut {
     }
 }
 
-/// What happened, with actor and reason repeated, as webhooks carry it.
-fn repeated(payload: Value, actor: &str, reason: Option<&str>) -> Value {
+/// What happened, with stage, actor and reason repeated, as webhooks carry it.
+fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str>) -> Value {
     match payload {
-        Value::Object(facts) => Value::Object(schemas::event::payload(facts, actor, reason)),
+        Value::Object(facts) => Value::Object(schemas::event::payload(facts, stage, actor, reason)),
         other => other,
     }
 }
@@ -215,7 +215,7 @@ impl Store {
         after: i64,
     ) -> Result<(Vec<EventOut>, Option<i64>), Error> {
         let rows = sqlx::query!(
-            r#"select e.id as "id?", e.sequence as "sequence?", e.event_type as "event_type?",
+            r#"select e.id as "id?", e.sequence as "sequence?", e.event_type as "event_type?", e.stage_order,
                       e.actor as "actor?", e.reason, e.payload as "payload?", e.created_at as "created_at?",
                       r.last_sequence
                from approval_request r left join (
@@ -240,7 +240,7 @@ impl Store {
                 request_id,
                 sequence: row.sequence?,
                 event_type: row.event_type?,
-                payload: repeated(row.payload?, &actor, row.reason.as_deref()),
+                payload: repeated(row.payload?, row.stage_order, &actor, row.reason.as_deref()),
                 actor,
                 reason: row.reason,
                 created_at: row.created_at?,

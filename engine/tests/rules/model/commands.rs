@@ -26,6 +26,9 @@ impl Model {
             return Err(Refused::Forbidden);
         }
         self.must_be_decidable(task)?;
+        if !observer && action == "approve" && self.has_approved(by, stage) {
+            return Err(Refused::Conflict);
+        }
         self.actor = by.to_owned();
         let late =
             self.tasks[task].status == "expired" || self.tasks[task].due.is_some_and(|due| due <= self.now);
@@ -35,6 +38,14 @@ impl Model {
             self.judge_and_go_on();
         }
         Ok(())
+    }
+
+    /// No stage counts two approvals of one person.
+    fn has_approved(&self, who: &str, stage: usize) -> bool {
+        self.decisions.iter().any(|decision| {
+            let task = &self.tasks[decision.task];
+            task.stage == stage && !task.observer && decision.action == "approve" && decision.actor == who
+        })
     }
 
     fn must_be_decidable(&self, task: usize) -> Outcome {
@@ -60,10 +71,11 @@ impl Model {
             return Err(Refused::Forbidden);
         }
         match self.tasks[task].status {
-            "claimed" => Ok(()),
+            "claimed" if self.tasks[task].claimed_by.as_deref() == Some(by) => Ok(()),
             "open" => {
                 self.actor = by.to_owned();
                 self.tasks[task].status = "claimed";
+                self.tasks[task].claimed_by = Some(by.to_owned());
                 self.tell("task_claimed", Some(self.tasks[task].stage), None);
                 Ok(())
             }
@@ -92,7 +104,7 @@ impl Model {
         let same = |other: &ModelTask| {
             other.stage == old.stage && other.observer == old.observer && other.seated && other.who == to
         };
-        let barred = !old.observer && self.is_barred(to, old.stage);
+        let barred = !old.observer && (self.is_barred(to, old.stage) || self.has_approved(to, old.stage));
         if self.tasks.iter().any(same) || barred {
             return Err(Refused::Conflict);
         }
@@ -105,6 +117,7 @@ impl Model {
             who: to.to_owned(),
             delegated_from: None,
             reassigned_from: Some(old.who.clone()),
+            claimed_by: None,
             status: "open",
             due,
             ..old.clone()

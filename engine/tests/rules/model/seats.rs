@@ -77,6 +77,7 @@ impl Model {
             self.tasks.push(ModelTask {
                 stage,
                 who,
+                claimed_by: None,
                 observer,
                 required,
                 seated: true,

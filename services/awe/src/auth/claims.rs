@@ -4,9 +4,6 @@ use super::{AuthError, Identity, Rules};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Longest subject; the same as the longest assignee that a request may name.
-const MAX_SUBJECT: usize = 200;
-
 /// The claims that count. A claim of an unexpected type is kept as it is and refused when it is needed.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Claims {
@@ -87,9 +84,7 @@ impl Claims {
     /// The caller.
     pub(super) fn identity(&self, rules: &Rules) -> Result<Identity, AuthError> {
         let subject = self.sub.as_str().ok_or_else(|| AuthError::refused("sub is missing"))?;
-        if subject.is_empty() || subject.chars().count() > MAX_SUBJECT || subject.contains(char::is_control) {
-            return Err(AuthError::refused("sub is empty, too long or holds control characters"));
-        }
+        engine::subject::check(subject).map_err(|why| AuthError::refused(format!("sub {why}")))?;
         let email = self.email.as_str().filter(|email| !email.contains(char::is_control));
         Ok(Identity {
             subject: subject.to_owned(),

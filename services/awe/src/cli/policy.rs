@@ -7,6 +7,7 @@ mod validate;
 
 use super::output;
 use crate::config::Config;
+use crate::extract::first_inexact;
 use anyhow::Context as _;
 use clap::Subcommand;
 use figment::Figment;
@@ -66,6 +67,9 @@ fn each(files: &[std::path::PathBuf], mut look: impl FnMut(&Path) -> anyhow::Res
 fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let value: serde_json::Value = if file.extension().is_some_and(|extension| extension == "json") {
+        if let Some(inexact) = first_inexact(text.as_bytes()) {
+            anyhow::bail!("{}: {}", file.display(), inexact.message());
+        }
         serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?
     } else {
         let yaml = Figment::from(Yaml::string(&text));

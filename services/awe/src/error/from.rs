@@ -108,6 +108,7 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownTask(_) => Self::NotFound(refusal.to_string()),
             Refusal::Forbidden(text) => Self::Forbidden(text),
             Refusal::Conflict(text) => Self::Conflict(text),
+            Refusal::Invalid { field, message } => Self::unprocessable("body", field, message),
             Refusal::WrongPolicy(_) => Self::Internal(refusal.to_string()),
         }
     }

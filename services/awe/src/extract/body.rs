@@ -3,6 +3,7 @@
 mod shape;
 
 use super::detail;
+use super::numbers::first_inexact;
 use crate::error::ApiError;
 use crate::state::AppState;
 use axum::body::Bytes;
@@ -89,6 +90,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, ApiError> 
     // The escape is the only way in for the one character that the database cannot hold.
     if bytes.windows(6).any(|six| six == br"\u0000") {
         refuse_nul(bytes)?;
+    }
+    if let Some(inexact) = first_inexact(bytes) {
+        let message = inexact.message();
+        return Err(refused(inexact.loc, &message, "value_error"));
     }
     // The plain parser is much faster than the one that knows where it is; that one only explains.
     serde_json::from_slice(bytes).or_else(|_| parse_slowly(bytes))

@@ -10,6 +10,7 @@ mod hostile;
 mod limits;
 #[path = "../../../../outbound/tests/http/server.rs"]
 mod receiver;
+mod rules;
 mod server;
 mod staff;
 mod system_config;

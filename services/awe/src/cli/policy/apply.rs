@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use reqwest::{Method, StatusCode};
 use schemas::api::{ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut};
+use schemas::json::write_canonical;
 use schemas::policy::as_written;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,7 +84,7 @@ impl Server {
         };
         let path = format!("/policies/{key}/versions/{}", newest.version);
         let stored: PolicyOut = self.call(Method::GET, &path, None::<&()>).await?;
-        if settled(as_written(&stored)) == settled(policy.clone()) {
+        if says(as_written(&stored))? == says(policy.clone())? {
             return Ok((stored.version, "unchanged"));
         }
         let added: PolicyOut = self.call(Method::PUT, &format!("/policies/{key}"), Some(policy)).await?;
@@ -119,14 +120,17 @@ impl Server {
     }
 }
 
-/// The same policy with what the server fills in: a stage with a deadline and no `on_breach` notifies.
-fn settled(mut policy: PolicyCreate) -> PolicyCreate {
+/// What a policy says, with what the server fills in (a stage with a deadline and no `on_breach` notifies) and each
+/// number written in one way.
+fn says(mut policy: PolicyCreate) -> anyhow::Result<Vec<u8>> {
     policy.stages.sort_by_key(|stage| stage.stage_order);
     for stage in &mut policy.stages {
         let on_breach = stage.on_breach.take().unwrap_or_else(|| "notify".to_owned());
         stage.on_breach = stage.sla_hours.map(|_| on_breach);
     }
-    policy
+    let mut text = Vec::new();
+    write_canonical(&serde_json::to_value(policy)?, &mut text)?;
+    Ok(text)
 }
 
 /// The answer, or the server's own words about what is wrong.

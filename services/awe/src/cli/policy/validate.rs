@@ -6,9 +6,12 @@ use crate::app;
 use crate::cli::output;
 use crate::config::Config;
 use crate::routes::read_policy;
+use actors::ContextSchema;
 use clap::Args;
 use outbound::Egress;
 use schemas::api::PolicyCreate;
+use schemas::policy::Fault;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,12 +48,13 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Resul
 }
 
 fn validate(file: &Path, egress: &Egress, unknown: &Unknown, strict: bool) -> anyhow::Result<Outcome> {
-    let policy: PolicyCreate = read(file)?;
-    let (word, found, bad) = match read_policy(&policy, egress, None) {
+    let written: PolicyCreate = read(file)?;
+    let (word, found, bad) = match read_policy(&written, egress, None) {
         Err(faults) => ("fault", faults, true),
-        Ok(sound) => {
-            let mut warnings = engine::lint::advise(&sound);
-            warnings.extend(against::warnings(&policy, unknown));
+        Ok(policy) => {
+            let mut warnings = engine::lint::advise(&policy);
+            warnings.extend(against::warnings(&written, unknown));
+            warnings.extend(about_schema(written.context_schema.as_ref()));
             let bad = strict && !warnings.is_empty();
             ("warning", warnings, bad)
         }
@@ -65,6 +69,12 @@ fn validate(file: &Path, egress: &Egress, unknown: &Unknown, strict: bool) -> an
         output::print(&format!("  {word}: {fault}"))?;
     }
     Ok(if bad { Outcome::Bad } else { Outcome::Good })
+}
+
+/// What the author of the `context_schema` should look at. That it compiles is known.
+fn about_schema(schema: Option<&Value>) -> Option<Fault> {
+    let message = ContextSchema::compile(schema?).ok()?.advise()?;
+    Some(Fault { stage: None, field: "context_schema".to_owned(), message })
 }
 
 fn counted(count: usize, word: &str) -> String {

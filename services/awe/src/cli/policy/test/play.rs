@@ -72,7 +72,7 @@ pub(super) fn play<'a>(
     let delegations = delegations(case.delegations.iter().chain(absences));
     let cx = Context { policy, delegations: &delegations, now };
     let (answers, silent) = known_answers(policy, directory);
-    let simulated = simulate(&cx, &context, Some(&case.requester), &answers);
+    let simulated = simulate(&cx, &context, &[&case.requester], &answers);
     let refused = subject.schema.as_ref().map(|schema| schema.check(&context)).transpose();
     let refused = refused.err().unwrap_or_default().iter().map(told).collect::<Vec<_>>();
     let mut played = Played {
@@ -93,6 +93,8 @@ pub(super) fn play<'a>(
         requester: case.requester.clone(),
         source_service: case.requester.clone(),
         context: context.into(),
+        context_sha256: String::new(),
+        context_told: false,
         expires_at: None,
     };
     let Transition { request, events, .. } = create(&cx, asked, &mut ids);

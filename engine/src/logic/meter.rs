@@ -1,0 +1,74 @@
+//! How much an evaluation may do. Steps, not seconds: the same expression on the same context always comes as far.
+
+use super::Failure;
+use std::cell::Cell;
+
+/// Most steps of one evaluation: a node looked at, an item visited or copied, 32 bytes of text read or written.
+pub const MAX_STEPS: u64 = 1_000_000;
+/// Most bytes that one evaluation may build.
+pub const MAX_MEMORY: usize = 8 * 1024 * 1024;
+/// Most lists that an expression may put into one another.
+pub const MAX_VALUE_DEPTH: usize = 32;
+
+/// Steps that all evaluations of one command share, so that a policy of many costly rules is bounded too.
+const COMMAND_STEPS: u64 = 5 * MAX_STEPS;
+const BYTES_A_STEP: usize = 32;
+
+/// What the evaluations of one command may still use up together.
+#[derive(Debug)]
+pub struct Budget {
+    steps: Cell<u64>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of(COMMAND_STEPS)
+    }
+}
+
+impl Budget {
+    /// A budget of so many steps.
+    #[must_use]
+    pub const fn of(steps: u64) -> Self {
+        Self { steps: Cell::new(steps) }
+    }
+}
+
+/// Measures one evaluation.
+#[derive(Debug)]
+pub(super) struct Meter<'a> {
+    budget: &'a Budget,
+    steps: u64,
+    memory: usize,
+}
+
+impl<'a> Meter<'a> {
+    pub(super) fn new(budget: &'a Budget) -> Self {
+        Self { budget, steps: budget.steps.get().min(MAX_STEPS), memory: MAX_MEMORY }
+    }
+
+    pub(super) fn step(&mut self) -> Result<(), Failure> {
+        self.steps(1)
+    }
+
+    pub(super) fn steps(&mut self, count: usize) -> Result<(), Failure> {
+        let count = count as u64;
+        // What cannot be afforded is not begun, yet it leaves nothing: else it would be tried again and again.
+        let affordable = count.min(self.steps);
+        self.steps -= affordable;
+        self.budget.steps.set(self.budget.steps.get().saturating_sub(affordable));
+        if affordable == count { Ok(()) } else { Err(Failure::Steps) }
+    }
+
+    /// So many bytes of text are read.
+    pub(super) fn read(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.steps(bytes / BYTES_A_STEP)
+    }
+
+    /// So many bytes are about to be built.
+    pub(super) fn build(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.read(bytes)?;
+        self.memory = self.memory.checked_sub(bytes).ok_or(Failure::Memory)?;
+        Ok(())
+    }
+}

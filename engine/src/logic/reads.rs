@@ -1,0 +1,83 @@
+//! What an evaluation looked for and did not find. A condition that rests on what is not there must not skip anybody.
+
+use super::program::{Node, Operator};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Most paths that one message names.
+const MOST_NAMED: usize = 5;
+/// Most characters of a path in a message.
+const LONGEST_NAME: usize = 100;
+
+/// Paths by scope: 0 is the context, higher ones are items of lists.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    absent: BTreeSet<(usize, String)>,
+    asked: BTreeSet<(usize, String)>,
+}
+
+impl Reads {
+    /// A path was read, had no default, and led to nothing or to null.
+    pub(super) fn absent(&mut self, scope: usize, path: &str) {
+        self.absent.insert((scope, path.to_owned()));
+    }
+
+    /// `missing` or `missing_some` asked for a path: whoever wrote the expression knows that it may be absent.
+    pub(super) fn asked(&mut self, scope: usize, path: &str) {
+        self.asked.insert((scope, path.to_owned()));
+    }
+
+    /// The paths that the expression relied on and that are not there, in words; `None` when there are none.
+    pub(super) fn relied_on(mut self, program: &Node) -> Option<String> {
+        if self.absent.is_empty() {
+            return None;
+        }
+        // What stands in a branch that was not taken is asked for in the same rule, too.
+        self.ask_all(program, 0);
+        let mut names: Vec<String> =
+            self.absent.difference(&self.asked).map(|(scope, path)| named(*scope, path)).collect();
+        let more = names.len().saturating_sub(MOST_NAMED);
+        names.truncate(MOST_NAMED);
+        match (names.is_empty(), more) {
+            (true, _) => None,
+            (false, 0) => Some(names.join(", ")),
+            (false, more) => Some(format!("{} and {more} more", names.join(", "))),
+        }
+    }
+
+    fn ask_all(&mut self, node: &Node, scope: usize) {
+        match node {
+            Node::Literal(_) => {}
+            Node::List(nodes) => nodes.iter().for_each(|node| self.ask_all(node, scope)),
+            Node::Operation(operator, arguments) => {
+                if matches!(operator, Operator::Missing | Operator::MissingSome) {
+                    arguments.iter().for_each(|node| self.ask_literal(node, scope));
+                }
+                for (index, node) in arguments.iter().enumerate() {
+                    let inner = usize::from(operator.iterates() && index == 1);
+                    self.ask_all(node, scope + inner);
+                }
+            }
+        }
+    }
+
+    fn ask_literal(&mut self, node: &Node, scope: usize) {
+        match node {
+            Node::Literal(Value::String(path)) => self.asked(scope, path),
+            Node::Literal(Value::Array(paths)) => {
+                paths.iter().filter_map(Value::as_str).for_each(|path| self.asked(scope, path));
+            }
+            Node::List(nodes) => nodes.iter().for_each(|node| self.ask_literal(node, scope)),
+            _ => {}
+        }
+    }
+}
+
+fn named(scope: usize, path: &str) -> String {
+    let shown: String = path.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    match (scope, path) {
+        (0, _) => format!("`{shown}`"),
+        (_, "") => "an item of a list".to_owned(),
+        _ => format!("`{shown}` of an item of a list"),
+    }
+}

@@ -1,0 +1,42 @@
+//! Who can be somebody: the ids of people and services, wherever they come from.
+
+/// Longest subject id, in characters.
+pub const MAX_CHARACTERS: usize = 200;
+/// What AWE itself acts as; nobody else may.
+const RESERVED: &str = "system:";
+
+/// Why an id is no subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what they mean")]
+pub enum NoSubject {
+    #[error("is empty")]
+    Empty,
+    #[error("has more than {MAX_CHARACTERS} characters")]
+    TooLong,
+    #[error("holds a control character")]
+    Control,
+    #[error("begins or ends with white space")]
+    Padded,
+    #[error("begins with `{RESERVED}`, which stands for AWE itself")]
+    Reserved,
+}
+
+/// Whether an id can be a subject's: as a token's `sub`, as a seat's holder, as a requester, as a delegate.
+///
+/// # Errors
+/// Says why it cannot.
+pub fn check(id: &str) -> Result<(), NoSubject> {
+    if id.is_empty() {
+        Err(NoSubject::Empty)
+    } else if id.chars().nth(MAX_CHARACTERS).is_some() {
+        Err(NoSubject::TooLong)
+    } else if id.chars().any(char::is_control) {
+        Err(NoSubject::Control)
+    } else if id.trim().len() != id.len() {
+        Err(NoSubject::Padded)
+    } else if id.get(..RESERVED.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED)) {
+        Err(NoSubject::Reserved)
+    } else {
+        Ok(())
+    }
+}
