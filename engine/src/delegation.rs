@@ -20,7 +20,7 @@ pub struct Delegation {
 }
 
 /// A longer chain substitutes nobody, as a cycle does.
-const MOST_HOPS: usize = 100;
+pub const MOST_HOPS: usize = 100;
 
 /// Delegations that are or will be in force, by user, newest first; and people of whom the directory says that they do
 /// not exist or are disabled.
