@@ -36,7 +36,7 @@ pub struct Delegations {
 pub struct LookedAt {
     /// Whose delegations counted, those without any too.
     pub delegations_of: BTreeSet<String>,
-    /// Who was named by something else than the directory: a rule or a delegation.
+    /// Who was named by the policy itself or by a delegation.
     pub named: BTreeSet<String>,
 }
 
