@@ -9,7 +9,7 @@ use crate::Error;
 use crate::directory::Directory;
 use crate::register::Register;
 use engine::command::{Refusal, Transition};
-use engine::delegation::{Delegations, LookedAt};
+use engine::delegation::{Delegations, LookedAt, MOST_HOPS};
 use engine::simulate::SimulatedStage;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -131,7 +131,11 @@ impl Known {
         let mut matters = false;
         let mut wanted: BTreeSet<String> =
             looked_at.delegations_of.iter().filter(|user| !self.of.contains_key(*user)).cloned().collect();
-        while !wanted.is_empty() {
+        // The engine follows a chain no further.
+        for _ in 0..=MOST_HOPS {
+            if wanted.is_empty() {
+                break;
+            }
             let mut found = HashMap::new();
             if !fresh {
                 let remembered = |user: &String| Some((user.clone(), memory.known.get(user)?));
@@ -142,11 +146,7 @@ impl Known {
             if !missing.is_empty() {
                 found.extend(memory.read(missing, now).await?);
             }
-            let in_force = found.values().flat_map(|of| &of.delegations);
-            let next: BTreeSet<String> = in_force
-                .filter(|delegation| delegation.starts_at <= now && now < delegation.ends_at)
-                .map(|delegation| delegation.delegate_to.clone())
-                .collect();
+            let next: BTreeSet<String> = found.values().filter_map(|of| delegate(of, now)).collect();
             matters |= !next.is_empty();
             self.of.extend(found);
             wanted = next.into_iter().filter(|user| !self.of.contains_key(user)).collect();
@@ -182,4 +182,10 @@ impl Known {
         let version = |user: &String| Some((user.clone(), self.of.get(user)?.version));
         looked_at.delegations_of.iter().filter_map(version).collect()
     }
+}
+
+/// Whom the newest delegation in force names.
+fn delegate(of: &DelegationsOf, now: OffsetDateTime) -> Option<String> {
+    let in_force = of.delegations.iter().find(|one| one.starts_at <= now && now < one.ends_at)?;
+    Some(in_force.delegate_to.clone())
 }

@@ -20,7 +20,7 @@ pub struct Delegation {
 }
 
 /// A longer chain substitutes nobody, as a cycle does.
-const MOST_HOPS: usize = 100;
+pub const MOST_HOPS: usize = 100;
 
 /// Delegations that are or will be in force, by user, newest first; and people of whom the directory says that they do
 /// not exist or are disabled.
@@ -36,7 +36,7 @@ pub struct Delegations {
 pub struct LookedAt {
     /// Whose delegations counted, those without any too.
     pub delegations_of: BTreeSet<String>,
-    /// Who was named by something else than the directory: a rule or a delegation.
+    /// Who was named by the policy itself or by a delegation.
     pub named: BTreeSet<String>,
 }
 

@@ -74,6 +74,25 @@ async fn every_create_follows_the_delegations_of_its_moment_in_whatever_process_
 }
 
 #[tokio::test]
+async fn a_chain_that_is_too_long_is_not_followed_and_costs_no_more_than_the_longest() {
+    let world = world(json!([{"users": ["u0"]}])).await;
+    let node = world.node().await;
+    world
+        .execute(
+            "insert into user_delegation (id, user_id, delegate_to, starts_at, ends_at)
+             select gen_random_uuid(), 'u' || n, 'u' || n + 1, now() - interval '1 h', now() + interval '1 h'
+             from generate_series(0, 20000) n",
+        )
+        .await;
+    let begun = Instant::now();
+    assert_eq!(seated(&node, "CR-1").await, "u0");
+    assert!(begun.elapsed() < Duration::from_secs(10), "a hundred people are read, and not twenty thousand");
+    world.execute("delete from user_delegation where user_id = 'u90'").await;
+    assert_eq!(seated(&node, "CR-2").await, "u90");
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_stage_that_starts_later_follows_the_delegations_of_then() {
     let world = world(json!([{"users": ["ann"]}, {"users": ["ann"]}])).await;
     let node = world.node().await;

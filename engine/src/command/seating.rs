@@ -66,15 +66,8 @@ impl Room<'_> {
         let mut watchers = Vec::new();
         for rule in rules {
             for user in self.users(rule, &mut seating.errors) {
-                if !rule.source.asks_the_directory() {
-                    seating.looked_at.named.insert(user.clone());
-                }
-                if self.delegations.is_unknown(&user) {
-                    seating.note_unknown(&user);
-                    // Whoever must approve keeps the seat, or the stage would be approved without: an admin moves it.
-                    if !rule.required || rule.kind == Kind::Observer {
-                        continue;
-                    }
+                if self.is_nobody(rule, &user, &mut seating) {
+                    continue;
                 }
                 match rule.kind {
                     Kind::Approver => self.seat_one(&mut seats, &mut seating, user, rule.required),
@@ -96,6 +89,21 @@ impl Room<'_> {
             seating.errors.tell(format!("{left_out} observers are left out: {MOST_SEATS} are the most"));
         }
         seating
+    }
+
+    /// Whether the policy names somebody whom the directory does not know. What the directory itself or a service
+    /// answers is believed. Whoever must approve keeps the seat, or the stage would be approved without: an admin moves
+    /// it.
+    fn is_nobody(&self, rule: &Rule, user: &str, seating: &mut Seating) -> bool {
+        if !matches!(rule.source, RuleSource::User(_)) {
+            return false;
+        }
+        seating.looked_at.named.insert(user.to_owned());
+        if !self.delegations.is_unknown(user) {
+            return false;
+        }
+        seating.note_unknown(user);
+        !rule.required || rule.kind == Kind::Observer
     }
 
     fn users(&self, rule: &Rule, errors: &mut Told) -> Vec<String> {

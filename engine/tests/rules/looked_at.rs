@@ -1,9 +1,9 @@
 //! Whom a command looks at, and people of whom the directory says that they are nobody.
 
-use crate::fixture::{START, away, policy, required, rita_creates, stage, stage_of, user};
+use crate::fixture::{START, away, logic, policy, required, rita_creates, rule, stage, stage_of, user};
 use engine::command::{Context, Transition, create};
 use engine::delegation::{Delegation, Delegations};
-use engine::policy::{OnEmpty, Policy, Stage};
+use engine::policy::{Kind, OnEmpty, Policy, RuleSource, Stage};
 use engine::request::RequestStatus;
 use serde_json::{Value, json};
 
@@ -59,6 +59,15 @@ fn an_unknown_user_who_must_approve_keeps_the_seat_or_the_stage_would_go_on_with
     let policy = policy(vec![stage_of(1, vec![user("ann"), required("ghost")])]);
     let done = created(&policy, &[], &["ghost"]);
     assert_eq!((seated(&done), told(&done)), (vec!["ann", "ghost"], &json!(["ghost"])));
+}
+
+#[test]
+fn whoever_somebody_else_than_the_policy_names_is_not_looked_up() {
+    let source = RuleSource::Expression(logic(&json!("ghost")));
+    let policy = policy(vec![stage_of(1, vec![user("ann"), rule(Kind::Approver, source)])]);
+    let done = created(&policy, &[], &["ghost"]);
+    assert_eq!((seated(&done), told(&done)), (vec!["ann", "ghost"], &Value::Null));
+    assert_eq!(done.looked_at.named.iter().collect::<Vec<_>>(), ["ann"]);
 }
 
 #[test]

@@ -53,8 +53,16 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        // What stays is no news.
         let facts = |secret: &CallbackSecretOut| {
-            Some(json!({"credential": secret.credential, "clients": secret.clients}))
+            let mut facts = json!({});
+            if before.credential != after.credential {
+                facts["credential"] = json!(secret.credential);
+            }
+            if before.clients != after.clients {
+                facts["clients"] = json!(secret.clients);
+            }
+            Some(facts)
         };
         let entry = Record {
             before: facts(&before),

@@ -46,7 +46,11 @@ pub(super) async fn create(
     let name = &body.caller_service;
     let route = "/v1/awe/admin/callback-secrets";
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Create, route, name };
-    state.admission().ask(write, &headers, &json!({"caller_service": name})).await?;
+    let mut question = json!({"caller_service": name});
+    if !clients.is_empty() {
+        question["clients"] = json!(clients);
+    }
+    state.admission().ask(write, &headers, &question).await?;
     let (actor, vault) = (admin.actor(), state.vault());
     let new = NewSecret { caller_service: name, secret: given, credential, clients: &clients };
     let created = state.store().create_secret(&new, &actor, vault).await?;
@@ -94,7 +98,10 @@ pub(super) async fn update(
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Update, route, name };
     // Of one that is unknown or revoked there is nothing to ask: it is refused below.
     if let Some(caller_service) = state.store().secret_caller(id).await? {
-        let payload = json!({"id": id, "caller_service": caller_service});
+        let mut payload = json!({"id": id, "caller_service": caller_service});
+        if let Some(clients) = &body.clients {
+            payload["clients"] = json!(clients);
+        }
         state.admission().ask(write, &headers, &payload).await?;
     }
     let check = |after: &CallbackSecretOut| not_to_anybody(after.credential.as_deref(), &after.clients);
