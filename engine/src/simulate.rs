@@ -4,6 +4,7 @@ use crate::command::Context;
 use crate::command::reason;
 use crate::command::seating::{Room, skips};
 use crate::command::sod::Bars;
+use crate::delegation::LookedAt;
 use crate::ids::RuleId;
 use crate::logic::Budget;
 use crate::policy::{OnEmpty, Policy, Rule};
@@ -27,6 +28,10 @@ pub struct SimulatedStage {
     pub skip_reason: Option<&'static str>,
     /// What went wrong while people were looked for, as the event of its start would tell it.
     pub resolution_errors: Vec<String>,
+    /// Named by a rule or a delegation, and unknown to the directory or disabled there: they would not sit.
+    pub unknown_users: Vec<String>,
+    /// Whom this looked at.
+    pub looked_at: LookedAt,
 }
 
 /// The rules that a request with this context would ask outside, as far as nobody decides or lets a deadline pass.
@@ -61,6 +66,8 @@ pub fn simulate(
             skipped: false,
             skip_reason: None,
             resolution_errors: Vec::new(),
+            unknown_users: Vec::new(),
+            looked_at: LookedAt::default(),
         };
         let skips = skips(stage, context, &budget);
         if skips == Ok(true) {
@@ -76,6 +83,8 @@ pub fn simulate(
             simulated.resolution_errors = seating.errors.lines();
             simulated.resolved_approvers = seating.seats.into_iter().map(|seat| seat.holder).collect();
             simulated.resolved_observers = seating.observers;
+            simulated.unknown_users = seating.unknown;
+            simulated.looked_at = seating.looked_at;
         }
         simulated.skipped = simulated.skip_reason.is_some();
         simulated

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod asyncapi;
+pub mod canonical;
 pub mod event;
 pub mod json;
 pub mod moment;

@@ -1,6 +1,6 @@
 //! What a request rests on, in a form that can be compared years later.
 
-use schemas::json::canonical;
+use schemas::canonical::canonical;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;

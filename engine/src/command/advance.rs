@@ -3,7 +3,7 @@
 use super::reason;
 use super::seating::{self, Answers, Seating};
 use super::seats::{self, Tally, Verdict};
-use super::told::{Told, tell_delegations, tell_ids, tell_some_ids};
+use super::told::{tell_delegations, tell_ids, tell_some_ids};
 use super::work::{Work, time_json};
 use crate::policy::OnEmpty;
 use crate::request::{EventType, RequestStatus, StageState, TaskStatus};
@@ -18,7 +18,7 @@ pub(super) fn start_next_group(w: &mut Work<'_>) {
         for index in group.clone() {
             // One that fails does not skip; why is told when the stage starts.
             if seating::skips(w.stage(index), &w.request.context, &w.budget) == Ok(true) {
-                skip(w, index, reason::SKIP_IF, &Told::default());
+                skip(w, index, reason::SKIP_IF, &Seating::default());
             }
         }
         let running: Vec<usize> =
@@ -61,7 +61,7 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
     }
     for (index, seating) in &seatings {
         if seating.seats.is_empty() {
-            skip(w, *index, reason::ON_EMPTY, &seating.errors);
+            skip(w, *index, reason::ON_EMPTY, seating);
         } else {
             activate(w, *index, seating);
         }
@@ -148,13 +148,15 @@ fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
     tell_ids(&mut payload, "observers", seating.observers.iter().map(String::as_str));
     tell_delegations(&mut payload, &seating.seats);
     tell_some_ids(&mut payload, "barred", &seating.barred);
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageStarted, Some(stage.order), None, payload);
 }
 
-fn skip(w: &mut Work<'_>, index: usize, why: &str, errors: &Told) {
+fn skip(w: &mut Work<'_>, index: usize, why: &str, seating: &Seating) {
     let stage = w.stage(index);
     w.request.stages[index].state = StageState::Skipped;
-    let payload = json!({ "stage_name": stage.name, "resolution_errors": errors.to_json() });
+    let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageSkipped, Some(stage.order), Some(why), payload);
 }
 
@@ -167,6 +169,7 @@ fn block(w: &mut Work<'_>, index: usize, seating: &Seating) {
         "resolution_errors": seating.errors.to_json(),
     });
     tell_some_ids(&mut payload, "barred", &seating.barred);
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     let why = Some(seating.why_nobody());
     w.end(RequestStatus::Rejected, EventType::RequestRejected, Some(stage.order), why, payload);
 }

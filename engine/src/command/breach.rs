@@ -97,7 +97,8 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     seating.observers.retain(|user| !present.contains(user) && !watching.contains(user));
     seating.too_many |= staying.len() + seating.seats.len() > MOST_SEATS;
     if seating.seats.is_empty() || seating.too_many {
-        let payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
+        let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
+        tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
         let why = Some(seating.why_nobody());
         w.emit(EventType::StageEscalationFailed, Some(stage.order), why, payload);
         return;
@@ -137,6 +138,7 @@ fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &S
     tell_some_ids(&mut payload, "observers", &seating.observers);
     tell_delegations(&mut payload, &seating.seats);
     tell_some_ids(&mut payload, "barred", &seating.barred);
+    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageEscalated, Some(stage.order), None, payload);
 }
 

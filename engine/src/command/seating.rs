@@ -3,7 +3,7 @@
 use super::reason;
 use super::sod::Bars;
 use super::told::Told;
-use crate::delegation::Delegations;
+use crate::delegation::{Delegations, LookedAt};
 use crate::ids::RuleId;
 use crate::logic::{Budget, Failure};
 use crate::policy::{Kind, Rule, RuleSource, Stage};
@@ -44,15 +44,24 @@ pub(crate) struct Seating {
     pub(crate) seats: Vec<Seat>,
     pub(crate) observers: Vec<String>,
     pub(crate) barred: Vec<String>,
+    /// Named by a rule, and unknown to the directory or disabled there.
+    pub(crate) unknown: Vec<String>,
     pub(crate) errors: Told,
     /// The rules name more approvers than a stage may seat: it seats nobody.
     pub(crate) too_many: bool,
+    pub(crate) looked_at: LookedAt,
 }
 
 impl Seating {
     /// The word for why it seats nobody.
     pub(crate) const fn why_nobody(&self) -> &'static str {
         if self.too_many { reason::TOO_MANY_SEATS } else { reason::NO_APPROVERS }
+    }
+
+    fn note_unknown(&mut self, user: &str) {
+        if !self.unknown.iter().any(|known| known == user) {
+            self.unknown.push(user.to_owned());
+        }
     }
 }
 
@@ -63,6 +72,16 @@ impl Room<'_> {
         let mut watchers = Vec::new();
         for rule in rules {
             for user in self.users(rule, &mut seating.errors) {
+                if !rule.source.asks_the_directory() {
+                    seating.looked_at.named.insert(user.clone());
+                }
+                if self.delegations.is_unknown(&user) {
+                    seating.note_unknown(&user);
+                    // Whoever must approve keeps the seat, or the stage would be approved without: an admin moves it.
+                    if !rule.required || rule.kind == Kind::Observer {
+                        continue;
+                    }
+                }
                 match rule.kind {
                     Kind::Approver => self.seat_one(&mut seats, &mut seating, user, rule.required),
                     Kind::Observer => watchers.push(user),
@@ -109,7 +128,8 @@ impl Room<'_> {
         users.into_iter().filter(is_subject).collect()
     }
 
-    /// A barred owner holds no seat, so nobody sits for them. A barred delegate is passed over: the owner keeps it.
+    /// A barred owner holds no seat, so nobody sits for them. A delegate who is barred or unknown is passed over: the
+    /// owner keeps it.
     fn seat_one(&self, seats: &mut Seats, seating: &mut Seating, owner: String, required: bool) {
         if self.bars.why(&owner).is_some() {
             if seats.barred.insert(owner.clone()) {
@@ -117,21 +137,31 @@ impl Room<'_> {
             }
             return;
         }
-        let delegate = self.delegate_of(&owner, &mut seating.errors);
+        let chain = self.delegations.chain(&owner, self.now);
+        seating.looked_at.delegations_of.extend(chain.looked_at.into_iter().map(str::to_owned));
+        let delegate = chain.delegates.last().map(|delegate| (*delegate).to_owned());
+        let delegate = delegate.filter(|delegate| self.may_sit_for(&owner, delegate, seating));
         let (holder, delegated_from) = match delegate {
-            Some(delegate) => (delegate.to_owned(), Some(owner)),
+            Some(delegate) => (delegate, Some(owner)),
             None => (owner, None),
         };
         seats.add(Seat { holder, required, delegated_from });
     }
 
-    fn delegate_of(&self, owner: &str, errors: &mut Told) -> Option<&str> {
-        let delegate = self.delegations.chain(owner, self.now).last().copied()?;
+    fn may_sit_for(&self, owner: &str, delegate: &str, seating: &mut Seating) -> bool {
         if let Err(why) = subject::check(delegate) {
-            errors.tell(format!("delegation of \"{owner}\": the user id \"{delegate}\" {why}"));
-            return None;
+            seating.errors.tell(format!("delegation of \"{owner}\": the user id \"{delegate}\" {why}"));
+            return false;
         }
-        self.bars.why(delegate).is_none().then_some(delegate)
+        if self.bars.why(delegate).is_some() {
+            return false;
+        }
+        seating.looked_at.named.insert(delegate.to_owned());
+        if self.delegations.is_unknown(delegate) {
+            seating.note_unknown(delegate);
+            return false;
+        }
+        true
     }
 }
 

@@ -10,6 +10,7 @@ mod invariants;
 mod jsonlogic;
 mod laws;
 mod life;
+mod looked_at;
 mod model;
 mod people;
 mod plan;

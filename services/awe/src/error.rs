@@ -32,6 +32,8 @@ pub enum ApiError {
     Conflict(String),
     /// Something else that is needed cannot be reached.
     Unavailable(String),
+    /// Something that is needed is not configured: trying again comes to the same.
+    NotConfigured(String),
     /// More work than this process takes on.
     Overloaded,
     /// This caller calls this route too often.
@@ -103,6 +105,7 @@ impl ApiError {
             Self::Starting
             | Self::DatabaseUnavailable
             | Self::Unavailable(_)
+            | Self::NotConfigured(_)
             | Self::Overloaded
             | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -120,6 +123,7 @@ impl ApiError {
             Self::DatabaseUnavailable => "AWE-006",
             Self::Conflict(_)
             | Self::Unavailable(_)
+            | Self::NotConfigured(_)
             | Self::Overloaded
             | Self::TooManyRequests
             | Self::TimedOut => "AWE-007",
@@ -159,6 +163,7 @@ impl ApiError {
             | Self::UnknownRequest(text)
             | Self::NotFound(text)
             | Self::Conflict(text)
+            | Self::NotConfigured(text)
             | Self::Denied(text)
             | Self::Forbidden(text) => one(text),
             Self::Unavailable(text) => vec![format!("{text}; a retry is safe")],

@@ -5,6 +5,7 @@ mod delegations;
 mod deliveries;
 mod fixtures;
 mod leases;
+mod moments;
 mod notifications;
 mod outbox;
 mod policies;

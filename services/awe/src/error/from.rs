@@ -91,7 +91,10 @@ impl From<ActorError> for ApiError {
 /// The words are made for a request's timeline: they name no address and nothing that the other side wrote.
 impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            DirectoryError::Missing(why) => Self::NotConfigured(why),
+            other => Self::Unavailable(other.to_string()),
+        }
     }
 }
 

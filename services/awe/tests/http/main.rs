@@ -12,5 +12,7 @@ mod limits;
 mod receiver;
 mod rules;
 mod server;
+mod staff;
 mod system_config;
 mod tokens;
+mod wires;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use reqwest::{Method, StatusCode};
 use schemas::api::{ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut};
-use schemas::json::canonical;
+use schemas::canonical::canonical;
 use schemas::policy::as_written;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
