@@ -33,7 +33,7 @@ pub(crate) struct Version {
 impl Version {
     /// Compiles what was written.
     pub(crate) fn new(policy: Policy, schema: Option<&serde_json::Value>) -> Self {
-        let schema = schema.map(ContextSchema::compile).transpose();
+        let schema = schema.map(ContextSchema::stored).transpose();
         Self { policy, schema: schema.map(|schema| schema.map(Arc::new)) }
     }
 

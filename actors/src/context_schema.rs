@@ -39,16 +39,24 @@ pub struct ContextSchema {
 }
 
 impl ContextSchema {
-    /// Checks and compiles. A `$ref` may lead to another place of the schema or to a published meta-schema.
+    /// Checks and compiles what is written now. A `$ref` may lead to another place of the schema or to a published meta-schema.
     ///
     /// # Errors
     /// Says in words why it is no valid schema.
     pub fn compile(schema: &Value) -> Result<Self, String> {
-        if schema.to_string().len() > MAX_BYTES {
-            return Err(format!("the schema is longer than {MAX_BYTES} bytes"));
-        }
         if patterns(schema) > MOST_PATTERNS {
             return Err(format!("the schema has more than {MOST_PATTERNS} patterns"));
+        }
+        Self::stored(schema)
+    }
+
+    /// Compiles what is stored: it goes on although it has more patterns than may be written now.
+    ///
+    /// # Errors
+    /// As [`ContextSchema::compile`].
+    pub(crate) fn stored(schema: &Value) -> Result<Self, String> {
+        if schema.to_string().len() > MAX_BYTES {
+            return Err(format!("the schema is longer than {MAX_BYTES} bytes"));
         }
         // Linear patterns: whoever writes a context must not be able to make one run for ever.
         let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
@@ -102,7 +110,7 @@ fn patterns(schema: &Value) -> usize {
     match schema {
         Value::Array(items) => items.iter().map(patterns).sum(),
         Value::Object(keywords) => {
-            let own = usize::from(keywords.contains_key("pattern"));
+            let own = usize::from(keywords.get("pattern").is_some_and(Value::is_string));
             let by_name =
                 keywords.get("patternProperties").and_then(Value::as_object).map_or(0, |map| map.len());
             own + by_name + keywords.values().map(patterns).sum::<usize>()

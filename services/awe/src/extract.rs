@@ -4,7 +4,7 @@
 mod body;
 mod numbers;
 
-pub(crate) use numbers::first_inexact;
+pub(crate) use numbers::{first_inexact, first_inexact_in_yaml};
 mod path;
 mod query;
 

@@ -86,3 +86,28 @@ fn test_tells_which_case_failed_and_why() {
     assert!(out.ends_with("  1 held, 1 failed\n"), "{out}");
     assert_eq!(folder.awe(&["test", "lost.yaml"]).0, 2);
 }
+
+#[test]
+fn a_number_that_cannot_be_kept_is_refused_with_its_line() {
+    for number in ["12345678901234567890123", "1e400", "1e-400", "0.1234567890123456789012345"] {
+        let skipping = format!("stage_order: 1, skip_if: {{\"==\": [{{\"var\": n}}, {number}]}},");
+        let text = SOUND.replace("stage_order: 1,", &skipping);
+        let folder = Folder::new("numbers", &[("k.yaml", &text)]);
+        let (code, _, told) = folder.awe(&["validate", "k.yaml"]);
+        assert_eq!(code, 2, "{told}");
+        assert!(told.contains(&format!("line 5: the number {number}")), "{told}");
+    }
+}
+
+#[test]
+fn a_schema_that_branches_without_end_is_a_warning() {
+    let deeper = "{properties: {a: {$ref: '#/$defs/node'}}}";
+    let text = format!(
+        "{SOUND}context_schema: {{$ref: '#/$defs/node', $defs: {{node: {{anyOf: [{deeper}, {deeper}]}}}}}}\n"
+    );
+    let folder = Folder::new("branching", &[("k.yaml", &text)]);
+    let (code, told, _) = folder.awe(&["validate", "k.yaml"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("warning: field context_schema: takes too many steps"), "{told}");
+    assert_eq!(folder.awe(&["validate", "--strict", "k.yaml"]).0, 1);
+}

@@ -3,7 +3,7 @@ with seen as materialized (
 ),
 -- Requests that seat somebody whose delegations have changed since they were read.
 outdated as materialized (
-    select distinct r.request_id from unnest($101::uuid[], $102::text[], $103::bigint[])
+    select distinct r.request_id from unnest($102::uuid[], $103::text[], $104::bigint[])
         as r (request_id, user_id, version)
     left join delegation_version v on v.user_id = r.user_id
     where coalesce(v.version, 0) <> r.version

@@ -7,7 +7,7 @@ mod validate;
 
 use super::output;
 use crate::config::Config;
-use crate::extract::first_inexact;
+use crate::extract::{first_inexact, first_inexact_in_yaml};
 use anyhow::Context as _;
 use clap::Subcommand;
 use figment::Figment;
@@ -72,6 +72,12 @@ fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
         }
         serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?
     } else {
+        if let Some((line, number)) = first_inexact_in_yaml(&text) {
+            let file = file.display();
+            anyhow::bail!(
+                "{file}: line {line}: the number {number} cannot be kept exactly: write it as a string"
+            );
+        }
         let yaml = Figment::from(Yaml::string(&text));
         yaml.extract().map_err(|error| anyhow::anyhow!("{} is no YAML: {error}", file.display()))?
     };

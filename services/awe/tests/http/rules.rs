@@ -73,7 +73,7 @@ async fn a_hostile_schema_or_expression_stops_nobody() {
         json!({"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [deeper, deeper]}}});
     activate(&server, &branching).await;
     let mut deep = policy("deep", &["amina"], 1);
-    let list = vec![0; 5_000];
+    let list = vec![0; 4_000];
     let logic = json!({"cat": [{"reduce": [list, [{"var": "accumulator"}], []]}]});
     deep["stages"][0]["rules"]
         .as_array_mut()
@@ -82,7 +82,7 @@ async fn a_hostile_schema_or_expression_stops_nobody() {
     activate(&server, &deep).await;
 
     let mut nested = request("branching");
-    nested["context"] = (0..40).fold(json!({}), |inner, _| json!({"a": inner}));
+    nested["context"] = (0..30).fold(json!({}), |inner, _| json!({"a": inner}));
     let begun = Instant::now();
     for _ in 0..4 {
         let (status, refused) = server.post(Who::User("caller"), "/requests", nested.clone()).await;
