@@ -29,7 +29,10 @@ impl Store {
         )
         .fetch_all(&self.hot)
         .await?;
-        let epoch = rows.first().map(|row| row.epoch).ok_or(Error::NotFound("catalog"))?;
+        let epoch = rows
+            .first()
+            .map(|row| row.epoch)
+            .ok_or_else(|| Error::Internal("the catalog has no row".into()))?;
         let delegations = rows.into_iter().filter_map(|row| {
             Some(Delegation {
                 user_id: row.user_id?,

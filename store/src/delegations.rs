@@ -1,7 +1,7 @@
 //! Out-of-office delegations, as people manage them. What the engine sees of them is in [`crate::catalog`].
 
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store};
+use crate::{Error, Store, What};
 use schemas::api::delegation::{DelegationCreate, DelegationOut};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -112,7 +112,7 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        row.map(Into::into).ok_or(Error::NotFound("delegation"))
+        row.map(Into::into).ok_or(Error::NotFound(What::Delegation))
     }
 
     /// Takes a delegation back. Tasks it already moved stay where they are.
@@ -129,7 +129,7 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let deleted = DelegationOut::from(row.ok_or(Error::NotFound("delegation"))?);
+        let deleted = DelegationOut::from(row.ok_or(Error::NotFound(What::Delegation))?);
         let record = Record {
             action: "delegation.delete",
             resource_type: "user_delegation",

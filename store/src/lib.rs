@@ -25,7 +25,7 @@ pub mod testing;
 pub mod timers;
 pub mod vault;
 
-pub use error::Error;
+pub use error::{Clash, Error, Outage, What};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::str::FromStr;
@@ -118,6 +118,11 @@ impl Store {
     pub async fn ping(&self) -> Result<(), Error> {
         sqlx::query("select 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// What is the matter with a database that was not waited for any longer: [`Error::Unavailable`], with the reason.
+    pub async fn outage(&self) -> Error {
+        self.pool.outage().await
     }
 
     /// Closes the pool, waiting for connections in use.

@@ -7,14 +7,14 @@ mod read;
 mod write;
 
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store, What};
 use engine::policy::Policy;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-const POLICY: Error = Error::NotFound("policy");
+const POLICY: Error = Error::NotFound(What::Policy);
 
 fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
     Record {
@@ -77,7 +77,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let key = &policy.policy_key;
         if lock_numbering(&mut tx, key).await?.is_some() {
-            return Err(Error::Conflict(format!("policy {key} already exists")));
+            return Err(Error::Conflict(Clash::PolicyExists, format!("policy {key} already exists")));
         }
         write::insert_policy(&mut tx, policy, engine, 1, actor).await?;
         let created = read::version(&mut tx, key, 1).await?;
@@ -132,10 +132,8 @@ impl Store {
         .await?
         .ok_or(POLICY)?;
         if row.status != "draft" {
-            return Err(Error::Conflict(format!(
-                "policy {key} version {version} is {}: only drafts can be edited",
-                row.status
-            )));
+            let text = format!("policy {key} version {version} is {}: only drafts can be edited", row.status);
+            return Err(Error::Conflict(Clash::NotDraft, text));
         }
         let before = read::version(&mut tx, key, version).await?;
         write::replace_policy(&mut tx, row.id, policy, engine).await?;
@@ -192,10 +190,8 @@ impl Store {
         let versions = lock_versions(&mut tx, key).await?;
         let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
         if target.status != "active" {
-            return Err(Error::Conflict(format!(
-                "policy {key} version {version} is {}, not active",
-                target.status
-            )));
+            let text = format!("policy {key} version {version} is {}, not active", target.status);
+            return Err(Error::Conflict(Clash::NotActive, text));
         }
         write::set_status(&mut tx, target.id, "archived").await?;
         let deactivated = read::version(&mut tx, key, version).await?;

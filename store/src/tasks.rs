@@ -1,7 +1,7 @@
 //! The inbox: tasks as people see them, with what their request is about.
 
 use crate::moment::Moment;
-use crate::{Error, Store};
+use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
 use serde_json::Value;
@@ -200,7 +200,7 @@ impl Store {
         let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
         query.push("t.id = ").push_bind(id);
         let row: Option<TaskRow> = query.build_query_as().fetch_optional(&self.pool).await?;
-        row.map(Into::into).ok_or(Error::NotFound("task"))
+        row.map(Into::into).ok_or(Error::NotFound(What::Task))
     }
 
     /// The request that a task belongs to.

@@ -1,6 +1,6 @@
 use super::decide::{find, must_own};
 use super::work::Work;
-use super::{Caller, Refusal};
+use super::{Caller, Clash, Refusal};
 use crate::ids::TaskId;
 use crate::request::{EventType, TaskStatus};
 use serde_json::json;
@@ -21,6 +21,11 @@ pub(super) fn claim(w: &mut Work<'_>, caller: &Caller, task_id: TaskId) -> Resul
             w.emit(EventType::TaskClaimed, Some(order), None, payload);
             Ok(())
         }
-        other => Err(Refusal::Conflict(format!("task {task_id} is already {}", other.as_str()))),
+        TaskStatus::Completed => Err(taken(Clash::TaskDecided, task_id, TaskStatus::Completed)),
+        other => Err(taken(Clash::TaskClosed, task_id, other)),
     }
+}
+
+fn taken(clash: Clash, id: TaskId, status: TaskStatus) -> Refusal {
+    Refusal::Conflict(clash, format!("task {id} is already {}", status.as_str()))
 }

@@ -180,7 +180,7 @@ async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Resu
     loop {
         match store.ping().await {
             Ok(()) => return Ok(()),
-            Err(store::Error::Unavailable(cause)) => tracing::warn!(%cause, "waiting for the database"),
+            Err(store::Error::Unavailable(_, cause)) => tracing::warn!(%cause, "waiting for the database"),
             Err(other) => return Err(other).context("the database cannot be used"),
         }
         tokio::select! {

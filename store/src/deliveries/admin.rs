@@ -3,7 +3,7 @@
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
 use crate::requests::list::{Cursor, cut, page};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store, What};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
 use sqlx::{Postgres, QueryBuilder};
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 const BATCH: usize = 500;
-const DELIVERY: Error = Error::NotFound("delivery");
+const DELIVERY: Error = Error::NotFound(What::Delivery);
 
 /// Which deliveries to list; `None` = any.
 #[derive(Debug, Clone, Default)]
@@ -141,7 +141,7 @@ impl Store {
         .await?
         .ok_or(DELIVERY)?;
         if before.status == "delivered" {
-            return Err(Error::Conflict(format!("delivery {id} has been delivered")));
+            return Err(Error::Conflict(Clash::NotRetriable, format!("delivery {id} has been delivered")));
         }
         let row = sqlx::query_as!(
             DeliveryRow,
@@ -260,7 +260,8 @@ fn retriable(which: &RetryDeliveriesIn) -> Result<&str, Error> {
     match which.status.as_deref().unwrap_or("exhausted") {
         status @ ("exhausted" | "pending") => Ok(status),
         other => {
-            Err(Error::Conflict(format!("only exhausted or pending deliveries are retried, not {other}")))
+            let text = format!("only exhausted or pending deliveries are retried, not {other}");
+            Err(Error::Conflict(Clash::NotRetriable, text))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{SECRET, record};
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store};
 use schemas::api::secret::CallbackSecretOut;
 use serde_json::json;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ impl Store {
         .await?
         .ok_or(SECRET)?;
         if secret.status == "revoked" {
-            return Err(Error::Conflict(format!("callback secret {id} is revoked")));
+            return Err(Error::Conflict(Clash::SecretNotActive, format!("callback secret {id} is revoked")));
         }
         if secret.credential.as_deref() == credential {
             return Ok(secret);

@@ -15,8 +15,11 @@ fn token(header: &Value, claims: &Value) -> String {
     format!("{}.{}.", encode(header), encode(claims))
 }
 
-async fn refusal(token: &str) -> String {
-    development().authenticate(token).await.unwrap_err().to_string()
+async fn refusal(token: &str) -> (Reason, String) {
+    match development().authenticate(token).await.unwrap_err() {
+        AuthError::Refused(reason, why) => (reason, why),
+        AuthError::KeysUnavailable(why) => panic!("{why}"),
+    }
 }
 
 #[tokio::test]
@@ -31,17 +34,18 @@ async fn development_believes_an_unsigned_token() {
 async fn development_still_wants_a_subject_and_a_time_that_fits() {
     let header = json!({"alg": "HS256"});
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
-    for (claims, why) in [
-        (json!({}), "sub is missing"),
-        (json!({"sub": ""}), "sub is empty"),
-        (json!({"sub": 7}), "sub is missing"),
-        (json!({"sub": "a\u{0}"}), "control"),
-        (json!({"sub": "a", "exp": now - 60}), "expired"),
-        (json!({"sub": "a", "exp": "soon"}), "exp is not a number"),
-        (json!({"sub": "a", "nbf": now + 60}), "not valid yet"),
-        (json!(["sub"]), "malformed"),
+    for (claims, reason, why) in [
+        (json!({}), Reason::TokenSubject, "sub is missing"),
+        (json!({"sub": ""}), Reason::TokenSubject, "sub is empty"),
+        (json!({"sub": 7}), Reason::TokenSubject, "sub is missing"),
+        (json!({"sub": "a\u{0}"}), Reason::TokenSubject, "control"),
+        (json!({"sub": "a", "exp": now - 60}), Reason::TokenExpired, "expired"),
+        (json!({"sub": "a", "exp": "soon"}), Reason::TokenMalformed, "exp is not a number"),
+        (json!({"sub": "a", "nbf": now + 60}), Reason::TokenNotYetValid, "not valid yet"),
+        (json!(["sub"]), Reason::TokenMalformed, "malformed"),
     ] {
-        assert!(refusal(&token(&header, &claims)).await.contains(why), "{claims}");
+        let refused = refusal(&token(&header, &claims)).await;
+        assert!(refused.0 == reason && refused.1.contains(why), "{claims}: {refused:?}");
     }
     for claims in
         [json!({"sub": "a", "exp": now - 10}), json!({"sub": "a", "nbf": now + 10}), json!({"sub": "a"})]

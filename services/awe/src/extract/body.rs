@@ -1,7 +1,7 @@
 //! JSON bodies. A body that parses keeps its schema: the types of `schemas` check their own limits.
 
 use super::detail;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -25,7 +25,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         let json = is_json(request.headers());
         let bytes = read(request, state).await?;
         if !json {
-            return Err(ApiError::UnsupportedMediaType);
+            return Err(Reason::NotJson.into());
         }
         parse(&bytes).map(Self)
     }
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
             return Ok(Self(T::default()));
         }
         if !json {
-            return Err(ApiError::UnsupportedMediaType);
+            return Err(Reason::NotJson.into());
         }
         parse(&bytes).map(Self)
     }
@@ -50,7 +50,7 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
     // It lies in memory already (`crate::server`), within the same bound.
     let limit = state.config().server.max_body_bytes;
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| ApiError::BadRequest)
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| Reason::MalformedHttp.into())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -88,7 +88,7 @@ fn parse_slowly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             detail.loc.truncate(1);
             "json_invalid".clone_into(&mut detail.kind);
         }
-        ApiError::Unprocessable(vec![detail])
+        ApiError::faulty(Reason::FaultyBody, vec![detail])
     })?;
     json.end().map_err(|error| malformed(&error))?;
     Ok(parsed)
@@ -99,7 +99,8 @@ fn malformed(error: &serde_json::Error) -> ApiError {
 }
 
 fn refused(loc: Vec<Location>, message: &str, kind: &str) -> ApiError {
-    ApiError::Unprocessable(vec![ValidationDetail { loc, msg: message.to_owned(), kind: kind.to_owned() }])
+    let detail = ValidationDetail { loc, msg: message.to_owned(), kind: kind.to_owned() };
+    ApiError::faulty(Reason::FaultyBody, vec![detail])
 }
 
 fn refuse_nul(bytes: &[u8]) -> Result<(), ApiError> {

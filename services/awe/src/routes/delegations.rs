@@ -1,7 +1,7 @@
 //! Delegations: anyone's for an administrator, one's own for everybody else.
 
 use crate::auth::{Identity, Listing};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::extract::{Body, DelegationId, Query};
 use crate::state::AppState;
 use axum::Json;
@@ -13,7 +13,8 @@ fn own(caller: &Identity, user_id: &str) -> Result<(), ApiError> {
     if caller.is_admin() || caller.subject == user_id {
         return Ok(());
     }
-    Err(ApiError::Forbidden("only an administrator may manage delegations of somebody else".to_owned()))
+    let text = "only an administrator may manage delegations of somebody else";
+    Err(ApiError::new(Reason::NotYours, text))
 }
 
 pub(super) async fn list(

@@ -38,7 +38,7 @@ pub(super) async fn roles(
     let client = query.client;
     let found = state.keycloak()?.find_roles(&query.q.unwrap_or_default(), client.as_deref()).await;
     let found = found.map_err(|error| match error {
-        DirectoryError::Unknown(why) => ApiError::unprocessable("query", "client", why),
+        DirectoryError::Unknown(why) => ApiError::query("client", why),
         unavailable @ DirectoryError::Unavailable(_) => unavailable.into(),
     })?;
     let out = |role: outbound::RoleEntry| DirectoryRoleOut {

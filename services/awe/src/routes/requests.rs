@@ -3,7 +3,7 @@
 use super::{cursor, next_cursor, word};
 use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Identity, Listing};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::extract::{Body, OptionalBody, Query, RequestId};
 use crate::state::AppState;
 use actors::NewRequest;
@@ -84,7 +84,7 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if body.expires_at.is_some_and(|at| at <= actors::clock::now()) {
         faults.push("field expires_at: must be in the future".to_owned());
     }
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::several(Reason::FaultyValue, faults)) }
 }
 
 /// Signing with somebody else's secret would let a caller speak in their name.

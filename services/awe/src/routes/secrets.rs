@@ -56,8 +56,7 @@ pub(super) async fn create(
 /// A name that means nothing here would keep every webhook from going out.
 fn check_credential(state: &AppState, name: Option<&str>) -> Result<(), ApiError> {
     match name {
-        Some(name) if state.credentials().get(name).is_none() => Err(ApiError::unprocessable(
-            "body",
+        Some(name) if state.credentials().get(name).is_none() => Err(ApiError::body(
             "credential",
             format!("no credential {name:?} is configured in this installation (credentials.<name>)"),
         )),

@@ -1,6 +1,6 @@
 //! Health, version and configuration: open to everybody, enveloped.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use actors::COMMIT_WRITER;
 use axum::Json;
@@ -21,11 +21,12 @@ pub(super) async fn health(State(state): State<AppState>) -> Result<Json<Value>,
     let troubles = state.loops()?.troubles();
     if troubles.iter().any(|trouble| trouble.name == COMMIT_WRITER) {
         tracing::error!(?troubles, "nothing can be written");
-        return Err(ApiError::DatabaseUnavailable);
+        return Err(Reason::WriterDown.into());
     }
     let outbox = match tokio::time::timeout(PING, state.store().outbox_health(OUTBOX_PATIENCE)).await {
         Ok(Ok(outbox)) => outbox,
-        Ok(Err(_)) | Err(_) => return Err(ApiError::DatabaseUnavailable),
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(state.store().outage().await.into()),
     };
     let mut payload = json!({"status": "UP"});
     let away = state.bus().is_some_and(|bus| !bus.is_connected());
