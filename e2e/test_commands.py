@@ -112,7 +112,7 @@ class Retention(EngineCase):
                 admin.decide(created["tasks"][0]["id"]).expect(201)
                 ids.append(created["request_id"])
             until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published")
-            self.database.value(
+            self.database.unguarded(
                 f"update approval_request set created_at = created_at - interval '40 days',"
                 f" completed_at = completed_at - interval '40 days' where id = '{ids[0]}';"
                 f"update idempotency_key set created_at = created_at - interval '40 days' where key = 'key-0'"

@@ -8,6 +8,7 @@ use engine::ids::PolicyId;
 use engine::policy::Policy;
 use std::sync::{Arc, RwLock};
 use store::Store;
+use store::policies::LoadedPolicy;
 
 /// Cached policies; past it the cache starts over, since versions in use are few.
 const MOST_POLICIES: usize = 10_000;
@@ -23,14 +24,31 @@ pub(crate) struct Catalog {
 #[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) policy: Policy,
+    /// SHA-256 of the canonical text; a draft has none.
+    pub(crate) text_sha256: Option<String>,
+    artifact_type: String,
     /// A schema that does not compile was written past the API: it stops creates, and nothing that runs already.
     schema: Result<Option<ContextSchema>, String>,
 }
 
 impl Version {
     /// Compiles what was written.
-    pub(crate) fn new(policy: Policy, schema: Option<&serde_json::Value>) -> Self {
-        Self { policy, schema: schema.map(ContextSchema::compile).transpose() }
+    pub(crate) fn new(loaded: LoadedPolicy) -> Self {
+        Self {
+            schema: loaded.context_schema.as_ref().map(ContextSchema::compile).transpose(),
+            policy: loaded.policy,
+            text_sha256: loaded.text_sha256,
+            artifact_type: loaded.artifact_type,
+        }
+    }
+
+    /// Whether a new request may be about such a thing.
+    pub(crate) fn check_artifact_type(&self, given: &str) -> Result<(), Error> {
+        if given == self.artifact_type {
+            return Ok(());
+        }
+        let (key, expected) = (self.policy.key.clone(), self.artifact_type.clone());
+        Err(Error::ArtifactType { key, expected, given: given.to_owned() })
     }
 
     /// Whether a new request may have this context.
@@ -104,8 +122,7 @@ impl Catalog {
             return Ok(Arc::clone(&version));
         }
         // Boxed: it is rare, and every command would carry its room.
-        let (policy, schema) = Box::pin(self.store.load_policy_with_schema(id)).await?;
-        let version = Arc::new(Version::new(policy, schema.as_ref()));
+        let version = Arc::new(Version::new(Box::pin(self.store.load_policy(id)).await?));
         if self.by_id.len() >= MOST_POLICIES {
             self.by_id.clear();
         }

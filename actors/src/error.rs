@@ -30,6 +30,16 @@ pub enum Error {
     /// The context does not keep the policy's schema: every fault, with its way from the body on.
     #[error("the context does not keep the policy's schema")]
     Context(Vec<schemas::api::ValidationDetail>),
+    /// The artifact type of a request is not its policy's.
+    #[error("artifact_type is {given}, and policy {key} is for {expected}")]
+    ArtifactType {
+        /// The policy's key.
+        key: String,
+        /// What the policy is for.
+        expected: String,
+        /// What the request says.
+        given: String,
+    },
     /// Too much is under way; nothing was done.
     #[error("too many commands under way")]
     Overloaded,

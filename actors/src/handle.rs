@@ -179,8 +179,7 @@ impl Requests {
     ) -> Result<SimulateResponse, Error> {
         let out = self.shared.store.get_policy(key, version).await?;
         // Drafts change, so a simulation never uses the cache of started versions.
-        let (policy, schema) = self.shared.store.load_policy_with_schema(out.id.into()).await?;
-        let version = Version::new(policy, schema.as_ref());
+        let version = Version::new(self.shared.store.load_policy(out.id.into()).await?);
         // Nothing is committed that would show a cached delegation to be out of date.
         let snapshot = self.shared.catalog.refresh().await?;
         let now = crate::clock::now();

@@ -63,6 +63,8 @@ pub struct Create {
     pub context: Value,
     /// Past it the request expires.
     pub expires_at: Option<OffsetDateTime>,
+    /// What the text of the policy version hashes to, for the history.
+    pub policy_sha256: Option<String>,
 }
 
 /// A command on a request that exists.

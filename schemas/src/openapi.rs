@@ -4,11 +4,14 @@ mod admin;
 mod answers;
 mod delegations;
 mod directory;
+mod parameters;
 mod policies;
 mod requests;
 mod system;
 mod tasks;
 mod webhooks;
+
+pub use parameters::QueryParameters;
 
 use crate::api;
 use crate::event::WebhookEvent;

@@ -65,6 +65,8 @@ pub enum Clash {
     NotDraft,
     /// The version is not the active one.
     NotActive,
+    /// The text of a version is not the one that was activated.
+    TextChanged,
     /// The caller has an active secret.
     SecretExists,
     /// The secret is rotated or revoked.

@@ -11,11 +11,13 @@ pub mod delegations;
 pub mod deliveries;
 pub mod doctor;
 mod error;
+pub mod grants;
 mod moment;
 pub mod notifications;
 pub mod outbox;
 pub mod policies;
 mod pool;
+pub mod processes;
 pub mod requests;
 mod retention;
 pub mod secrets;
@@ -108,6 +110,11 @@ impl Store {
         sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run(&mut *connection).await.map_err(|e| Error::Internal(Box::new(e)))?;
         sqlx::query("reset statement_timeout").execute(&mut *connection).await?;
+        drop(connection);
+        let hashed = self.hash_started_policies().await?;
+        if hashed > 0 {
+            tracing::info!(hashed, "texts of started policy versions were hashed");
+        }
         Ok(())
     }
 

@@ -3,13 +3,18 @@
 //! Writers of one key are ordered: a new version is numbered under an advisory lock on the key, and changes of
 //! status lock the key's rows. Row locks are `for no key update`, so that requests may refer to a version meanwhile.
 
+mod hashes;
 mod read;
 mod write;
+
+pub use hashes::PolicyTexts;
+pub use read::LoadedPolicy;
 
 use crate::audit::{self, Actor, Record};
 use crate::{Clash, Error, Store, What};
 use engine::policy::Policy;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
+use schemas::policy::text_sha256;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -60,6 +65,18 @@ async fn lock_versions(connection: &mut PgConnection, key: &str) -> Result<Vec<V
 
 fn active(versions: &[Version]) -> Option<&Version> {
     versions.iter().find(|v| v.status == "active")
+}
+
+/// What the text of a version hashes to now, which must be what it hashed to when it was activated before.
+fn checked_hash(policy: &PolicyOut) -> Result<String, Error> {
+    let hash = text_sha256(policy).map_err(|e| Error::Internal(Box::new(e)))?;
+    if policy.text_sha256.as_ref().is_some_and(|activated| *activated != hash) {
+        let (key, version) = (&policy.policy_key, policy.version);
+        let text =
+            format!("the text of policy {key} version {version} is not the one that was activated before");
+        return Err(Error::Conflict(Clash::TextChanged, text));
+    }
+    Ok(hash)
 }
 
 impl Store {
@@ -152,7 +169,7 @@ impl Store {
     /// Activating the active version changes nothing and is not audited.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] when somebody changed the text since it was activated before.
     pub async fn activate_policy(&self, key: &str, version: i32, actor: &Actor) -> Result<PolicyOut, Error> {
         let mut tx = self.pool.begin().await?;
         let versions = lock_versions(&mut tx, key).await?;
@@ -160,11 +177,12 @@ impl Store {
         if target.status == "active" {
             return read::version(&mut tx, key, version).await;
         }
+        let text_sha256 = checked_hash(&read::version(&mut tx, key, version).await?)?;
         let previous = active(&versions);
         if let Some(previous) = previous {
             write::set_status(&mut tx, previous.id, "archived").await?;
         }
-        write::set_status(&mut tx, target.id, "active").await?;
+        write::activate(&mut tx, target.id, &text_sha256).await?;
         let activated = read::version(&mut tx, key, version).await?;
         let entry = Record {
             before: Some(json!({"status": target.status, "active_version": previous.map(|p| p.version)})),

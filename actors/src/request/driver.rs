@@ -2,6 +2,7 @@
 
 use super::audit;
 use crate::catalog::Catalog;
+use crate::catalog::Version;
 use crate::handle::NewRequest;
 use crate::relay::Fresh;
 use crate::shapes;
@@ -71,8 +72,8 @@ pub(super) async fn create(
     let mut current = false;
     for round in 0..ROUNDS {
         let (snapshot, version) = shared.catalog.active(&new.body.policy_key).await?;
-        let asked = to_create(id, new);
-        if let Err(fault) = version.check_context(&asked.context) {
+        let asked = to_create(id, new, &version);
+        if let Err(fault) = check(shared, new, &version, &asked) {
             if current {
                 return Err(fault);
             }
@@ -255,13 +256,22 @@ fn keep(
     Arc::new(Applied { transition, meta, updated_at: now })
 }
 
-fn to_create(id: RequestId, new: &NewRequest) -> Create {
+/// Whether the policy admits such a request.
+fn check(shared: &Shared, new: &NewRequest, version: &Version, asked: &Create) -> Result<(), Error> {
+    if !shared.options.any_artifact_type {
+        version.check_artifact_type(&new.body.artifact_type)?;
+    }
+    version.check_context(&asked.context)
+}
+
+fn to_create(id: RequestId, new: &NewRequest, version: &Version) -> Create {
     Create {
         id,
         requester: new.body.requester.clone().unwrap_or_else(|| new.subject.clone()),
         source_service: new.subject.clone(),
         context: Value::Object(new.body.context.clone()),
         expires_at: new.body.expires_at,
+        policy_sha256: version.text_sha256.clone(),
     }
 }
 

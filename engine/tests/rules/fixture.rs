@@ -130,6 +130,7 @@ impl World {
             source_service: "registry".into(),
             context,
             expires_at: Some(START + Duration::days(365)),
+            policy_sha256: None,
         };
         let done = create(&cx, asked, &mut ids);
         Self {

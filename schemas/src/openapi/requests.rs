@@ -1,7 +1,7 @@
 //! Routes under `/requests`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded, Parameters};
+use super::answers::{Body, Guarded};
 use crate::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, ListRequestsQuery, RequestOut,
 };
@@ -35,7 +35,7 @@ fn create_request() {}
     responses(
         (status = 200, description = "Requests, newest first", body = Vec<RequestOut>,
             headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_requests() {}
@@ -49,7 +49,7 @@ fn list_requests() {}
     responses(
         (status = 200, description = "The request", body = RequestOut),
         (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn get_request() {}
@@ -79,7 +79,7 @@ fn cancel_request() {}
     responses(
         (status = 200, description = "Events, by sequence", body = Vec<EventOut>),
         (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_request_events() {}

@@ -7,6 +7,7 @@
 use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::{Config, NamedCredential, seconds};
+use crate::presence;
 use crate::server;
 use crate::state::{AppState, Parts};
 use actors::{
@@ -202,6 +203,7 @@ fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
             max_live: requests.max_live,
             idle: seconds(requests.idle_seconds),
             max_in_flight: requests.max_in_flight,
+            any_artifact_type: requests.any_artifact_type,
             commit: store::commit::Limits {
                 writers: config.database.commit_writers,
                 batch: config.database.commit_batch,
@@ -290,6 +292,7 @@ pub async fn run(
         servers.spawn(server::serve(listener, router, limits, stop.clone()));
     }
     let system = start(&state, roles, migrate, &stop).await?;
+    let presence = tokio::spawn(presence::tell(state.clone(), roles, stop.clone()));
     started()?;
     tokio::select! {
         () = stop.cancelled() => {}
@@ -303,6 +306,8 @@ pub async fn run(
         tracing::warn!("some requests were still in flight after server.shutdown_seconds");
     }
     system.stop(deadline).await;
+    // It ends with `stop`; what it could not say is found out by its silence.
+    let _ = tokio::time::timeout(deadline, presence).await;
     state.store().close().await;
     tracing::info!("stopped");
     Ok(())

@@ -4,6 +4,7 @@ mod deliveries;
 mod dev;
 mod doctor;
 mod health;
+mod migrate;
 mod openapi;
 mod outbox;
 mod output;
@@ -61,11 +62,7 @@ enum Command {
     /// Run everything on this machine, with a database and a bus of its own.
     Dev(dev::Arguments),
     /// Bring the database's schema up to date.
-    #[command(
-        after_help = "Safe while servers run, and when many are started together: one of them migrates.
-The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migrate"
-    )]
-    Migrate,
+    Migrate(migrate::Arguments),
     /// Print the description of the HTTP API (`OpenAPI` 3.1), or of the events (`AsyncAPI` 3).
     Openapi(openapi::Arguments),
     /// Work with policies.
@@ -117,7 +114,7 @@ async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(load()?, arguments).await,
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
-        Command::Migrate => serve::migrate(&load()?).await,
+        Command::Migrate(arguments) => migrate::run(load, &arguments).await,
         Command::Deliveries(command) => deliveries::run(&load()?, command).await,
         Command::Secrets(command) => secrets::run(&load()?, command).await,
         Command::Policy(command) => return policy::run(command, load).await,

@@ -2,10 +2,12 @@
 //! answered as the contract says, with the place named.
 
 mod body;
+mod known;
 mod path;
 mod query;
 
 pub use body::{Body, OptionalBody};
+pub use known::{KnownQuery, refuse_unknown};
 pub use path::{DelegationId, DeliveryId, PolicyKey, PolicyVersion, RequestId, SecretId, TaskId};
 pub use query::Query;
 

@@ -14,6 +14,7 @@ pub mod error;
 pub mod extract;
 mod logging;
 mod places;
+pub mod presence;
 pub mod rate_limit;
 pub mod routes;
 pub mod server;

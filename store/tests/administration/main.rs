@@ -3,6 +3,7 @@
 
 mod delegations;
 mod deliveries;
+mod evidence;
 mod fixtures;
 mod leases;
 mod notifications;

@@ -78,6 +78,7 @@ reasons! {
     AssigneeBarred "assignee_barred" "AWE-007" 409 "The policy bars the new assignee from the seat.";
     PolicyNotDraft "policy_not_draft" "AWE-007" 409 "Only drafts can be edited.";
     PolicyNotActive "policy_not_active" "AWE-007" 409 "Only the active version can be deactivated.";
+    PolicyTextChanged "policy_text_changed" "AWE-007" 409 "The version's text is not the one that was activated.";
     ChangedMeanwhile "changed_meanwhile" "AWE-007" 409 "Somebody else changed it at the same moment.";
     SecretExists "secret_exists" "AWE-007" 409 "The caller has an active callback secret.";
     SecretNotActive "secret_not_active" "AWE-007" 409 "The callback secret is rotated or revoked.";
@@ -103,6 +104,7 @@ reasons! {
     MalformedHttp "malformed_http" "AWE-010" 400 "The request is not proper HTTP.";
     FaultyPolicy "faulty_policy" "AWE-010" 400 "The policy is faulty.";
     PolicyKeyDiffers "policy_key_differs" "AWE-010" 400 "The key in the body is not the one in the URL.";
+    ArtifactTypeDiffers "artifact_type_differs" "AWE-010" 400 "The artifact type is not the policy's.";
     FaultyValue "faulty_value" "AWE-010" 400 "A well-formed value is not acceptable.";
     ConfirmationMissing "confirmation_missing" "AWE-010" 400 "The confirming parameter is missing.";
     MethodNotAllowed "method_not_allowed" "AWE-010" 405 "The route knows other methods.";
@@ -113,6 +115,7 @@ reasons! {
     FaultyBody "faulty_body" "AWE-010" 422 "The body does not keep its schema.";
     FaultyContext "faulty_context" "AWE-010" 422 "The context does not keep the policy's schema.";
     FaultyParameter "faulty_parameter" "AWE-010" 422 "A query parameter has no acceptable value.";
+    UnknownParameter "unknown_parameter" "AWE-010" 422 "The route knows no such query parameter.";
     GateDenied "gate_denied" "AWE-011" 403 "The policy gate did not admit the write.";
     Internal "internal" "AWE-012" 500 "A fault of this service.";
 }

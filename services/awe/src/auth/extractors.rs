@@ -2,6 +2,7 @@
 
 use super::{AuthError, Identity};
 use crate::error::{ApiError, Reason};
+use crate::extract::refuse_unknown;
 use crate::places::Held;
 use crate::state::AppState;
 use axum::extract::FromRequestParts;
@@ -39,7 +40,9 @@ impl FromRequestParts<AppState> for Identity {
             Some(Noted(noted)) => noted.clone(),
             None => state.authenticator().authenticate(token).await,
         };
-        Ok(Arc::unwrap_or_clone(identity?))
+        let identity = identity?;
+        refuse_unknown(parts)?;
+        Ok(Arc::unwrap_or_clone(identity))
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod bus;
 mod database;
+mod evidence;
 mod gate;
 mod mail;
+mod waiting;
 
 use super::output;
 use crate::app;

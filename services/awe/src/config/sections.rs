@@ -131,6 +131,8 @@ pub struct Requests {
     pub max_in_flight: usize,
     /// A command that takes longer is given up.
     pub command_timeout_seconds: u64,
+    /// Requests may name another artifact type than their policy.
+    pub any_artifact_type: bool,
 }
 
 /// Idempotency keys.

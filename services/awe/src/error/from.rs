@@ -41,6 +41,7 @@ const fn conflict(clash: Clash) -> Reason {
         Clash::PolicyExists => Reason::PolicyExists,
         Clash::NotDraft => Reason::PolicyNotDraft,
         Clash::NotActive => Reason::PolicyNotActive,
+        Clash::TextChanged => Reason::PolicyTextChanged,
         Clash::SecretExists => Reason::SecretExists,
         Clash::SecretNotActive => Reason::SecretNotActive,
         Clash::NotRetriable => Reason::NotRetriable,
@@ -103,6 +104,9 @@ impl From<ActorError> for ApiError {
                 let kind = "value_error".to_owned();
                 let detail = ValidationDetail { loc: body_path(&field), msg: message, kind };
                 Self::faulty(Reason::FaultyBody, vec![detail])
+            }
+            ActorError::ArtifactType { .. } => {
+                Self::new(Reason::ArtifactTypeDiffers, format!("field artifact_type: {error}"))
             }
             ActorError::Context(faults) => Self::faulty(Reason::FaultyContext, faults),
             ActorError::Overloaded => Reason::Overloaded.into(),

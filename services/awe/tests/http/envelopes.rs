@@ -363,3 +363,58 @@ async fn what_one_code_covers_is_told_apart_by_its_reason() {
     }
     server.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_a_route_does_not_know_is_refused_on_every_route() {
+    let server = Server::start(&[]).await;
+    let (_, document) = server.get(Who::Nobody, "/openapi.json").await;
+    let mut tried = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let path = path.replace(['{', '}'], "").replace("/v1/awe", "");
+        for method in operations.as_object().unwrap().keys() {
+            let at = format!("{method} {path}");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let (status, answer) =
+                server.call(Who::Admin, method, &format!("{path}?zzz=1&%00=2"), None).await;
+            assert_envelope(status, "AWE-010", &answer, &at);
+            assert_eq!((status, &answer["errors"][0]["reason"]), (422, &json!("unknown_parameter")), "{at}");
+            let told: Vec<&Value> =
+                answer["detail"].as_array().unwrap().iter().map(|detail| &detail["loc"]).collect();
+            assert_eq!(told, [&json!(["query", "\u{0}"]), &json!(["query", "zzz"])], "{at}: {answer}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 40, "{tried}");
+    assert_eq!(server.get(Who::Nobody, "/openapi.json?zzz=1").await.0, 422);
+    assert_eq!(server.get(Who::Nobody, "/tasks?zzz=1").await.0, 401, "who calls comes first");
+    let (_, answer) = server.get(Who::Admin, "/tasks?stauts=open").await;
+    let told = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(told.contains("query.stauts") && told.contains("did you mean `status`?"), "{told}");
+    let (_, answer) = server.get(Who::Admin, "/policies?status=active").await;
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("takes none"), "{answer}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_about_another_kind_of_thing_than_its_policy_is_refused_unless_any_may_pass() {
+    let mut other = request("demo.v1");
+    other["artifact_type"] = json!("something_else");
+    for (any, expected) in [("false", 400), ("true", 201)] {
+        let server = Server::start(&[("AWE__REQUESTS__ANY_ARTIFACT_TYPE", any)]).await;
+        activate(&server, &policy("demo.v1", &["amina"], 1)).await;
+        let (status, answer) = server.post(Who::User("c"), "/requests", other.clone()).await;
+        assert_eq!(status, expected, "{answer}");
+        if status == 400 {
+            assert_eq!(answer["errors"][0]["reason"], "artifact_type_differs");
+            let told = answer["errors"][0]["message"].as_str().unwrap();
+            assert!(told.contains("something_else") && told.contains("thing"), "{told}");
+        }
+        // The version that is active decides, whatever was cached before.
+        let mut moved = policy("demo.v1", &["amina"], 1);
+        moved["artifact_type"] = json!("something_else");
+        server.call(Who::Admin, Method::PUT, "/policies/demo.v1", Some(&moved)).await;
+        server.post(Who::Admin, "/policies/demo.v1/versions/2/activate", json!({})).await;
+        assert_eq!(server.post(Who::User("c"), "/requests", other.clone()).await.0, 201);
+        server.end().await;
+    }
+}

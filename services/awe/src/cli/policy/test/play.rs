@@ -94,6 +94,7 @@ pub(super) fn play<'a>(
         source_service: case.requester.clone(),
         context,
         expires_at: None,
+        policy_sha256: None,
     };
     let Transition { request, events, .. } = create(&cx, asked, &mut ids);
     let mut player = Player { policy, delegations, directory, now, ids, request, events };
