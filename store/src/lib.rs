@@ -11,6 +11,7 @@ pub mod delegations;
 pub mod deliveries;
 pub mod doctor;
 mod error;
+pub mod evidence;
 pub mod grants;
 mod moment;
 pub mod notifications;
@@ -69,7 +70,10 @@ impl Store {
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let store = Self::connect_lazy(options)?;
         // Closed at once: going back to the pool takes a moment, in which the next caller would open a second one.
-        store.pool.acquire().await?.close().await?;
+        match store.pool.acquire().await {
+            Ok(connection) => connection.close().await?,
+            Err(error) => return Err(store.pool.explained(error.into()).await),
+        }
         Ok(store)
     }
 
@@ -123,8 +127,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("select 1").execute(&self.pool).await?;
-        Ok(())
+        match sqlx::query("select 1").execute(&self.pool).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.pool.explained(error.into()).await),
+        }
     }
 
     /// What is the matter with a database that was not waited for any longer: [`Error::Unavailable`], with the reason.

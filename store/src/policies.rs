@@ -9,6 +9,7 @@ mod write;
 
 pub use hashes::PolicyTexts;
 pub use read::LoadedPolicy;
+pub(crate) use read::by_id;
 
 use crate::audit::{self, Actor, Record};
 use crate::{Clash, Error, Store, What};

@@ -110,6 +110,17 @@ impl Pool {
         }
     }
 
+    /// The same outage with the server's address and its cause, when it lets nobody in.
+    pub(crate) async fn explained(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable(outage, source) => match self.probe.failure().await {
+                Some(failure) => Error::Unavailable(Outage::Away, failure.into()),
+                None => Error::Unavailable(outage, source),
+            },
+            other => other,
+        }
+    }
+
     /// What is the matter when an answer was not waited for any longer.
     pub(crate) async fn outage(&self) -> Error {
         match self.probe.failure().await {

@@ -3,7 +3,8 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, ListRequestsQuery, RequestOut,
+    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, EvidenceOut,
+    ListRequestsQuery, RequestOut,
 };
 
 /// Create a request
@@ -69,6 +70,22 @@ fn get_request() {}
     ),
 )]
 fn cancel_request() {}
+
+/// Take away everything that is known of a request
+///
+/// The request, its policy's text with hash, seats, tasks, decisions, events, webhooks and the audit trail, as of one
+/// moment. Viewers.
+#[utoipa::path(
+    get, path = "/v1/awe/requests/{request_id}/evidence", tag = "requests",
+    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    responses(
+        (status = 200, description = "Everything, as of one moment", body = EvidenceOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_request_evidence() {}
 
 /// List a request's events
 ///

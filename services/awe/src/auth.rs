@@ -16,7 +16,7 @@ pub use jwks::Jwks;
 
 use crate::config::{Config, seconds};
 use crate::error::{ApiError, Reason};
-use claims::Claims;
+use claims::{Claims, MAX_SUBJECT};
 use std::sync::Arc;
 use verified::Verified;
 
@@ -27,6 +27,24 @@ const MAX_TOKEN: usize = 16 * 1024;
 pub const ADMIN: &str = "AWE_ADMIN";
 /// Role that may look at everything.
 pub const VIEWER: &str = "AWE_VIEWER";
+
+/// Whether somebody may be called so.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn subject(text: &str) -> Result<&str, &'static str> {
+    let length = text.chars().count();
+    if !(1..=MAX_SUBJECT).contains(&length) {
+        return Err("must be 1 to 200 characters");
+    }
+    if text.contains(char::is_control) || text.trim() != text {
+        return Err("must hold no control characters and no white space around it");
+    }
+    if text.starts_with("system:") {
+        return Err("must not begin with system:, which names AWE itself");
+    }
+    Ok(text)
+}
 
 /// A caller.
 #[derive(Debug, Clone, PartialEq, Eq)]

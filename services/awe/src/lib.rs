@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 mod embedded;
 pub mod error;
+mod evidence;
 pub mod extract;
 mod logging;
 mod places;

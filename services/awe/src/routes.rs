@@ -5,6 +5,7 @@ mod audit;
 mod delegations;
 mod deliveries;
 mod directory;
+mod evidence;
 mod pages;
 mod policies;
 mod requests;
@@ -56,6 +57,7 @@ fn request_routes() -> Router<AppState> {
         .route("/v1/awe/requests", get(requests::list).post(requests::create))
         .route("/v1/awe/requests/{request_id}", get(requests::read))
         .route("/v1/awe/requests/{request_id}/events", get(requests::events))
+        .route("/v1/awe/requests/{request_id}/evidence", get(evidence::read))
         .route("/v1/awe/requests/{request_id}/cancel", post(requests::cancel))
 }
 

@@ -137,6 +137,12 @@ pub(super) async fn version(
     one(connection, row).await
 }
 
+/// One version by its id, as this connection sees it.
+pub(crate) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<PolicyOut, Error> {
+    let row = policies!("from approval_policy where id = $1", id).fetch_optional(&mut *connection).await?;
+    one(connection, row.ok_or(POLICY)?).await
+}
+
 async fn one(connection: &mut PgConnection, row: PolicyRow) -> Result<PolicyOut, Error> {
     complete(connection, vec![row]).await?.pop().ok_or(POLICY)
 }
@@ -251,8 +257,7 @@ impl Store {
     pub async fn load_policy(&self, id: PolicyId) -> Result<LoadedPolicy, Error> {
         let load = async {
             let mut tx = Self::snapshot(&self.hot).await?;
-            let row = policies!("from approval_policy where id = $1", id.0).fetch_optional(&mut *tx).await?;
-            one(&mut tx, row.ok_or(POLICY)?).await
+            by_id(&mut tx, id.0).await
         };
         let mut policy = self.hot.bounded(load).await?;
         Ok(LoadedPolicy {

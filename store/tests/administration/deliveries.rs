@@ -47,6 +47,7 @@ async fn deliveries_are_listed_newest_first_by_filter_and_page() {
     insert(&db, of, "https://a", "pending", 2).await;
     expected.reverse();
     let mut filter = DeliveryFilter {
+        id: None,
         status: Some("exhausted".into()),
         request_id: Some(of),
         event_type: Some("request_approved".into()),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Longest subject; the same as the longest assignee that a request may name.
-const MAX_SUBJECT: usize = 200;
+pub(super) const MAX_SUBJECT: usize = 200;
 
 /// The claims that count. A claim of an unexpected type is kept as it is and refused when it is needed.
 #[derive(Debug, Clone, Deserialize)]

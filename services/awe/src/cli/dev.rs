@@ -4,6 +4,8 @@ mod database;
 mod files;
 mod seed;
 
+pub(super) use database::ROLE;
+
 use super::{output, serve, smoke};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};

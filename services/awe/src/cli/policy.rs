@@ -4,6 +4,7 @@ mod apply;
 mod test;
 mod validate;
 
+use super::author::Author;
 use super::output;
 use crate::config::Config;
 use anyhow::Context as _;
@@ -30,9 +31,10 @@ pub(super) enum Command {
 pub(super) async fn run(
     command: Command,
     load: impl FnOnce() -> anyhow::Result<Config>,
+    author: &Author,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Apply(arguments) => apply::run(&arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Apply(arguments) => apply::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
         Command::Validate(arguments) => validate::run(&arguments, &load()?),
         Command::Test(arguments) => test::run(&arguments, &load()?),
     }

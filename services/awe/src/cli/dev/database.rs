@@ -7,7 +7,7 @@ use store::Store;
 use url::Url;
 
 /// Whom the server connects as. The database of `awe dev` trusts whoever connects on this machine.
-const ROLE: &str = "awe_app";
+pub(crate) const ROLE: &str = "awe_app";
 
 /// Migrates as the owner, and has the server connect as the role. A database that the environment names may not trust
 /// a role without a password: there the server connects as it is told.
