@@ -168,8 +168,8 @@ pub async fn execute_unguarded(db: &TestDb, sql: &str) {
 ///
 /// # Errors
 /// The statement is refused.
-pub async fn try_execute(store: &Store, sql: &str) -> Result<(), String> {
-    let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&store.pool).await;
+pub async fn try_execute(db: &TestDb, sql: &str) -> Result<(), String> {
+    let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&db.owner).await;
     run.map(|_| ()).map_err(|error| error.to_string())
 }
 

@@ -3,6 +3,7 @@
 
 mod delegations;
 mod deliveries;
+mod doctor;
 mod evidence;
 mod fixtures;
 mod leases;

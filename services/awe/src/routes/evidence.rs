@@ -1,6 +1,6 @@
 //! Everything that is known of one request, for auditors.
 
-use crate::auth::Viewer;
+use crate::auth::{Listing, Viewer};
 use crate::error::ApiError;
 use crate::evidence::redact;
 use crate::extract::RequestId;
@@ -13,6 +13,7 @@ use schemas::api::EvidenceOut;
 pub(super) async fn read(
     State(state): State<AppState>,
     _: Viewer,
+    _: Listing,
     RequestId(id): RequestId,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<EvidenceOut>), ApiError> {
     let mut evidence = state.store().snapshot_evidence().await?.of_request(id).await?;
