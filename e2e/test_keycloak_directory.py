@@ -126,3 +126,61 @@ class CachedDirectory(Staff):
         self.realm.change_user("grace", enabled=False)
         self.assert_asked(self.request(key), "grace", "heidi")
         until(lambda: self.request(key).open() == self.ids("heidi"), "the directory is asked again")
+
+
+class Programs(Staff):
+    """Service accounts, and people whom the directory does not know; the realm is this class's own."""
+
+    UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+    @classmethod
+    def make_realm(cls) -> Realm:
+        realm = Realm.create("programs")
+        cls.addClassCleanup(realm.remove)
+        return realm
+
+    def unknown_users(self, request: Any) -> Any:
+        return request.wait_for("stage_started")["payload"].get("unknown_users")
+
+    def test_a_service_account_that_holds_a_role_or_sits_in_a_group_is_not_asked(self) -> None:
+        program = self.realm.user_id("service-account-registry")
+        held = self.realm.admin("GET", "roles/nobody-yet")
+        for holder in (program, self.realm.user_id("alice")):
+            self.realm.admin("POST", f"users/{holder}/role-mappings/realm", [held])
+        audit = self.realm.admin("GET", "group-by-path/audit")
+        self.realm.admin("PUT", f"users/{program}/groups/{audit['id']}", {})
+        self.assert_asked(self.request(self.policy(stage(1, role("nobody-yet")))), "alice")
+        self.assert_asked(self.request(self.policy(stage(1, group("/audit")))), "frank")
+        found = self.viewer.get(f"/admin/directory/users?id={program}").expect(200)
+        self.assertEqual([one["service_account"] for one in found], [True])
+        found = self.viewer.get("/admin/directory/users?q=alice").expect(200)
+        self.assertEqual([one["service_account"] for one in found], [False])
+
+    def test_whoever_is_unknown_or_disabled_is_not_waited_for_and_is_told(self) -> None:
+        alice, dora = self.ids("alice", "dora")
+        key = self.policy(stage(1, user(alice), user(dora), user(self.UNKNOWN)))
+        request = self.request(key)
+        self.assert_asked(request, "alice")
+        self.assertEqual(self.unknown_users(request), [dora, self.UNKNOWN])
+        simulated = self.viewer.post(f"/policies/{key}/versions/1/simulate", {"context": {}}).expect(200)
+        self.assertEqual(simulated["stages"][0]["unknown_users"], [dora, self.UNKNOWN])
+        task = request.task(alice)["id"]
+        for nobody in (dora, self.UNKNOWN):
+            moved = self.client("admin").post(f"/tasks/{task}/reassign", {"new_assignee": nobody})
+            self.assert_refused(moved, 422, "AWE-010")
+            away = {"user_id": alice, "delegate_to": nobody, "starts_at": "2190-01-01T00:00:00Z", "ends_at": "2191-01-01T00:00:00Z"}
+            self.assert_refused(self.client("alice").post("/delegations", away), 422, "AWE-010")
+        self.decide(request, "alice").expect(201)
+        request.assert_ended("approved")
+
+    def test_with_keycloak_away_people_are_seated_unchecked_and_nobody_waits_for_long(self) -> None:
+        key = self.policy(stage(1, user(self.ids("bob")[0]), user("11111111-1111-4111-8111-111111111111")))
+        self.client("registry"), self.client("bob")
+        self.proxy.refuse(True)
+        self.proxy.cut()
+        began = time.monotonic()
+        requests = [self.request(key) for _ in range(5)]
+        self.assertLess(time.monotonic() - began, 10)
+        for request in requests:
+            self.assertEqual(len(request.created["tasks"]), 2)
+            self.assertIsNone(self.unknown_users(request))

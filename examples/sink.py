@@ -21,7 +21,7 @@ def verified(secret: str, headers, body: bytes) -> bool:
     if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > TOLERANCE:
         return False
     signed = timestamp.encode() + b"." + body
-    expected = "sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    expected = "sha256=" + hmac.new(secret.strip().encode(), signed, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected, headers.get("X-Approval-Signature", ""))
 
 

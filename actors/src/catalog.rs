@@ -1,9 +1,10 @@
-//! What every command is judged against, kept in memory: policies and delegations, as of one catalog epoch. A commit
-//! names the epoch, so a cache that has fallen behind can cause a second look but never a wrong write.
+//! What every command is judged against, kept in memory: policies, as of one policy epoch, and delegations. A commit
+//! names what it relied on, so a cache that has fallen behind can cause a second look but never a wrong write.
 
+use crate::directory::Directory;
+use crate::people::Memory;
 use crate::{ContextSchema, Error};
 use dashmap::DashMap;
-use engine::delegation::Delegations;
 use engine::ids::PolicyId;
 use engine::policy::Policy;
 use std::sync::{Arc, RwLock};
@@ -16,6 +17,7 @@ const MOST_POLICIES: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     store: Store,
+    pub(crate) people: Memory,
     by_id: DashMap<PolicyId, Arc<Version>>,
     snapshot: RwLock<Arc<Snapshot>>,
 }
@@ -68,25 +70,25 @@ impl Version {
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) epoch: i64,
-    pub(crate) delegations: Delegations,
     active: DashMap<String, PolicyId>,
 }
 
 impl Catalog {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, by_id: DashMap::new(), snapshot: RwLock::default() }
+    pub(crate) fn new(store: Store, directory: Arc<dyn Directory>) -> Self {
+        let people = Memory::new(store.clone(), directory);
+        Self { store, people, by_id: DashMap::new(), snapshot: RwLock::default() }
     }
 
     /// What is cached, read first if nothing is.
-    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
+    async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
         let snapshot = Arc::clone(&self.read());
         if snapshot.epoch == 0 { self.refresh().await } else { Ok(snapshot) }
     }
 
-    /// Reads again: somebody changed a policy or a delegation.
+    /// Reads again: somebody changed a policy.
     pub(crate) async fn refresh(&self) -> Result<Arc<Snapshot>, Error> {
-        let (epoch, delegations) = self.store.load_delegations(crate::clock::now()).await?;
-        let fresh = Arc::new(Snapshot { epoch, delegations, active: DashMap::new() });
+        let epoch = self.store.policy_epoch().await?;
+        let fresh = Arc::new(Snapshot { epoch, active: DashMap::new() });
         let mut held = self.snapshot.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // Two refreshes may cross: the newer one stays.
         if held.epoch < epoch {

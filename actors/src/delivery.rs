@@ -2,8 +2,9 @@
 //!
 //! Cast: the queue tells which requests have something to deliver; the poll finds what nobody told of (no bus, a lost
 //! message, a retry that is due, a row that an operator touched). Neither takes anything: they tell the actor of the
-//! [`endpoint`] to look, which leases what it can start at once, and no more. So one endpoint that is slow, dead or
-//! owed a great deal delays no other. The recorder writes outcomes many at a time.
+//! caller's [`endpoint`] to look, which leases what it can start at once, and no more. So one endpoint that is slow,
+//! dead or owed a great deal delays no other, and one caller delays no other: [`shares`] bounds what each takes of this
+//! process. The recorder writes outcomes many at a time.
 
 mod attempt;
 mod breaker;
@@ -11,9 +12,11 @@ mod courier;
 mod endpoint;
 mod endpoints;
 mod pace;
+mod poll;
 mod recorder;
+mod shares;
 
-use crate::background::{self, Job};
+use crate::background;
 use crate::loops::Loops;
 use crate::queue;
 use crate::{Error, Options, StartError};
@@ -21,17 +24,17 @@ use attempt::Sender;
 use bus::{Bus, Work};
 pub use courier::{Courier, Sent, Signer};
 use endpoints::Endpoints;
+use poll::Poll;
 use ractor::ActorCell;
+use shares::Shares;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use store::Store;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// Endpoints named by one statement of the poll.
-const PAGE: i64 = 500;
 /// An endpoint without anything to do loses its actor after this.
 const IDLE: Duration = Duration::from_secs(60);
 /// A lease, or a record, of this many was not the last: more attempts are about to end, and waiting for them costs less
@@ -52,7 +55,7 @@ impl Delivery {
         let shared = endpoint::Shared {
             store: options.store.clone(),
             sender: Sender::new(options, loops)?,
-            slots: Arc::new(Semaphore::new(options.webhook.concurrency.max(1))),
+            slots: Shares::new(options.webhook.concurrency.max(1)),
             tasks: attempts.clone(),
             options: options.webhook.clone(),
             stopping: AtomicBool::new(false),
@@ -62,11 +65,7 @@ impl Delivery {
             let follower = Follower { store: options.store.clone(), endpoints: endpoints.clone() };
             queue::follow(loops, follower, bus);
         }
-        let poll = Poll {
-            store: options.store.clone(),
-            endpoints: endpoints.clone(),
-            interval: options.webhook.poll_interval,
-        };
+        let poll = Poll::new(options.store.clone(), endpoints.clone(), options.webhook.poll_interval);
         background::start(loops, poll, Arc::<Notify>::default());
         Ok(Self { attempts, endpoints })
     }
@@ -95,36 +94,9 @@ impl queue::Follower for Follower {
 
     async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
         // The rows are the truth: what is not delivered by being told of now is found by the poll.
-        for endpoint in self.store.endpoints_of(&requests).await? {
-            self.endpoints.look(&endpoint).await;
+        for to in self.store.destinations_of(&requests).await? {
+            self.endpoints.look(&to).await;
         }
         Ok(())
-    }
-}
-
-struct Poll {
-    store: Store,
-    endpoints: Endpoints,
-    interval: Duration,
-}
-
-impl Job for Poll {
-    const NAME: &'static str = "delivery poll";
-
-    async fn run_once(&mut self) -> Result<Duration, Error> {
-        self.endpoints.rest(IDLE);
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.store.due_endpoints(after.as_deref(), PAGE).await?;
-            for endpoint in &page {
-                self.endpoints.look(endpoint).await;
-            }
-            match page.last() {
-                Some(last) if i64::try_from(page.len()).is_ok_and(|n| n == PAGE) => {
-                    after = Some(last.clone())
-                }
-                _ => return Ok(self.interval),
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 use engine::policy::http_auth;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use outbound::{Credential, Credentials, DirectoryError, HttpQuestion, HttpRules, Keycloak};
+use outbound::{Credential, Credentials, DirectoryError, HttpQuestion, HttpRules, Staff};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::fmt;
@@ -35,6 +35,19 @@ pub trait Directory: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`DirectoryError`], in words fit for the request's timeline; the question is asked again.
     fn users<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Vec<String>, DirectoryError>>;
+
+    /// Whether it can say who exists at all.
+    fn knows_people(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody with this id exists and is enabled; `None` when it cannot say.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; asking again is safe.
+    fn may_sit<'a>(&'a self, _user: &'a str) -> BoxFuture<'a, Result<Option<bool>, DirectoryError>> {
+        async { Ok(None) }.boxed()
+    }
 }
 
 /// The directory of an installation that has none.
@@ -48,14 +61,17 @@ impl Directory for NoDirectory {
 }
 
 fn not_configured(rule_type: &str) -> DirectoryError {
-    DirectoryError::Unavailable(format!("no directory is configured that could answer a {rule_type} rule"))
+    DirectoryError::Missing(format!(
+        "no directory is configured that could answer a {rule_type} rule (keycloak.base_url, or \
+         keycloak.directory_file in development mode)"
+    ))
 }
 
-/// The staff directory in Keycloak, and any service that an `http` rule names.
+/// The staff directory, and any service that an `http` rule names.
 #[derive(Debug)]
 pub struct Directories {
     /// Absent when none is configured.
-    pub keycloak: Option<Keycloak>,
+    pub staff: Option<Staff>,
     /// Asks services.
     pub http: HttpRules,
     /// How AWE makes itself known to services, by the name that a policy uses.
@@ -72,6 +88,20 @@ impl Directory for Directories {
     fn users<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Vec<String>, DirectoryError>> {
         self.answer(question).boxed()
     }
+
+    fn knows_people(&self) -> bool {
+        self.staff.is_some()
+    }
+
+    fn may_sit<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Option<bool>, DirectoryError>> {
+        async move {
+            match &self.staff {
+                Some(staff) => staff.may_sit(user).await,
+                None => Ok(None),
+            }
+        }
+        .boxed()
+    }
 }
 
 impl Directories {
@@ -79,21 +109,21 @@ impl Directories {
         let value = question.rule_value;
         match question.rule_type {
             "role" => {
-                let keycloak = self.keycloak(question.rule_type)?;
-                Ok(keycloak.role_holders(text(value, "role")?, value["client"].as_str()).await?.to_vec())
+                let staff = self.staff(question.rule_type)?;
+                Ok(staff.role_holders(text(value, "role")?, value["client"].as_str()).await?.to_vec())
             }
             "group" => {
                 let subgroups = value["include_subgroups"].as_bool().unwrap_or(false);
-                let keycloak = self.keycloak(question.rule_type)?;
-                Ok(keycloak.group_members(text(value, "group")?, subgroups).await?.to_vec())
+                let staff = self.staff(question.rule_type)?;
+                Ok(staff.group_members(text(value, "group")?, subgroups).await?.to_vec())
             }
             "http" => self.ask(question).await,
             other => Err(DirectoryError::Unknown(format!("there are no {other} rules"))),
         }
     }
 
-    fn keycloak(&self, rule_type: &str) -> Result<&Keycloak, DirectoryError> {
-        self.keycloak.as_ref().ok_or_else(|| not_configured(rule_type))
+    fn staff(&self, rule_type: &str) -> Result<&Staff, DirectoryError> {
+        self.staff.as_ref().ok_or_else(|| not_configured(rule_type))
     }
 
     async fn ask(&self, question: Question<'_>) -> Result<Vec<String>, DirectoryError> {
@@ -125,11 +155,20 @@ impl Directories {
 
     async fn secrets(&self, question: &Question<'_>) -> Result<Vec<SecretString>, DirectoryError> {
         let now = OffsetDateTime::now_utc();
+        let unread =
+            || DirectoryError::Unavailable("the caller's callback secrets could not be read".to_owned());
         let found = self.store.live_secrets(question.caller, question.callback_secret_id, now, &self.vault);
-        found.await.map(|live| live.secrets).map_err(|error| {
+        let live = found.await.map_err(|error| {
             tracing::warn!(caller = question.caller, %error, "callback secrets could not be read");
-            DirectoryError::Unavailable("the caller's callback secrets could not be read".to_owned())
-        })
+            unread()
+        })?;
+        match live.closed {
+            None => Ok(live.secrets),
+            Some(why) => {
+                tracing::warn!(caller = question.caller, %why, "a callback secret cannot be opened");
+                Err(unread())
+            }
+        }
     }
 }
 

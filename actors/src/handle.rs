@@ -5,7 +5,7 @@ mod first_tasks;
 use crate::catalog::Version;
 use crate::directory::{Directory, Question};
 use crate::request::{Applied, Message, RequestActor, Shared};
-use crate::{Error, shapes};
+use crate::{Error, people, shapes};
 use engine::command::{Caller, Command, Context};
 use engine::ids::{RequestId, RuleId, TaskId};
 use engine::policy::{Policy, RuleSource};
@@ -162,7 +162,12 @@ impl Requests {
     ) -> Result<RequestOut, Error> {
         let command = Command::Cancel { caller, reason: body.reason };
         let applied = self.apply(RequestId(request_id), command).await?;
-        Ok(shapes::request(&applied))
+        shapes::request(&applied)
+    }
+
+    /// Whether the staff directory knows somebody who may sit under this id; `None` when it does not say.
+    pub async fn may_sit(&self, user: &str) -> Option<bool> {
+        self.shared.catalog.people.register.may_sit(user).await
     }
 
     /// What a policy version would do with a context. Writes nothing. `caller` is who asks: with their callback
@@ -180,24 +185,27 @@ impl Requests {
         let out = self.shared.store.get_policy(key, version).await?;
         // Drafts change, so a simulation never uses the cache of started versions.
         let version = Version::new(self.shared.store.load_policy(out.id.into()).await?);
-        // Nothing is committed that would show a cached delegation to be out of date.
-        let snapshot = self.shared.catalog.refresh().await?;
-        let now = crate::clock::now();
-        let cx = Context { policy: &version.policy, delegations: &snapshot.delegations, now };
-        let context = body.context.into();
+        let (policy, now) = (&version.policy, crate::clock::now());
+        let context = body.context;
         version.check_context(&context)?;
-        let answers = self.answers(caller, &version.policy, &context).await?;
-        let stages = engine::simulate::simulate(&cx, &context, body.requester.as_deref(), &answers);
-        let stages = stages.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
-            stage_order: simulated.order,
-            name: simulated.name,
-            mode: stage.mode.clone(),
-            mode_value: stage.mode_value,
-            resolved_approvers: simulated.resolved_approvers,
-            resolved_observers: simulated.resolved_observers,
-            skipped: simulated.skipped,
-            skip_reason: simulated.skip_reason.map(str::to_owned),
+        let answers = self.answers(caller, policy, &context).await?;
+        // Nothing is committed that would show what is remembered to be out of date.
+        let simulated = people::decide(&self.shared.catalog.people, now, true, |delegations| {
+            let cx = Context { policy, delegations, now };
+            Ok(engine::simulate::simulate(&cx, &context, body.requester.as_deref(), &answers))
         });
+        let stages =
+            simulated.await??.what.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
+                stage_order: simulated.order,
+                name: simulated.name,
+                mode: stage.mode.clone(),
+                mode_value: stage.mode_value,
+                resolved_approvers: simulated.resolved_approvers,
+                resolved_observers: simulated.resolved_observers,
+                skipped: simulated.skipped,
+                skip_reason: simulated.skip_reason.map(str::to_owned),
+                unknown_users: simulated.unknown_users,
+            });
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
     }
 

@@ -13,7 +13,7 @@ use crate::loops::Loops;
 use crate::queue::{self, Follower};
 use crate::{Error, Options};
 use bus::{Bus, Work};
-use outbound::Keycloak;
+use outbound::Staff;
 use outbound::mail::{Letters, Mailer};
 use post::Post;
 use reminders::Reminders;
@@ -32,7 +32,7 @@ pub struct NotifierOptions {
     /// What is written.
     pub letters: Arc<Letters>,
     /// Knows where people get mail.
-    pub directory: Keycloak,
+    pub directory: Staff,
     /// How long one attempt may take: finding the address and handing the mail over.
     pub timeout: Duration,
     /// How long before a deadline somebody is reminded of it; `None` = never.

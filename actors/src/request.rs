@@ -18,6 +18,7 @@ use crate::supervisor::drain;
 use engine::command::Command;
 use engine::ids::RequestId;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What a request actor is told.
@@ -37,7 +38,14 @@ pub(crate) struct State {
     id: RequestId,
     shared: Arc<Shared>,
     loaded: Option<store::requests::Loaded>,
+    /// Bytes that the context takes; it never changes.
+    context: Option<usize>,
 }
+
+/// What live requests may hold together, in bytes: a few with large contexts or many seats must not fill the memory.
+const MOST_HELD: u64 = 256 * 1024 * 1024;
+/// What a task or a decision takes, names and comments left out.
+const ROW: usize = 512;
 
 impl Actor for RequestActor {
     type Msg = Message;
@@ -49,7 +57,7 @@ impl Actor for RequestActor {
         _: ActorRef<Message>,
         (id, shared): (RequestId, Arc<Shared>),
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { id, shared, loaded: None })
+        Ok(State { id, shared, loaded: None, context: None })
     }
 
     async fn handle(
@@ -76,15 +84,43 @@ impl Actor for RequestActor {
     }
 }
 
+impl State {
+    fn weight(&mut self) -> u64 {
+        let Some(loaded) = &self.loaded else { return 0 };
+        let request = &loaded.request;
+        let context = *self.context.get_or_insert_with(|| weight(&request.context));
+        let said: usize = request.decisions.iter().filter_map(|d| d.comment.as_ref().map(String::len)).sum();
+        let rows = (request.tasks.len() + request.decisions.len()) * ROW;
+        (context + rows + said) as u64
+    }
+}
+
+/// What a JSON value takes in memory, roughly.
+fn weight(value: &Value) -> usize {
+    /// Of a node of a map, which has room for eleven entries.
+    const NODE: usize = 640;
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(weight).sum(),
+            Value::Object(map) => {
+                let entries: usize = map.iter().map(|(key, value)| key.len() + weight(value)).sum();
+                entries + map.len().div_ceil(6) * NODE
+            }
+        }
+}
+
 fn finish(
     me: &ActorRef<Message>,
-    state: &State,
+    state: &mut State,
     answer: Result<Arc<Applied>, Error>,
     reply: RpcReplyPort<Result<Arc<Applied>, Error>>,
 ) {
     let live = state.loaded.as_ref().is_some_and(|loaded| !loaded.request.status.is_terminal());
     let full = state.shared.registry.len() > state.shared.max_live;
-    if !live || full {
+    let weight = state.weight();
+    if !live || full || state.shared.registry.weigh(state.id, weight, MOST_HELD) {
         state.shared.registry.remove(state.id, me);
         drain(me);
     }

@@ -1,5 +1,6 @@
 //! The engine's state in the words of the wire.
 
+use crate::Error;
 use crate::handle::NewRequest;
 use crate::request::Applied;
 use engine::ids::TaskId;
@@ -7,24 +8,50 @@ use engine::request::{Decision, Request, Task};
 use schemas::api::decision::DecisionOut;
 use schemas::api::request::{CreateRequestOut, RequestOut};
 use schemas::api::task::TaskOut;
-use serde_json::Value;
+use schemas::json::RawJson;
 use store::commit::Meta;
 use time::OffsetDateTime;
 
+/// How much an answer may repeat of a context, in bytes.
+const MOST_REPEATED: usize = 512 * 1024;
+
 pub(crate) fn created(request: &Request, meta: &Meta) -> CreateRequestOut {
-    CreateRequestOut {
+    let context = RawJson::of(&request.context).ok();
+    let mut answer = CreateRequestOut {
         request_id: request.id.0,
         status: request.status.as_str().to_owned(),
         current_stage_order: request.current_stage_order,
-        tasks: request.tasks.iter().map(|t| task(request, t, meta)).collect(),
+        tasks: request.tasks.iter().map(|t| task(request, t, meta, None)).collect(),
+    };
+    show_context(&mut answer, context.as_ref());
+    answer
+}
+
+/// Gives each task of an answer the context, unless that would repeat too much of it.
+pub(crate) fn show_context(answer: &mut CreateRequestOut, context: Option<&RawJson>) {
+    let repeated = context.map_or(0, |context| context.text().len().saturating_mul(answer.tasks.len()));
+    for task in &mut answer.tasks {
+        task.context = context.filter(|_| repeated <= MOST_REPEATED).cloned();
     }
 }
 
-pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta) -> Option<TaskOut> {
-    request.tasks.iter().find(|t| t.id == id).map(|t| task(request, t, meta))
+/// An answer as it is stored for whoever repeats the create: without the context, which the request has.
+pub(crate) fn stored(answer: &CreateRequestOut) -> Result<RawJson, Error> {
+    let mut answer = answer.clone();
+    show_context(&mut answer, None);
+    written(&answer)
 }
 
-fn task(request: &Request, task: &Task, meta: &Meta) -> TaskOut {
+fn written(value: &impl serde::Serialize) -> Result<RawJson, Error> {
+    RawJson::of(value).map_err(|error| Error::Internal(error.to_string()))
+}
+
+pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta) -> Option<TaskOut> {
+    let context = RawJson::of(&request.context).ok();
+    request.tasks.iter().find(|t| t.id == id).map(|t| task(request, t, meta, context))
+}
+
+fn task(request: &Request, task: &Task, meta: &Meta, context: Option<RawJson>) -> TaskOut {
     let decided = task.decision_id.and_then(|id| request.decisions.iter().find(|d| d.id == id));
     TaskOut {
         id: task.id.0,
@@ -43,7 +70,7 @@ fn task(request: &Request, task: &Task, meta: &Meta) -> TaskOut {
         decision_action: decided.map(|d| d.action.as_str().to_owned()),
         decision_comment: decided.and_then(|d| d.comment.clone()),
         created_at: task.created_at,
-        context: Some(request.context.clone()),
+        context,
         artifact_type: Some(meta.artifact_type.clone()),
         policy_key: Some(meta.policy_key.clone()),
     }
@@ -65,9 +92,9 @@ pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
     }
 }
 
-pub(crate) fn request(applied: &Applied) -> RequestOut {
+pub(crate) fn request(applied: &Applied) -> Result<RequestOut, Error> {
     let (r, meta) = (&applied.transition.request, &applied.meta);
-    RequestOut {
+    Ok(RequestOut {
         id: r.id.0,
         policy_id: r.policy_id.0,
         policy_key: meta.policy_key.clone(),
@@ -76,7 +103,7 @@ pub(crate) fn request(applied: &Applied) -> RequestOut {
         artifact_id: meta.artifact_id.clone(),
         source_service: r.source_service.clone(),
         requester: Some(r.requester.clone()),
-        context: r.context.clone(),
+        context: written(&r.context)?,
         status: r.status.as_str().to_owned(),
         current_stage_order: r.current_stage_order,
         callback_url: meta.callback_url.clone(),
@@ -85,7 +112,7 @@ pub(crate) fn request(applied: &Applied) -> RequestOut {
         completed_at: r.completed_at,
         created_at: r.created_at,
         updated_at: updated_at(applied),
-    }
+    })
 }
 
 /// The row's `updated_at`: the time of the last event written.
@@ -94,7 +121,6 @@ fn updated_at(applied: &Applied) -> OffsetDateTime {
 }
 
 /// The body of a create as it is compared with a later one under the same key.
-pub(crate) fn body_of(new: &NewRequest) -> Value {
-    // A struct of strings, numbers and JSON always serialises.
-    serde_json::to_value(&new.body).unwrap_or_default()
+pub(crate) fn body_of(new: &NewRequest) -> Result<RawJson, Error> {
+    written(&new.body)
 }

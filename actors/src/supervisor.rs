@@ -50,19 +50,23 @@ pub(crate) async fn start() -> Result<Vec<ActorCell>, ractor::SpawnErr> {
 pub(crate) struct Live {
     pub(crate) actor: ActorRef<request::Message>,
     used: Arc<AtomicU64>,
+    /// Bytes that it holds, as far as they are known.
+    weight: Arc<AtomicU64>,
 }
 
 /// Live request actors of this process, by request.
 #[derive(Debug)]
 pub(crate) struct Registry {
     live: DashMap<RequestId, Live>,
+    /// Bytes that all of them hold.
+    weight: AtomicU64,
     started: Instant,
     supervisors: Vec<ActorCell>,
 }
 
 impl Registry {
     pub(crate) fn new(supervisors: Vec<ActorCell>) -> Self {
-        Self { live: DashMap::new(), started: Instant::now(), supervisors }
+        Self { live: DashMap::new(), weight: AtomicU64::new(0), started: Instant::now(), supervisors }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -91,7 +95,8 @@ impl Registry {
         match self.live.entry(id) {
             dashmap::Entry::Occupied(other) => Err(other.get().actor.clone()),
             dashmap::Entry::Vacant(free) => {
-                free.insert(Live { actor, used: Arc::new(AtomicU64::new(self.now())) });
+                let used = Arc::new(AtomicU64::new(self.now()));
+                free.insert(Live { actor, used, weight: Arc::default() });
                 Ok(())
             }
         }
@@ -99,7 +104,26 @@ impl Registry {
 
     /// Forgets this actor of the request, not a newer one.
     pub(crate) fn remove(&self, id: RequestId, actor: &ActorRef<request::Message>) {
-        self.live.remove_if(&id, |_, live| live.actor.get_id() == actor.get_id());
+        let removed = self.live.remove_if(&id, |_, live| live.actor.get_id() == actor.get_id());
+        if let Some((_, live)) = removed {
+            self.forget(&live);
+        }
+    }
+
+    /// Notes how many bytes an actor holds now; gives whether it is to leave, since all together hold more than `most`
+    /// and it holds more than others.
+    pub(crate) fn weigh(&self, id: RequestId, weight: u64, most: u64) -> bool {
+        let Some(live) = self.live.get(&id) else { return true };
+        let before = live.weight.swap(weight, Ordering::Relaxed);
+        drop(live);
+        // Wraps to the difference.
+        let total = self.weight.fetch_add(weight.wrapping_sub(before), Ordering::Relaxed);
+        let total = total.wrapping_add(weight.wrapping_sub(before));
+        total > most && weight >= total / u64::try_from(self.live.len().max(1)).unwrap_or(u64::MAX)
+    }
+
+    fn forget(&self, live: &Live) {
+        self.weight.fetch_sub(live.weight.swap(0, Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Forgets actors that were not used for `idle` and lets each finish what it was sent before.
@@ -110,6 +134,7 @@ impl Registry {
             let keep = live.used.load(Ordering::Relaxed) > oldest;
             if !keep {
                 drain(&live.actor);
+                self.forget(live);
             }
             keep
         });

@@ -216,7 +216,7 @@ impl System {
         let (signals, unresolved) = Signals::new();
         let shared = Arc::new(Shared {
             committer: start_committer(&options, &loops, &written),
-            catalog: Catalog::new(options.store.clone()),
+            catalog: Catalog::new(options.store.clone(), Arc::clone(&options.directory)),
             registry: Registry::new(supervisors),
             signals,
             fresh: Fresh::default(),

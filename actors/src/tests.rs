@@ -4,6 +4,7 @@ mod deadlines;
 mod delivery;
 mod fixtures;
 mod isolation;
+mod people;
 mod poison;
 mod relay;
 mod resolution;

@@ -13,8 +13,9 @@ grant select, insert, delete, update (status, attempt, next_attempt_at, last_att
 grant select, insert, delete on webhook_attempt to "awe_app";
 grant select, insert, update on callback_secret to "awe_app";
 grant select, insert, delete on user_delegation to "awe_app";
+grant select, insert, update on delegation_version to "awe_app";
 grant select, insert on audit_action to "awe_app";
-grant select, update (epoch) on catalog to "awe_app";
+grant select, update (epoch, policy_epoch) on catalog to "awe_app";
 grant select, insert, update on outbox_stream to "awe_app";
 grant select, insert, update on task_notification to "awe_app";
 grant select, insert on notifier_start to "awe_app";

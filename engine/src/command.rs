@@ -20,7 +20,7 @@ mod work;
 
 pub use create::create;
 
-use crate::delegation::Delegations;
+use crate::delegation::{Delegations, LookedAt};
 use crate::ids::{IdSource, PolicyId, RequestId, RuleId, TaskId};
 use crate::policy::{Policy, Stage};
 use crate::request::{Action, Decision, Event, Request, StageRun, Task};
@@ -60,7 +60,7 @@ pub struct Create {
     /// Subject that calls the API.
     pub source_service: String,
     /// Facts that rules look at.
-    pub context: Value,
+    pub context: Arc<Value>,
     /// Past it the request expires.
     pub expires_at: Option<OffsetDateTime>,
     /// What the text of the policy version hashes to, for the history.
@@ -137,6 +137,8 @@ pub struct Transition {
     pub decision: Option<Decision>,
     /// The task that the command was about, or the new one for [`Command::Reassign`].
     pub task_id: Option<TaskId>,
+    /// Whom it looked at, whether that changed anything or not.
+    pub looked_at: LookedAt,
 }
 
 /// Something outside the engine that a committed transition calls for.

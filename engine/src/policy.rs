@@ -201,4 +201,10 @@ impl RuleSource {
     pub const fn is_external(&self) -> bool {
         matches!(self, Self::External { .. })
     }
+
+    /// Whether the users come from the directory, which gives only people it knows.
+    #[must_use]
+    pub fn asks_the_directory(&self) -> bool {
+        matches!(self, Self::External { rule_type, .. } if matches!(rule_type.as_str(), "role" | "group"))
+    }
 }

@@ -9,6 +9,7 @@
 use crate::ids::{DecisionId, EventId, PolicyId, RequestId, RuleId, StageId, TaskId};
 use crate::policy::{Kind, Policy, Rule, Stage};
 use serde_json::Value;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The aggregate: everything a decision depends on.
@@ -27,7 +28,7 @@ pub struct Request {
     /// Subject that created the request over the API.
     pub source_service: String,
     /// Frozen at creation.
-    pub context: Value,
+    pub context: Arc<Value>,
     /// Past it the request expires.
     pub expires_at: Option<OffsetDateTime>,
     /// Creation time.

@@ -4,6 +4,7 @@ use crate::command::Context;
 use crate::command::reason;
 use crate::command::seating::{Room, skips};
 use crate::command::sod::Bars;
+use crate::delegation::LookedAt;
 use crate::ids::RuleId;
 use crate::policy::{OnEmpty, Policy, Rule};
 use serde_json::Value;
@@ -24,6 +25,10 @@ pub struct SimulatedStage {
     pub skipped: bool,
     /// `skip_if` or `on_empty`, when skipped.
     pub skip_reason: Option<&'static str>,
+    /// Named by a rule or a delegation, and unknown to the directory or disabled there: they would not sit.
+    pub unknown_users: Vec<String>,
+    /// Whom this looked at.
+    pub looked_at: LookedAt,
 }
 
 /// The rules that a request with this context would ask outside, as far as nobody decides or lets a deadline pass.
@@ -53,6 +58,8 @@ pub fn simulate(
             resolved_observers: Vec::new(),
             skipped: false,
             skip_reason: None,
+            unknown_users: Vec::new(),
+            looked_at: LookedAt::default(),
         };
         if skips(stage, context) {
             simulated.skip_reason = Some(reason::SKIP_IF);
@@ -63,6 +70,8 @@ pub fn simulate(
             }
             simulated.resolved_approvers = seating.seats.into_iter().map(|seat| seat.holder).collect();
             simulated.resolved_observers = seating.observers;
+            simulated.unknown_users = seating.unknown;
+            simulated.looked_at = seating.looked_at;
         }
         simulated.skipped = simulated.skip_reason.is_some();
         simulated

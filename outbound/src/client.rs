@@ -49,7 +49,7 @@ pub struct Reply {
     pub status: u16,
     /// The body, or its first `max_answer` bytes.
     pub body: Vec<u8>,
-    /// Whether that is all of the body.
+    /// Whether that is all of the body. Of an answer that is no success the body may have broken off or stalled too.
     pub complete: bool,
 }
 
@@ -133,16 +133,26 @@ impl Client {
     /// Sends and reads.
     ///
     /// # Errors
-    /// [`Failure`]; an answer of any status is not a failure here. A retry is as safe as the call is idempotent.
+    /// [`Failure`]; an answer of any status is not a failure here, but a 2xx whose body breaks off or stalls is. A retry
+    /// is as safe as the call is idempotent.
     pub async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let (timeout, most) = (call.timeout, call.max_answer);
-        let read = async {
-            let response = self.open(call).await?;
-            let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: true };
-            reply.complete = read(response, most, &mut reply.body).await.map_err(|error| failure(&error))?;
-            Ok(reply)
+        let deadline = tokio::time::Instant::now() + timeout;
+        let opened = tokio::time::timeout_at(deadline, self.open(call)).await;
+        let response = opened.unwrap_or(Err(Failure::Timeout(timeout)))?;
+        let success = response.status().is_success();
+        let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: false };
+        let read = tokio::time::timeout_at(deadline, read(response, most, &mut reply.body)).await;
+        let broken = match read {
+            Ok(Ok(all)) => {
+                reply.complete = all;
+                return Ok(reply);
+            }
+            Ok(Err(error)) => format!("broke off: {}", chain(&error)),
+            Err(_) => format!("did not come within {timeout:?}"),
         };
-        tokio::time::timeout(timeout, read).await.unwrap_or(Err(Failure::Timeout(timeout)))
+        // A status that refuses says enough.
+        if success { Err(Failure::Cut { status: reply.status, why: broken }) } else { Ok(reply) }
     }
 
     /// Sends, for an answer whose status decides: the body is read only where it explains, that is for the status

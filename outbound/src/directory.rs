@@ -10,9 +10,12 @@ pub enum DirectoryError {
     /// The directory knows no such role, group or client, or the rule cannot be asked as it is written.
     #[error("{0}")]
     Unknown(String),
-    /// There is no directory, or it gave no usable answer.
+    /// There is a directory, and it gave no usable answer.
     #[error("{0}")]
     Unavailable(String),
+    /// No directory is configured: asking again comes to the same until somebody configures one.
+    #[error("{0}")]
+    Missing(String),
 }
 
 impl From<Failure> for DirectoryError {
@@ -22,6 +25,10 @@ impl From<Failure> for DirectoryError {
             Failure::Refused(why) => Self::Unknown(format!("refused: {why}")),
             Failure::Credential(why) => Self::Unavailable(why),
             Failure::Timeout(after) => Self::Unavailable(format!("no answer within {after:?}")),
+            Failure::Cut { status, why } => {
+                tracing::warn!(status, why, "a directory's answer broke off");
+                Self::Unavailable(format!("answered {status}, but not with the whole of its answer"))
+            }
             Failure::Connection(cause) | Failure::Internal(cause) => {
                 tracing::warn!(cause, "a directory cannot be reached");
                 Self::Unavailable("cannot be reached".to_owned())
@@ -49,6 +56,7 @@ impl DirectoryError {
         match self {
             Self::Unknown(why) => Self::Unknown(format!("{whom}: {why}")),
             Self::Unavailable(why) => Self::Unavailable(format!("{whom}: {why}")),
+            Self::Missing(why) => Self::Missing(format!("{whom}: {why}")),
         }
     }
 }

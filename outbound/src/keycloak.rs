@@ -45,6 +45,8 @@ pub struct KeycloakOptions {
     pub timeout: Duration,
     /// How long an answer is used again; zero = never.
     pub cache: Duration,
+    /// Whether programs that hold a role or sit in a group count too.
+    pub service_accounts: bool,
 }
 
 /// A realm that is asked for its people. Cheap to clone; clones share what is cached.
@@ -59,6 +61,7 @@ struct Inner {
     /// `{base}/admin/realms/{realm}`.
     realm: Url,
     timeout: Duration,
+    service_accounts: bool,
     answers: Option<Answers>,
 }
 
@@ -98,6 +101,7 @@ impl Keycloak {
             credentials,
             realm: below(&base, &["admin", "realms", &options.realm])?,
             timeout: options.timeout,
+            service_accounts: options.service_accounts,
             answers: (!options.cache.is_zero()).then(|| Answers::new(options.cache)),
         })))
     }

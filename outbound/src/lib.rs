@@ -10,8 +10,10 @@ mod http_rule;
 mod keycloak;
 pub mod mail;
 mod oauth2;
+mod redact;
 pub mod registration;
 mod sanitize;
+mod staff;
 mod transport;
 
 pub use client::{Call, Client, Method, Reply};
@@ -21,4 +23,6 @@ pub use egress::Egress;
 pub use http_rule::{HttpQuestion, HttpRules};
 pub use keycloak::{ClientEntry, GroupEntry, Keycloak, KeycloakOptions, RoleEntry, UserEntry};
 pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
+pub use redact::redacted_url;
+pub use staff::{Staff, StaffFile};
 pub use transport::{Answer, Failure, Post, Transport};

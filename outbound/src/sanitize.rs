@@ -1,5 +1,7 @@
-//! What may leave in a description of something that is registered: everything but secrets, by the names of its keys.
+//! What may leave in a description of something that is registered: everything but secrets, by the names of its keys,
+//! and but what a URL may hold that is secret.
 
+use crate::redact::redacted_url;
 use serde_json::{Map, Value};
 
 const EXACT: [&str; 3] = ["auth_credential", "auth_credential_encrypted", "auth_header_name"];
@@ -8,7 +10,11 @@ const WITHIN: [&str; 5] = ["credential", "secret", "token", "password", "api_key
 /// A copy without the keys that name secrets, at any depth. Harmless keys that sound alike (`max_tokens`) go too.
 pub(crate) fn sanitized(card: &Map<String, Value>) -> Map<String, Value> {
     let kept = card.iter().filter(|(key, _)| !names_a_secret(key));
-    kept.map(|(key, value)| (key.clone(), within(value))).collect()
+    let shown = |(key, value): (&String, &Value)| match value {
+        Value::String(url) if key.to_lowercase().ends_with("url") => (key.clone(), redacted_url(url).into()),
+        _ => (key.clone(), within(value)),
+    };
+    kept.map(shown).collect()
 }
 
 fn within(value: &Value) -> Value {
@@ -53,6 +59,13 @@ mod tests {
             left_of(&json!({"PassWord": 1, "API_KEY": 2, "accessToken": 3, "Name": 4})),
             json!({"Name": 4})
         );
+    }
+
+    #[test]
+    fn a_url_goes_out_without_the_values_of_its_query() {
+        let card = json!({"callback_url": "https://a.example/x?t=s3cret", "rules": [{"url": "https://b:c@d.example"}]});
+        let left = json!({"callback_url": "https://a.example/x?t=redacted", "rules": [{"url": "https://redacted@d.example"}]});
+        assert_eq!(left_of(&card), left);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod authorized;
+mod retry_after;
 #[cfg(test)]
 mod tests;
 
@@ -52,12 +53,20 @@ pub enum Failure {
     /// The guard refused the address.
     #[error("refused: {0}")]
     Refused(String),
-    /// No complete answer in time.
+    /// No answer in time: not even its head.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
     /// The connection could not be made or broke.
     #[error("{0}")]
     Connection(String),
+    /// The head of a success came, and the body that mattered did not.
+    #[error("answered {status}, but the body {why}")]
+    Cut {
+        /// HTTP status.
+        status: u16,
+        /// What became of the body.
+        why: String,
+    },
     /// There is nothing to make AWE known with: the credential is not configured, or no token was got with it.
     #[error("{0}")]
     Credential(String),
@@ -97,10 +106,10 @@ impl Transport {
         Ok(Self { client, egress, timeout })
     }
 
-    /// Sends and reads at most the first KiB of the answer.
+    /// Sends and reads at most the first KiB of the answer, as much of it as comes.
     ///
     /// # Errors
-    /// [`Failure`]; an answer of any status is not a failure here.
+    /// [`Failure`]; an answer of any status is not a failure here, and it is one once its head has come.
     pub async fn post(&self, post: Post) -> Result<Answer, Failure> {
         self.send(post, None, Instant::now() + self.timeout).await
     }
@@ -125,8 +134,10 @@ impl Transport {
         }
         let call = self.client.post(url).headers(headers).body(post.body).send();
         let secret = authorization.map(|authorization| authorization.secret.expose_secret());
-        match timeout_at(deadline, answer::read(call, secret)).await {
-            Ok(answer) => answer.map_err(|e| failure(&e)),
+        match timeout_at(deadline, call).await {
+            Ok(Ok(response)) => Ok(answer::read(response, secret, deadline).await),
+            // The query of a URL may hold what nobody else may know.
+            Ok(Err(error)) => Err(failure(&error.without_url())),
             Err(_) => Err(Failure::Timeout(self.timeout)),
         }
     }

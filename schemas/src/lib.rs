@@ -4,6 +4,7 @@
 pub mod api;
 pub mod asyncapi;
 pub mod event;
+pub mod json;
 pub mod moment;
 pub mod openapi;
 pub mod policy;

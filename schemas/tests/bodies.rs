@@ -28,7 +28,7 @@ fn policy() -> Value {
 #[test]
 fn absent_fields_have_their_defaults() {
     let read: CreateRequestIn = read(request()).expect("a request");
-    assert!(read.context.is_empty() && read.callback_url.is_none() && read.expires_at.is_none());
+    assert!(*read.context == json!({}) && read.callback_url.is_none() && read.expires_at.is_none());
     let policy: PolicyCreate = serde_json::from_value(policy()).expect("a policy");
     assert!(policy.stages.is_empty() && !policy.forbid_self_approval && policy.context_schema.is_none());
     assert_eq!(serde_json::from_value::<CallbackSecretRotate>(json!({})).expect("empty").grace_hours, 24);

@@ -1,62 +1,77 @@
-//! What replicas cache, and the one number that says whether a cache is still true.
+//! What replicas cache, and the numbers that say whether a cache is still true.
 
 use crate::{Error, Store};
-use engine::delegation::{Delegation, Delegations};
+use engine::delegation::Delegation;
 use engine::ids::PolicyId;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 
+/// What is known of one person's delegations: those that are or will be in force, and the number of the last change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DelegationsOf {
+    /// 0 = the person has never had any.
+    pub version: i64,
+    /// Newest first.
+    pub delegations: Vec<Delegation>,
+}
+
 impl Store {
-    /// The number that moves whenever an active version or a delegation changes.
+    /// The number that moves whenever an active version changes.
     ///
     /// # Errors
     /// The database's.
-    pub async fn catalog_epoch(&self) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!("select epoch from catalog").fetch_one(&self.pool).await?)
+    pub async fn policy_epoch(&self) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar!("select policy_epoch from catalog").fetch_one(&self.hot).await?)
     }
 
-    /// Every delegation that is or will be in force at `now`, and the epoch it belongs to: one statement, one
-    /// snapshot.
+    /// The delegations of each of these people that are or will be in force at `now`: one statement, one snapshot.
     ///
     /// # Errors
     /// The database's.
-    pub async fn load_delegations(&self, now: OffsetDateTime) -> Result<(i64, Delegations), Error> {
+    pub async fn delegations_of(
+        &self,
+        users: &[String],
+        now: OffsetDateTime,
+    ) -> Result<HashMap<String, DelegationsOf>, Error> {
         let rows = sqlx::query!(
-            r#"select c.epoch, d.user_id as "user_id?", d.delegate_to as "delegate_to?",
-                      d.starts_at as "starts_at?", d.ends_at as "ends_at?", d.created_at as "created_at?"
-               from catalog c left join user_delegation d on d.ends_at > $1
+            r#"select u.user_id as "user_id!", coalesce(v.version, 0) as "version!",
+                      d.delegate_to as "delegate_to?", d.starts_at as "starts_at?", d.ends_at as "ends_at?",
+                      d.created_at as "created_at?"
+               from unnest($1::text[]) u (user_id)
+               left join delegation_version v on v.user_id = u.user_id
+               left join user_delegation d on d.user_id = u.user_id and d.ends_at > $2
                order by d.created_at desc, d.id desc"#,
+            users,
             now,
         )
         .fetch_all(&self.hot)
         .await?;
-        let epoch = rows
-            .first()
-            .map(|row| row.epoch)
-            .ok_or_else(|| Error::Internal("the catalog has no row".into()))?;
-        let delegations = rows.into_iter().filter_map(|row| {
-            Some(Delegation {
-                user_id: row.user_id?,
-                delegate_to: row.delegate_to?,
-                starts_at: row.starts_at?,
-                ends_at: row.ends_at?,
-                created_at: row.created_at?,
-            })
-        });
-        Ok((epoch, Delegations::new(delegations)))
+        let mut found: HashMap<String, DelegationsOf> = HashMap::with_capacity(users.len());
+        for row in rows {
+            let of = found.entry(row.user_id.clone()).or_default();
+            of.version = row.version;
+            if let (Some(delegate_to), Some(starts_at), Some(ends_at), Some(created_at)) =
+                (row.delegate_to, row.starts_at, row.ends_at, row.created_at)
+            {
+                let user_id = row.user_id;
+                of.delegations.push(Delegation { user_id, delegate_to, starts_at, ends_at, created_at });
+            }
+        }
+        Ok(found)
     }
 
-    /// The active version of `key` and the epoch it was seen at, in one snapshot.
+    /// The active version of `key` and the policy epoch it was seen at, in one snapshot.
     ///
     /// # Errors
     /// The database's.
     pub async fn active_policy_with_epoch(&self, key: &str) -> Result<Option<(i64, PolicyId)>, Error> {
         let row = sqlx::query!(
-            "select c.epoch, p.id from catalog c cross join approval_policy p
+            "select c.policy_epoch, p.id from catalog c cross join approval_policy p
              where p.policy_key = $1 and p.status = 'active'",
             key,
         )
         .fetch_optional(&self.hot)
         .await?;
-        Ok(row.map(|row| (row.epoch, PolicyId(row.id))))
+        Ok(row.map(|row| (row.policy_epoch, PolicyId(row.id))))
     }
 }

@@ -18,6 +18,7 @@ use engine::ids::RequestId;
 use engine::request::{Event, Request};
 use futures::FutureExt;
 use schemas::event::webhook_wanted;
+use schemas::json::RawJson;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -53,9 +54,9 @@ pub struct Idempotency {
     /// The `Idempotency-Key` header.
     pub key: String,
     /// The body, compared as JSON.
-    pub body: Value,
+    pub body: RawJson,
     /// The answer to replay.
-    pub response: Value,
+    pub response: RawJson,
 }
 
 /// An audit row that stands or falls with the transition.
@@ -86,8 +87,10 @@ pub struct Commit {
     pub transition: Arc<Transition>,
     /// Fixed facts.
     pub meta: Arc<Meta>,
-    /// The catalog epoch of every cached value that was used; `None` when none was.
+    /// The policy epoch of the active version that was used; `None` when none was looked up.
     pub epoch: Option<i64>,
+    /// People whose delegations counted, each with the number of their last change that was known.
+    pub relied: Vec<(String, i64)>,
     /// For creates.
     pub idempotency: Option<Idempotency>,
     /// For administrative commands.
@@ -250,7 +253,10 @@ fn outcome(commit: &Commit, written: &statement::Written) -> Result<i64, Error> 
     if written.done.contains(&id) {
         return Ok(commit.before.as_ref().map_or(1, |(_, version)| version + 1));
     }
-    // Not written though the epoch was right and it is a create: only the idempotency key can have stopped it.
+    if written.outdated.contains(&id) {
+        return Err(Error::Stale);
+    }
+    // Not written though all it relied on was true and it is a create: only the idempotency key can have stopped it.
     if commit.before.is_none() && commit.epoch.is_none_or(|epoch| epoch == written.epoch) {
         return Err(Error::Conflict(Clash::KeyTaken, "idempotency key is in use".to_owned()));
     }

@@ -1,7 +1,7 @@
 //! Out-of-office delegations, as people manage them. What the engine sees of them is in [`crate::catalog`].
 
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store, What};
+use crate::{Clash, Error, Store, What};
 use schemas::api::delegation::{DelegationCreate, DelegationOut};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Constraint`] `user_delegation_window` when it ends before it starts, `user_delegation_self` when
-    /// it names its own user.
+    /// it names its own user; [`Error::Conflict`] when its user has as many as one may have.
     pub async fn create_delegation(
         &self,
         new: &DelegationCreate,
@@ -62,7 +62,14 @@ impl Store {
             actor.subject,
         )
         .fetch_one(&mut *tx)
-        .await?;
+        .await
+        .map_err(|error| match error.into() {
+            Error::Constraint(name) if name == "user_delegation_bound" => Error::Conflict(Clash::TooMany, format!(
+                "{} has 100 delegations that are or will be in force, which is the most: delete one first",
+                new.user_id
+            )),
+            other => other,
+        })?;
         let created = DelegationOut::from(row);
         let record = Record {
             action: "delegation.create",

@@ -8,6 +8,8 @@ pub mod admin;
 mod lease;
 mod record;
 
+pub use lease::Waiting;
+
 use crate::{Error, Store};
 use schemas::event::WebhookEvent;
 use serde_json::Value;
@@ -19,6 +21,23 @@ use uuid::Uuid;
 /// as it was when the table was last analyzed. So a statement that finds rows by another key passes the word as a
 /// parameter: with a literal it would be planned to read all that wait, however many there are by now.
 pub(crate) const PENDING: &str = "pending";
+
+/// Whose webhooks, and where to: the unit that is leased, paced and left alone after failures. A caller is part of it,
+/// so that what one has sent to a host holds up nobody else's webhooks to the same host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Destination {
+    /// Subject that created the requests.
+    pub caller_service: String,
+    /// `scheme://host:port`, its first 300 characters.
+    pub endpoint: String,
+}
+
+impl Destination {
+    /// The webhooks of this caller to this endpoint.
+    pub fn new(caller_service: impl Into<String>, endpoint: impl Into<String>) -> Self {
+        Self { caller_service: caller_service.into(), endpoint: endpoint.into() }
+    }
+}
 
 /// A delivery that this worker may attempt until its lease ends.
 #[derive(Debug, Clone)]

@@ -71,6 +71,12 @@ pub enum Clash {
     SecretExists,
     /// The secret is rotated or revoked.
     SecretNotActive,
+    /// The secret cannot be used as it would be.
+    SecretUnfit,
+    /// The version says something else than what was judged.
+    Judged,
+    /// There are as many as there may be.
+    TooMany,
     /// What was delivered is not sent again.
     NotRetriable,
     /// The idempotency key is in use.

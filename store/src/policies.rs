@@ -15,7 +15,7 @@ use crate::audit::{self, Actor, Record};
 use crate::{Clash, Error, Store, What};
 use engine::policy::Policy;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
-use schemas::policy::text_sha256;
+use schemas::policy::{as_written, text_sha256};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -172,9 +172,43 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when somebody changed the text since it was activated before.
     pub async fn activate_policy(&self, key: &str, version: i32, actor: &Actor) -> Result<PolicyOut, Error> {
+        self.activate(key, version, None, actor).await
+    }
+
+    /// [`Store::activate_policy`] of a version that somebody has judged, if it still says what was judged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it says something else by now.
+    pub async fn activate_judged_policy(
+        &self,
+        judged: &PolicyOut,
+        actor: &Actor,
+    ) -> Result<PolicyOut, Error> {
+        self.activate(&judged.policy_key, judged.version, Some(judged), actor).await
+    }
+
+    async fn activate(
+        &self,
+        key: &str,
+        version: i32,
+        judged: Option<&PolicyOut>,
+        actor: &Actor,
+    ) -> Result<PolicyOut, Error> {
         let mut tx = self.pool.begin().await?;
         let versions = lock_versions(&mut tx, key).await?;
         let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
+        // Drafts are edited in place; under the lock it cannot change any more.
+        if let Some(judged) = judged
+            && as_written(judged) != as_written(&read::version(&mut tx, key, version).await?)
+        {
+            return Err(Error::Conflict(
+                Clash::Judged,
+                format!(
+                    "policy {key} version {version} was changed while it was judged; nothing was activated: activate it \
+                 again to have it judged as it is now"
+                ),
+            ));
+        }
         if target.status == "active" {
             return read::version(&mut tx, key, version).await;
         }

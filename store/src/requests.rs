@@ -7,8 +7,9 @@ use crate::{Error, Store};
 use engine::ids::{DecisionId, PolicyId, RequestId, StageId, TaskId};
 use engine::policy::Kind;
 use engine::request::{Action, Decision, Request, RequestStatus, StageRun, StageState, Task, TaskStatus};
+use schemas::api::request::CreateRequestOut;
+use schemas::json::RawJson;
 use serde::Deserialize;
-use serde_json::Value;
 use sqlx::types::Json;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -34,10 +35,12 @@ pub struct Loaded {
 /// The stored first answer of an idempotent create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FirstAnswer {
-    /// The body it answered.
-    pub body: Value,
-    /// The answer.
-    pub response: Value,
+    /// It answered the same body, equal as JSON.
+    pub same_body: bool,
+    /// The answer. Its tasks need not have the context.
+    pub response: CreateRequestOut,
+    /// The context of the request; `None` when it is no longer kept.
+    pub context: Option<RawJson>,
 }
 
 impl Store {
@@ -71,7 +74,7 @@ impl Store {
             current_stage_order: row.current_stage_order,
             requester: row.requester,
             source_service: row.source_service,
-            context: row.context,
+            context: Arc::new(row.context),
             expires_at: row.expires_at,
             created_at: row.created_at,
             completed_at: row.completed_at,
@@ -108,30 +111,63 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn settle_first_answer(&self, subject: &str, key: &str, response: &Value) -> Result<(), Error> {
+    pub async fn settle_first_answer(
+        &self,
+        subject: &str,
+        key: &str,
+        response: &RawJson,
+    ) -> Result<(), Error> {
         sqlx::query!(
             "update idempotency_key set response = $3 where subject = $1 and key = $2",
             subject,
             key,
-            response
+            Json(response) as _
         )
         .execute(&self.hot)
         .await?;
         Ok(())
     }
 
-    /// The stored first answer of `(subject, key)`.
+    /// The stored first answer of `(subject, key)`, beside `body`. Postgres compares: its numbers are exact, and so are
+    /// those that it has stored.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn first_answer(&self, subject: &str, key: &str) -> Result<Option<FirstAnswer>, Error> {
-        Ok(sqlx::query_as!(
-            FirstAnswer,
-            "select body, response from idempotency_key where subject = $1 and key = $2",
+    pub async fn first_answer(
+        &self,
+        subject: &str,
+        key: &str,
+        body: &RawJson,
+    ) -> Result<Option<FirstAnswer>, Error> {
+        let row = sqlx::query!(
+            r#"select k.body = $3 as "same_body!", k.response as "response: Json<CreateRequestOut>",
+                r.context as "context?: Json<RawJson>"
+            from idempotency_key k left join approval_request r on r.id = k.request_id
+            where k.subject = $1 and k.key = $2"#,
+            subject,
+            key,
+            Json(body) as _
+        )
+        .fetch_optional(&self.hot)
+        .await?;
+        Ok(row.map(|row| FirstAnswer {
+            same_body: row.same_body,
+            response: row.response.0,
+            context: row.context.map(|context| context.0),
+        }))
+    }
+
+    /// Whether a first answer of `(subject, key)` is stored.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_answered(&self, subject: &str, key: &str) -> Result<bool, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from idempotency_key where subject = $1 and key = $2) as "stored!""#,
             subject,
             key
         )
-        .fetch_optional(&self.hot)
+        .fetch_one(&self.hot)
         .await?)
     }
 }

@@ -14,23 +14,34 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-mod credential;
+mod change;
 mod reseal;
 
 pub use reseal::Resealed;
 
 const SECRET: Error = Error::NotFound(What::CallbackSecret);
 const PREFIX: &str = "whsec_";
+/// What Standard Webhooks writes before a secret in configurations.
+const VERSION: &str = "v1,";
+/// The client that stands for any.
+pub const ANY: &str = "*";
 /// Fewest bytes of a secret that somebody brings along.
 const SHORTEST: usize = 24;
 
 /// The form in which a secret that somebody brings along is kept and shown: `whsec_` and base64. One that already has
-/// that form stays as it is; any other text is encoded. Either way it stands for at least 24 bytes.
+/// that form stays as it is, without the `v1,` that some write before it; any other text is encoded. White space around
+/// it is no part of it. Either way it stands for at least 24 bytes.
 ///
 /// # Errors
 /// Says in words what is wrong, without the secret.
 pub fn check_secret(given: &str) -> Result<String, String> {
-    let encoded = given.strip_prefix(PREFIX).and_then(|text| STANDARD.decode(text).ok());
+    let given = given.trim();
+    let encoded = match given.strip_prefix(VERSION).unwrap_or(given).strip_prefix(PREFIX) {
+        Some(text) => Some(STANDARD.decode(text).map_err(|_| {
+            format!("begins with {PREFIX} but does not go on with standard base64, padded: nothing would verify it")
+        })?),
+        None => None,
+    };
     let bytes = encoded.as_deref().unwrap_or(given.as_bytes());
     if bytes.len() < SHORTEST {
         return Err(format!("must be at least {SHORTEST} bytes, is {}", bytes.len()));
@@ -65,11 +76,51 @@ fn record(action: &'static str, verb: &str, id: Uuid, caller_service: &str) -> R
     }
 }
 
+/// A secret that somebody wants.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSecret<'a> {
+    /// Subject whose webhooks it signs.
+    pub caller_service: &'a str,
+    /// The secret; none = 32 random bytes.
+    pub secret: Option<&'a str>,
+    /// The credential of the configuration that its webhooks are sent with.
+    pub credential: Option<&'a str>,
+    /// OAuth clients whose tokens may name it; `*` = any.
+    pub clients: &'a [String],
+}
+
+impl<'a> NewSecret<'a> {
+    /// Random, without a credential, for its owner alone.
+    #[must_use]
+    pub const fn of(caller_service: &'a str) -> Self {
+        Self { caller_service, secret: None, credential: None, clients: &[] }
+    }
+}
+
+/// Who may name a secret for their requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MayName {
+    /// Its owner.
+    pub caller_service: String,
+    /// OAuth clients, by `azp`; `*` = any token.
+    pub clients: Vec<String>,
+}
+
+impl MayName {
+    /// Whether a token of this subject and client may.
+    #[must_use]
+    pub fn allows(&self, subject: &str, client: Option<&str>) -> bool {
+        let named = |known: &String| known == ANY || client.is_some_and(|client| client == known);
+        self.caller_service == subject || self.clients.iter().any(named)
+    }
+}
+
 /// A secret to be made.
 struct Fresh<'a> {
     caller_service: &'a str,
     secret: &'a SecretString,
     credential: Option<&'a str>,
+    clients: &'a [String],
 }
 
 async fn insert_active(
@@ -78,17 +129,18 @@ async fn insert_active(
     actor: &Actor,
     vault: &Vault,
 ) -> Result<CallbackSecretCreatedOut, Error> {
-    let Fresh { caller_service, secret, credential } = *fresh;
+    let Fresh { caller_service, secret, credential, clients } = *fresh;
     let id = Uuid::now_v7();
     let sealed = vault.seal(secret.expose_secret(), &place(id, caller_service))?;
     let created_at = sqlx::query_scalar!(
-        "insert into callback_secret (id, caller_service, status, secret_ciphertext, created_by, credential)
-         values ($1, $2, 'active', $3, $4, $5) returning created_at",
+        "insert into callback_secret (id, caller_service, status, secret_ciphertext, created_by, credential, clients)
+         values ($1, $2, 'active', $3, $4, $5, $6) returning created_at",
         id,
         caller_service,
         sealed,
         actor.subject,
         credential,
+        clients,
     )
     .fetch_one(connection)
     .await
@@ -106,6 +158,7 @@ async fn insert_active(
         created_at,
         expires_at: None,
         credential: credential.map(str::to_owned),
+        clients: clients.to_vec(),
         secret: secret.expose_secret().to_owned(),
     })
 }
@@ -147,35 +200,36 @@ pub struct LiveSecrets {
     pub secrets: Vec<SecretString>,
     /// Name of the credential; none when none is sent along.
     pub credential: Option<String>,
+    /// Why a secret that should sign cannot be opened. Then nothing may be sent: whoever verifies with that secret
+    /// would take the webhook for a forged one.
+    pub closed: Option<VaultError>,
 }
 
 impl Store {
-    /// Gives `caller_service` a secret: the one given (see [`check_secret`]), or 32 random bytes. `credential` names
-    /// the one of the configuration that its webhooks are sent with.
+    /// Gives a caller a secret: the one given (see [`check_secret`]), or 32 random bytes.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it has an active one; [`Error::Constraint`] `callback_secret_form` when the given one
     /// fails [`check_secret`].
     pub async fn create_secret(
         &self,
-        caller_service: &str,
-        given: Option<&str>,
-        credential: Option<&str>,
+        new: &NewSecret<'_>,
         actor: &Actor,
         vault: &Vault,
     ) -> Result<CallbackSecretCreatedOut, Error> {
-        let secret = match given {
+        let NewSecret { caller_service, credential, clients, .. } = *new;
+        let secret = match new.secret {
             Some(text) => {
                 let kept = check_secret(text);
                 SecretString::from(kept.map_err(|_| Error::Constraint("callback_secret_form".to_owned()))?)
             }
             None => fresh_secret(),
         };
-        let fresh = Fresh { caller_service, secret: &secret, credential };
+        let fresh = Fresh { caller_service, secret: &secret, credential, clients };
         let mut tx = self.pool.begin().await?;
         let created = insert_active(&mut tx, &fresh, actor, vault).await?;
         let entry = Record {
-            after: Some(json!({"status": "active", "credential": credential})),
+            after: Some(json!({"status": "active", "credential": credential, "clients": clients})),
             ..record("callback_secret.create", "created", created.id, caller_service)
         };
         audit::insert(&mut tx, actor, &entry).await?;
@@ -190,7 +244,7 @@ impl Store {
     pub async fn list_secrets(&self) -> Result<Vec<CallbackSecretOut>, Error> {
         let rows = sqlx::query_as!(
             CallbackSecretOut,
-            "select id, caller_service, status, created_at, expires_at, credential from callback_secret
+            "select id, caller_service, status, created_at, expires_at, credential, clients from callback_secret
              order by created_at desc, id desc",
         )
         .fetch_all(&self.pool)
@@ -198,7 +252,7 @@ impl Store {
         Ok(rows)
     }
 
-    /// A new secret for the caller of the active secret `id`, with the same credential; the old one signs beside it
+    /// A new secret for the caller of the active secret `id`, with the same credential and clients; the old one signs beside it
     /// for `grace_hours`.
     ///
     /// # Errors
@@ -212,7 +266,7 @@ impl Store {
     ) -> Result<CallbackSecretCreatedOut, Error> {
         let mut tx = self.pool.begin().await?;
         let old = sqlx::query!(
-            "select caller_service, status, credential from callback_secret where id = $1 for update",
+            "select caller_service, status, credential, clients from callback_secret where id = $1 for update",
             id
         )
         .fetch_optional(&mut *tx)
@@ -234,7 +288,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let (caller_service, credential) = (old.caller_service.as_str(), old.credential.as_deref());
-        let fresh = Fresh { caller_service, secret: &fresh_secret(), credential };
+        let fresh = Fresh { caller_service, secret: &fresh_secret(), credential, clients: &old.clients };
         let created = insert_active(&mut tx, &fresh, actor, vault).await?;
         let entry = Record {
             before: Some(json!({"id": id, "status": "active"})),
@@ -322,12 +376,26 @@ impl Store {
         Ok(caller)
     }
 
+    /// Who may name a secret; `None` when it is unknown or revoked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn secret_may_name(&self, id: Uuid) -> Result<Option<MayName>, Error> {
+        Ok(sqlx::query_as!(
+            MayName,
+            "select caller_service, clients from callback_secret where id = $1 and status <> 'revoked'",
+            id,
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
     /// The secrets that sign at `now`: the active one first, then rotated ones that have not expired, the newest
     /// first. With a `callback_secret_id`, those of that secret's caller, so that rotation goes on working; none when
     /// it is revoked. The credential is that of the secret named, while it signs, and else of the first.
     ///
     /// # Errors
-    /// [`Error::Internal`] when one of them cannot be opened.
+    /// The database's.
     pub async fn live_secrets(
         &self,
         caller_service: &str,
@@ -343,10 +411,14 @@ impl Store {
             },
         };
         let mut found = self.live_secrets_for(std::slice::from_ref(&caller), now, vault).await?;
-        let live = found.remove(&caller).transpose()?.unwrap_or_default();
+        let live = match found.remove(&caller).transpose() {
+            Ok(live) => live.unwrap_or_default(),
+            Err(error) => return Ok(LiveSecrets { closed: Some(error), ..LiveSecrets::default() }),
+        };
         let named = live.iter().find(|secret| Some(secret.id) == callback_secret_id).or(live.first());
         let credential = named.and_then(|secret| secret.credential.clone());
-        Ok(LiveSecrets { secrets: live.into_iter().map(|live| live.secret).collect(), credential })
+        let secrets = live.into_iter().map(|live| live.secret).collect();
+        Ok(LiveSecrets { secrets, credential, closed: None })
     }
 
     /// [`Store::live_secrets`] of many callers in one statement. A caller without any is absent; one whose secrets

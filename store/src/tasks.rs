@@ -4,10 +4,14 @@ use crate::moment::Moment;
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
-use serde_json::Value;
+use schemas::json::RawJson;
+use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// How much of contexts a page shows, in bytes: those of the newest tasks, until it is reached.
+const MOST_CONTEXT: &str = "4194304";
 
 const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
     t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
@@ -102,7 +106,7 @@ struct TaskRow {
     created_at: OffsetDateTime,
     decision_action: Option<String>,
     decision_comment: Option<String>,
-    context: Value,
+    shown: Option<Json<RawJson>>,
     artifact_type: String,
     policy_key: String,
 }
@@ -126,7 +130,7 @@ impl From<TaskRow> for TaskOut {
             decision_action: row.decision_action,
             decision_comment: row.decision_comment,
             created_at: row.created_at,
-            context: Some(row.context),
+            context: row.shown.map(|context| context.0),
             artifact_type: Some(row.artifact_type),
             policy_key: Some(row.policy_key),
         }
@@ -140,10 +144,13 @@ impl Store {
     /// The database's.
     pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<PagedTasksOut, Error> {
         let (page, page_size) = (i64::from(filter.page.max(1)), i64::from(filter.page_size.max(1)));
-        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+        let mut query = QueryBuilder::<Postgres>::new("select p.*, case when ");
+        query.push("sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) <= ");
+        query.push(MOST_CONTEXT).push(" then p.context end as shown from (").push(COLUMNS);
         filter.push(&mut query);
         query.push(" order by t.created_at desc, t.id desc limit ").push_bind(page_size);
         query.push(" offset ").push_bind((page - 1) * page_size);
+        query.push(") p order by p.created_at desc, p.id desc");
         let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
 
         let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
@@ -197,8 +204,8 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn get_task(&self, id: Uuid) -> Result<TaskOut, Error> {
-        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
-        query.push("t.id = ").push_bind(id);
+        let mut query = QueryBuilder::<Postgres>::new("select p.*, p.context as shown from (");
+        query.push(COLUMNS).push("t.id = ").push_bind(id).push(") p");
         let row: Option<TaskRow> = query.build_query_as().fetch_optional(&self.pool).await?;
         row.map(Into::into).ok_or(Error::NotFound(What::Task))
     }

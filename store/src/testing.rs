@@ -153,7 +153,15 @@ pub async fn empty_database() -> TestDb {
 /// # Panics
 /// When it fails.
 pub async fn execute(db: &TestDb, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&db.owner).await.expect("statement runs");
+    execute_on(&db.owner, sql).await;
+}
+
+/// The same over connections that are at hand.
+///
+/// # Panics
+/// When it fails.
+pub async fn execute_on(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("statement runs");
 }
 
 /// Runs SQL past the guards of history: for rows that look older than they are.

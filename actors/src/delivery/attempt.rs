@@ -87,7 +87,7 @@ pub(super) fn found(sent: &Sent) -> Found {
     match &sent.outcome {
         Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Found::Failing,
         Ok(_) => Found::Alive,
-        Err(Failure::Timeout(_) | Failure::Connection(_)) => Found::Failing,
+        Err(Failure::Timeout(_) | Failure::Connection(_) | Failure::Cut { .. }) => Found::Failing,
         Err(Failure::Refused(_) | Failure::Credential(_) | Failure::Internal(_)) => Found::Nothing,
     }
 }

@@ -61,7 +61,9 @@ impl Sent {
         match &self.outcome {
             Ok(answer) if answer.is_success() => None,
             Err(Failure::Refused(_) | Failure::Credential(_) | Failure::Internal(_)) => Some("us"),
-            Ok(_) | Err(Failure::Timeout(_) | Failure::Connection(_)) => Some("receiver"),
+            Ok(_) | Err(Failure::Timeout(_) | Failure::Connection(_) | Failure::Cut { .. }) => {
+                Some("receiver")
+            }
         }
     }
 
@@ -107,7 +109,11 @@ impl Courier {
         live: &LiveSecrets,
     ) -> Sent {
         let (at, begun) = (OffsetDateTime::now_utc(), Instant::now());
-        let outcome = if live.secrets.is_empty() && !self.allow_unsigned {
+        let outcome = if let Some(why) = &live.closed {
+            Err(Failure::Credential(format!(
+                "a callback secret that signs for caller {caller_service} cannot be opened: {why}"
+            )))
+        } else if live.secrets.is_empty() && !self.allow_unsigned {
             Err(Failure::Refused(format!(
                 "caller {caller_service} has no active callback secret and webhook.allow_unsigned is off"
             )))

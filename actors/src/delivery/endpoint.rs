@@ -1,19 +1,23 @@
-//! One endpoint (scheme, host and port): an actor that leases what is due to it when, and only when, attempts can
-//! start at once. Its own bounds (attempts under way, attempts per second, the circuit) hold nobody else up, and of
-//! the attempts that this process may have under way it takes a share that leaves some for others.
+//! The webhooks of one caller to one endpoint (scheme, host and port): an actor that leases what is due there when, and
+//! only when, attempts can start at once. Its own bounds (attempts under way, attempts per second, the circuit) hold
+//! nobody else up: what a caller's webhooks find out about a host says nothing about those of another caller, whose
+//! path or secret may be the better one. Of the attempts that this process may have under way it takes a share that
+//! leaves some for others.
 
 use super::attempt::{self, Sender};
 use super::breaker::{Admission, Breaker, Found, Tolerance};
 use super::pace::Pace;
+use super::shares::Shares;
 use super::{BUSY, GATHER};
 use crate::{Error, WebhookOptions};
+use outbound::redacted_url;
 use parking::Permits;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use store::Store;
-use store::deliveries::Leased;
+use store::deliveries::{Destination, Leased};
 use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -36,7 +40,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) sender: Sender,
     /// Attempts that this process may have under way.
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) slots: Shares,
     /// Attempts under way.
     pub(super) tasks: TaskTracker,
     pub(super) options: WebhookOptions,
@@ -48,7 +52,10 @@ pub(super) struct Look;
 
 /// What an endpoint's actor shares with its attempts under way.
 pub(super) struct Lane {
-    endpoint: String,
+    to: Destination,
+    /// The endpoint as logs and operators may see it.
+    shown: String,
+    caller: Arc<str>,
     slots: Arc<Semaphore>,
     most: usize,
     rest: Duration,
@@ -58,12 +65,14 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(endpoint: &str, options: &WebhookOptions) -> Self {
+    pub(super) fn new(to: Destination, options: &WebhookOptions) -> Self {
         let most = options.endpoint.concurrency.max(1);
         let tolerance =
             Tolerance { failures: options.endpoint.open_after_failures.max(1), rest: options.endpoint.open };
         Self {
-            endpoint: endpoint.to_owned(),
+            shown: redacted_url(&to.endpoint),
+            caller: Arc::from(to.caller_service.as_str()),
+            to,
             slots: Arc::new(Semaphore::new(most)),
             most,
             rest: tolerance.rest,
@@ -98,7 +107,8 @@ impl Lane {
         let mut breaker = self.breaker();
         if breaker.ended(found, was_probe, Instant::now()) {
             let closed = breaker.is_closed();
-            tracing::warn!(endpoint = self.endpoint, closed, "the circuit of an endpoint has changed");
+            let (endpoint, caller) = (&self.shown, &*self.caller);
+            tracing::warn!(endpoint, caller, closed, "the circuit of a caller's endpoint has changed");
         }
     }
 }
@@ -165,8 +175,8 @@ impl Actor for Endpoint {
         let again = match gathers.filter(|wait| !wait.is_zero()) {
             Some(wait) => Some(wait),
             None => state.take(&me).await.unwrap_or_else(|error| {
-                let endpoint = state.lane.endpoint.as_str();
-                tracing::warn!(endpoint, %error, "deliveries were not leased; trying again");
+                let (endpoint, caller) = (&state.lane.shown, &*state.lane.caller);
+                tracing::warn!(endpoint, caller, %error, "deliveries were not leased; trying again");
                 Some(AFTER_FAILURE)
             }),
         };
@@ -190,7 +200,7 @@ impl State {
             let (wanted, began) = (permits.len(), Instant::now());
             let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
             let lease = self.shared.options.timeout + LEASE_SLACK;
-            let leased = self.shared.store.lease_due(&self.lane.endpoint, limit, lease, only).await?;
+            let leased = self.shared.store.lease_due(&self.lane.to, limit, lease, only).await?;
             let got = leased.len();
             self.pace.used(got);
             self.gathers_until = (got >= BUSY).then(|| began + GATHER);
@@ -232,20 +242,20 @@ impl State {
     /// While the circuit is open: what was asked for since it opened goes out as the probe; the rest learns why it
     /// waits.
     async fn asked_or_after(&mut self, since: Instant, until: Instant) -> Result<Room, Error> {
-        let (store, endpoint) = (&self.shared.store, &self.lane.endpoint);
-        if let Some(asked) = store.asked_delivery(endpoint, since.elapsed()).await? {
+        let (store, to) = (&self.shared.store, &self.lane.to);
+        if let Some(asked) = store.asked_delivery(to, since.elapsed()).await? {
             return Ok(self.permits(1).await.map_or(Room::None, |one| Room::Probe(one, Some(asked))));
         }
         let why = format!(
-            "held back, not counted as an attempt: {endpoint} has failed {} times in a row and rests",
-            self.shared.options.endpoint.open_after_failures
+            "held back, not counted as an attempt: webhooks of {} to {} have failed {} times in a row and rest",
+            to.caller_service, self.lane.shown, self.shared.options.endpoint.open_after_failures
         );
-        self.explained = store.explain_wait(endpoint, &why, self.explained, EXPLAINED).await?;
+        self.explained = store.explain_wait(to, &why, self.explained, EXPLAINED).await?;
         Ok(Room::After(until.saturating_duration_since(Instant::now())))
     }
 
     async fn permits(&self, most: usize) -> Option<Permits> {
-        let permits = parking::take(&self.lane.slots, &self.shared.slots, most).await;
+        let permits = parking::take(&self.lane.slots, &self.shared.slots, &self.lane.caller, most).await;
         // It may have waited for them.
         permits.filter(|_| !self.shared.stopping.load(Ordering::Acquire))
     }

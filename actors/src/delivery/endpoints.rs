@@ -1,70 +1,81 @@
-//! The live endpoint actors of this process: started when there is something for their endpoint, sent to rest when
-//! there has been nothing for a while.
+//! The live endpoint actors of this process, one for each caller and endpoint: started when there is something for them,
+//! sent to rest when there has been nothing for a while.
 
 use super::endpoint::{Endpoint, Lane, Look, Shared};
+use super::shares::{Share, Shares};
 use dashmap::DashMap;
+use outbound::redacted_url;
 use ractor::{Actor, ActorCell, ActorRef};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use store::deliveries::Destination;
 
-/// Endpoints with an actor at once. Others wait for one of them to rest; the poll comes to them.
+/// Actors at once, shared out among the callers. Others wait for one of them to rest; the poll comes to them.
 const MOST: usize = 10_000;
 
 struct Live {
     actor: ActorRef<Look>,
     lane: Arc<Lane>,
+    _share: Share,
 }
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Endpoints {
-    live: Arc<DashMap<String, Live>>,
+    live: Arc<DashMap<Destination, Live>>,
+    room: Shares,
     shared: Arc<Shared>,
     supervisor: ActorCell,
 }
 
 impl Endpoints {
     pub(super) fn new(shared: Shared, supervisor: ActorCell) -> Self {
-        Self { live: Arc::default(), shared: Arc::new(shared), supervisor }
+        Self { live: Arc::default(), room: Shares::new(MOST), shared: Arc::new(shared), supervisor }
     }
 
-    /// Has the actor of an endpoint look for what is due, starting one when there is none.
-    pub(super) async fn look(&self, endpoint: &str) {
+    /// Has the actor of a destination look for what is due, starting one when there is none.
+    pub(super) async fn look(&self, to: &Destination) {
         // A second round when the actor had ended; what still comes to nothing is left to the poll.
         for _ in 0..2 {
-            if let Some(live) = self.live.get(endpoint) {
+            if let Some(live) = self.live.get(to) {
                 if live.lane.look(&live.actor) {
                     return;
                 }
                 let dead = live.actor.get_id();
                 drop(live);
-                self.live.remove_if(endpoint, |_, live| live.actor.get_id() == dead);
+                self.live.remove_if(to, |_, live| live.actor.get_id() == dead);
             }
-            if self.live.len() >= MOST {
-                tracing::warn!(endpoint, MOST, "too many endpoints at once; the poll comes back to this one");
+            let Some(share) = self.room.try_take(&Arc::from(to.caller_service.as_str())) else {
+                let Destination { caller_service: caller, endpoint } = to;
+                tracing::debug!(
+                    endpoint,
+                    caller,
+                    "too many endpoints at once; the poll comes back to this one"
+                );
                 return;
-            }
-            self.start(endpoint).await;
+            };
+            self.start(to, share).await;
         }
     }
 
-    async fn start(&self, endpoint: &str) {
-        let lane = Arc::new(Lane::new(endpoint, &self.shared.options));
+    async fn start(&self, to: &Destination, share: Share) {
+        let lane = Arc::new(Lane::new(to.clone(), &self.shared.options));
         let arguments = (Arc::clone(&lane), Arc::clone(&self.shared));
         let spawned = Actor::spawn_linked(None, Endpoint, arguments, self.supervisor.clone()).await;
         let actor = match spawned {
             Ok((actor, _)) => actor,
             Err(error) => {
+                let endpoint = redacted_url(&to.endpoint);
                 tracing::error!(endpoint, %error, "the actor of an endpoint did not start; the poll tries again");
                 return;
             }
         };
-        match self.live.entry(endpoint.to_owned()) {
+        match self.live.entry(to.clone()) {
             // Somebody else was faster.
             dashmap::Entry::Occupied(_) => actor.stop(None),
             dashmap::Entry::Vacant(free) => {
-                free.insert(Live { actor, lane });
+                free.insert(Live { actor, lane, _share: share });
             }
         }
     }

@@ -9,7 +9,6 @@ use engine::request::RequestStatus;
 use schemas::api::request::CreateRequestOut;
 use std::sync::Arc;
 use std::time::Duration;
-use store::requests::FirstAnswer;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -43,7 +42,7 @@ impl Requests {
         let loaded = self.shared.store.load_request(id).await.ok()??;
         let answer = shapes::created(&loaded.request, &loaded.meta);
         if let Some(key) = &new.idempotency_key {
-            let response = serde_json::to_value(&answer).ok()?;
+            let response = shapes::stored(&answer).ok()?;
             self.shared.store.settle_first_answer(&new.subject, key, &response).await.ok()?;
         }
         Some(answer)
@@ -57,27 +56,25 @@ impl Requests {
     pub async fn first_answer(&self, new: &NewRequest) -> Result<Option<Created>, Error> {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         let store = &self.shared.store;
-        let Some(mut first) = store.first_answer(&new.subject, key).await? else { return Ok(None) };
-        if first.body != shapes::body_of(new) {
+        let body = shapes::body_of(new)?;
+        let Some(mut first) = store.first_answer(&new.subject, key, &body).await? else { return Ok(None) };
+        if !first.same_body {
             return Err(Error::IdempotencyMismatch);
         }
         loop {
-            let answer = read(first)?;
+            let mut answer = first.response;
+            shapes::show_context(&mut answer, first.context.as_ref());
             let pending = answer.status == RequestStatus::Pending.as_str();
             if !pending || age(answer.request_id) > self.shared.options.create_wait + GRACE {
                 return Ok(Some(Created { answer, replayed: true }));
             }
             tokio::time::sleep(PAUSES.0).await;
-            match store.first_answer(&new.subject, key).await? {
+            match store.first_answer(&new.subject, key, &body).await? {
                 Some(again) => first = again,
                 None => return Ok(Some(Created { answer, replayed: true })),
             }
         }
     }
-}
-
-fn read(first: FirstAnswer) -> Result<CreateRequestOut, Error> {
-    serde_json::from_value(first.response).map_err(|e| Error::Internal(e.to_string()))
 }
 
 /// Ids of requests carry the time at which they were made.

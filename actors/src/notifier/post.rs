@@ -184,6 +184,7 @@ mod tests {
                 name: None,
                 email: email.map(str::to_owned),
                 enabled,
+                service_account: false,
             })
         };
         assert!(reachable(person(true, Some("ann@example.org"))).is_some());

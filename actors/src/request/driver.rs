@@ -4,6 +4,7 @@ use super::audit;
 use crate::catalog::Catalog;
 use crate::catalog::Version;
 use crate::handle::NewRequest;
+use crate::people::{self, Decided};
 use crate::relay::Fresh;
 use crate::shapes;
 use crate::signals::{Signals, Unresolved};
@@ -14,7 +15,6 @@ use engine::command::{Command, Context, Create, Transition};
 use engine::ids::{IdSource, RequestId, TaskId};
 use engine::policy::Policy;
 use engine::request::Request;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -84,8 +84,14 @@ pub(super) async fn create(
             continue;
         }
         let (policy, now) = (&version.policy, now());
-        let cx = Context { policy, delegations: &snapshot.delegations, now };
-        let transition = Arc::new(engine::command::create(&cx, asked, &mut Ids));
+        let mut asked = Some(asked);
+        let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
+            let cx = Context { policy, delegations, now };
+            let asked = asked.take().unwrap_or_else(|| to_create(id, new, &version));
+            Ok(engine::command::create(&cx, asked, &mut Ids))
+        });
+        let Decided { what, relied } = decided.await??;
+        let transition = Arc::new(what);
         let meta = Arc::new(to_meta(new, policy.version));
         let owed = (!transition.request.pending_rules(policy).is_empty()).then_some(now);
         let deliveries = store::commit::deliveries(&transition, &meta);
@@ -94,7 +100,12 @@ pub(super) async fn create(
             resolve_after: owed,
             resolve_attempt: 0,
             epoch: Some(snapshot.epoch),
-            idempotency: new.idempotency_key.as_ref().map(|key| to_idempotency(new, key, &transition, &meta)),
+            relied,
+            idempotency: new
+                .idempotency_key
+                .as_ref()
+                .map(|key| to_idempotency(new, key, &transition, &meta))
+                .transpose()?,
             audit: None,
             deliveries: deliveries.clone(),
             transition: Arc::clone(&transition),
@@ -113,6 +124,7 @@ pub(super) async fn create(
                 return Ok(keep(shared, loaded, held, transition, &deliveries, now));
             }
             Err(store::Error::Stale) => {
+                shared.catalog.people.forget(&transition.looked_at);
                 shared.catalog.refresh().await?;
                 pause(round).await;
             }
@@ -134,18 +146,20 @@ pub(super) async fn apply(
             *loaded = shared.store.load_request(id).await?;
         }
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
-        let snapshot = shared.catalog.snapshot().await?;
         let version = shared.catalog.version(before.request.policy_id).await?;
         let (policy, now) = (&version.policy, now());
-        let cx = Context { policy, delegations: &snapshot.delegations, now };
-        let transition = match engine::command::apply(&cx, &before.request, command.clone(), &mut Ids) {
+        let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
+            let cx = Context { policy, delegations, now };
+            engine::command::apply(&cx, &before.request, command.clone(), &mut Ids)
+        });
+        let (transition, relied) = match decided.await? {
             // Another replica may have moved the request on since it was cached.
             Err(_) if !fresh => {
                 *loaded = None;
                 continue;
             }
             Err(refusal) => return Err(refusal.into()),
-            Ok(transition) => Arc::new(transition),
+            Ok(Decided { what, relied }) => (Arc::new(what), relied),
         };
         if transition.events.is_empty() {
             if fresh {
@@ -154,14 +168,14 @@ pub(super) async fn apply(
             *loaded = None;
             continue;
         }
-        let seats_anew = transition.request.tasks.len() > before.request.tasks.len();
         let (owed, attempt) = next_question(policy, &before, &transition.request, command, now);
         let deliveries = store::commit::deliveries(&transition, &before.meta);
         let commit = Commit {
             before: Some((Arc::clone(&before.request), before.row_version)),
             resolve_after: owed,
             resolve_attempt: attempt,
-            epoch: seats_anew.then_some(snapshot.epoch),
+            epoch: None,
+            relied,
             idempotency: None,
             audit: audit::of(command, &before.request, &transition.request),
             deliveries: deliveries.clone(),
@@ -181,7 +195,7 @@ pub(super) async fn apply(
             }
             Err(store::Error::Stale) => {
                 *loaded = None;
-                shared.catalog.refresh().await?;
+                shared.catalog.people.forget(&transition.looked_at);
                 pause(round).await;
             }
             Err(error) => {
@@ -269,7 +283,7 @@ fn to_create(id: RequestId, new: &NewRequest, version: &Version) -> Create {
         id,
         requester: new.body.requester.clone().unwrap_or_else(|| new.subject.clone()),
         source_service: new.subject.clone(),
-        context: Value::Object(new.body.context.clone()),
+        context: Arc::clone(&new.body.context),
         expires_at: new.body.expires_at,
         policy_sha256: version.text_sha256.clone(),
     }
@@ -287,12 +301,16 @@ fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
     }
 }
 
-fn to_idempotency(new: &NewRequest, key: &str, transition: &Transition, meta: &Meta) -> Idempotency {
-    Idempotency {
+fn to_idempotency(
+    new: &NewRequest,
+    key: &str,
+    transition: &Transition,
+    meta: &Meta,
+) -> Result<Idempotency, Error> {
+    Ok(Idempotency {
         subject: new.subject.clone(),
         key: key.to_owned(),
-        body: shapes::body_of(new),
-        // A struct of strings, numbers and JSON always serialises.
-        response: serde_json::to_value(shapes::created(&transition.request, meta)).unwrap_or_default(),
-    }
+        body: shapes::body_of(new)?,
+        response: shapes::stored(&shapes::created(&transition.request, meta))?,
+    })
 }

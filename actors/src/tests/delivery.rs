@@ -9,7 +9,7 @@ use store::testing::count;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A receiver that keeps what it got and fails the first posts on demand.
+/// A receiver that keeps what it got, fails the first posts on demand, and always those to the path `/fails`.
 #[derive(Clone)]
 pub(super) struct Receiver {
     pub(super) url: String,
@@ -55,8 +55,11 @@ impl Receiver {
                 continue;
             }
             let body = &buffer[head + 4..head + 4 + length];
-            let fail =
-                self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+            let fail = text.starts_with("post /fails")
+                || self
+                    .failures
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                    .is_ok();
             let answer: &[u8] = if fail {
                 self.failure.as_bytes()
             } else {
@@ -128,6 +131,33 @@ async fn a_receiver_that_never_answers_well_exhausts_the_delivery() {
         created.request_id
     );
     world.until_some("both are exhausted", async || (count(&world.db, &sql).await == 2).then_some(())).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_under_a_missing_master_key_fails_the_attempts_of_its_caller_alone_and_says_so() {
+    let receiver = Receiver::start().await;
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let actor = store::audit::Actor { subject: "admin".to_owned(), email: None };
+    let other_key = store::vault::Vault::new(&[9; 32]);
+    world
+        .db
+        .create_secret(&store::secrets::NewSecret::of("locked"), &actor, &other_key)
+        .await
+        .expect("created");
+    let node = world.node_with(|o| o.webhook.backoff = vec![Duration::from_secs(3600)]).await;
+    node.create_as("locked", &receiver.url, "CR-1").await;
+    node.create_as("open", &receiver.url, "CR-2").await;
+    world.until("the other caller is told everything", || receiver.sequences().len() == 2).await;
+    let failed = "select count(*) from webhook_delivery d join webhook_attempt a on a.delivery_id = d.id
+                  where d.caller_service = 'locked' and d.attempt = 1 and a.failed_by = 'us'
+                    and d.last_error like '%cannot be opened%master key%' and d.next_attempt_at > now()";
+    world
+        .until_some("both attempts are recorded", async || {
+            (count(&world.db, failed).await == 2).then_some(())
+        })
+        .await;
+    assert_eq!(receiver.sequences(), [1, 2], "nothing is sent that could not be signed");
     node.stop().await;
 }
 

@@ -221,12 +221,12 @@ impl World {
     }
 
     pub(super) async fn count_events(&self, request: Uuid, event_type: &str) -> usize {
-        let events = self.db.list_events(request).await.expect("exists");
+        let (events, _) = self.db.list_events(request, 0).await.expect("exists");
         events.iter().filter(|e| e.event_type == event_type).count()
     }
 
     pub(super) async fn assert_gapless(&self, request: Uuid) {
-        let events = self.db.list_events(request).await.expect("exists");
+        let (events, _) = self.db.list_events(request, 0).await.expect("exists");
         let sequences: Vec<i64> = events.iter().map(|e| e.sequence).collect();
         let expected: Vec<i64> = (1..).take(sequences.len()).collect();
         assert_eq!(sequences, expected);
@@ -266,6 +266,14 @@ impl Node {
         body.artifact_id = artifact.to_owned();
         body.callback_url = self.callback.clone();
         NewRequest { body, subject: "caller".to_owned(), idempotency_key: key.map(str::to_owned) }
+    }
+
+    /// A request of another caller, told at `callback`.
+    pub(super) async fn create_as(&self, subject: &str, callback: &str, artifact: &str) -> CreateRequestOut {
+        let mut new = self.new_request(artifact, None);
+        new.subject = subject.to_owned();
+        new.body.callback_url = Some(callback.to_owned());
+        self.requests().create(new).await.expect("created").answer
     }
 
     pub(super) async fn try_create_until(

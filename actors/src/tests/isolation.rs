@@ -52,6 +52,53 @@ async fn an_endpoint_that_hangs_and_is_owed_much_delays_no_other() {
 }
 
 #[tokio::test]
+async fn a_caller_whose_path_of_a_host_fails_holds_up_nobody_else_s_webhooks_to_that_host() {
+    let receiver = Receiver::start().await;
+    let failing = receiver.url.replace("/hook", "/fails");
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world
+        .node_with(|o| {
+            o.webhook.backoff = vec![Duration::from_secs(3600)];
+            o.webhook.endpoint.open_after_failures = 3;
+            o.webhook.endpoint.open = Duration::from_secs(3600);
+        })
+        .await;
+    for n in 0..20 {
+        node.create_as("hostile", &failing, &format!("CR-{n}")).await;
+    }
+    let held = "select count(*) from webhook_delivery where last_error like 'held back%hostile%'";
+    world.until_some("the circuit is open", async || (count(&world.db, held).await > 10).then_some(())).await;
+    for n in 0..5 {
+        node.create_as("modest", &receiver.url, &format!("OK-{n}")).await;
+    }
+    world.until("the other caller is told everything", || receiver.sequences().len() == 10).await;
+    // What the one finds alive is no probe for the other.
+    assert!(count(&world.db, held).await > 10);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_with_many_hanging_endpoints_leaves_room_for_others() {
+    let receiver = Receiver::start().await;
+    let world = world(json!([{"users": ["ann"]}])).await;
+    let node = world.node_with(|o| o.webhook.timeout = Duration::from_secs(60)).await;
+    // More endpoints than the process may have attempts under way.
+    for n in 0..20 {
+        node.create_as("hostile", &hanging().await, &format!("CR-{n}")).await;
+    }
+    let leased = format!("{PENDING_THERE} and lease_token is not null");
+    world
+        .until_some("it has its share", async || (count(&world.db, &leased).await == 12).then_some(()))
+        .await;
+    for n in 0..5 {
+        node.create_as("modest", &receiver.url, &format!("OK-{n}")).await;
+    }
+    world.until("the other caller is told everything", || receiver.sequences().len() == 10).await;
+    assert_eq!(count(&world.db, &leased).await, 12);
+    tokio::time::timeout(Duration::from_secs(1), node.stop()).await.unwrap_or_default();
+}
+
+#[tokio::test]
 async fn an_endpoint_that_has_answered_has_room_again_while_so_many_outcomes_wait_to_be_recorded() {
     let receiver = Receiver::start().await;
     let mut world = world(json!([{"users": ["ann"]}])).await;

@@ -90,7 +90,7 @@ async fn events_stay_in_order_when_two_processes_take_turns() {
     let requests: Vec<Uuid> = stream::iter(0..60).map(life).buffer_unordered(2).collect().await;
     world.until_published().await;
     for request in requests {
-        let expected = world.db.list_events(request).await.expect("exists").len();
+        let expected = world.db.list_events(request, 0).await.expect("exists").0.len();
         let sequences = world.stream_sequences(request).await;
         assert!(sequences.is_sorted() && sequences.len() == expected, "{sequences:?}");
     }

@@ -117,7 +117,7 @@ async fn a_directory_that_is_back_is_asked_within_the_back_off() {
     let created = node.create("CR-1", None).await;
     assert_eq!(created.status, "pending");
     world.until_event(created.request_id, "stage_resolution_failed").await;
-    let events = world.db.list_events(created.request_id).await.expect("exists");
+    let (events, _) = world.db.list_events(created.request_id, 0).await.expect("exists");
     let failed = events.iter().find(|event| event.event_type == "stage_resolution_failed").expect("told");
     assert_eq!(failed.reason.as_deref(), Some("directory: down"));
     people.say("clerk", &["ann"]);

@@ -37,7 +37,7 @@ async fn until_honest(world: &World, node: &Node, requests: &[Uuid]) {
         .until_some("the stream holds every event, in order", async || {
             let there = in_stream(node).await;
             for request in requests {
-                let events = world.db.list_events(*request).await.expect("exists");
+                let (events, _) = world.db.list_events(*request, 0).await.expect("exists");
                 let wanted: Vec<Uuid> = events.iter().map(|event| event.id).collect();
                 let found: Vec<Uuid> = there.iter().copied().filter(|id| wanted.contains(id)).collect();
                 if found != wanted {

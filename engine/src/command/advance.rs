@@ -16,7 +16,7 @@ pub(super) fn start_next_group(w: &mut Work<'_>) {
         let group = w.cx.policy.group_at(first);
         for index in group.clone() {
             if seating::skips(w.stage(index), &w.request.context) {
-                skip(w, index, reason::SKIP_IF, &[]);
+                skip(w, index, reason::SKIP_IF, &Seating::default());
             }
         }
         let running: Vec<usize> =
@@ -43,8 +43,9 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
     let seatings: Vec<(usize, Seating)> = running
         .iter()
         .map(|&index| {
-            let mut seating = w.seating(index, &w.stage(index).rules, answers);
-            seating.errors.extend(seating::skip_error(w.stage(index), &w.request.context));
+            let stage = w.stage(index);
+            let mut seating = w.seating(index, &stage.rules, answers);
+            seating.errors.extend(seating::skip_error(stage, &w.request.context));
             (index, seating)
         })
         .collect();
@@ -57,7 +58,7 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
     }
     for (index, seating) in &seatings {
         if seating.seats.is_empty() {
-            skip(w, *index, reason::ON_EMPTY, &seating.errors);
+            skip(w, *index, reason::ON_EMPTY, seating);
         } else {
             activate(w, *index, seating);
         }
@@ -142,15 +143,20 @@ fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
         "observers": seating.observers,
         "due_at": time_json(due_at),
         "barred": unless_empty(&seating.barred),
+        "unknown_users": unless_empty(&seating.unknown),
         "resolution_errors": unless_empty(&seating.errors),
     });
     w.emit(EventType::StageStarted, Some(stage.order), None, payload);
 }
 
-fn skip(w: &mut Work<'_>, index: usize, why: &str, errors: &[String]) {
+fn skip(w: &mut Work<'_>, index: usize, why: &str, seating: &Seating) {
     let stage = w.stage(index);
     w.request.stages[index].state = StageState::Skipped;
-    let payload = json!({ "stage_name": stage.name, "resolution_errors": unless_empty(errors) });
+    let payload = json!({
+        "stage_name": stage.name,
+        "unknown_users": unless_empty(&seating.unknown),
+        "resolution_errors": unless_empty(&seating.errors),
+    });
     w.emit(EventType::StageSkipped, Some(stage.order), Some(why), payload);
 }
 
@@ -161,6 +167,7 @@ fn block(w: &mut Work<'_>, index: usize, seating: &Seating) {
     let payload = json!({
         "stage_name": stage.name,
         "barred": unless_empty(&seating.barred),
+        "unknown_users": unless_empty(&seating.unknown),
         "resolution_errors": unless_empty(&seating.errors),
     });
     let why = Some(reason::NO_APPROVERS);

@@ -95,7 +95,11 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     seating.seats = new;
     seating.observers.retain(|user| !present.contains(user) && !watching.contains(user));
     if seating.seats.is_empty() {
-        let payload = json!({ "stage_name": stage.name, "resolution_errors": unless_empty(&seating.errors) });
+        let payload = json!({
+            "stage_name": stage.name,
+            "unknown_users": unless_empty(&seating.unknown),
+            "resolution_errors": unless_empty(&seating.errors),
+        });
         let why = Some(reason::NO_APPROVERS);
         w.emit(EventType::StageEscalationFailed, Some(stage.order), why, payload);
         return;
@@ -134,6 +138,7 @@ fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &S
         "left": left,
         "due_at": time_json(w.fresh_due(index)),
         "barred": unless_empty(&seating.barred),
+        "unknown_users": unless_empty(&seating.unknown),
         "resolution_errors": unless_empty(&seating.errors),
     });
     w.emit(EventType::StageEscalated, Some(stage.order), None, payload);

@@ -1,7 +1,7 @@
 //! From rules to people: who gets a seat in a stage, and who watches.
 
 use super::sod::Bars;
-use crate::delegation::Delegations;
+use crate::delegation::{Delegations, LookedAt};
 use crate::ids::RuleId;
 use crate::policy::{Kind, Rule, RuleSource, Stage};
 use serde_json::Value;
@@ -35,7 +35,10 @@ pub(crate) struct Seating {
     pub(crate) seats: Vec<Seat>,
     pub(crate) observers: Vec<String>,
     pub(crate) barred: Vec<String>,
+    /// Named by a rule, and unknown to the directory or disabled there.
+    pub(crate) unknown: Vec<String>,
     pub(crate) errors: Vec<String>,
+    pub(crate) looked_at: LookedAt,
 }
 
 impl Room<'_> {
@@ -44,6 +47,16 @@ impl Room<'_> {
         let mut watchers = Vec::new();
         for rule in rules {
             for user in self.users(rule, &mut seating.errors) {
+                if !rule.source.asks_the_directory() {
+                    seating.looked_at.named.insert(user.clone());
+                }
+                if self.delegations.is_unknown(&user) {
+                    seating.note_unknown(&user);
+                    // Whoever must approve keeps the seat, or the stage would be approved without: an admin moves it.
+                    if !rule.required || rule.kind == Kind::Observer {
+                        continue;
+                    }
+                }
                 match rule.kind {
                     Kind::Approver => self.seat_one(&mut seating, user, rule.required),
                     Kind::Observer => watchers.push(user),
@@ -67,7 +80,8 @@ impl Room<'_> {
         users.into_iter().filter(|user| !user.trim().is_empty()).collect()
     }
 
-    /// A barred owner holds no seat, so nobody sits for them. A barred delegate is passed over: the owner keeps it.
+    /// A barred owner holds no seat, so nobody sits for them. A delegate who is barred or unknown is passed over: the
+    /// owner keeps it.
     fn seat_one(&self, seating: &mut Seating, owner: String, required: bool) {
         if self.bars.why(&owner).is_some() {
             if !seating.barred.contains(&owner) {
@@ -75,15 +89,34 @@ impl Room<'_> {
             }
             return;
         }
-        let delegate =
-            self.delegations.chain(&owner, self.now).last().filter(|d| self.bars.why(d).is_none()).copied();
+        let chain = self.delegations.chain(&owner, self.now);
+        seating.looked_at.delegations_of.extend(chain.looked_at.into_iter().map(str::to_owned));
+        let delegate = chain.delegates.last().filter(|d| self.bars.why(d).is_none()).map(|d| (*d).to_owned());
+        if let Some(delegate) = &delegate {
+            seating.looked_at.named.insert(delegate.clone());
+        }
+        let delegate = delegate.and_then(|delegate| {
+            if self.delegations.is_unknown(&delegate) {
+                seating.note_unknown(&delegate);
+                return None;
+            }
+            Some(delegate)
+        });
         let (holder, delegated_from) = match delegate {
-            Some(delegate) => (delegate.to_owned(), Some(owner)),
+            Some(delegate) => (delegate, Some(owner)),
             None => (owner, None),
         };
         match seating.seats.iter_mut().find(|seat| seat.holder == holder) {
             Some(seat) => seat.required |= required,
             None => seating.seats.push(Seat { holder, required, delegated_from }),
+        }
+    }
+}
+
+impl Seating {
+    fn note_unknown(&mut self, user: &str) {
+        if !self.unknown.iter().any(|known| known == user) {
+            self.unknown.push(user.to_owned());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::sod::Bars;
 use super::{Context, Effect, Transition, seating};
+use crate::delegation::LookedAt;
 use crate::ids::{DecisionId, EventId, IdSource, TaskId};
 use crate::policy::{Kind, Stage};
 use crate::request::{
@@ -28,6 +29,7 @@ pub(super) struct Work<'a> {
     ids: &'a mut dyn IdSource,
     events: Vec<Event>,
     effects: Vec<Effect>,
+    looked_at: LookedAt,
 }
 
 /// Facts of a new task that do not follow from its stage.
@@ -51,6 +53,7 @@ impl<'a> Work<'a> {
             ids,
             events: Vec::new(),
             effects: Vec::new(),
+            looked_at: LookedAt::default(),
         }
     }
 
@@ -61,6 +64,7 @@ impl<'a> Work<'a> {
             effects: self.effects,
             decision: self.decision,
             task_id: self.task_id,
+            looked_at: self.looked_at,
         }
     }
 
@@ -105,7 +109,7 @@ impl<'a> Work<'a> {
 
     /// Who would sit in the stage at `index` by these rules, now.
     pub(super) fn seating(
-        &self,
+        &mut self,
         index: usize,
         rules: &[crate::policy::Rule],
         answers: &seating::Answers,
@@ -118,7 +122,9 @@ impl<'a> Work<'a> {
             delegations: self.cx.delegations,
             now: self.cx.now,
         };
-        room.seat(rules)
+        let mut seating = room.seat(rules);
+        self.looked_at.extend(std::mem::take(&mut seating.looked_at));
+        seating
     }
 
     /// A full term from now; none without an SLA.

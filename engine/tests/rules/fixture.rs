@@ -102,6 +102,18 @@ pub(crate) fn caller(subject: &str) -> Caller {
     Caller { subject: subject.into(), admin: subject.starts_with("admin") }
 }
 
+/// What `rita` asks for by way of `registry`.
+pub(crate) fn rita_creates() -> Create {
+    Create {
+        id: RequestId(uuid()),
+        requester: "rita".into(),
+        source_service: "registry".into(),
+        context: json!({}).into(),
+        expires_at: Some(START + Duration::days(365)),
+        policy_sha256: None,
+    }
+}
+
 /// A request and its surroundings.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
@@ -124,15 +136,7 @@ impl World {
         let delegations = Delegations::new(delegations.iter().cloned());
         let mut ids = Counter(0);
         let cx = Context { policy: &policy, delegations: &delegations, now: START };
-        let asked = Create {
-            id: RequestId(uuid()),
-            requester: "rita".into(),
-            source_service: "registry".into(),
-            context,
-            expires_at: Some(START + Duration::days(365)),
-            policy_sha256: None,
-        };
-        let done = create(&cx, asked, &mut ids);
+        let done = create(&cx, Create { context: context.into(), ..rita_creates() }, &mut ids);
         Self {
             policy: Arc::new(policy),
             delegations,

@@ -6,6 +6,7 @@ mod fixture;
 mod invariants;
 mod laws;
 mod life;
+mod looked_at;
 mod model;
 mod people;
 mod plan;

@@ -17,15 +17,22 @@ const AT_ONCE: usize = 4;
 pub(super) type Composites = Vec<(Role, HashSet<String>)>;
 
 /// Ids in the order in which they were found, each once.
-#[derive(Default)]
 struct Found {
+    service_accounts: bool,
     ids: Vec<String>,
     seen: HashSet<String>,
 }
 
 impl Found {
+    /// None yet. Programs count only with `service_accounts`.
+    fn new(service_accounts: bool) -> Self {
+        Self { service_accounts, ids: Vec::new(), seen: HashSet::new() }
+    }
+
     fn add(&mut self, users: Vec<User>) {
-        for user in users.into_iter().filter(|user| user.enabled) {
+        let programs = self.service_accounts;
+        let may_sit = |user: &User| user.enabled && (programs || !user.is_service_account());
+        for user in users.into_iter().filter(may_sit) {
             if self.seen.insert(user.id.clone()) {
                 self.ids.push(user.id);
             }
@@ -52,7 +59,7 @@ impl Keycloak {
                 Some(client) => format!("client {client:?} has no role {name:?}"),
             })
         })?;
-        let (mut found, mut visited) = (Found::default(), HashSet::new());
+        let (mut found, mut visited) = (Found::new(self.0.service_accounts), HashSet::new());
         for role in self.with_including(role).await? {
             found.add(self.all(&holders(&role, "users")).await?);
             let groups: Vec<Group> = self.all(&holders(&role, "groups")).await?;
@@ -72,7 +79,7 @@ impl Keycloak {
             .get(&route, &[])
             .await?
             .ok_or_else(|| DirectoryError::Unknown(format!("there is no group {path:?}")))?;
-        let mut found = Found::default();
+        let mut found = Found::new(self.0.service_accounts);
         self.add_members(vec![group], subgroups, &mut found, &mut HashSet::new()).await?;
         Ok(found.ids.into())
     }

@@ -21,6 +21,8 @@ pub struct UserEntry {
     pub email: Option<String>,
     /// May log in.
     pub enabled: bool,
+    /// A program, not a person.
+    pub service_account: bool,
 }
 
 /// A role of the realm or of a client.
@@ -52,6 +54,7 @@ pub struct ClientEntry {
 
 impl From<User> for UserEntry {
     fn from(user: User) -> Self {
+        let service_account = user.is_service_account();
         let names = [user.first_name, user.last_name];
         let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
         Self {
@@ -60,6 +63,7 @@ impl From<User> for UserEntry {
             name: Some(name).filter(|name| !name.trim().is_empty()),
             email: user.email,
             enabled: user.enabled,
+            service_account,
         }
     }
 }

@@ -17,6 +17,16 @@ pub(super) struct User {
     /// Somebody of whom it is not said may not sit.
     #[serde(default)]
     pub(super) enabled: bool,
+    /// The client whose service account this is.
+    #[serde(default)]
+    pub(super) service_account_client_id: Option<String>,
+}
+
+impl User {
+    /// A program, not a person. Lists leave the client out, and the name says it.
+    pub(super) fn is_service_account(&self) -> bool {
+        self.service_account_client_id.is_some() || self.username.starts_with("service-account-")
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,12 +1,14 @@
 //! What is kept of an answer: its status, a bounded and redacted head, and the first bytes of its body.
 
-use super::Answer;
+use super::{Answer, retry_after};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout_at};
 
-/// At most this much of a body is read.
+/// At most this much of a body is read, and for no longer: the status has said all that counts.
 const EXCERPT: usize = 1024;
+const EXCERPT_WITHIN: Duration = Duration::from_secs(2);
 /// At most so many headers are kept, and so much of each.
 const HEADERS: usize = 40;
 const VALUE: usize = 256;
@@ -20,37 +22,20 @@ const REDACTED: &str = "[redacted]";
 /// The end of a text that is the beginning of a secret, and at least so long, is taken for what was cut off.
 const BEGINNING: usize = 4;
 
-/// Waits for the answer and reads it. `secret` is what was sent along and must not be kept where it is echoed.
-pub(super) async fn read(
-    call: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
-    secret: Option<&str>,
-) -> Result<Answer, reqwest::Error> {
-    let mut response = call.await?;
+/// Reads what is kept of an answer whose head has come. Its body explains and decides nothing: where it breaks off or
+/// stalls, what has come of it is kept. `secret` is what was sent along and must not be kept where it is echoed.
+pub(super) async fn read(mut response: reqwest::Response, secret: Option<&str>, deadline: Instant) -> Answer {
     let asked = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
-    let retry_after = asked.and_then(|text| retry_after(text, SystemTime::now()));
+    let retry_after = asked.and_then(|text| retry_after::parse(text, SystemTime::now()));
     let headers = kept(response.headers(), secret);
     let mut body = Vec::new();
+    let until = deadline.min(Instant::now() + EXCERPT_WITHIN);
     while body.len() < EXCERPT {
-        let Some(chunk) = response.chunk().await? else { break };
+        let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await else { break };
         body.extend_from_slice(&chunk);
     }
     body.truncate(EXCERPT);
-    Ok(Answer {
-        status: response.status().as_u16(),
-        retry_after,
-        headers,
-        excerpt: without(secret, text(&body)),
-    })
-}
-
-/// Seconds, or an HTTP date (RFC 9110, 10.2.3); a date that has passed is no wait.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(text).ok()?;
-    Some(at.duration_since(now).unwrap_or(Duration::ZERO))
+    Answer { status: response.status().as_u16(), retry_after, headers, excerpt: without(secret, text(&body)) }
 }
 
 fn kept(headers: &HeaderMap, secret: Option<&str>) -> BTreeMap<String, String> {
@@ -89,25 +74,6 @@ fn text(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use reqwest::header::{HeaderName, HeaderValue};
-
-    #[test]
-    fn retry_after_is_understood_as_seconds_and_as_a_date() {
-        let now = httpdate::parse_http_date("Sat, 31 Jan 2026 08:00:00 GMT").unwrap();
-        let cases = [
-            ("120", Some(120)),
-            (" 7 ", Some(7)),
-            ("Sat, 31 Jan 2026 08:01:30 GMT", Some(90)),
-            ("Saturday, 31-Jan-26 08:01:30 GMT", Some(90)),
-            ("Sat, 31 Jan 2026 07:00:00 GMT", Some(0)),
-            ("-5", None),
-            ("1.5", None),
-            ("soon", None),
-            ("", None),
-        ];
-        for (given, expected) in cases {
-            assert_eq!(retry_after(given, now), expected.map(Duration::from_secs), "{given:?}");
-        }
-    }
 
     #[test]
     fn headers_that_may_hold_secrets_are_redacted_and_all_are_bounded() {

@@ -17,16 +17,29 @@ struct Listener {
 
 impl Listener {
     async fn answering(answer: &'static str) -> Self {
+        Self::start(answer, true).await
+    }
+
+    /// Resets each connection after its answer.
+    async fn answering_once(answer: &'static str) -> Self {
+        Self::start(answer, false).await
+    }
+
+    async fn start(answer: &'static str, hold: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("has an address");
         let connections = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&connections);
         tokio::spawn(async move {
+            let mut held = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request).await;
                 let _ = stream.write_all(answer.as_bytes()).await;
+                if hold {
+                    held.push(stream);
+                }
             }
         });
         Self { address, connections }
@@ -112,6 +125,45 @@ async fn a_network_that_is_listed_is_reached_by_name() {
     let transport = Transport::with_lookup(listed, PATIENCE, lookup).expect("TLS");
     let sent = transport.post(post(format!("http://inside.example:{}/", inside.address.port()))).await;
     assert_eq!(sent.expect("answers").excerpt, "ok");
+}
+
+#[tokio::test]
+async fn an_answer_whose_head_has_come_counts_whatever_becomes_of_its_body() {
+    for (rest, excerpt) in [
+        ("content-length: 100\r\nconnection: close\r\n\r\ncut off", "cut off"),
+        ("content-length: 5\r\n\r\n", ""),
+        ("transfer-encoding: chunked\r\n\r\n3\r\nyes\r\nnonsense\r\n", "yes"),
+        ("transfer-encoding: chunked\r\n\r\nzzz\r\n", ""),
+        ("transfer-encoding: chunked\r\n\r\n3\r\nyes\r\n", "yes"),
+    ] {
+        for status in [200, 201, 404, 429, 503] {
+            let answer = format!("HTTP/1.1 {status} So\r\n{rest}");
+            let broken = Listener::answering_once(String::leak(answer)).await;
+            let transport = Transport::new(loopback(), PATIENCE).expect("TLS");
+            let answer = transport.post(post(format!("http://{}/", broken.address))).await;
+            let answer = answer.unwrap_or_else(|failure| panic!("{status} {rest:?}: {failure}"));
+            assert_eq!((answer.status, answer.excerpt.as_str()), (status, excerpt), "{rest:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_waited_for_no_longer_than_a_moment() {
+    let begun = std::time::Instant::now();
+    let stalling = Listener::answering("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nstalls").await;
+    let transport = Transport::new(loopback(), Duration::from_secs(60)).expect("TLS");
+    let answer = transport.post(post(format!("http://{}/", stalling.address))).await.expect("answers");
+    assert_eq!((answer.status, answer.excerpt.as_str()), (200, "stalls"));
+    assert!(begun.elapsed() < PATIENCE);
+}
+
+#[tokio::test]
+async fn what_failed_is_told_without_the_query_of_the_url() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("binds").local_addr().expect("has an address");
+    let transport = Transport::new(loopback(), PATIENCE).expect("TLS");
+    let failure = transport.post(post(format!("http://{nobody}/?token=s3cret"))).await.unwrap_err();
+    let Failure::Connection(why) = &failure else { panic!("{failure:?}") };
+    assert!(why.contains("refused") && !why.contains("s3cret") && !why.contains("token"), "{why}");
 }
 
 #[tokio::test]

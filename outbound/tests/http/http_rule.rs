@@ -167,10 +167,16 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_in_time_is_given_up() {
-    for said in [silence(), stall(200, r#"{"user_ids":["#)] {
+    let cut = "answered 200, but not with the whole of its answer";
+    let cases = [
+        (silence(), "no answer within 300ms"),
+        (stall(200, r#"{"user_ids":["#), cut),
+        (stall(503, "busy"), "answered 503"),
+    ];
+    for (said, why) in cases {
         let server = Server::start(always(said)).await;
         let error = ask_with(&rules(IMPATIENCE), &server.url, &Credential::None).await.unwrap_err();
-        assert_eq!(error, DirectoryError::Unavailable("http rule: no answer within 300ms".to_owned()));
+        assert_eq!(error, DirectoryError::Unavailable(format!("http rule: {why}")));
     }
 }
 

@@ -40,6 +40,7 @@ impl Realm {
             client_secret: "s3cr3t".into(),
             timeout: PATIENCE,
             cache,
+            service_accounts: false,
         })
         .unwrap()
     }

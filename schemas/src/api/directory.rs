@@ -14,6 +14,20 @@ pub struct DirectoryQuery {
     pub q: Option<String>,
 }
 
+/// What users to look for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DirectoryUsersQuery {
+    /// Part of a name; the first entries when absent.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200, example = "ali")]
+    pub q: Option<String>,
+    /// Exactly this user, as a `user` rule names them; `q` counts for nothing then.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
+    #[param(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
+    pub id: Option<String>,
+}
+
 /// What roles to look for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -45,6 +59,9 @@ pub struct DirectoryUserOut {
     pub email: Option<String>,
     /// False: no rule seats them.
     pub enabled: bool,
+    /// A program: `role` and `group` rules do not seat it, unless `resolver.include_service_accounts` is set.
+    #[serde(default)]
+    pub service_account: bool,
 }
 
 /// A role of the realm or of a client.

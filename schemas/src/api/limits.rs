@@ -1,9 +1,11 @@
 //! Limits that a value must keep, checked while it is read. Each shows in the schema of its field too.
 
 use super::JsonObject;
+use crate::json;
 use engine::request::{Action, EventType};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Items in a list page when the caller names no number.
 pub(super) const LIMIT_DEFAULT: u32 = 50;
@@ -14,6 +16,14 @@ const PAGE_SIZE_MAX: u32 = 200;
 /// Hours that a rotated secret goes on signing when the caller names no number.
 pub(super) const GRACE_HOURS_DEFAULT: u32 = 24;
 const GRACE_HOURS_MAX: u32 = 168;
+/// More than there are, for whoever names one twice.
+const MOST_EVENT_TYPES: usize = 64;
+/// Stages of a policy.
+pub(super) const MOST_STAGES: usize = 100;
+/// Rules in one list of a stage.
+pub(super) const MOST_RULES: usize = 200;
+/// Clients that may name one secret.
+const CLIENT_IDS: usize = 100;
 
 pub(super) const fn limit_default() -> u32 {
     LIMIT_DEFAULT
@@ -85,6 +95,50 @@ pub(super) fn opt_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Strin
     }
 }
 
+/// A list of at most `MAX` items.
+pub(super) fn list<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items = Vec::<T>::deserialize(from)?;
+    if items.len() > MAX {
+        return Err(D::Error::custom(format!("must have at most {MAX} items, has {}", items.len())));
+    }
+    Ok(items)
+}
+
+/// Text of `MIN` to `MAX` characters, or null, where absent is something else than null.
+pub(super) fn given_opt_text<'de, D, const MIN: usize, const MAX: usize>(
+    from: D,
+) -> Result<Option<Option<String>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    opt_text::<D, MIN, MAX>(from).map(Some)
+}
+
+/// OAuth client ids, or null: at most 100 of 1 to 200 characters, kept in order, each once.
+pub(super) fn opt_client_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let Some(given) = Option::<Vec<String>>::deserialize(from)? else { return Ok(None) };
+    let mut ids: Vec<String> = Vec::with_capacity(given.len().min(CLIENT_IDS));
+    for id in given {
+        let id = checked(id, 1, 200)?;
+        if id.trim() != id || id.contains(char::is_control) {
+            return Err(D::Error::custom(
+                "a client id has no white space around it and no control characters",
+            ));
+        }
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+        if ids.len() > CLIENT_IDS {
+            return Err(D::Error::custom(format!("must not have more than {CLIENT_IDS} client ids")));
+        }
+    }
+    Ok(Some(ids))
+}
+
 /// What a decision may be.
 pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let word = String::deserialize(from)?;
@@ -97,6 +151,9 @@ pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Er
 /// Event types, or null.
 pub(super) fn opt_event_types<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
     let types = Option::<Vec<String>>::deserialize(from)?;
+    if types.as_ref().is_some_and(|types| types.len() > MOST_EVENT_TYPES) {
+        return Err(D::Error::custom(format!("must have at most {MOST_EVENT_TYPES} items")));
+    }
     match types.iter().flatten().find(|word| EventType::parse(word).is_none()) {
         Some(word) => Err(D::Error::custom(format!("{word:?} is not an event type"))),
         None => Ok(types),
@@ -114,9 +171,24 @@ pub(super) fn object<'de, D: Deserializer<'de>>(from: D) -> Result<JsonObject, D
     }
 }
 
-/// The same as [`object`], as a value.
+/// The same as [`object`], to be shared. How large it may be is judged by whoever keeps it.
+pub(super) fn shared_object<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Value>, D::Error> {
+    object(from).map(|object| Arc::new(Value::Object(object)))
+}
+
+/// `{}`.
+pub(super) fn empty_object() -> Arc<Value> {
+    Arc::new(Value::Object(JsonObject::new()))
+}
+
+/// The same as [`object`], as a value that a policy may hold.
 pub(super) fn object_value<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
-    object(from).map(Value::Object)
+    within_policy(Value::Object(object(from)?))
+}
+
+fn within_policy<E: Error>(value: Value) -> Result<Value, E> {
+    json::POLICY.check(&value).map_err(E::custom)?;
+    Ok(value)
 }
 
 /// The same as [`object_value`], or null.
@@ -126,11 +198,11 @@ pub(super) fn opt_object_value<'de, D: Deserializer<'de>>(from: D) -> Result<Opt
     Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
 }
 
-/// Any JSON value that a database can hold; null counts as absent.
+/// Any JSON value that a policy may hold; null counts as absent.
 pub(super) fn opt_value<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     match Option::<Value>::deserialize(from)? {
         Some(value) if has_nul(&value) => Err(D::Error::custom("must not contain the character U+0000")),
-        value => Ok(value),
+        value => value.map(within_policy).transpose(),
     }
 }
 
@@ -154,6 +226,14 @@ fn between<'de, D: Deserializer<'de>>(from: D, min: u32, max: u32) -> Result<u32
 
 pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     between(from, 1, LIMIT_MAX)
+}
+
+/// A place in a history; 0 = its beginning.
+pub(super) fn sequence<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    match i64::deserialize(from)? {
+        sequence if sequence >= 0 => Ok(sequence),
+        _ => Err(D::Error::custom("must be 0 or more")),
+    }
 }
 
 pub(super) fn page<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {

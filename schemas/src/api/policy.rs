@@ -1,8 +1,9 @@
 //! Policies: who must agree, and simulating them.
 
-use super::{JsonObject, limits};
+use super::limits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -108,10 +109,12 @@ pub struct StageIn {
     #[schema(example = "notify")]
     pub on_breach: Option<String>,
     /// Who is added with `on_breach` `escalate`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::list::<_, _, { limits::MOST_RULES }>")]
+    #[schema(max_items = 200)]
     pub escalation_rules: Vec<ApproverRuleIn>,
     /// Who is asked; at least one approver rule.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::list::<_, _, { limits::MOST_RULES }>")]
+    #[schema(max_items = 200)]
     pub rules: Vec<ApproverRuleIn>,
 }
 
@@ -192,7 +195,8 @@ pub struct PolicyCreate {
     #[schema(value_type = Option<Object>)]
     pub context_schema: Option<Value>,
     /// Stages; none = requests are approved at once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::list::<_, _, { limits::MOST_STAGES }>")]
+    #[schema(max_items = 100)]
     pub stages: Vec<StageIn>,
 }
 
@@ -265,17 +269,23 @@ pub struct PolicyVersionOut {
 }
 
 /// A case to try a policy on. Nothing is written.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimulateRequest {
     /// Facts that rules look at.
-    #[serde(default, deserialize_with = "limits::object")]
+    #[serde(default = "limits::empty_object", deserialize_with = "limits::shared_object")]
     #[schema(value_type = Object)]
-    pub context: JsonObject,
+    pub context: Arc<Value>,
     /// Who would ask; null = the caller.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub requester: Option<String>,
+}
+
+impl Default for SimulateRequest {
+    fn default() -> Self {
+        Self { context: limits::empty_object(), requester: None }
+    }
 }
 
 /// What one stage would do.
@@ -304,6 +314,11 @@ pub struct SimulateStageOut {
     /// Why it would be skipped.
     #[schema(example = "skip_if")]
     pub skip_reason: Option<String>,
+    /// Users named by a rule or a delegation whom the staff directory does not know, or knows as disabled: they would
+    /// not sit, except where their approval is `required`.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    pub unknown_users: Vec<String>,
 }
 
 /// What a policy version would do with a case.

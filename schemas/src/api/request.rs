@@ -1,8 +1,10 @@
 //! Approval requests, their creation, cancelling and history.
 
-use super::{JsonObject, TaskOut, limits};
+use super::{TaskOut, limits};
+use crate::json::RawJson;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -23,10 +25,11 @@ pub struct CreateRequestIn {
     #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "CR-2026-000123")]
     pub artifact_id: String,
-    /// Facts that rules look at; frozen now.
-    #[serde(default, deserialize_with = "limits::object")]
+    /// Facts that rules look at; frozen now. At most 256 KiB, 20,000 JSON values and 32 levels, unless configured
+    /// otherwise (`requests.max_context_*`).
+    #[serde(default = "limits::empty_object", deserialize_with = "limits::shared_object")]
     #[schema(value_type = Object)]
-    pub context: JsonObject,
+    pub context: Arc<Value>,
     /// Where webhooks go (http or https); null = nowhere.
     #[serde(default, deserialize_with = "limits::opt_url")]
     #[schema(max_length = 2048, format = "uri", example = "https://registry.example.org/hooks/approval")]
@@ -95,7 +98,7 @@ pub struct RequestOut {
     pub requester: Option<String>,
     /// Facts that rules look at, as given at creation.
     #[schema(value_type = Object)]
-    pub context: Value,
+    pub context: RawJson,
     /// `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
     #[schema(example = "in_review")]
     pub status: String,
@@ -166,6 +169,16 @@ pub struct EventOut {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-01-31T08:15:00Z")]
     pub created_at: OffsetDateTime,
+}
+
+/// Which part of `GET /requests/{id}/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListEventsQuery {
+    /// Only after this sequence: `X-Next-Cursor` of the part before, of a history that is longer than one answer.
+    #[serde(default, deserialize_with = "limits::sequence")]
+    #[param(default = 0, minimum = 0)]
+    pub after: i64,
 }
 
 /// Filters of `GET /requests`.

@@ -25,6 +25,11 @@ pub struct CallbackSecretCreate {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "registry-hooks")]
     pub credential: Option<String>,
+    /// OAuth client ids whose tokens (by `azp`) may name this secret as `callback_secret_id`, besides its owner; `*` =
+    /// any token. Null = nobody else.
+    #[serde(default, deserialize_with = "limits::opt_client_ids")]
+    #[schema(max_items = 100, example = json!(["registry-ui"]))]
+    pub clients: Option<Vec<String>>,
 }
 
 impl fmt::Debug for CallbackSecretCreate {
@@ -32,18 +37,27 @@ impl fmt::Debug for CallbackSecretCreate {
         f.debug_struct("CallbackSecretCreate")
             .field("caller_service", &self.caller_service)
             .field("credential", &self.credential)
+            .field("clients", &self.clients)
             .finish_non_exhaustive()
     }
 }
 
-/// What to change of a secret.
+/// What to change of a secret: one of these, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallbackSecretUpdate {
-    /// Name of a configured credential (`credentials.<name>`), or null for none.
-    #[serde(deserialize_with = "limits::opt_text::<_, 1, 200>")]
-    #[schema(required, min_length = 1, max_length = 200, example = "registry-hooks")]
-    pub credential: Option<String>,
+    /// Name of a configured credential (`credentials.<name>`), or null for none. Absent = as it is.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "limits::given_opt_text::<_, 1, 200>"
+    )]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, example = "registry-hooks")]
+    pub credential: Option<Option<String>>,
+    /// OAuth client ids whose tokens may name this secret; `*` = any token. Absent or null = as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "limits::opt_client_ids")]
+    #[schema(max_items = 100, example = json!(["registry-ui"]))]
+    pub clients: Option<Vec<String>>,
 }
 
 /// How to rotate a secret.
@@ -85,6 +99,10 @@ pub struct CallbackSecretOut {
     #[serde(default)]
     #[schema(example = "registry-hooks")]
     pub credential: Option<String>,
+    /// OAuth client ids whose tokens may name this secret; `*` = any token.
+    #[serde(default)]
+    #[schema(example = json!(["registry-ui"]))]
+    pub clients: Vec<String>,
 }
 
 /// A new secret, with the secret: the only time that it is shown.
@@ -109,6 +127,10 @@ pub struct CallbackSecretCreatedOut {
     #[serde(default)]
     #[schema(example = "registry-hooks")]
     pub credential: Option<String>,
+    /// OAuth client ids whose tokens may name this secret; `*` = any token.
+    #[serde(default)]
+    #[schema(example = json!(["registry-ui"]))]
+    pub clients: Vec<String>,
     /// `whsec_` and base64. Keep it: it is not shown again.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     pub secret: String,

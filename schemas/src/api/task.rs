@@ -1,8 +1,8 @@
 //! Tasks: what somebody is asked to decide.
 
 use super::limits;
+use crate::json::RawJson;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -56,9 +56,10 @@ pub struct TaskOut {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-01-31T08:15:00Z")]
     pub created_at: OffsetDateTime,
-    /// The request's context.
+    /// The request's context. Null where an answer would have to repeat more of it than it should (a large context and
+    /// many tasks); the request always has it.
     #[schema(value_type = Option<Object>)]
-    pub context: Option<Value>,
+    pub context: Option<RawJson>,
     /// The request's artifact type.
     #[schema(example = "registry_change_request")]
     pub artifact_type: Option<String>,

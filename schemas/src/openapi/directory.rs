@@ -4,14 +4,14 @@
 use super::answers::Guarded;
 use crate::api::{
     DirectoryClientOut, DirectoryGroupOut, DirectoryQuery, DirectoryRoleOut, DirectoryRolesQuery,
-    DirectoryUserOut, ErrorEnvelope,
+    DirectoryUserOut, DirectoryUsersQuery, ErrorEnvelope,
 };
 
 /// Find users
 ///
-/// Whose login name, name or mail address holds `q`. At most 50. Role: viewer.
+/// Whose login name, name or mail address holds `q`, at most 50; or the one with this `id`. Role: viewer.
 #[utoipa::path(
-    get, path = "/v1/awe/admin/directory/users", tag = "admin", params(DirectoryQuery),
+    get, path = "/v1/awe/admin/directory/users", tag = "admin", params(DirectoryUsersQuery),
     responses(
         (status = 200, description = "What was found", body = Vec<DirectoryUserOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),

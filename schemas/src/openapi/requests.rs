@@ -3,7 +3,7 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, EvidenceOut,
+    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, EvidenceOut, ListEventsQuery,
     ListRequestsQuery, RequestOut,
 };
 
@@ -89,12 +89,13 @@ fn get_request_evidence() {}
 
 /// List a request's events
 ///
-/// Its whole history, in order. Any token.
+/// Its history, in order. One that is too long for an answer goes on after `X-Next-Cursor`. Any token.
 #[utoipa::path(
     get, path = "/v1/awe/requests/{request_id}/events", tag = "requests",
-    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    params(("request_id" = Uuid, Path, description = "Id of the request"), ListEventsQuery),
     responses(
-        (status = 200, description = "Events, by sequence", body = Vec<EventOut>),
+        (status = 200, description = "Events, by sequence", body = Vec<EventOut>,
+            headers(("X-Next-Cursor" = String, description = "`after` of the next part, when there is one"))),
         (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
         Guarded,
     ),

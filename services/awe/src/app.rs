@@ -9,6 +9,7 @@ use crate::auth::Authenticator;
 use crate::config::{Config, NamedCredential, seconds};
 use crate::presence;
 use crate::server;
+use crate::staff;
 use crate::state::{AppState, Parts};
 use actors::{
     Courier, Directories, EndpointOptions, NotifierOptions, Options, RelayOptions, RequestOptions,
@@ -16,7 +17,7 @@ use actors::{
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
-use outbound::{Client, Credentials, Egress, HttpRules, Keycloak, KeycloakOptions, TokenProvider};
+use outbound::{Client, Credentials, Egress, HttpRules, TokenProvider};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
         credentials.clone(),
         &webhook_options(&config),
     )?;
-    let keycloak = keycloak(&config)?;
+    let staff = staff::staff(&config)?;
     Ok(AppState::new(Parts {
         config,
         authenticator,
@@ -58,7 +59,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
         egress,
         credentials,
         courier,
-        keycloak,
+        staff,
         admission,
     }))
 }
@@ -105,24 +106,6 @@ pub(crate) fn vault(config: &Config) -> anyhow::Result<Vault> {
     Ok(Vault::new(&rand::random()))
 }
 
-/// The staff directory, when there is one.
-fn keycloak(config: &Config) -> anyhow::Result<Option<Keycloak>> {
-    let (keycloak, resolver) = (&config.keycloak, &config.resolver);
-    if keycloak.base_url.is_empty() {
-        return Ok(None);
-    }
-    let options = KeycloakOptions {
-        base_url: keycloak.base_url.clone(),
-        realm: keycloak.realm.clone(),
-        client_id: keycloak.admin_client_id.clone(),
-        client_secret: keycloak.admin_client_secret.clone(),
-        timeout: seconds(resolver.http_timeout_seconds),
-        cache: seconds(resolver.cache_seconds),
-    };
-    let made = Keycloak::new(options).map_err(anyhow::Error::msg);
-    made.map(Some).context("keycloak.base_url cannot be used")
-}
-
 /// What AWE makes itself known with to services that users name. Token endpoints are the operator's to set.
 fn credentials(config: &Config) -> anyhow::Result<Credentials> {
     let client = Client::trusted().map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?;
@@ -137,7 +120,7 @@ fn directories(state: &AppState) -> anyhow::Result<Directories> {
     let (credentials, timeout) = (state.credentials(), seconds(config.resolver.http_timeout_seconds));
     let http = HttpRules::new(state.egress().clone(), credentials.tokens().clone(), timeout);
     Ok(Directories {
-        keycloak: state.keycloak().ok().cloned(),
+        staff: state.staff().ok().cloned(),
         http: http.map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?,
         credentials: credentials.clone(),
         store: state.store().clone(),
@@ -160,7 +143,7 @@ pub async fn start(
     if migrate {
         state.store().migrate().await.context("the database could not be migrated")?;
     }
-    if let Err(error @ store::Error::Internal(_)) = state.store().catalog_epoch().await {
+    if let Err(error @ store::Error::Internal(_)) = state.store().policy_epoch().await {
         return Err(error).context("the database has no schema of this version: run `awe migrate`");
     }
     let system = System::start(system_options(state, roles)?).await?;
@@ -235,7 +218,7 @@ fn notifier(state: &AppState) -> anyhow::Result<Option<NotifierOptions>> {
     if !notifier.enabled {
         return Ok(None);
     }
-    let directory = state.keycloak().map_err(|_| anyhow!("the notifier needs keycloak.base_url"))?.clone();
+    let directory = state.staff().map_err(|_| anyhow!("the notifier needs keycloak.base_url"))?.clone();
     Ok(Some(NotifierOptions {
         mailer: notifier.mailer().map_err(anyhow::Error::msg).context("mail cannot be sent")?,
         letters: Arc::new(notifier.letters().map_err(anyhow::Error::msg).context("a mail template")?),

@@ -53,6 +53,8 @@ pub struct Identity {
     pub subject: String,
     /// Shown, never compared.
     pub email: Option<String>,
+    /// The OAuth client that the token was issued to (`azp`).
+    pub client: Option<String>,
     /// Roles that count here.
     pub roles: Vec<String>,
 }

@@ -132,7 +132,7 @@ const fn words(reason: Reason) -> &'static str {
         Reason::KeysAway => {
             "the identity provider cannot be reached to verify the token; nothing was done, a retry is safe"
         }
-        Reason::NoDirectory => "no directory is configured (keycloak.base_url); a retry is safe",
+        Reason::NoDirectory => "no directory is configured (keycloak.base_url)",
         Reason::TokenMissing => "a bearer token is needed",
         Reason::TokenExpired => "the bearer token has expired",
         Reason::TokenNotYetValid => "the bearer token is not valid yet",

@@ -18,7 +18,7 @@ pub async fn tell(state: AppState, roles: Roles, stop: CancellationToken) {
         host: host(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: names(roles).map(str::to_owned).collect(),
-        directory: state.keycloak().is_ok(),
+        directory: state.staff().is_ok(),
         started_at: OffsetDateTime::now_utc(),
     };
     loop {

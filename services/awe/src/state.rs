@@ -7,7 +7,7 @@ use crate::error::{ApiError, Reason};
 use crate::places::Places;
 use crate::rate_limit::PerUser;
 use actors::{Courier, Loops, Requests};
-use outbound::{Credentials, Egress, Keycloak};
+use outbound::{Credentials, Egress, Staff};
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,6 +17,10 @@ use store::vault::Vault;
 /// How often one user may read the whole configuration: 10 times in a minute.
 const CONFIG_READS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const CONFIG_READ_EVERY: Duration = Duration::from_secs(6);
+
+/// How often one user may change delegations: once a second, after 300 at once.
+const DELEGATION_CHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
+const DELEGATION_CHANGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Clone)]
@@ -43,13 +47,14 @@ pub struct Parts {
     /// What surrounds writes.
     pub admission: Admission,
     /// The staff directory; absent when none is configured.
-    pub keycloak: Option<Keycloak>,
+    pub staff: Option<Staff>,
 }
 
 struct Inner {
     parts: Parts,
     places: Places,
     config_reads: PerUser,
+    delegation_changes: PerUser,
     running: OnceLock<(Requests, Loops)>,
 }
 
@@ -59,7 +64,9 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let places = Places::new(&parts.config.server);
         let config_reads = PerUser::new(CONFIG_READS, CONFIG_READ_EVERY);
-        Self(Arc::new(Inner { parts, places, config_reads, running: OnceLock::new() }))
+        let delegation_changes = PerUser::new(DELEGATION_CHANGES, DELEGATION_CHANGE_EVERY);
+        let running = OnceLock::new();
+        Self(Arc::new(Inner { parts, places, config_reads, delegation_changes, running }))
     }
 
     /// From now on every route answers.
@@ -138,8 +145,8 @@ impl AppState {
     ///
     /// # Errors
     /// [`Reason::NoDirectory`] when none is configured.
-    pub fn keycloak(&self) -> Result<&Keycloak, ApiError> {
-        self.0.parts.keycloak.as_ref().ok_or_else(|| Reason::NoDirectory.into())
+    pub fn staff(&self) -> Result<&Staff, ApiError> {
+        self.0.parts.staff.as_ref().ok_or_else(|| Reason::NoDirectory.into())
     }
 
     /// Commands on requests.
@@ -161,6 +168,11 @@ impl AppState {
     /// How often one user may read the whole configuration.
     pub(crate) fn config_reads(&self) -> &PerUser {
         &self.0.config_reads
+    }
+
+    /// How often one user may change delegations.
+    pub(crate) fn delegation_changes(&self) -> &PerUser {
+        &self.0.delegation_changes
     }
 
     /// How much is worked on at once.

@@ -4,6 +4,7 @@ use super::Commit;
 use engine::command::Changes;
 use engine::request::Request;
 use schemas::api::JsonObject;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -34,7 +35,9 @@ columns!(Created<'a> {
     callback_secret_id: Option<Uuid>, callback_events: Option<Json<&'a [String]>>, expires_at: Option<Time>,
     completed_at: Option<Time>, created_at: Time, last_sequence: i64, resolve_after: Option<Time>,
 });
-columns!(Keys<'a> { subject: &'a str, key: &'a str, body: Json<&'a Value>, request_id: Uuid, response: Json<&'a Value> });
+columns!(Keys<'a> {
+    subject: &'a str, key: &'a str, body: Json<&'a RawValue>, request_id: Uuid, response: Json<&'a RawValue>,
+});
 columns!(Moved<'a> {
     id: Uuid, expected: i64, epoch: Option<i64>, status: &'a str, current_stage_order: i32,
     stages: Json<Value>, completed_at: Option<Time>, updated_at: Time, last_sequence: i64,
@@ -67,6 +70,8 @@ columns!(Audits<'a> {
     resource_id: &'a str, summary: &'a str, before: Option<Json<&'a Value>>, after: Option<Json<&'a Value>>,
 });
 
+columns!(Relied<'a> { request_id: Uuid, user_id: &'a str, version: i64 });
+
 /// All rows of one batch.
 #[derive(Debug, Default)]
 pub(super) struct Batch<'a> {
@@ -79,6 +84,7 @@ pub(super) struct Batch<'a> {
     pub(super) events: Events<'a>,
     pub(super) deliveries: Deliveries<'a>,
     pub(super) audits: Audits<'a>,
+    pub(super) relied: Relied<'a>,
 }
 
 impl<'a> Batch<'a> {
@@ -92,6 +98,9 @@ impl<'a> Batch<'a> {
             batch.push_tasks(commit);
             batch.push_events(commit);
             batch.push_audit(commit);
+            for (user, version) in &commit.relied {
+                batch.relied.push((commit.request_id().0, user, *version));
+            }
         }
         batch
     }
@@ -109,7 +118,7 @@ impl<'a> Batch<'a> {
             &meta.artifact_id,
             &r.source_service,
             &r.requester,
-            Json(&r.context),
+            Json(&*r.context),
             r.status.as_str(),
             r.current_stage_order,
             Json(progress(r)),
@@ -123,7 +132,7 @@ impl<'a> Batch<'a> {
             commit.resolve_after,
         ));
         if let Some(key) = &commit.idempotency {
-            self.keys.push((&key.subject, &key.key, Json(&key.body), r.id.0, Json(&key.response)));
+            self.keys.push((&key.subject, &key.key, Json(key.body.raw()), r.id.0, Json(key.response.raw())));
         }
     }
 

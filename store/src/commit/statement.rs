@@ -15,7 +15,9 @@ pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 pub(super) struct Written {
     /// Requests whose transition was written.
     pub(super) done: HashSet<Uuid>,
-    /// The catalog's epoch that the statement saw.
+    /// Requests whose transition relied on delegations that have changed.
+    pub(super) outdated: HashSet<Uuid>,
+    /// The policy epoch that the statement saw.
     pub(super) epoch: i64,
 }
 
@@ -31,11 +33,15 @@ pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Resul
     let query = batch.events.bind(query);
     let query = batch.deliveries.bind(query);
     let query = batch.audits.bind(query);
+    let query = batch.relied.bind(query);
     let rows = connection.fetch_all(query).await?;
-    let mut written = Written { done: HashSet::with_capacity(rows.len()), epoch: 0 };
+    let mut written =
+        Written { done: HashSet::with_capacity(rows.len()), outdated: HashSet::new(), epoch: 0 };
     for row in rows {
         written.epoch = row.try_get("epoch")?;
-        written.done.extend(row.try_get::<Option<Uuid>, _>("id")?);
+        let outdated: Option<bool> = row.try_get("outdated")?;
+        let found = if outdated == Some(true) { &mut written.outdated } else { &mut written.done };
+        found.extend(row.try_get::<Option<Uuid>, _>("id")?);
     }
     Ok(written)
 }

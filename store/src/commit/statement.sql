@@ -1,5 +1,12 @@
 with seen as materialized (
-    select epoch from catalog
+    select policy_epoch as epoch from catalog
+),
+-- Requests that seat somebody whose delegations have changed since they were read.
+outdated as materialized (
+    select distinct r.request_id from unnest($101::uuid[], $102::text[], $103::bigint[])
+        as r (request_id, user_id, version)
+    left join delegation_version v on v.user_id = r.user_id
+    where coalesce(v.version, 0) <> r.version
 ),
 created_in as materialized (
     select * from unnest(
@@ -10,7 +17,7 @@ created_in as materialized (
     ) as c (id, epoch, keyed, policy_id, policy_key, policy_version, artifact_type, artifact_id, source_service,
         requester, context, status, current_stage_order, stages, callback_url, callback_secret_id, callback_events,
         expires_at, completed_at, created_at, last_sequence, resolve_after)
-    where c.epoch is null or c.epoch = (select epoch from seen)
+    where (c.epoch is null or c.epoch = (select epoch from seen)) and c.id not in (select request_id from outdated)
 ),
 keyed as (
     insert into idempotency_key (subject, key, body, request_id, response)
@@ -40,7 +47,7 @@ moved_in as materialized (
         $34::timestamptz[], $35::timestamptz[], $36::bigint[], $37::timestamptz[], $38::int[]
     ) as m (id, expected, epoch, status, current_stage_order, stages, completed_at, updated_at, last_sequence,
         resolve_after, resolve_attempt)
-    where m.epoch is null or m.epoch = (select epoch from seen)
+    where (m.epoch is null or m.epoch = (select epoch from seen)) and m.id not in (select request_id from outdated)
 ),
 locked as materialized (
     select r.id from approval_request r join moved_in m on r.id = m.id and r.row_version = m.expected
@@ -124,4 +131,6 @@ audits as (
     ) as a (id, request_id, actor, action, resource_type, resource_id, summary, before, after)
     where a.request_id in (select id from done)
 )
-select seen.epoch, done.id from seen left join done on true
+select seen.epoch, found.id, found.outdated from seen left join (
+    select id, false as outdated from done union all select request_id, true from outdated
+) found on true

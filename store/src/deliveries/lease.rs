@@ -1,81 +1,100 @@
-//! Taking deliveries, endpoint by endpoint: whoever has room for some of one endpoint leases so many and no more.
+//! Taking deliveries, destination by destination: whoever has room for some of one destination leases so many and no
+//! more.
 
-use super::{Leased, PENDING};
+use super::{Destination, Leased, PENDING};
 use crate::outbox::EventRow;
 use crate::{Error, Store};
+use std::collections::HashSet;
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// A part of all destinations to which something waits.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Each with whether something is due there now.
+    pub destinations: Vec<(Destination, bool)>,
+    /// The last caller looked at, when others may follow.
+    pub last_caller: Option<String>,
+}
+
 impl Store {
-    /// Endpoints (`scheme://host:port`) to which something is due, in alphabetical order after `after`. Costs one
-    /// probe of an index per endpoint, however much waits for each.
+    /// Destinations to which something waits: of the next `callers` callers in alphabetical order after `after`, `each`
+    /// endpoints each. Of a caller named in `seen` those that follow the endpoint seen. Costs a few probes of an index
+    /// per destination, however much waits for each.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn due_endpoints(&self, after: Option<&str>, limit: i64) -> Result<Vec<String>, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"with recursive waiting (endpoint) as (
-                (select d.endpoint from webhook_delivery d
-                 where d.status = 'pending' and ($1::text is null or d.endpoint > $1) order by d.endpoint limit 1)
-                union all
-                select (select d.endpoint from webhook_delivery d
-                        where d.status = 'pending' and d.endpoint > w.endpoint order by d.endpoint limit 1)
-                from waiting w where w.endpoint is not null
-            )
-            select w.endpoint as "endpoint!" from waiting w
-            where w.endpoint is not null and exists (
-                select from webhook_delivery d
-                where d.endpoint = w.endpoint and d.status = 'pending' and d.next_attempt_at <= now()
-                    and (d.leased_until is null or d.leased_until < now()))
-            limit $2"#,
+    pub async fn waiting_destinations(
+        &self,
+        after: Option<&str>,
+        callers: i64,
+        each: i64,
+        seen: &[Destination],
+    ) -> Result<Waiting, Error> {
+        let (seen_callers, seen_endpoints): (Vec<String>, Vec<String>) =
+            seen.iter().map(|seen| (seen.caller_service.clone(), seen.endpoint.clone())).unzip();
+        let rows = sqlx::query_file!(
+            "src/deliveries/waiting.sql",
             after,
-            limit
+            callers,
+            each,
+            &seen_callers,
+            &seen_endpoints
         )
         .fetch_all(&self.hot)
-        .await?)
+        .await?;
+        let found: HashSet<&str> = rows.iter().map(|row| row.caller_service.as_str()).collect();
+        let all = i64::try_from(found.len()).is_ok_and(|found| found < callers);
+        let last_caller = rows.last().filter(|_| !all).map(|row| row.caller_service.clone());
+        let destinations = rows
+            .into_iter()
+            .filter_map(|row| Some((Destination::new(row.caller_service, row.endpoint?), row.due)));
+        Ok(Waiting { destinations: destinations.collect(), last_caller })
     }
 
-    /// Endpoints to which something of these requests is due.
+    /// Destinations to which something of these requests is due.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn endpoints_of(&self, requests: &[Uuid]) -> Result<Vec<String>, Error> {
-        Ok(sqlx::query_scalar!(
-            "select distinct endpoint from webhook_delivery
-             where request_id = any($1) and status = $2 and next_attempt_at <= now()",
+    pub async fn destinations_of(&self, requests: &[Uuid]) -> Result<Vec<Destination>, Error> {
+        let rows = sqlx::query!(
+            r#"select distinct caller_service, left(endpoint, 300) as "endpoint!" from webhook_delivery
+               where request_id = any($1) and status = $2 and next_attempt_at <= now()"#,
             requests,
             PENDING
         )
         .fetch_all(&self.hot)
-        .await?)
+        .await?;
+        Ok(rows.into_iter().map(|row| Destination::new(row.caller_service, row.endpoint)).collect())
     }
 
-    /// The oldest delivery to an endpoint that somebody asked to be attempted within the last `since`.
+    /// The oldest delivery to a destination that somebody asked to be attempted within the last `since`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn asked_delivery(&self, endpoint: &str, since: Duration) -> Result<Option<Uuid>, Error> {
+    pub async fn asked_delivery(&self, to: &Destination, since: Duration) -> Result<Option<Uuid>, Error> {
         Ok(sqlx::query_scalar!(
             "select id from webhook_delivery
-             where endpoint = $1 and status = 'pending' and next_attempt_at <= now()
-                and asked_at > now() - make_interval(secs => $2)
+             where caller_service = $1 and left(endpoint, 300) = $2 and status = 'pending'
+                and next_attempt_at <= now() and asked_at > now() - make_interval(secs => $3)
              order by asked_at limit 1",
-            endpoint,
+            to.caller_service,
+            to.endpoint,
             since.as_secs_f64()
         )
         .fetch_optional(&self.hot)
         .await?)
     }
 
-    /// Leases up to `limit` due deliveries to an endpoint, the longest due first, at most the first untried one of
+    /// Leases up to `limit` due deliveries to a destination, the longest due first, at most the first untried one of
     /// each request; or the one named `only`, if it is among them.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn lease_due(
         &self,
-        endpoint: &str,
+        to: &Destination,
         limit: i64,
         lease: Duration,
         only: Option<Uuid>,
@@ -84,7 +103,8 @@ impl Store {
         let rows = sqlx::query!(
             r#"with due as (
                 select d.id from webhook_delivery d
-                where d.endpoint = $1 and d.status = 'pending' and d.next_attempt_at <= now()
+                where d.caller_service = $1 and left(d.endpoint, 300) = $7
+                    and d.status = 'pending' and d.next_attempt_at <= now()
                     and (d.leased_until is null or d.leased_until < now())
                     and ($5::uuid is null or d.id = $5)
                     -- An earlier one that is still to be tried, or is being tried for the first time, goes first.
@@ -104,12 +124,13 @@ impl Store {
                 e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version
             from leased l join approval_event e on e.id = l.event_id join approval_request r on r.id = e.request_id"#,
-            endpoint,
+            to.caller_service,
             limit,
             token,
             lease.as_secs_f64(),
             only,
-            PENDING
+            PENDING,
+            to.endpoint
         )
         .fetch_all(&self.hot)
         .await?;
@@ -148,7 +169,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn explain_wait(
         &self,
-        endpoint: &str,
+        to: &Destination,
         why: &str,
         after: OffsetDateTime,
         limit: i64,
@@ -156,7 +177,8 @@ impl Store {
         let seen = sqlx::query_scalar!(
             r#"with waiting as (
                 select id, next_attempt_at from webhook_delivery
-                where endpoint = $1 and status = 'pending' and next_attempt_at > $3 and next_attempt_at <= now()
+                where caller_service = $1 and left(endpoint, 300) = $6 and status = 'pending'
+                    and next_attempt_at > $3 and next_attempt_at <= now()
                 order by next_attempt_at limit $4
             ), told as (
                 update webhook_delivery d set last_error = $2, updated_at = now() from waiting w
@@ -164,11 +186,12 @@ impl Store {
                     and d.leased_until is null
             )
             select max(next_attempt_at) from waiting"#,
-            endpoint,
+            to.caller_service,
             why,
             after,
             limit,
-            PENDING
+            PENDING,
+            to.endpoint
         )
         .fetch_one(&self.hot)
         .await?;

@@ -5,8 +5,10 @@ use crate::{Error, Store, What};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemas::api::request::{EventOut, RequestOut};
+use schemas::json::RawJson;
 use schemas::moment::in_utc;
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder};
 use std::fmt;
 use time::OffsetDateTime;
@@ -15,6 +17,13 @@ use uuid::Uuid;
 const COLUMNS: &str = "select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, \
     source_service, requester, context, status, current_stage_order, callback_url, callback_events, expires_at, \
     completed_at, created_at, updated_at from approval_request where ";
+
+/// How much of contexts a page shows, in bytes. A page that would show more is shorter, and the next one goes on.
+const MOST_CONTEXT: &str = "4194304";
+/// Events in one page of a history.
+const MOST_EVENTS: i64 = 5_000;
+/// How much their payloads may take, in bytes.
+const MOST_PAYLOAD: i64 = 8 * 1024 * 1024;
 
 /// A place in a list that runs newest first: the last row of a page. Opaque to callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +103,7 @@ struct RequestRow {
     artifact_id: String,
     source_service: String,
     requester: String,
-    context: Value,
+    context: Json<RawJson>,
     status: String,
     current_stage_order: i32,
     callback_url: Option<String>,
@@ -103,6 +112,14 @@ struct RequestRow {
     completed_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+}
+
+/// A row of a page, with how many rows there are for it.
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    row: RequestRow,
+    found: i64,
 }
 
 impl From<RequestRow> for RequestOut {
@@ -116,7 +133,7 @@ impl From<RequestRow> for RequestOut {
             artifact_id: row.artifact_id,
             source_service: row.source_service,
             requester: Some(row.requester),
-            context: row.context,
+            context: row.context.0,
             status: row.status,
             current_stage_order: row.current_stage_order,
             callback_url: row.callback_url,
@@ -146,8 +163,11 @@ impl Store {
         &self,
         filter: &RequestFilter,
     ) -> Result<(Vec<RequestOut>, Option<String>), Error> {
-        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
-        query.push("true");
+        let mut query = QueryBuilder::<Postgres>::new(
+            "select * from (select p.*, count(*) over () as found, octet_length(p.context::text) as own,
+                sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) as so_far from (",
+        );
+        query.push(COLUMNS).push("true");
         let words = [
             (" and artifact_type = ", &filter.artifact_type),
             (" and artifact_id = ", &filter.artifact_id),
@@ -161,9 +181,16 @@ impl Store {
             }
         }
         page(&mut query, filter.cursor, filter.limit);
-        let mut rows: Vec<RequestRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        let next = cut(&mut rows, filter.limit, |row| Cursor { created_at: row.created_at, id: row.id });
-        Ok((rows.into_iter().map(Into::into).collect(), next))
+        query.push(") p) listed where so_far = own or so_far <= ").push(MOST_CONTEXT);
+        query.push(" order by created_at desc, id desc");
+        let mut rows: Vec<ListedRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let place = |row: &ListedRow| Cursor { created_at: row.row.created_at, id: row.row.id };
+        let shortened = rows.last().filter(|last| i64::try_from(rows.len()).is_ok_and(|n| n < last.found));
+        let next = match shortened.map(place) {
+            Some(last) if rows.len() <= filter.limit as usize => Some(last.to_string()),
+            _ => cut(&mut rows, filter.limit, place),
+        };
+        Ok((rows.into_iter().map(|row| row.row.into()).collect(), next))
     }
 
     /// One request.
@@ -177,23 +204,35 @@ impl Store {
         row.map(Into::into).ok_or(Error::NotFound(What::Request))
     }
 
-    /// The history of a request, in sequence. Payloads repeat actor and reason.
+    /// The history of a request after a sequence (0 = from its beginning), in sequence, and the sequence to go on after
+    /// when it is longer than a page. Payloads repeat actor and reason.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such request.
-    pub async fn list_events(&self, request_id: Uuid) -> Result<Vec<EventOut>, Error> {
+    pub async fn list_events(
+        &self,
+        request_id: Uuid,
+        after: i64,
+    ) -> Result<(Vec<EventOut>, Option<i64>), Error> {
         let rows = sqlx::query!(
             r#"select e.id as "id?", e.sequence as "sequence?", e.event_type as "event_type?",
-                      e.actor as "actor?", e.reason, e.payload as "payload?", e.created_at as "created_at?"
-               from approval_request r left join approval_event e on e.request_id = r.id
+                      e.actor as "actor?", e.reason, e.payload as "payload?", e.created_at as "created_at?",
+                      r.last_sequence
+               from approval_request r left join (
+                   select page.*, sum(octet_length(payload::text)) over (order by sequence) as so_far from (
+                       select * from approval_event where request_id = $1 and sequence > $2
+                       order by sequence limit $3) page
+               ) e on so_far <= $4 or so_far = octet_length(e.payload::text)
                where r.id = $1 order by e.sequence"#,
             request_id,
+            after,
+            MOST_EVENTS,
+            MOST_PAYLOAD,
         )
         .fetch_all(&self.pool)
         .await?;
-        if rows.is_empty() {
-            return Err(Error::NotFound(What::Request));
-        }
+        let last = rows.last().ok_or(Error::NotFound(What::Request))?;
+        let next = last.sequence.filter(|sequence| *sequence < last.last_sequence);
         let events = rows.into_iter().filter_map(|row| {
             let actor = row.actor?;
             Some(EventOut {
@@ -207,6 +246,6 @@ impl Store {
                 created_at: row.created_at?,
             })
         });
-        Ok(events.collect())
+        Ok((events.collect(), next))
     }
 }

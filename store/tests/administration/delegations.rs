@@ -1,7 +1,8 @@
 use crate::fixtures::{actions, admin};
 use schemas::api::delegation::DelegationCreate;
 use store::Error;
-use store::testing::database;
+use store::catalog::DelegationsOf;
+use store::testing::{TestDb, count, database, execute};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -16,28 +17,77 @@ fn delegation(user: &str, to: &str, from_hours: i64, hours: i64) -> DelegationCr
     }
 }
 
+/// What is known of `user`.
+async fn known(db: &TestDb, user: &str, now: OffsetDateTime) -> DelegationsOf {
+    let mut found = db.delegations_of(&[user.to_owned()], now).await.unwrap();
+    found.remove(user).expect("who is asked for is answered for")
+}
+
+fn delegates(known: &DelegationsOf) -> Vec<&str> {
+    known.delegations.iter().map(|delegation| delegation.delegate_to.as_str()).collect()
+}
+
 #[tokio::test]
-async fn the_engine_sees_delegations_in_force_or_to_come_with_the_epoch_they_belong_to() {
+async fn the_engine_sees_a_person_s_delegations_in_force_or_to_come_with_the_number_of_the_last_change() {
     let db = database().await;
     let now = OffsetDateTime::now_utc();
-    let (empty, none) = db.load_delegations(now).await.unwrap();
-    assert!(none.chain("a", now).is_empty());
+    assert_eq!(known(&db, "a", now).await, DelegationsOf::default());
 
     db.create_delegation(&delegation("a", "old", -3, 2), &admin()).await.unwrap();
     db.create_delegation(&delegation("a", "b", -1, 2), &admin()).await.unwrap();
-    let newest = db.create_delegation(&delegation("a", "c", -1, 2), &admin()).await.unwrap();
+    let newest = db.create_delegation(&delegation("a", "c", 5, 2), &admin()).await.unwrap();
     db.create_delegation(&delegation("c", "d", 5, 2), &admin()).await.unwrap();
-    let (epoch, all) = db.load_delegations(now).await.unwrap();
-    assert_eq!(epoch, db.catalog_epoch().await.unwrap());
-    assert!(epoch > empty);
-    assert_eq!(all.chain("a", now), ["c"], "the newest wins");
-    assert_eq!(all.chain("c", now + Duration::hours(6)), ["d"]);
-    assert!(all.chain("a", now - Duration::hours(2)).is_empty(), "past ones are not loaded");
+    let found = known(&db, "a", now).await;
+    assert_eq!(
+        (delegates(&found), found.version),
+        (vec!["c", "b"], 3),
+        "newest first, past ones are not read"
+    );
+    assert_eq!(known(&db, "c", now).await.version, 1, "each person has a number of their own");
 
     db.delete_delegation(newest.id, &admin()).await.unwrap();
-    let (later, all) = db.load_delegations(now).await.unwrap();
-    assert!(later > epoch);
-    assert_eq!(all.chain("a", now), ["b"]);
+    let found = known(&db, "a", now).await;
+    assert_eq!((delegates(&found), found.version), (vec!["b"], 4));
+}
+
+#[tokio::test]
+async fn every_way_of_changing_delegations_moves_the_numbers_of_those_concerned_and_not_the_policies_() {
+    let db = database().await;
+    let now = OffsetDateTime::now_utc();
+    let epoch = db.policy_epoch().await.unwrap();
+    db.create_delegation(&delegation("a", "b", -1, 2), &admin()).await.unwrap();
+    let numbers = async || (known(&db, "a", now).await.version, known(&db, "z", now).await.version);
+    assert_eq!(numbers().await, (1, 0));
+    for (sql, expected) in [
+        ("update user_delegation set ends_at = ends_at + interval '1 h'", (3, 0)),
+        ("update user_delegation set user_id = 'z'", (4, 1)),
+        ("truncate user_delegation", (5, 2)),
+    ] {
+        execute(&db, sql).await;
+        assert_eq!(numbers().await, expected, "{sql}");
+    }
+    assert_eq!(db.policy_epoch().await.unwrap(), epoch);
+}
+
+#[tokio::test]
+async fn a_person_has_a_hundred_live_delegations_at_most_however_many_are_made_at_once() {
+    let db = database().await;
+    for n in 0..95 {
+        db.create_delegation(&delegation("a", &format!("b{n}"), 1, 2), &admin()).await.unwrap();
+    }
+    db.create_delegation(&delegation("a", "past", -3, 2), &admin()).await.unwrap();
+    let asked: Vec<_> = (0..20).map(|n| delegation("a", &format!("c{n}"), 1, 2)).collect();
+    let actor = admin();
+    let at_once = asked.iter().map(|new| db.create_delegation(new, &actor));
+    let outcomes = futures::future::join_all(at_once).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
+    let refused =
+        |outcome: &Result<_, Error>| matches!(outcome, Err(Error::Conflict(_, why)) if why.contains("100"));
+    assert_eq!(outcomes.iter().filter(|outcome| refused(outcome)).count(), 15);
+    let live = "select count(*) from user_delegation where ends_at > now()";
+    assert_eq!(count(&db, live).await, 100);
+    db.create_delegation(&delegation("other", "a", 1, 2), &actor).await.expect("is another's");
+    db.create_delegation(&delegation("a", "past", -3, 2), &actor).await.expect("counts no more");
 }
 
 #[tokio::test]

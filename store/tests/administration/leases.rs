@@ -4,7 +4,7 @@ use crate::fixtures::{some_policy, some_request};
 use engine::ids::RequestId;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use store::deliveries::{Attempt, Leased, Verdict};
+use store::deliveries::{Attempt, Destination, Leased, Verdict};
 use store::testing::{TestDb, count, database, execute};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -15,6 +15,11 @@ const B: &str = "https://b.example";
 
 /// Requests with `each` due deliveries to `url`, of sequences 1, 2, ...
 async fn owe(db: &TestDb, policy: Uuid, url: &str, requests: usize, each: i32) -> Vec<Uuid> {
+    owe_to(db, policy, Destination::new("caller", url), requests, each).await
+}
+
+/// The same to another caller than `caller`; the destination's endpoint is a URL here.
+async fn owe_to(db: &TestDb, policy: Uuid, to: Destination, requests: usize, each: i32) -> Vec<Uuid> {
     let mut made = Vec::new();
     for _ in 0..requests {
         let request = some_request(db, policy, OffsetDateTime::now_utc()).await;
@@ -25,11 +30,12 @@ async fn owe(db: &TestDb, policy: Uuid, url: &str, requests: usize, each: i32) -
                  from generate_series(1, $3) n returning id, sequence)
              insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
                  next_attempt_at, created_at, updated_at)
-             select id, id, $1, sequence, 'stage_started', 'caller', $2, now(), now(), now() from events",
+             select id, id, $1, sequence, 'stage_started', $4, $2, now(), now(), now() from events",
         )
         .bind(request)
-        .bind(url)
+        .bind(&to.endpoint)
         .bind(each)
+        .bind(&to.caller_service)
         .execute(db.pool())
         .await
         .unwrap();
@@ -39,7 +45,17 @@ async fn owe(db: &TestDb, policy: Uuid, url: &str, requests: usize, each: i32) -
 }
 
 async fn lease(db: &TestDb, endpoint: &str, limit: i64) -> Vec<Leased> {
-    db.lease_due(endpoint, limit, LEASE, None).await.unwrap()
+    db.lease_due(&to(endpoint), limit, LEASE, None).await.unwrap()
+}
+
+fn to(endpoint: &str) -> Destination {
+    Destination::new("caller", endpoint)
+}
+
+/// Where something is due, of all callers.
+async fn due(db: &TestDb) -> Vec<Destination> {
+    let waiting = db.waiting_destinations(None, 10, 10, &[]).await.unwrap();
+    waiting.destinations.into_iter().filter_map(|(to, due)| due.then_some(to)).collect()
 }
 
 fn outcome(of: &Leased, verdict: Verdict) -> Attempt {
@@ -90,7 +106,7 @@ async fn an_endpoint_is_scheme_host_and_port() {
 }
 
 #[tokio::test]
-async fn endpoints_with_something_due_are_found_page_by_page() {
+async fn destinations_with_something_due_are_found() {
     let db = database().await;
     let policy = some_policy(&db, "key").await;
     let to_a = owe(&db, policy, "https://a.example/x", 3, 2).await;
@@ -102,12 +118,52 @@ async fn endpoints_with_something_due_are_found_page_by_page() {
         "update webhook_delivery set next_attempt_at = now() + interval '1 h' where endpoint ~ 'c.ex'",
     )
     .await;
-    assert_eq!(db.due_endpoints(None, 10).await.unwrap(), [A, B]);
-    assert_eq!(db.due_endpoints(None, 1).await.unwrap(), [A]);
-    assert_eq!(db.due_endpoints(Some(A), 10).await.unwrap(), [B]);
-    assert_eq!(db.endpoints_of(&to_a).await.unwrap(), [A]);
+    assert_eq!(due(&db).await, [to(A), to(B)]);
+    assert_eq!(db.destinations_of(&to_a).await.unwrap(), [to(A)]);
     lease(&db, B, 9).await;
-    assert_eq!(db.due_endpoints(None, 10).await.unwrap(), [A], "what is leased is not due");
+    assert_eq!(due(&db).await, [to(A)], "what is leased is not due");
+}
+
+#[tokio::test]
+async fn a_caller_with_many_endpoints_is_looked_through_in_turns_and_keeps_none_from_others() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    for n in 0..5 {
+        owe(&db, policy, &format!("https://many-{n}.example/x"), 1, 1).await;
+    }
+    owe_to(&db, policy, Destination::new("modest", B), 1, 1).await;
+    let endpoints = async |after: Option<&str>, seen: &[Destination]| {
+        let waiting = db.waiting_destinations(after, 1, 2, seen).await.unwrap();
+        let found: Vec<_> = waiting.destinations.into_iter().map(|(to, _)| to.endpoint).collect();
+        (found.join(" "), waiting.last_caller)
+    };
+    let first = ("https://many-0.example https://many-1.example".to_owned(), Some("caller".to_owned()));
+    assert_eq!(endpoints(None, &[]).await, first);
+    assert_eq!(endpoints(Some("caller"), &[]).await, (B.to_owned(), Some("modest".to_owned())));
+    assert_eq!(endpoints(Some("modest"), &[]).await, (String::new(), None));
+    let seen = |n| [to(&format!("https://many-{n}.example"))];
+    assert_eq!(endpoints(None, &seen(1)).await.0, "https://many-2.example https://many-3.example");
+    let end = (String::new(), Some("caller".to_owned()));
+    assert_eq!(endpoints(None, &seen(4)).await, end, "the caller after it is still asked for");
+}
+
+#[tokio::test]
+async fn a_lease_takes_the_webhooks_of_its_caller_and_reads_those_of_no_other() {
+    let mut db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, B, 25, 2).await;
+    execute(&db, "update webhook_delivery set status = 'delivered'").await;
+    execute(&db, "vacuum analyze webhook_delivery").await;
+    owe_to(&db, policy, Destination::new("loud", A), 300, 2).await;
+    owe(&db, policy, A, 2, 1).await;
+    db.reconnect().await;
+    let before = db.index_reads().await;
+    let leased = lease(&db, A, 20).await;
+    assert_eq!(leased.len(), 2);
+    assert!(leased.iter().all(|leased| leased.caller_service == "caller"));
+    db.reconnect().await;
+    let read = db.index_reads().await - before;
+    assert!(read < 40, "{read} entries were read, and 600 of another caller wait");
 }
 
 #[tokio::test]
@@ -211,14 +267,18 @@ async fn only_what_a_person_touched_counts_as_asked_for() {
     db.record_attempts(&[outcome(&leased[0], later()), outcome(&leased[1], Verdict::Exhausted)])
         .await
         .unwrap();
-    assert_eq!(db.asked_delivery(A, since).await.unwrap(), None, "leasing and recording ask for nothing");
+    assert_eq!(
+        db.asked_delivery(&to(A), since).await.unwrap(),
+        None,
+        "leasing and recording ask for nothing"
+    );
     for sql in ["next_attempt_at = now()", "status = 'pending', attempt = 0"] {
         let id = if sql.starts_with("next") { leased[0].id } else { leased[1].id };
         execute(&db, &format!("update webhook_delivery set {sql} where id = '{id}'")).await;
-        assert_eq!(db.asked_delivery(A, since).await.unwrap(), Some(id), "{sql}");
-        let only = db.lease_due(A, 9, LEASE, Some(id)).await.unwrap();
+        assert_eq!(db.asked_delivery(&to(A), since).await.unwrap(), Some(id), "{sql}");
+        let only = db.lease_due(&to(A), 9, LEASE, Some(id)).await.unwrap();
         assert_eq!(ids(&only), BTreeSet::from([id]));
-        assert_eq!(db.asked_delivery(A, since).await.unwrap(), None, "leasing answers it");
+        assert_eq!(db.asked_delivery(&to(A), since).await.unwrap(), None, "leasing answers it");
     }
 }
 
@@ -229,8 +289,8 @@ async fn what_waits_for_an_endpoint_is_told_why_and_is_not_attempted_by_it() {
     owe(&db, policy, A, 3, 1).await;
     let failed = lease(&db, A, 1).await.remove(0);
     db.record_attempts(&[outcome(&failed, Verdict::RetryAt(OffsetDateTime::now_utc()))]).await.unwrap();
-    let seen = db.explain_wait(A, "it rests", OffsetDateTime::UNIX_EPOCH, 10).await.unwrap();
-    assert_eq!(db.explain_wait(A, "it still rests", seen, 10).await.unwrap(), seen, "once is enough");
+    let seen = db.explain_wait(&to(A), "it rests", OffsetDateTime::UNIX_EPOCH, 10).await.unwrap();
+    assert_eq!(db.explain_wait(&to(A), "it still rests", seen, 10).await.unwrap(), seen, "once is enough");
     let told = "select count(*) from webhook_delivery where attempt = 0 and last_error = 'it rests'";
     assert_eq!(count(&db, told).await, 2);
     let kept = "select count(*) from webhook_delivery where attempt = 1 and last_error = 'answered 503'";
@@ -252,7 +312,7 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     let request = owe(&db, policy, B, 1, 1).await[0];
     db.reconnect().await;
     let before = db.index_reads().await;
-    assert_eq!(db.endpoints_of(&[request]).await.unwrap(), [B]);
+    assert_eq!(db.destinations_of(&[request]).await.unwrap(), [to(B)]);
     let leased = lease(&db, B, 20).await;
     assert_eq!(leased.len(), 1);
     db.record_attempts(&[outcome(&leased[0], Verdict::Delivered)]).await.unwrap();

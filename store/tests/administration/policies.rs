@@ -136,9 +136,9 @@ async fn activating_the_active_version_changes_nothing_and_is_not_audited() {
     let db = database().await;
     versions(&db, "k", 1).await;
     let first = db.activate_policy("k", 1, &admin()).await.unwrap();
-    let epoch = db.catalog_epoch().await.unwrap();
+    let epoch = db.policy_epoch().await.unwrap();
     assert_eq!(db.activate_policy("k", 1, &admin()).await.unwrap(), first);
-    assert_eq!(db.catalog_epoch().await.unwrap(), epoch);
+    assert_eq!(db.policy_epoch().await.unwrap(), epoch);
     assert_eq!(actions(&db).await, ["policy.create", "policy.activate"]);
 }
 
@@ -237,9 +237,9 @@ async fn the_audit_says_what_was_active_before_and_after() {
 #[tokio::test]
 async fn the_catalog_moves_with_the_active_version_only() {
     let db = database().await;
-    let start = db.catalog_epoch().await.unwrap();
+    let start = db.policy_epoch().await.unwrap();
     versions(&db, "k", 2).await;
-    assert_eq!(db.catalog_epoch().await.unwrap(), start);
+    assert_eq!(db.policy_epoch().await.unwrap(), start);
     assert!(db.active_policy_with_epoch("k").await.unwrap().is_none());
     let active = db.activate_policy("k", 2, &admin()).await.unwrap();
     let (epoch, id) = db.active_policy_with_epoch("k").await.unwrap().unwrap();

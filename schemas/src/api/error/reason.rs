@@ -82,6 +82,8 @@ reasons! {
     ChangedMeanwhile "changed_meanwhile" "AWE-007" 409 "Somebody else changed it at the same moment.";
     SecretExists "secret_exists" "AWE-007" 409 "The caller has an active callback secret.";
     SecretNotActive "secret_not_active" "AWE-007" 409 "The callback secret is rotated or revoked.";
+    SecretUnfit "secret_unfit" "AWE-007" 409 "The callback secret cannot be used as it would be.";
+    TooManyDelegations "too_many_delegations" "AWE-007" 409 "The person has as many delegations as may be.";
     NotRetriable "not_retriable" "AWE-007" 409 "What was delivered is not sent again.";
     TooManyRequests "too_many_requests" "AWE-007" 429 "This caller makes too many such requests.";
     Overloaded "overloaded" "AWE-007" 503 "More work at once than this process takes on.";

@@ -16,6 +16,8 @@ pub(super) struct Claims {
     #[serde(default)]
     email: Value,
     #[serde(default)]
+    azp: Value,
+    #[serde(default)]
     iss: Value,
     #[serde(default)]
     aud: Value,
@@ -101,6 +103,7 @@ impl Claims {
         Ok(Identity {
             subject: subject.to_owned(),
             email: email.map(str::to_owned),
+            client: self.azp.as_str().filter(|azp| !azp.is_empty()).map(str::to_owned),
             roles: self.roles(rules).map(str::to_owned).collect(),
         })
     }

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 const EXAMPLES: &str = "\
 Starts a PostgreSQL and a NATS server of its own (from PATH, or as AWE_POSTGRES_BIN and AWE_NATS_BIN say), migrates,
-seeds the policy hello.v1, and serves the API and the UI on loopback. Data stays in the data directory; Ctrl-C stops
+seeds the policy hello.v1 and a file of people (directory.yaml in the data directory), and serves the API and the UI on loopback. Data stays in the data directory; Ctrl-C stops
 every child. AWE__DATABASE__URL and AWE__NATS__URL name running servers to use instead.
 
 Examples:
@@ -113,6 +113,7 @@ async fn everything(
     stop: tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
     files::master_key(&mut config, &arguments.data)?;
+    files::directory(&mut config, &arguments.data)?;
     let (api_address, ui_address) = (api.local_addr()?, ui.local_addr()?);
     database::prepare(&mut config, database_url).await?;
     let state = app::connect(config).await?;

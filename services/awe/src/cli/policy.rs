@@ -1,5 +1,6 @@
 //! `awe policy`: policy files, with a server and without.
 
+mod against;
 mod apply;
 mod test;
 mod validate;
@@ -35,7 +36,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     match command {
         Command::Apply(arguments) => apply::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
-        Command::Validate(arguments) => validate::run(&arguments, &load()?),
+        Command::Validate(arguments) => validate::run(&arguments, &load()?).await,
         Command::Test(arguments) => test::run(&arguments, &load()?),
     }
 }

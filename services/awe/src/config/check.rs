@@ -148,6 +148,11 @@ impl Config {
             "keycloak.realm",
             "must not be empty when keycloak.base_url is set",
         );
+        faults.unless(
+            keycloak.directory_file.is_empty() || (self.is_development() && keycloak.base_url.is_empty()),
+            "keycloak.directory_file",
+            "is for development mode: it must be empty when keycloak.issuer or keycloak.base_url is set",
+        );
         let secret = !keycloak.admin_client_secret.expose_secret().is_empty();
         faults.unless(
             keycloak.base_url.is_empty() || (secret && !keycloak.admin_client_id.is_empty()),
@@ -162,6 +167,10 @@ impl Config {
         faults.between("requests.idle_seconds", requests.idle_seconds, 1, DAY);
         faults.between("requests.max_in_flight", requests.max_in_flight as u64, 1, 1_000_000);
         faults.between("requests.command_timeout_seconds", requests.command_timeout_seconds, 1, 3600);
+        let (bytes, values) = (requests.max_context_bytes as u64, requests.max_context_values as u64);
+        faults.between("requests.max_context_bytes", bytes, 2, 16 << 20);
+        faults.between("requests.max_context_values", values, 1, 1_000_000);
+        faults.between("requests.max_context_depth", requests.max_context_depth as u64, 1, 100);
         let retention = &self.retention;
         faults.between("retention.check_interval_seconds", retention.check_interval_seconds, 1, DAY);
         faults.between("retention.attempts_days", u64::from(retention.attempts_days), 0, 36_500);

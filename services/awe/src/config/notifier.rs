@@ -93,7 +93,7 @@ impl Notifier {
             "must be one mail address, for example awe@example.org or AWE <awe@example.org>",
         );
         faults.unless(
-            !config.keycloak.base_url.is_empty(),
+            !(config.keycloak.base_url.is_empty() && config.keycloak.directory_file.is_empty()),
             "keycloak.base_url",
             "must not be empty while notifier.enabled is true: the directory knows where people get mail",
         );

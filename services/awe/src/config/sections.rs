@@ -100,6 +100,8 @@ pub struct Keycloak {
     /// Base URL of the directory.
     #[serde(skip_serializing)]
     pub base_url: String,
+    /// A file in the place of a directory, in development mode.
+    pub directory_file: String,
     /// Realm.
     pub realm: String,
     /// Client that looks up users.
@@ -133,6 +135,24 @@ pub struct Requests {
     pub command_timeout_seconds: u64,
     /// Requests may name another artifact type than their policy.
     pub any_artifact_type: bool,
+    /// Bytes of a context's JSON.
+    pub max_context_bytes: usize,
+    /// JSON values in a context.
+    pub max_context_values: usize,
+    /// Levels of a context.
+    pub max_context_depth: usize,
+}
+
+impl Requests {
+    /// How large a context may be.
+    #[must_use]
+    pub const fn context_bounds(&self) -> schemas::json::Bounds {
+        schemas::json::Bounds {
+            bytes: self.max_context_bytes,
+            values: self.max_context_values,
+            depth: self.max_context_depth,
+        }
+    }
 }
 
 /// Idempotency keys.
@@ -165,6 +185,8 @@ pub struct Resolver {
     pub create_wait_seconds: u64,
     /// How long the directory's answers are used again; 0 = never.
     pub cache_seconds: u64,
+    /// Whether programs that hold a role or sit in a group are seated.
+    pub include_service_accounts: bool,
     /// Requests resolved at once.
     pub concurrency: usize,
 }

@@ -44,6 +44,9 @@ const fn conflict(clash: Clash) -> Reason {
         Clash::TextChanged => Reason::PolicyTextChanged,
         Clash::SecretExists => Reason::SecretExists,
         Clash::SecretNotActive => Reason::SecretNotActive,
+        Clash::SecretUnfit => Reason::SecretUnfit,
+        Clash::Judged => Reason::ChangedMeanwhile,
+        Clash::TooMany => Reason::TooManyDelegations,
         Clash::NotRetriable => Reason::NotRetriable,
         Clash::KeyTaken => Reason::IdempotencyKeyReused,
     }
@@ -121,7 +124,10 @@ impl From<ActorError> for ApiError {
 /// The words are made for a request's timeline: they name no address and nothing that the other side wrote.
 impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
-        Self::new(Reason::DirectoryAway, format!("{error}; a retry is safe"))
+        match error {
+            DirectoryError::Missing(why) => Self::new(Reason::NoDirectory, why),
+            other => Self::new(Reason::DirectoryAway, format!("{other}; a retry is safe")),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! JSON bodies. A body that parses keeps its schema: the types of `schemas` check their own limits.
 
+mod shape;
+
 use super::detail;
 use crate::error::{ApiError, Reason};
 use crate::state::AppState;
@@ -9,6 +11,9 @@ use axum::http::{HeaderMap, header};
 use schemas::api::{Location, ValidationDetail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// JSON values that a body may hold.
+const MOST_VALUES: usize = 50_000;
 
 /// A body that must be there.
 #[derive(Debug, Clone)]
@@ -27,7 +32,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         if !json {
             return Err(Reason::NotJson.into());
         }
-        parse(&bytes).map(Self)
+        parse(&bytes, most_values(state)).map(Self)
     }
 }
 
@@ -43,8 +48,13 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
         if !json {
             return Err(Reason::NotJson.into());
         }
-        parse(&bytes).map(Self)
+        parse(&bytes, most_values(state)).map(Self)
     }
+}
+
+/// A body may hold a context of the largest size that is configured, and room for what is around it.
+fn most_values(state: &AppState) -> usize {
+    MOST_VALUES.max(state.config().requests.max_context_values + 1000)
 }
 
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
@@ -61,7 +71,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, ApiError> {
     // Serde would read a struct from an array too, by position.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(refused(
@@ -69,6 +79,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             "must be a JSON object",
             "value_error",
         ));
+    }
+    // Before anything of it is kept: many small values take a great deal more memory than their text. What is no JSON is
+    // told by those who read it.
+    if shape::count(bytes, most).is_err_and(|fault| fault.is_data()) {
+        let message = format!("must hold at most {most} JSON values");
+        return Err(refused(vec![Location::Field("body".to_owned())], &message, "value_error"));
     }
     // The escape is the only way in for the one character that the database cannot hold.
     if bytes.windows(6).any(|six| six == br"\u0000") {

@@ -1,5 +1,6 @@
 //! Delegations: anyone's for an administrator, one's own for everybody else.
 
+use super::directory::known;
 use crate::auth::{Identity, Listing};
 use crate::error::{ApiError, Reason};
 use crate::extract::{Body, DelegationId, Query};
@@ -15,6 +16,13 @@ fn own(caller: &Identity, user_id: &str) -> Result<(), ApiError> {
     }
     let text = "only an administrator may manage delegations of somebody else";
     Err(ApiError::new(Reason::NotYours, text))
+}
+
+/// Whoever seats a person looks again at their delegations when these have changed meanwhile: without a bound, one who
+/// changes them without a pause would keep others from seating them.
+async fn not_too_often(caller: &Identity, state: &AppState) -> Result<(), ApiError> {
+    let admitted = caller.is_admin() || state.delegation_changes().admits(&caller.subject).await;
+    if admitted { Ok(()) } else { Err(Reason::TooManyRequests.into()) }
 }
 
 pub(super) async fn list(
@@ -42,6 +50,11 @@ pub(super) async fn create(
     if body.user_id == body.delegate_to {
         return Err(ApiError::invalid("field delegate_to: nobody can delegate to themselves"));
     }
+    not_too_often(&caller, &state).await?;
+    known(&state, "delegate_to", &body.delegate_to).await?;
+    if body.user_id != caller.subject {
+        known(&state, "user_id", &body.user_id).await?;
+    }
     let created = state.store().create_delegation(&body, &caller.actor()).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -52,6 +65,7 @@ pub(super) async fn remove(
     DelegationId(id): DelegationId,
 ) -> Result<StatusCode, ApiError> {
     own(&caller, &state.store().get_delegation(id).await?.user_id)?;
+    not_too_often(&caller, &state).await?;
     state.store().delete_delegation(id, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

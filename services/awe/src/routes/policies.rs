@@ -1,5 +1,6 @@
 //! Policies: versions, activation and simulation.
 
+use super::requests::check_context;
 use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Admin, Listing, Viewer};
 use crate::config::Credentials;
@@ -166,12 +167,14 @@ pub(super) async fn activate(
 ) -> Answer<PolicyOut> {
     let route = "/v1/awe/policies/{policy_key}/versions/{version}/activate";
     let write = write(Operation::Activate, route, &at.key);
-    if state.admission().asks(Kind::Policy) {
-        // There is no body: the gate judges what would come into force.
+    let active = if state.admission().asks(Kind::Policy) {
+        // There is no body: the gate judges what would come into force, and nothing else comes into force.
         let policy = state.store().get_policy(&at.key, at.version).await?;
         state.admission().ask(write, &headers, &policy).await?;
-    }
-    let active = state.store().activate_policy(&at.key, at.version, &admin.actor()).await?;
+        state.store().activate_judged_policy(&policy, &admin.actor()).await?
+    } else {
+        state.store().activate_policy(&at.key, at.version, &admin.actor()).await?
+    };
     state.admission().tell(write, &admin.subject, &active);
     Ok(Json(active))
 }
@@ -190,6 +193,7 @@ pub(super) async fn simulate(
     at: PolicyVersion,
     Body(mut body): Body<SimulateRequest>,
 ) -> Answer<SimulateResponse> {
+    check_context(&body.context, &state)?;
     body.requester.get_or_insert_with(|| viewer.subject.clone());
     Ok(Json(state.requests()?.simulate(&viewer.subject, &at.key, at.version, body).await?))
 }

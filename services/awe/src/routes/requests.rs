@@ -10,9 +10,12 @@ use actors::NewRequest;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use outbound::redacted_url;
 use schemas::api::{
-    CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListRequestsQuery, RequestOut,
+    CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListEventsQuery, ListRequestsQuery,
+    RequestOut,
 };
+use serde_json::Value;
 use store::requests::list::RequestFilter;
 
 const STATUSES: [&str; 6] = ["pending", "in_review", "approved", "rejected", "cancelled", "expired"];
@@ -25,6 +28,7 @@ pub(super) async fn create(
     Body(body): Body<CreateRequestIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreateRequestOut>), ApiError> {
     let idempotency_key = idempotency_key(&headers)?;
+    check_context(&body.context, &state)?;
     let refused = match check(&body, &state) {
         Ok(()) => check_secret(&body, &caller, &state).await.err(),
         Err(refused) => Some(refused),
@@ -63,7 +67,7 @@ pub(super) async fn create(
 /// Whether the answer is stored already: then nothing will be written, and the gate need not be asked again.
 async fn is_replay(key: Option<&str>, subject: &str, state: &AppState) -> Result<bool, ApiError> {
     let Some(key) = key else { return Ok(false) };
-    Ok(state.store().first_answer(subject, key).await?.is_some())
+    Ok(state.store().is_answered(subject, key).await?)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
@@ -74,6 +78,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
             Err(ApiError::invalid(format!("header Idempotency-Key: must be 1 to {MAX_KEY} ASCII characters")))
         }
     }
+}
+
+/// Whether a context is small enough to be kept, or tried.
+pub(super) fn check_context(context: &Value, state: &AppState) -> Result<(), ApiError> {
+    let checked = state.config().requests.context_bounds().check(context);
+    checked.map_err(|why| ApiError::body("context", why))
 }
 
 fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
@@ -87,18 +97,19 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if faults.is_empty() { Ok(()) } else { Err(ApiError::several(Reason::FaultyValue, faults)) }
 }
 
-/// Signing with somebody else's secret would let a caller speak in their name.
+/// Signing with somebody else's secret would let a caller speak in their name, unless they share it with the client
+/// that the caller comes by.
 async fn check_secret(body: &CreateRequestIn, caller: &Identity, state: &AppState) -> Result<(), ApiError> {
     let Some(id) = body.callback_secret_id else { return Ok(()) };
-    match state.store().secret_caller(id).await? {
-        Some(owner) if owner == caller.subject || caller.is_admin() => Ok(()),
+    match state.store().secret_may_name(id).await? {
+        Some(may) if caller.is_admin() || may.allows(&caller.subject, caller.client.as_deref()) => Ok(()),
         _ => Err(ApiError::invalid("field callback_secret_id: the caller has no such secret")),
     }
 }
 
 pub(super) async fn list(
     State(state): State<AppState>,
-    _: Identity,
+    reader: Identity,
     _: Listing,
     Query(query): Query<ListRequestsQuery>,
 ) -> Result<(HeaderMap, Json<Vec<RequestOut>>), ApiError> {
@@ -113,23 +124,35 @@ pub(super) async fn list(
         limit: query.limit,
     };
     let (requests, next) = state.store().list_requests(&filter).await?;
-    Ok((next_cursor(next), Json(requests)))
+    let shown = requests.into_iter().map(|request| shown_to(&reader, request)).collect();
+    Ok((next_cursor(next), Json(shown)))
 }
 
 pub(super) async fn read(
     State(state): State<AppState>,
-    _: Identity,
+    reader: Identity,
     RequestId(id): RequestId,
 ) -> Result<Json<RequestOut>, ApiError> {
-    Ok(Json(state.store().get_request(id).await?))
+    Ok(Json(shown_to(&reader, state.store().get_request(id).await?)))
+}
+
+/// A callback URL may carry a token: whoever neither wrote it nor looks after this installation sees where it leads,
+/// and no value of its query.
+fn shown_to(reader: &Identity, request: RequestOut) -> RequestOut {
+    if reader.is_viewer() || reader.subject == request.source_service {
+        return request;
+    }
+    RequestOut { callback_url: request.callback_url.as_deref().map(redacted_url), ..request }
 }
 
 pub(super) async fn events(
     State(state): State<AppState>,
     _: Identity,
     RequestId(id): RequestId,
-) -> Result<Json<Vec<EventOut>>, ApiError> {
-    Ok(Json(state.store().list_events(id).await?))
+    Query(query): Query<ListEventsQuery>,
+) -> Result<(HeaderMap, Json<Vec<EventOut>>), ApiError> {
+    let (events, next) = state.store().list_events(id, query.after).await?;
+    Ok((next_cursor(next.map(|sequence| sequence.to_string())), Json(events)))
 }
 
 pub(super) async fn cancel(

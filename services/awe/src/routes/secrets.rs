@@ -14,7 +14,7 @@ use schemas::api::{
     CallbackSecretRotate, CallbackSecretUpdate,
 };
 use serde_json::json;
-use store::secrets::check_secret;
+use store::secrets::{self, NewSecret, check_secret};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -40,14 +40,16 @@ pub(super) async fn create(
 ) -> Result<Shown, ApiError> {
     let given = body.secret.as_deref();
     given.map(check_secret).transpose().map_err(|why| ApiError::invalid(format!("field secret: {why}")))?;
-    let credential = body.credential.as_deref();
+    let (credential, clients) = (body.credential.as_deref(), body.clients.unwrap_or_default());
     check_credential(&state, credential)?;
+    not_to_anybody(credential, &clients).map_err(|why| ApiError::body("clients", why))?;
     let name = &body.caller_service;
     let route = "/v1/awe/admin/callback-secrets";
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Create, route, name };
     state.admission().ask(write, &headers, &json!({"caller_service": name})).await?;
     let (actor, vault) = (admin.actor(), state.vault());
-    let created = state.store().create_secret(name, given, credential, &actor, vault).await?;
+    let new = NewSecret { caller_service: name, secret: given, credential, clients: &clients };
+    let created = state.store().create_secret(&new, &actor, vault).await?;
     let card = json!({"id": created.id, "caller_service": created.caller_service, "status": created.status});
     state.admission().tell(write, &admin.subject, &card);
     Ok(shown(created))
@@ -64,6 +66,18 @@ fn check_credential(state: &AppState, name: Option<&str>) -> Result<(), ApiError
     }
 }
 
+/// Whoever names a secret chooses where its credential is sent: never let that be anybody.
+fn not_to_anybody(credential: Option<&str>, clients: &[String]) -> Result<(), String> {
+    if credential.is_some() && clients.iter().any(|client| client == secrets::ANY) {
+        return Err(
+            "\"*\" would let any token have the credential sent to a URL of its own: name the clients, or \
+                    send no credential"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
 pub(super) async fn update(
     State(state): State<AppState>,
     Admin(admin): Admin,
@@ -71,8 +85,10 @@ pub(super) async fn update(
     headers: HeaderMap,
     Body(body): Body<CallbackSecretUpdate>,
 ) -> Result<Json<CallbackSecretOut>, ApiError> {
-    let credential = body.credential.as_deref();
-    check_credential(&state, credential)?;
+    if body.credential.is_none() && body.clients.is_none() {
+        return Err(ApiError::body("credential", "this or clients must be given"));
+    }
+    check_credential(&state, body.credential.iter().flatten().next().map(String::as_str))?;
     let (name, route) = (&id.to_string(), "/v1/awe/admin/callback-secrets/{secret_id}");
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Update, route, name };
     // Of one that is unknown or revoked there is nothing to ask: it is refused below.
@@ -80,7 +96,8 @@ pub(super) async fn update(
         let payload = json!({"id": id, "caller_service": caller_service});
         state.admission().ask(write, &headers, &payload).await?;
     }
-    let updated = state.store().set_secret_credential(id, credential, &admin.actor()).await?;
+    let check = |after: &CallbackSecretOut| not_to_anybody(after.credential.as_deref(), &after.clients);
+    let updated = state.store().update_secret(id, &body, check, &admin.actor()).await?;
     let card = json!({"id": id, "caller_service": updated.caller_service, "status": updated.status});
     state.admission().tell(write, &admin.subject, &card);
     Ok(Json(updated))

@@ -1,5 +1,6 @@
 //! Tasks: what somebody is asked to decide.
 
+use super::directory::known;
 use super::word;
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
@@ -76,5 +77,6 @@ pub(super) async fn reassign(
     TaskId(id): TaskId,
     Body(body): Body<ReassignTaskIn>,
 ) -> Answer<TaskOut> {
+    known(&state, "new_assignee", &body.new_assignee).await?;
     Ok(Json(state.requests()?.reassign(admin.caller(), id, body).await?))
 }

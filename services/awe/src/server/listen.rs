@@ -1,6 +1,7 @@
 //! Connections: how many there may be, and how long one may keep the server waiting.
 
 use crate::config::{Server, seconds};
+use crate::files;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,11 +30,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// As configured.
+    /// As configured, as far as the process may have so many files open.
     #[must_use]
     pub fn of(server: &Server) -> Self {
         Self {
-            connections: server.max_connections,
+            connections: files::connections(server.max_connections),
             head: seconds(server.idle_timeout_seconds),
             write: seconds(server.idle_timeout_seconds),
         }

@@ -97,7 +97,7 @@ impl Needs {
     }
 }
 
-/// A request of `creator` with a task of `assignee`, and a delegation of theirs: new for each call, so that none finds
+/// A request of `creator` with a task of `assignee`, and a past delegation of theirs: new for each call, so that none finds
 /// what another has done.
 struct Things {
     request: String,
@@ -111,7 +111,7 @@ impl Things {
         let (status, made) = server.post(Who::User("creator"), "/requests", request("access.v1")).await;
         assert_eq!(status, 201, "{made}");
         let window = json!({"user_id": "assignee", "delegate_to": "deputy",
-            "starts_at": "2090-01-01T00:00:00Z", "ends_at": "2091-01-01T00:00:00Z"});
+            "starts_at": "2020-01-01T00:00:00Z", "ends_at": "2021-01-01T00:00:00Z"});
         let (status, away) = server.post(Who::Admin, "/delegations", window).await;
         assert_eq!(status, 201, "{away}");
         Self {

@@ -138,6 +138,48 @@ async fn the_gate_is_asked_before_a_secret_gets_another_credential() {
     server.end().await;
 }
 
+/// Changes a draft while the gate is asked about its activation.
+fn change_draft(database: &str) {
+    let database = database.to_owned();
+    let change = async move {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&database).await.unwrap();
+        let sql = "update approver_rule set rule_value = '{\"user_id\": \"mallory\"}'";
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    };
+    let elsewhere = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(change);
+    });
+    elsewhere.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_is_changed_while_the_gate_judges_it_is_not_activated() {
+    let changes = Arc::new(std::sync::Mutex::new(None::<String>));
+    let next = Arc::clone(&changes);
+    let gate = Receiver::answering(move |_, asked: &Asked| {
+        if asked.body.contains("\"activate\"")
+            && let Some(database) = next.lock().unwrap().take()
+        {
+            change_draft(&database);
+        }
+        say(200, "")
+    })
+    .await;
+    let server = gated(&gate.url, &[]).await;
+    assert_eq!(server.post(Who::Admin, "/policies", policy("demo.v1", &["amina"], 1)).await.0, 201);
+    let url = server.state.config().database.url.clone();
+    *changes.lock().unwrap() = Some(secrecy::ExposeSecret::expose_secret(&url).to_owned());
+    let activate = "/policies/demo.v1/versions/1/activate";
+    let (status, refused) = server.call(Who::Admin, Method::POST, activate, None).await;
+    assert_eq!((status, &refused["errors"][0]["errorCode"]), (409, &json!("AWE-007")), "{refused}");
+    assert_eq!(server.get(Who::Admin, "/policies").await.1[0]["status"], "draft");
+    let (status, active) = server.call(Who::Admin, Method::POST, activate, None).await;
+    assert_eq!((status, &active["status"]), (200, &json!("active")), "judged as it is now");
+    let judged = questions(&gate).pop().unwrap();
+    assert_eq!(judged["registration_payload"]["stages"][0]["rules"][0]["rule_value"]["user_id"], "mallory");
+    server.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gate_is_not_asked_about_anything_else() {
     let gate = Receiver::start(always(say(200, ""))).await;

@@ -12,5 +12,7 @@ mod limits;
 #[path = "../../../../outbound/tests/http/server.rs"]
 mod receiver;
 mod server;
+mod staff;
 mod system_config;
 mod tokens;
+mod wires;

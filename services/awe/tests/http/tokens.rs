@@ -230,3 +230,58 @@ async fn a_verified_admin_who_says_so_twice_gets_a_configuration_file_with_all_b
     assert!(!masked.contains("planted"), "{masked}");
     server.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_secret_is_named_by_tokens_of_the_clients_that_it_is_shared_with() {
+    let issuer = Issuer::start().await;
+    let server = trusting(&issuer, &[("AWE__CREDENTIALS__HOOKS__TYPE", "none")]).await;
+    let token = |subject: &str, azp: Value, roles: &[&str]| {
+        let claims = Claims::new(&issuer.url()).with("sub", json!(subject)).with("azp", azp);
+        issuer.rsa.sign(Algorithm::RS256, &claims.with("realm_access", json!({"roles": roles})))
+    };
+    let admin = token("admin", json!(null), &["AWE_ADMIN"]);
+    let call = async |token: &str, method: Method, path: &str, body: Value| {
+        let call = server.request(crate::server::Who::Nobody, method, path).bearer_auth(token).json(&body);
+        let answer = call.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let secrets = "/admin/callback-secrets";
+    let policy = crate::flow::policy("demo.v1", &["amina"], 1);
+    assert_eq!(call(&admin, Method::POST, "/policies", policy).await.0, 201);
+    assert_eq!(call(&admin, Method::POST, "/policies/demo.v1/versions/1/activate", json!({})).await.0, 200);
+    let new = json!({"caller_service": "registry", "clients": ["registry-ui", "registry-ui"]});
+    let (status, secret) = call(&admin, Method::POST, secrets, new).await;
+    assert_eq!((status, &secret["clients"]), (201, &json!(["registry-ui"])), "{secret}");
+    let mut body = crate::flow::request("demo.v1");
+    body["callback_secret_id"] = secret["id"].clone();
+    let create = async |token: String| call(&token, Method::POST, "/requests", body.clone()).await.0;
+    let shared = async || {
+        [
+            create(token("registry", json!("other"), &[])).await,
+            create(token("somebody", json!("registry-ui"), &[])).await,
+            create(token("somebody", json!("other"), &[])).await,
+            create(token("somebody", json!(null), &[])).await,
+            create(token("registry-ui", json!(["registry-ui"]), &[])).await,
+        ]
+    };
+    assert_eq!(shared().await, [201, 201, 400, 400, 400]);
+
+    let path = format!("{secrets}/{}", secret["id"].as_str().unwrap());
+    let change = async |body: Value| call(&admin, Method::PATCH, &path, body).await;
+    assert_eq!(change(json!({"clients": ["*"]})).await.1["clients"], json!(["*"]));
+    assert_eq!(shared().await, [201; 5]);
+    assert_eq!(change(json!({"credential": "hooks"})).await.0, 409, "anybody could have it sent anywhere");
+    assert_eq!(change(json!({"credential": "hooks", "clients": ["*"]})).await.0, 409);
+    let both = json!({"caller_service": "x", "credential": "hooks", "clients": ["*"]});
+    assert_eq!(call(&admin, Method::POST, secrets, both).await.0, 422);
+    let (status, changed) = change(json!({"credential": "hooks", "clients": ["ui"]})).await;
+    assert_eq!((status, &changed["credential"], &changed["clients"]), (200, &json!("hooks"), &json!(["ui"])));
+    assert_eq!(change(json!({"clients": []})).await.1["credential"], "hooks", "what is not given stays");
+    assert_eq!(shared().await, [201, 400, 400, 400, 400]);
+    for bad in [json!({}), json!({"clients": [""]}), json!({"clients": [" ui"]}), json!({"clients": "ui"})] {
+        assert_eq!(change(bad.clone()).await.0, 422, "{bad}");
+    }
+    let (_, listed) = call(&admin, Method::GET, secrets, json!(null)).await;
+    assert_eq!(listed[0]["clients"], json!([]));
+    server.end().await;
+}

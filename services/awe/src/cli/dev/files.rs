@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+const DIRECTORY: &str = include_str!("../../../../../examples/directory.yaml");
+
 /// One key for this data directory, made once: secrets made in one run are read by the next.
 pub(super) fn master_key(config: &mut Config, data: &Path) -> anyhow::Result<()> {
     if config.master_key()?.is_some() {
@@ -24,6 +26,21 @@ pub(super) fn master_key(config: &mut Config, data: &Path) -> anyhow::Result<()>
     }
     config.secrets.master_key_file = path.display().to_string();
     config.master_key().map(drop).with_context(|| format!("delete {} to have a new one made", path.display()))
+}
+
+/// People, roles and groups to try policies with, where no directory is configured; made once, to be edited.
+pub(super) fn directory(config: &mut Config, data: &Path) -> anyhow::Result<()> {
+    let keycloak = &mut config.keycloak;
+    if !(keycloak.issuer.is_empty() && keycloak.base_url.is_empty() && keycloak.directory_file.is_empty()) {
+        return Ok(());
+    }
+    let path = data.join("directory.yaml");
+    if !path.exists() {
+        fs::create_dir_all(data)?;
+        write_private(&path, DIRECTORY)?;
+    }
+    keycloak.directory_file = path.display().to_string();
+    Ok(())
 }
 
 /// Lines that a shell can source.

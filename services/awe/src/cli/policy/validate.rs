@@ -1,5 +1,6 @@
 //! `awe policy validate`: what the API would refuse about a policy, and what its author should look at.
 
+use super::against::{self, Against, Unknown};
 use super::{Outcome, each, read};
 use crate::app;
 use crate::cli::output;
@@ -21,7 +22,8 @@ Exit code: 0 no fault; 1 a fault, or with --strict a warning; 2 a file that cann
 
 Examples:
   awe policy validate payments.yaml
-  awe policy validate --strict policies/*.yaml"
+  awe policy validate --strict policies/*.yaml
+  awe policy validate payments.yaml --against https://awe.example.org --token \"$TOKEN\""
 )]
 pub(in crate::cli) struct Arguments {
     /// Policies, as `awe policy apply` takes them: YAML or JSON.
@@ -30,19 +32,25 @@ pub(in crate::cli) struct Arguments {
     /// Warnings count as faults.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    against: Against,
 }
 
-pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<ExitCode> {
     let egress = app::egress(config);
-    Ok(each(&arguments.files, |file| validate(file, &egress, arguments.strict)))
+    // What cannot be read is told below.
+    let readable: Vec<PolicyCreate> = arguments.files.iter().filter_map(|file| read(file).ok()).collect();
+    let unknown = against::unknown(&arguments.against, &readable).await?;
+    Ok(each(&arguments.files, |file| validate(file, &egress, &unknown, arguments.strict)))
 }
 
-fn validate(file: &Path, egress: &Egress, strict: bool) -> anyhow::Result<Outcome> {
+fn validate(file: &Path, egress: &Egress, unknown: &Unknown, strict: bool) -> anyhow::Result<Outcome> {
     let policy: PolicyCreate = read(file)?;
     let (word, found, bad) = match read_policy(&policy, egress, None) {
         Err(faults) => ("fault", faults, true),
-        Ok(policy) => {
-            let warnings = engine::lint::advise(&policy);
+        Ok(sound) => {
+            let mut warnings = engine::lint::advise(&sound);
+            warnings.extend(against::warnings(&policy, unknown));
             let bad = strict && !warnings.is_empty();
             ("warning", warnings, bad)
         }

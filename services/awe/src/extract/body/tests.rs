@@ -3,7 +3,7 @@ use schemas::api::{DecisionIn, PolicyCreate};
 use serde_json::json;
 
 fn faults<T: DeserializeOwned + std::fmt::Debug>(body: &str) -> (Value, String, String) {
-    let error = parse::<T>(body.as_bytes()).unwrap_err();
+    let error = parse::<T>(body.as_bytes(), 1000).unwrap_err();
     let first = error.detail().first().unwrap();
     (serde_json::to_value(&first.loc).unwrap(), first.kind.clone(), first.msg.clone())
 }
@@ -17,7 +17,7 @@ fn policy(change: impl FnOnce(&mut Value)) -> String {
 
 #[test]
 fn a_good_body_parses() {
-    assert_eq!(parse::<PolicyCreate>(policy(|_| {}).as_bytes()).unwrap().policy_key, "k");
+    assert_eq!(parse::<PolicyCreate>(policy(|_| {}).as_bytes(), 1000).unwrap().policy_key, "k");
 }
 
 #[test]
@@ -68,11 +68,18 @@ fn the_character_nul_is_refused_wherever_it_hides() {
         faults::<PolicyCreate>(&body).0,
         json!(["body", "stages", 0, "rules", 0, "rule_value", "user_id"])
     );
-    assert!(parse::<DecisionIn>(br#"{"action":"approve","comment":"a\\u0000b"}"#).is_ok());
+    assert!(parse::<DecisionIn>(br#"{"action":"approve","comment":"a\\u0000b"}"#, 1000).is_ok());
 }
 
 #[test]
 fn a_long_value_is_not_repeated_whole() {
     let (.., message) = faults::<PolicyCreate>(&policy(|p| p["stages"] = json!("x".repeat(100_000))));
     assert!(message.len() < 400);
+}
+
+#[test]
+fn a_body_of_too_many_values_is_refused_before_it_is_kept() {
+    let (loc, _, message) = faults::<PolicyCreate>(&policy(|p| p["stages"] = json!(vec![json!({}); 2000])));
+    assert_eq!(loc, json!(["body"]));
+    assert!(message.contains("1000 JSON values"), "{message}");
 }

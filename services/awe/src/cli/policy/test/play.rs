@@ -92,7 +92,7 @@ pub(super) fn play<'a>(
         id: RequestId(ids.fresh()),
         requester: case.requester.clone(),
         source_service: case.requester.clone(),
-        context,
+        context: context.into(),
         expires_at: None,
         policy_sha256: None,
     };

@@ -1,0 +1,117 @@
+//! The staff directory: a realm of Keycloak, or for development a file.
+
+mod file;
+
+pub use file::StaffFile;
+
+use crate::directory::DirectoryError;
+use crate::keycloak::{ClientEntry, GroupEntry, Keycloak, RoleEntry, UserEntry};
+use std::sync::Arc;
+
+/// Whoever knows the people of the house. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Staff {
+    /// Asked over HTTP.
+    Keycloak(Keycloak),
+    /// Read once.
+    File(Arc<StaffFile>),
+}
+
+impl Staff {
+    /// Enabled users who hold a role of the realm, or with `client` of that client: in the directory's order, each once.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unknown`] when there is no such role or client.
+    pub async fn role_holders(
+        &self,
+        role: &str,
+        client: Option<&str>,
+    ) -> Result<Arc<[String]>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.role_holders(role, client).await,
+            Self::File(file) => file.role_holders(role, client),
+        }
+    }
+
+    /// Enabled members of the group at `path`, and of all groups below it when `subgroups`. Each once.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unknown`] when there is no such group.
+    pub async fn group_members(&self, path: &str, subgroups: bool) -> Result<Arc<[String]>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.group_members(path, subgroups).await,
+            Self::File(file) => file.group_members(path, subgroups),
+        }
+    }
+
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unavailable`].
+    pub async fn user(&self, id: &str) -> Result<Option<UserEntry>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.user(id).await,
+            Self::File(file) => Ok(file.user(id)),
+        }
+    }
+
+    /// Whether somebody with this id may sit: exists and is enabled. `None`: this directory does not name everybody.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unavailable`].
+    pub async fn may_sit(&self, id: &str) -> Result<Option<bool>, DirectoryError> {
+        Ok(match (self.user(id).await?, self) {
+            (Some(user), _) => Some(user.enabled),
+            (None, Self::File(file)) if !file.complete => None,
+            (None, _) => Some(false),
+        })
+    }
+
+    /// Users whose login name, name or mail address begins with `text`; the first ones when it is empty.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn find_users(&self, text: &str) -> Result<Vec<UserEntry>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.find_users(text).await,
+            Self::File(file) => Ok(file.find_users(text)),
+        }
+    }
+
+    /// Roles of the realm, or of a client, whose name holds `text`.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; `Unknown` when there is no such client.
+    pub async fn find_roles(
+        &self,
+        text: &str,
+        client: Option<&str>,
+    ) -> Result<Vec<RoleEntry>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.find_roles(text, client).await,
+            Self::File(file) => file.find_roles(text, client),
+        }
+    }
+
+    /// Groups whose name holds `text`, at any depth; the first ones when it is empty.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn find_groups(&self, text: &str) -> Result<Vec<GroupEntry>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.find_groups(text).await,
+            Self::File(file) => Ok(file.find_groups(text)),
+        }
+    }
+
+    /// Clients whose id holds `text`.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn find_clients(&self, text: &str) -> Result<Vec<ClientEntry>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.find_clients(text).await,
+            Self::File(file) => Ok(file.find_clients(text)),
+        }
+    }
+}
