@@ -95,6 +95,8 @@ impl ApiError {
             Reason::Overloaded => Some("1"),
             // When one more call is admitted, at the latest.
             Reason::TooManyRequests => Some("6"),
+            // It does not come by waiting.
+            Reason::NoDirectory => None,
             reason if reason.status() == 503 => Some("2"),
             _ => None,
         }
