@@ -112,7 +112,7 @@ class Retention(EngineCase):
                 admin.decide(created["tasks"][0]["id"]).expect(201)
                 ids.append(created["request_id"])
             until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published")
-            self.database.value(
+            self.database.unguarded(
                 f"update approval_request set created_at = created_at - interval '40 days',"
                 f" completed_at = completed_at - interval '40 days' where id = '{ids[0]}';"
                 f"update idempotency_key set created_at = created_at - interval '40 days' where key = 'key-0'"
@@ -147,3 +147,27 @@ class Subscribers(EngineCase):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.splitlines()
+
+
+class OutboxForMachines(EngineCase):
+    def status(self, **settings: object) -> tuple[int, dict[str, Any]]:
+        named = {key.replace("__", "."): value for key, value in settings.items()}
+        done = server.run(["outbox", "status", "--json"], {**self.settings, **named}, self.folder)
+        return done.returncode, json.loads(done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1])
+
+    def test_status_is_json_and_its_exit_code_says_whether_all_is_well(self) -> None:
+        self.migrate()
+        started = self.serve()
+        with started.admin() as admin:
+            api.create_policy(admin, "status.v1", api.stage(1, "alice"))
+            admin.post("/requests", api.request_body("status.v1", "CR-1")).expect(201)
+        until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published")
+        code, told = self.status()
+        self.assertEqual((code, told["ok"], told["unpublished"], told["stream"]["last"]), (0, True, 0, 2), told)
+        code, told = self.status(nats__url=f"nats://127.0.0.1:{server.free_port()}")
+        self.assertEqual((code, told["ok"], told["stream"]), (3, False, None), told)
+        started.terminate()
+        started.exit_code()
+        self.database.unguarded("update approval_event set published_at = null, created_at = now() - interval '1 min'")
+        code, told = self.status()
+        self.assertEqual((code, told["unpublished"]), (3, 2), told)

@@ -92,7 +92,19 @@ class Operator(EngineCase):
     def test_the_command_line_lists_and_retries_what_was_exhausted(self) -> None:
         self.owe(6, webhook__max_attempts=1)
         lines = self.command("deliveries", "list", "--status", "exhausted").splitlines()
+        header = lines.pop(0).split()
+        self.assertEqual(header[:7], ["DELIVERY", "CREATED", "STATUS", "ATTEMPT", "EVENT", "REQUEST", "ARTIFACT"])
         self.assertEqual(len(lines), 6)
+        request, artifact = lines[0].split()[5:7]
+        self.assertRegex(artifact, r"^change_request/CR-")
+        of_one = self.command("deliveries", "list", "--request", request, "--since", "1h").splitlines()[1:]
+        self.assertTrue(of_one and all(request in line for line in of_one), of_one)
+        shown = self.command("deliveries", "show", lines[0].split()[0])
+        self.assertIn("attempt 1 at", shown)
+        self.assertIn("answered 500", shown)
+        attempts = json.loads(self.command("deliveries", "show", "--json", lines[0].split()[0]))["attempts"]
+        self.assertEqual([attempt["status_code"] for attempt in attempts], [500])
+        self.assertIn("no such deliveries", self.command("deliveries", "list", "--url", "https://elsewhere.example/"))
         self.assertTrue(all("answered 500" in line and self.receiver.url in line for line in lines), lines)
         shown = self.command("deliveries", "list", "--json", "--limit", "4").splitlines()
         self.assertEqual([json.loads(line)["status"] for line in shown], ["exhausted"] * 4)
@@ -101,11 +113,14 @@ class Operator(EngineCase):
         self.assertIn("6 deliveries", self.command(*words, "--url", self.receiver.url))
         self.wait_until_delivered(6)
         self.assertIn("0 deliveries", self.command(*words), "what was delivered is not retried")
-        audited = "select count(*) from audit_action where action = 'delivery.retry' and actor like 'cli:%'"
-        self.assertEqual(self.database.count(audited), 1)
+        audited = "select count(*) from audit_action where action = 'delivery.retry' and actor "
+        self.assertEqual(self.database.count(audited + "like 'awe-cli:%@%'"), 1)
+        self.database.value("update webhook_delivery set status = 'exhausted'")
+        self.command("--as", "amina@example.org", *words)
+        self.assertEqual(self.database.count(audited + "= 'amina@example.org'"), 1)
 
     def test_the_command_line_refuses_what_makes_no_sense(self) -> None:
-        for words in (["--since", "yesterday"], ["--status", "delivered"]):
+        for words in (["--since", "yesterday"], ["--status", "delivered"], ["--as", "system:sla"], ["--as", "awe-cli"]):
             done = server.run(["deliveries", "retry", *words], self.settings, self.folder)
             self.assertEqual(done.returncode, 2, done.stdout)
             self.assertIn(words[1], done.stdout)

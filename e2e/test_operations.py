@@ -104,7 +104,7 @@ class Starting(EngineCase):
             replicas.append(
                 children.start(
                     [server.program(), "migrate"],
-                    env=server.environment(self.settings),
+                    env=server.environment(self.owner_settings()),
                     cwd=self.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,

@@ -2,14 +2,14 @@
 """Prints approval events from NATS JetStream, with the plain NATS text protocol and the standard library only.
 
 Usage: subscribe.py --url nats://127.0.0.1:4222 [--subject 'awe.events.request_approved.>'] [--request ID] [--count N]
-Starts with the oldest event that the stream keeps, and ends after N events or --seconds without one.
+A user and password may stand in the URL. Starts with the oldest event that the stream keeps, and ends after N events or --seconds without one.
 """
 
 import argparse
 import json
 import socket
 import sys
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 INBOX = "_INBOX.awe_example"
 
@@ -22,7 +22,10 @@ class Nats:
         self.socket = socket.create_connection((address.hostname, address.port or 4222), timeout=seconds)
         self.lines = self.socket.makefile("rb")
         self.lines.readline()  # INFO
-        self.send("CONNECT", json.dumps({"verbose": False, "headers": True, "name": "subscribe.py"}))
+        options = {"verbose": False, "headers": True, "name": "subscribe.py"}
+        if address.username:
+            options.update({"user": unquote(address.username), "pass": unquote(address.password or "")})
+        self.send("CONNECT", json.dumps(options))
 
     def send(self, *words: str) -> None:
         self.socket.sendall(" ".join(words).encode() + b"\r\n")

@@ -10,6 +10,7 @@ use engine::ids::PolicyId;
 use engine::policy::Policy;
 use std::sync::{Arc, RwLock};
 use store::Store;
+use store::policies::LoadedPolicy;
 
 /// Cached policies; past it the cache starts over, since versions in use are few.
 const MOST_POLICIES: usize = 10_000;
@@ -26,15 +27,32 @@ pub(crate) struct Catalog {
 #[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) policy: Policy,
+    /// SHA-256 of the canonical text; a draft has none.
+    pub(crate) text_sha256: Option<String>,
+    artifact_type: String,
     /// A schema that does not compile was written past the API: it stops creates, and nothing that runs already.
     schema: Result<Option<Arc<ContextSchema>>, String>,
 }
 
 impl Version {
     /// Compiles what was written.
-    pub(crate) fn new(policy: Policy, schema: Option<&serde_json::Value>) -> Self {
-        let schema = schema.map(ContextSchema::stored).transpose();
-        Self { policy, schema: schema.map(|schema| schema.map(Arc::new)) }
+    pub(crate) fn new(loaded: LoadedPolicy) -> Self {
+        let schema = loaded.context_schema.as_ref().map(ContextSchema::stored).transpose();
+        Self {
+            schema: schema.map(|schema| schema.map(Arc::new)),
+            policy: loaded.policy,
+            text_sha256: loaded.text_sha256,
+            artifact_type: loaded.artifact_type,
+        }
+    }
+
+    /// Whether a new request may be about such a thing.
+    pub(crate) fn check_artifact_type(&self, given: &str) -> Result<(), Error> {
+        if given == self.artifact_type {
+            return Ok(());
+        }
+        let (key, expected) = (self.policy.key.clone(), self.artifact_type.clone());
+        Err(Error::ArtifactType { key, expected, given: given.to_owned() })
     }
 
     /// Whether a new request may have this context.
@@ -112,8 +130,7 @@ impl Catalog {
             return Ok(Arc::clone(&version));
         }
         // Boxed: it is rare, and every command would carry its room.
-        let (policy, schema) = Box::pin(self.store.load_policy_with_schema(id)).await?;
-        let version = Arc::new(Version::new(policy, schema.as_ref()));
+        let version = Arc::new(Version::new(Box::pin(self.store.load_policy(id)).await?));
         if self.by_id.len() >= MOST_POLICIES {
             self.by_id.clear();
         }

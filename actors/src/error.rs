@@ -30,12 +30,25 @@ pub enum Error {
     /// The context does not keep the policy's schema: every fault, with its way from the body on.
     #[error("the context does not keep the policy's schema")]
     Context(Vec<schemas::api::ValidationDetail>),
+    /// The artifact type of a request is not its policy's.
+    #[error("artifact_type is {given}, and policy {key} is for {expected}")]
+    ArtifactType {
+        /// The policy's key.
+        key: String,
+        /// What the policy is for.
+        expected: String,
+        /// What the request says.
+        given: String,
+    },
     /// Too much is under way; nothing was done.
     #[error("too many commands under way")]
     Overloaded,
-    /// The database does not answer; it cannot be known whether the command was done.
-    #[error("database unavailable")]
-    Unavailable,
+    /// The database gave no answer; it cannot be known whether the command was done.
+    #[error("{0}")]
+    Unavailable(store::Outage),
+    /// What carries the command out gave no answer in time; it cannot be known whether it was done.
+    #[error("not answered in time")]
+    Unanswered,
     /// Somebody outside who must be asked gave no answer; a retry is safe.
     #[error(transparent)]
     Directory(outbound::DirectoryError),
@@ -47,11 +60,13 @@ pub enum Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(source) => {
-                tracing::warn!(error = %source, "database unavailable");
-                Self::Unavailable
+            store::Error::Unavailable(outage, source) => {
+                tracing::warn!(error = %source, "{outage}");
+                Self::Unavailable(outage)
             }
-            store::Error::NotFound(_) => Self::UnknownPolicy,
+            store::Error::NotFound(store::What::Policy) => Self::UnknownPolicy,
+            store::Error::NotFound(store::What::Request) => Self::UnknownRequest,
+            store::Error::NotFound(store::What::Task) => Self::UnknownTask,
             // Every caller that can be stale has retried as often as it may.
             store::Error::Stale => Self::Overloaded,
             other => Self::Internal(chain(&other)),

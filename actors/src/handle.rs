@@ -68,7 +68,8 @@ impl Requests {
     /// first tasks.
     ///
     /// # Errors
-    /// [`Error::NoActivePolicy`], [`Error::Context`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`].
+    /// [`Error::NoActivePolicy`], [`Error::Context`], [`Error::IdempotencyMismatch`], [`Error::Overloaded`], [`Error::Unavailable`],
+    /// [`Error::Unanswered`].
     pub async fn create(&self, new: NewRequest) -> Result<Created, Error> {
         let new = Arc::new(new);
         let refused = match self.commit(&new).await {
@@ -78,7 +79,7 @@ impl Requests {
         // Whatever stopped it, a stored first answer comes first; but a database that is away has none to give, and
         // asking it would only make the caller wait twice.
         match refused {
-            Error::Overloaded | Error::Unavailable => Err(refused),
+            Error::Overloaded | Error::Unavailable(_) | Error::Unanswered => Err(refused),
             _ => self.first_answer(&new).await?.ok_or(refused),
         }
     }
@@ -183,8 +184,7 @@ impl Requests {
     ) -> Result<SimulateResponse, Error> {
         let out = self.shared.store.get_policy(key, version).await?;
         // Drafts change, so a simulation never uses the cache of started versions.
-        let (policy, schema) = self.shared.store.load_policy_with_schema(out.id.into()).await?;
-        let version = Version::new(policy, schema.as_ref());
+        let version = Version::new(self.shared.store.load_policy(out.id.into()).await?);
         let (policy, now) = (&version.policy, crate::clock::now());
         let context = body.context;
         version.check_context(&context, &self.shared.validations).await?;
@@ -254,10 +254,10 @@ impl Requests {
             let actor = self.actor(id).await?;
             match actor.call(&message, Some(self.shared.options.command_timeout)).await {
                 Ok(CallResult::Success(answer)) => return answer,
-                Ok(CallResult::Timeout) => return Err(Error::Unavailable),
+                Ok(CallResult::Timeout) => return Err(Error::Unanswered),
                 Ok(CallResult::SenderError) => {
                     self.shared.registry.remove(id, &actor);
-                    return Err(Error::Unavailable);
+                    return Err(Error::Unanswered);
                 }
                 Err(_) => self.shared.registry.remove(id, &actor),
             }

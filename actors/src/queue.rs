@@ -78,7 +78,7 @@ async fn take<F: Follower>(follower: &F, requests: BTreeSet<Uuid>) -> BTreeSet<U
     let Err(error) = follower.take(requests.iter().copied().collect()).await else { return BTreeSet::new() };
     tracing::debug!(queue = F::NAME, %error, "items could not be taken; they come back");
     // A database that is away takes none of them; each would only wait for it again.
-    if matches!(error, Error::Unavailable | Error::Overloaded) || requests.len() == 1 {
+    if matches!(error, Error::Unavailable(_) | Error::Unanswered | Error::Overloaded) || requests.len() == 1 {
         return requests;
     }
     let mut refused = BTreeSet::new();

@@ -91,6 +91,8 @@ pub struct RequestOptions {
     pub idle: Duration,
     /// Commands under way at most; past it callers are told to come back.
     pub max_in_flight: usize,
+    /// Requests may name another artifact type than their policy.
+    pub any_artifact_type: bool,
     /// Group commit.
     pub commit: Limits,
     /// How long a command may take.
@@ -105,6 +107,7 @@ impl Default for RequestOptions {
             max_live: 20_000,
             idle: Duration::from_secs(30),
             max_in_flight: 4096,
+            any_artifact_type: false,
             commit: Limits::default(),
             command_timeout: Duration::from_secs(20),
             create_wait: Duration::from_secs(2),

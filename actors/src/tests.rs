@@ -180,6 +180,7 @@ async fn while_there_is_more_to_write_the_group_commit_stays_on_its_connection()
     world
         .execute(
             "create table written_by (process int);
+             grant insert on written_by to public;
              create function note_process() returns trigger language plpgsql as
                  $$ begin insert into written_by values (pg_backend_pid()); return null; end $$;
              create trigger note_process after insert on approval_request

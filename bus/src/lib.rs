@@ -5,6 +5,7 @@
 //! queue. An acknowledgement is not durability (the server acknowledges before fsync): Postgres keeps the truth, and
 //! every message may be seen twice.
 
+mod credentials;
 mod examine;
 mod streams;
 mod work;
@@ -13,6 +14,7 @@ pub use examine::ServerFacts;
 pub use streams::StreamState;
 pub use work::{Work, WorkItem};
 
+use crate::credentials::with_credentials;
 use async_nats::connection::State;
 use async_nats::header::{
     HeaderMap, HeaderName, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
@@ -106,7 +108,7 @@ impl Bus {
     /// [`Error::Connect`] when the URL is malformed.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let addresses: Vec<&str> = options.url.split(',').map(str::trim).collect();
-        let client = async_nats::ConnectOptions::new()
+        let client = with_credentials(async_nats::ConnectOptions::new(), &addresses)
             .name("awe")
             .retry_on_initial_connect()
             .connection_timeout(Duration::from_secs(3))

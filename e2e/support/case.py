@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from support import server
-from support.database import Database
+from support.database import APP_ROLE, Database
 from support.nats import Nats
 from support.server import Server
 from support.sink import Sink
@@ -38,7 +38,7 @@ class EngineCase(unittest.TestCase):
         self.database = Database(os.environ["DATABASE_URL"])
         self.addCleanup(self.database.drop)
         self.settings: dict[str, object] = {
-            "database.url": self.database.url,
+            "database.url": self.database.app_url,
             "database.max_connections": 8,
             "nats.url": self.nats_url,
             "nats.prefix": self.prefix,
@@ -70,8 +70,15 @@ class EngineCase(unittest.TestCase):
     def events_stream(self) -> str:
         return f"{self.prefix.upper()}_EVENTS"
 
+    def owner_settings(self) -> dict[str, object]:
+        """For what the owner of the tables does."""
+        return {**self.settings, "database.url": self.database.url}
+
     def migrate(self) -> None:
-        done = server.run(["migrate"], self.settings, self.folder)
+        words, settings = ["migrate"], self.settings
+        if settings["database.url"] == self.database.app_url:
+            words, settings = [*words, "--app-role", APP_ROLE], self.owner_settings()
+        done = server.run(words, settings, self.folder)
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def serve(self, log_filter: str = "info", more: dict[str, str] | None = None, **settings: object) -> Server:

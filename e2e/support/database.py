@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from support import children
 
 TIMEOUT = 30.0
+APP_ROLE = "awe_app"
 
 
 def psql() -> str:
@@ -42,6 +43,12 @@ class Database:
         self.server_url = server_url
         self.name = f"awe_e2e_{secrets.token_hex(6)}"
         self.url = urlsplit(server_url)._replace(path=f"/{self.name}").geturl()
+        """The owner's."""
+        host = urlsplit(server_url).netloc.rpartition("@")[2]
+        self.app_url = urlsplit(self.url)._replace(netloc=f"{APP_ROLE}@{host}").geturl()
+        """That of the role which servers connect as: it may do what AWE does, and nothing else."""
+        make_role = f"create role {APP_ROLE} login; exception when duplicate_object or unique_violation then null;"
+        run(server_url, f"do $$ begin {make_role} end $$")
         run(server_url, f"create database {self.name} template template0")
 
     def drop(self) -> None:
@@ -49,6 +56,10 @@ class Database:
 
     def value(self, sql: str) -> str:
         return run(self.url, sql)
+
+    def unguarded(self, sql: str) -> None:
+        """Past the guards of history: for rows that look older than they are."""
+        run(self.url, f"set session_replication_role = replica; {sql}")
 
     def count(self, sql: str) -> int:
         return int(self.value(sql))

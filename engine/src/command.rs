@@ -68,6 +68,8 @@ pub struct Create {
     pub context_told: bool,
     /// Past it the request expires.
     pub expires_at: Option<OffsetDateTime>,
+    /// What the text of the policy version hashes to, for the history.
+    pub policy_sha256: Option<String>,
 }
 
 /// A command on a request that exists.
@@ -161,11 +163,11 @@ pub enum Refusal {
     #[error("task {0} does not exist on this request")]
     UnknownTask(TaskId),
     /// The caller may not do this.
-    #[error("{0}")]
-    Forbidden(String),
+    #[error("{1}")]
+    Forbidden(Barred, String),
     /// The state does not allow it (any more).
-    #[error("{0}")]
-    Conflict(String),
+    #[error("{1}")]
+    Conflict(Clash, String),
     /// A field of the command says too little.
     #[error("{field}: {message}")]
     Invalid {
@@ -177,6 +179,38 @@ pub enum Refusal {
     /// The context names another policy version than the one the request is pinned to.
     #[error("request is pinned to policy version {0}, another was given")]
     WrongPolicy(PolicyId),
+}
+
+/// Why the caller may not do something, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred {
+    /// Only an admin may.
+    Role,
+    /// It belongs to somebody else.
+    Owner,
+    /// The policy bars this person from deciding.
+    Duties,
+}
+
+/// What in the state does not allow a command, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clash {
+    /// The request is terminal.
+    RequestFinished,
+    /// The stage is finished, or has not started.
+    StageFinished,
+    /// The task has its decision.
+    TaskDecided,
+    /// The task is skipped, reassigned or escalated.
+    TaskClosed,
+    /// Somebody else has claimed the task.
+    Claimed,
+    /// Whoever decides has approved in this stage already.
+    HasApproved,
+    /// The new assignee holds a seat already.
+    Seated,
+    /// The new assignee may not hold the seat.
+    Unfit,
 }
 
 /// What differs between two states of one request: what a store must write.

@@ -11,7 +11,7 @@ pub mod policy;
 pub mod webhook;
 
 pub use asyncapi::asyncapi_yaml;
-pub use openapi::openapi_json;
+pub use openapi::{QueryParameters, openapi_json};
 
 /// Indented JSON and a line end.
 fn pretty_json(document: &impl serde::Serialize) -> String {

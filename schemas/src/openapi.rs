@@ -4,11 +4,14 @@ mod admin;
 mod answers;
 mod delegations;
 mod directory;
+mod parameters;
 mod policies;
 mod requests;
 mod system;
 mod tasks;
 mod webhooks;
+
+pub use parameters::QueryParameters;
 
 use crate::api;
 use crate::event::WebhookEvent;
@@ -49,7 +52,7 @@ const BEARER: &str = "bearerAuth";
         policies::activate_policy_version, policies::deactivate_policy_version,
         policies::simulate_policy_version,
         requests::create_request, requests::list_requests, requests::get_request, requests::cancel_request,
-        requests::list_request_events,
+        requests::get_request_evidence, requests::list_request_events,
         tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::reassign_task,
         delegations::list_delegations, delegations::create_delegation, delegations::delete_delegation,
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,

@@ -2,6 +2,10 @@
 //!
 //! Every fault is found and named before anything is refused, so that an author fixes a policy in one go.
 
+mod text;
+
+pub use text::{canonical_text, text_sha256};
+
 use crate::api::{ApproverRuleIn, ApproverRuleOut, PolicyCreate, PolicyOut, StageIn, StageOut};
 use engine::ids::{PolicyId, RuleId, StageId};
 pub use engine::lint::Fault;

@@ -239,6 +239,7 @@ fn a_stored_policy_keeps_its_ids() {
         forbid_self_approval: true,
         forbid_repeat_approvers: false,
         context_schema: None,
+        text_sha256: None,
         created_by: None,
         created_at: at,
         updated_at: at,

@@ -120,7 +120,7 @@ fn config(action: &'static str) -> Record {
 }
 
 #[derive(sqlx::FromRow)]
-struct AuditRow {
+pub(crate) struct AuditRow {
     id: Uuid,
     occurred_at: OffsetDateTime,
     actor: String,

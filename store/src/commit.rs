@@ -12,7 +12,7 @@ mod columns;
 mod statement;
 
 use crate::pool::{Kept, Pool};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store};
 use engine::command::Transition;
 use engine::ids::RequestId;
 use engine::request::{Event, Request};
@@ -161,9 +161,8 @@ impl Committer {
     /// may or may not have been written, so reload before anything else.
     pub async fn commit(&self, commit: Commit) -> Result<i64, Error> {
         let (reply, answer) = oneshot::channel();
-        let gone = || Error::Unavailable(sqlx::Error::WorkerCrashed);
-        self.queue.send((Box::new(commit), reply)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.queue.send((Box::new(commit), reply)).await.map_err(|_| Error::gone())?;
+        answer.await.map_err(|_| Error::gone())?
     }
 }
 
@@ -237,7 +236,7 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
         Err(error) => {
             let mut error = Some(error);
             for (_, reply) in batch {
-                let _ = reply.send(Err(error.take().unwrap_or_else(unavailable)));
+                let _ = reply.send(Err(error.take().unwrap_or_else(Error::gone)));
             }
         }
     }
@@ -247,10 +246,6 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
 async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<statement::Written, Error> {
     let executing = AssertUnwindSafe(async { statement::execute(connection, commits).await });
     executing.catch_unwind().await.unwrap_or_else(|_| Err(Error::Internal("writing a batch panicked".into())))
-}
-
-fn unavailable() -> Error {
-    Error::Unavailable(sqlx::Error::WorkerCrashed)
 }
 
 fn outcome(commit: &Commit, written: &statement::Written) -> Result<i64, Error> {
@@ -263,7 +258,7 @@ fn outcome(commit: &Commit, written: &statement::Written) -> Result<i64, Error> 
     }
     // Not written though all it relied on was true and it is a create: only the idempotency key can have stopped it.
     if commit.before.is_none() && commit.epoch.is_none_or(|epoch| epoch == written.epoch) {
-        return Err(Error::Conflict("idempotency key is in use".to_owned()));
+        return Err(Error::Conflict(Clash::KeyTaken, "idempotency key is in use".to_owned()));
     }
     Err(Error::Stale)
 }

@@ -1,7 +1,7 @@
 //! Out-of-office delegations, as people manage them. What the engine sees of them is in [`crate::catalog`].
 
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store, What};
 use schemas::api::delegation::{DelegationCreate, DelegationOut};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -64,7 +64,7 @@ impl Store {
         .fetch_one(&mut *tx)
         .await
         .map_err(|error| match error.into() {
-            Error::Constraint(name) if name == "user_delegation_bound" => Error::Conflict(format!(
+            Error::Constraint(name) if name == "user_delegation_bound" => Error::Conflict(Clash::TooMany, format!(
                 "{} has 100 delegations that are or will be in force, which is the most: delete one first",
                 new.user_id
             )),
@@ -119,7 +119,7 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        row.map(Into::into).ok_or(Error::NotFound("delegation"))
+        row.map(Into::into).ok_or(Error::NotFound(What::Delegation))
     }
 
     /// Takes a delegation back. Tasks it already moved stay where they are.
@@ -136,7 +136,7 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let deleted = DelegationOut::from(row.ok_or(Error::NotFound("delegation"))?);
+        let deleted = DelegationOut::from(row.ok_or(Error::NotFound(What::Delegation))?);
         let record = Record {
             action: "delegation.delete",
             resource_type: "user_delegation",

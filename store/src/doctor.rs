@@ -1,5 +1,11 @@
 //! What `awe doctor` asks of the database: how it is set, and whether anything is stuck. Reads only.
 
+mod evidence;
+mod waiting;
+
+pub use evidence::Guards;
+pub use waiting::HeldBack;
+
 use crate::vault::Vault;
 use crate::{Error, MIGRATIONS, Store};
 use std::collections::BTreeSet;

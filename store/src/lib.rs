@@ -11,11 +11,14 @@ pub mod delegations;
 pub mod deliveries;
 pub mod doctor;
 mod error;
+pub mod evidence;
+pub mod grants;
 mod moment;
 pub mod notifications;
 pub mod outbox;
 pub mod policies;
 mod pool;
+pub mod processes;
 pub mod requests;
 mod retention;
 pub mod secrets;
@@ -25,7 +28,7 @@ pub mod testing;
 pub mod timers;
 pub mod vault;
 
-pub use error::Error;
+pub use error::{Clash, Error, Outage, What};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::str::FromStr;
@@ -67,7 +70,10 @@ impl Store {
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let store = Self::connect_lazy(options)?;
         // Closed at once: going back to the pool takes a moment, in which the next caller would open a second one.
-        store.pool.acquire().await?.close().await?;
+        match store.pool.acquire().await {
+            Ok(connection) => connection.close().await?,
+            Err(error) => return Err(store.pool.explained(error.into()).await),
+        }
         Ok(store)
     }
 
@@ -108,6 +114,11 @@ impl Store {
         sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run(&mut *connection).await.map_err(|e| Error::Internal(Box::new(e)))?;
         sqlx::query("reset statement_timeout").execute(&mut *connection).await?;
+        drop(connection);
+        let hashed = self.hash_started_policies().await?;
+        if hashed > 0 {
+            tracing::info!(hashed, "texts of started policy versions were hashed");
+        }
         Ok(())
     }
 
@@ -116,8 +127,15 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("select 1").execute(&self.pool).await?;
-        Ok(())
+        match sqlx::query("select 1").execute(&self.pool).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.pool.explained(error.into()).await),
+        }
+    }
+
+    /// What is the matter with a database that was not waited for any longer: [`Error::Unavailable`], with the reason.
+    pub async fn outage(&self) -> Error {
+        self.pool.outage().await
     }
 
     /// Closes the pool, waiting for connections in use.

@@ -3,19 +3,24 @@
 //! Writers of one key are ordered: a new version is numbered under an advisory lock on the key, and changes of
 //! status lock the key's rows. Row locks are `for no key update`, so that requests may refer to a version meanwhile.
 
+mod hashes;
 mod read;
 mod write;
 
+pub use hashes::PolicyTexts;
+pub use read::LoadedPolicy;
+pub(crate) use read::by_id;
+
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store, What};
 use engine::policy::Policy;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
-use schemas::policy::as_written;
+use schemas::policy::{as_written, text_sha256};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-const POLICY: Error = Error::NotFound("policy");
+const POLICY: Error = Error::NotFound(What::Policy);
 
 fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
     Record {
@@ -63,6 +68,18 @@ fn active(versions: &[Version]) -> Option<&Version> {
     versions.iter().find(|v| v.status == "active")
 }
 
+/// What the text of a version hashes to now, which must be what it hashed to when it was activated before.
+fn checked_hash(policy: &PolicyOut) -> Result<String, Error> {
+    let hash = text_sha256(policy).map_err(|e| Error::Internal(Box::new(e)))?;
+    if policy.text_sha256.as_ref().is_some_and(|activated| *activated != hash) {
+        let (key, version) = (&policy.policy_key, policy.version);
+        let text =
+            format!("the text of policy {key} version {version} is not the one that was activated before");
+        return Err(Error::Conflict(Clash::TextChanged, text));
+    }
+    Ok(hash)
+}
+
 impl Store {
     /// Writes version 1 of a new key, a draft. `engine` is `policy` checked; its ids (policy, stages, rules) are
     /// the ids of the rows.
@@ -78,7 +95,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let key = &policy.policy_key;
         if lock_numbering(&mut tx, key).await?.is_some() {
-            return Err(Error::Conflict(format!("policy {key} already exists")));
+            return Err(Error::Conflict(Clash::PolicyExists, format!("policy {key} already exists")));
         }
         write::insert_policy(&mut tx, policy, engine, 1, actor).await?;
         let created = read::version(&mut tx, key, 1).await?;
@@ -133,10 +150,8 @@ impl Store {
         .await?
         .ok_or(POLICY)?;
         if row.status != "draft" {
-            return Err(Error::Conflict(format!(
-                "policy {key} version {version} is {}: only drafts can be edited",
-                row.status
-            )));
+            let text = format!("policy {key} version {version} is {}: only drafts can be edited", row.status);
+            return Err(Error::Conflict(Clash::NotDraft, text));
         }
         let before = read::version(&mut tx, key, version).await?;
         write::replace_policy(&mut tx, row.id, policy, engine).await?;
@@ -155,7 +170,7 @@ impl Store {
     /// Activating the active version changes nothing and is not audited.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] when somebody changed the text since it was activated before.
     pub async fn activate_policy(&self, key: &str, version: i32, actor: &Actor) -> Result<PolicyOut, Error> {
         self.activate(key, version, None, actor).await
     }
@@ -186,19 +201,23 @@ impl Store {
         if let Some(judged) = judged
             && as_written(judged) != as_written(&read::version(&mut tx, key, version).await?)
         {
-            return Err(Error::Conflict(format!(
-                "policy {key} version {version} was changed while it was judged; nothing was activated: activate it \
+            return Err(Error::Conflict(
+                Clash::Judged,
+                format!(
+                    "policy {key} version {version} was changed while it was judged; nothing was activated: activate it \
                  again to have it judged as it is now"
-            )));
+                ),
+            ));
         }
         if target.status == "active" {
             return read::version(&mut tx, key, version).await;
         }
+        let text_sha256 = checked_hash(&read::version(&mut tx, key, version).await?)?;
         let previous = active(&versions);
         if let Some(previous) = previous {
             write::set_status(&mut tx, previous.id, "archived").await?;
         }
-        write::set_status(&mut tx, target.id, "active").await?;
+        write::activate(&mut tx, target.id, &text_sha256).await?;
         let activated = read::version(&mut tx, key, version).await?;
         let entry = Record {
             before: Some(json!({"status": target.status, "active_version": previous.map(|p| p.version)})),
@@ -224,10 +243,8 @@ impl Store {
         let versions = lock_versions(&mut tx, key).await?;
         let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
         if target.status != "active" {
-            return Err(Error::Conflict(format!(
-                "policy {key} version {version} is {}, not active",
-                target.status
-            )));
+            let text = format!("policy {key} version {version} is {}, not active", target.status);
+            return Err(Error::Conflict(Clash::NotActive, text));
         }
         write::set_status(&mut tx, target.id, "archived").await?;
         let deactivated = read::version(&mut tx, key, version).await?;

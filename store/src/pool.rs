@@ -5,15 +5,18 @@
 //! [`SILENCE`], which is longer than the server itself allows a statement, and with it every connection that was open
 //! then: none of them is used or waited for again.
 
-use crate::Error;
+mod probe;
+
+use crate::{Error, Outage};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
+use probe::Probe;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
     PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
 };
 use sqlx::query::Query;
-use sqlx::{Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr};
+use sqlx::{Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr, Transaction};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -32,6 +35,7 @@ const KEPT: Duration = Duration::from_secs(1);
 pub(crate) struct Pool {
     inner: PgPool,
     silence: Arc<Silence>,
+    probe: Arc<Probe>,
 }
 
 /// When the server last stayed silent for too long.
@@ -59,6 +63,14 @@ impl Silence {
     }
 }
 
+/// A pool that has no connection in time does not say why: none is free, or none can be opened.
+async fn explained(probe: &Probe, error: sqlx::Error) -> sqlx::Error {
+    match error {
+        sqlx::Error::PoolTimedOut => probe.failure().await.map_or(error, sqlx::Error::Io),
+        other => other,
+    }
+}
+
 fn silent() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database stayed silent"))
 }
@@ -78,7 +90,43 @@ impl Pool {
                 let suspect = after.suspects(meta.age);
                 Box::pin(async move { if suspect { Err(silent()) } else { Ok(true) } })
             });
-        Self { inner: options.connect_lazy_with(connect), silence }
+        let probe = Arc::new(Probe::new(connect.clone()));
+        Self { inner: options.connect_lazy_with(connect), silence, probe }
+    }
+
+    /// A connection, waiting until one is free.
+    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        match self.inner.acquire().await {
+            Err(error) => Err(explained(&self.probe, error).await),
+            acquired => acquired,
+        }
+    }
+
+    /// A transaction, waiting until a connection is free.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        match self.inner.begin().await {
+            Err(error) => Err(explained(&self.probe, error).await),
+            begun => begun,
+        }
+    }
+
+    /// The same outage with the server's address and its cause, when it lets nobody in.
+    pub(crate) async fn explained(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable(outage, source) => match self.probe.failure().await {
+                Some(failure) => Error::Unavailable(Outage::Away, failure.into()),
+                None => Error::Unavailable(outage, source),
+            },
+            other => other,
+        }
+    }
+
+    /// What is the matter when an answer was not waited for any longer.
+    pub(crate) async fn outage(&self) -> Error {
+        match self.probe.failure().await {
+            Some(failure) => Error::Unavailable(Outage::Away, failure.into()),
+            None => Error::Unavailable(Outage::Timeout, silent()),
+        }
     }
 
     /// Several statements as one piece of work, given up as one statement is.
@@ -156,10 +204,11 @@ impl<'p> Executor<'p> for &Pool {
         E: 'q + Execute<'q, Postgres>,
     {
         let rows = (&self.inner).fetch_many(query);
-        let silence = Arc::clone(&self.silence);
-        try_unfold((rows, silence), |(mut rows, silence)| async move {
+        let (silence, probe) = (Arc::clone(&self.silence), Arc::clone(&self.probe));
+        try_unfold((rows, silence, probe), |(mut rows, silence, probe)| async move {
             match timeout(SILENCE, rows.next()).await {
-                Ok(Some(row)) => Ok(Some((row?, (rows, silence)))),
+                Ok(Some(Ok(row))) => Ok(Some((row, (rows, silence, probe)))),
+                Ok(Some(Err(error))) => Err(explained(&probe, error).await),
                 Ok(None) => Ok(None),
                 Err(_) => {
                     silence.notice();
@@ -176,10 +225,11 @@ impl<'p> Executor<'p> for &Pool {
         E: 'q + Execute<'q, Postgres>,
     {
         let mut row = (&self.inner).fetch_optional(query);
-        let silence = Arc::clone(&self.silence);
+        let (silence, probe) = (Arc::clone(&self.silence), Arc::clone(&self.probe));
         Box::pin(async move {
             match timeout(SILENCE, &mut row).await {
-                Ok(row) => row,
+                Ok(Ok(row)) => Ok(row),
+                Ok(Err(error)) => Err(explained(&probe, error).await),
                 Err(_) => {
                     silence.notice();
                     Err(silent())
@@ -287,5 +337,34 @@ mod tests {
             process(&mut kept).await.expect("it comes back");
         }
         other.await.unwrap().expect("before it gave up waiting");
+    }
+
+    #[tokio::test]
+    async fn a_full_pool_is_told_apart_from_a_server_that_is_away() {
+        let db = crate::testing::database().await;
+        let connect = PgConnectOptions::from_str(&db.url).unwrap();
+        let one = || PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_millis(300));
+        let full = Pool::new(one(), connect.clone());
+        let held = full.acquire().await.unwrap();
+        let error = Error::from(sqlx::query("select 1").execute(&full).await.unwrap_err());
+        assert!(matches!(error, Error::Unavailable(Outage::Busy, _)), "{error:?}");
+        drop(held);
+
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let secret = connect.host("127.0.0.1").port(free.port()).password("hunter2");
+        let away = Pool::new(one(), secret);
+        let failures = [
+            away.acquire().await.map(drop).unwrap_err(),
+            away.begin().await.map(drop).unwrap_err(),
+            sqlx::query("select 1").execute(&away).await.map(drop).unwrap_err(),
+            sqlx::query("select 1").fetch_optional(&away).await.map(drop).unwrap_err(),
+        ];
+        for failure in failures {
+            let told = failure.to_string();
+            assert!(told.contains(&format!("connection refused at {free}")), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+            let error = Error::from(failure);
+            assert!(matches!(error, Error::Unavailable(Outage::Away, _)), "{error:?}");
+        }
     }
 }

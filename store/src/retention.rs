@@ -30,6 +30,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sweep_attempts(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
+        let mut tx = self.hot.begin().await?;
+        sqlx::query!("set local awe.retention = 'on'").execute(&mut *tx).await?;
         // Ids begin with their moment, so that the oldest are found without an index of their own.
         let swept = sqlx::query!(
             "delete from webhook_attempt where id in (
@@ -38,8 +40,9 @@ impl Store {
             before,
             limit
         )
-        .execute(&self.hot)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(swept.rows_affected())
     }
 

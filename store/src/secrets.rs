@@ -3,7 +3,7 @@
 
 use crate::audit::{self, Actor, Record};
 use crate::vault::{Vault, VaultError};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store, What};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use schemas::api::secret::{CallbackSecretCreatedOut, CallbackSecretOut};
@@ -19,7 +19,7 @@ mod reseal;
 
 pub use reseal::Resealed;
 
-const SECRET: Error = Error::NotFound("callback secret");
+const SECRET: Error = Error::NotFound(What::CallbackSecret);
 const PREFIX: &str = "whsec_";
 /// What Standard Webhooks writes before a secret in configurations.
 const VERSION: &str = "v1,";
@@ -146,7 +146,8 @@ async fn insert_active(
     .await
     .map_err(|error| match error.into() {
         Error::Constraint(name) if name == "callback_secret_one_active" => {
-            Error::Conflict(format!("{caller_service} has an active callback secret: rotate or revoke it"))
+            let text = format!("{caller_service} has an active callback secret: rotate or revoke it");
+            Error::Conflict(Clash::SecretExists, text)
         }
         other => other,
     })?;
@@ -272,7 +273,10 @@ impl Store {
         .await?
         .ok_or(SECRET)?;
         if old.status != "active" {
-            return Err(Error::Conflict(format!("callback secret {id} is {}, not active", old.status)));
+            return Err(Error::Conflict(
+                Clash::SecretNotActive,
+                format!("callback secret {id} is {}, not active", old.status),
+            ));
         }
         sqlx::query!(
             "update callback_secret
@@ -345,10 +349,8 @@ impl Store {
         .await?
         .ok_or(SECRET)?;
         if !secret.signs {
-            return Err(Error::Conflict(format!(
-                "callback secret {id} is {} and signs nothing",
-                secret.status
-            )));
+            let text = format!("callback secret {id} is {} and signs nothing", secret.status);
+            return Err(Error::Conflict(Clash::SecretNotActive, text));
         }
         let entry = Record {
             summary: Some(format!("sent a test event for {} to {url}", secret.caller_service)),

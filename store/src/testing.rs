@@ -1,7 +1,10 @@
-//! Databases for tests, here and in the rooms above: one for each test, dropped at the end whatever the outcome.
+//! Databases for tests, here and in the rooms above: one for each test, dropped at the end whatever the outcome. The
+//! store connects as the application's role, which may do what the application does; what tests do by SQL is done by the
+//! owner.
 
 use crate::{Options, Store};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -11,8 +14,9 @@ use uuid::Uuid;
 pub struct TestDb {
     /// Connected to it.
     pub store: Store,
-    /// Where it is.
+    /// Where it is, for its owner.
     pub url: String,
+    owner: PgPool,
     name: String,
     server: String,
 }
@@ -32,6 +36,7 @@ impl TestDb {
     /// When connections of others stay, or the server is away.
     pub async fn reconnect(&mut self) {
         self.store.close().await;
+        self.owner.close().await;
         let others = "select count(*) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -41,7 +46,13 @@ impl TestDb {
             tokio::time::sleep(Duration::from_millis(20)).await; // the poll of that deadline
         }
         watch.close().await.expect("closes");
-        self.store = connect(&self.url).await;
+        (self.store, self.owner) = (connect(&application(&self.url)).await, owner(&self.url));
+    }
+
+    /// Connections of the owner, for looking at rows and changing them as an operator does.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.owner
     }
 
     /// Keeps others from writing to a table until the answer is dropped; they wait.
@@ -49,7 +60,7 @@ impl TestDb {
     /// # Panics
     /// When the server is away, or there is no such table.
     pub async fn hold(&self, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
-        let mut held = self.store.pool.begin().await.expect("begins");
+        let mut held = self.owner.begin().await.expect("begins");
         let lock = format!("lock table {table} in exclusive mode");
         sqlx::query(AssertSqlSafe(lock)).execute(&mut *held).await.expect("is there");
         held
@@ -85,6 +96,24 @@ impl TestDb {
     }
 }
 
+/// Role that the application connects as.
+pub const ROLE: &str = "awe_app";
+
+/// The same place, for the application's role.
+///
+/// # Panics
+/// When it is no URL of a database.
+#[must_use]
+pub fn application(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    format!("{scheme}://{ROLE}@{rest}")
+}
+
+fn owner(url: &str) -> PgPool {
+    PgPoolOptions::new().max_connections(4).connect_lazy(url).expect("a URL")
+}
+
 async fn connect(url: &str) -> Store {
     let options =
         Options { url: url.to_owned(), max_connections: 8, acquire_timeout: Duration::from_secs(10) };
@@ -96,12 +125,16 @@ async fn connect(url: &str) -> Store {
 /// # Panics
 /// When there is no such server.
 pub async fn database() -> TestDb {
-    let db = empty_database().await;
+    let mut db = empty_database().await;
     db.store.migrate().await.expect("migrates");
+    db.store.create_trusted_role(ROLE).await.expect("makes roles");
+    db.store.grant_to(ROLE).await.expect("grants");
+    db.store.close().await;
+    db.store = connect(&application(&db.url)).await;
     db
 }
 
-/// Makes one without tables.
+/// Makes one without tables; its store connects as the owner.
 ///
 /// # Panics
 /// When there is no server.
@@ -112,23 +145,39 @@ pub async fn empty_database() -> TestDb {
     let (base, _) = server.rsplit_once('/').expect("DATABASE_URL ends in a database name");
     let url = format!("{base}/{name}");
     let store = connect(&url).await;
-    TestDb { store, url, name, server }
+    TestDb { store, owner: owner(&url), url, name, server }
 }
 
 /// Runs SQL as an operator would.
 ///
 /// # Panics
 /// When it fails.
-pub async fn execute(store: &Store, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&store.pool).await.expect("statement runs");
+pub async fn execute(db: &TestDb, sql: &str) {
+    execute_on(&db.owner, sql).await;
+}
+
+/// The same over connections that are at hand.
+///
+/// # Panics
+/// When it fails.
+pub async fn execute_on(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("statement runs");
+}
+
+/// Runs SQL past the guards of history: for rows that look older than they are.
+///
+/// # Panics
+/// When it fails.
+pub async fn execute_unguarded(db: &TestDb, sql: &str) {
+    execute(db, &format!("begin; set local session_replication_role = replica; {sql}; commit")).await;
 }
 
 /// The same, with what the database says against it.
 ///
 /// # Errors
 /// The statement is refused.
-pub async fn try_execute(store: &Store, sql: &str) -> Result<(), String> {
-    let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&store.pool).await;
+pub async fn try_execute(db: &TestDb, sql: &str) -> Result<(), String> {
+    let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&db.owner).await;
     run.map(|_| ()).map_err(|error| error.to_string())
 }
 
@@ -136,8 +185,8 @@ pub async fn try_execute(store: &Store, sql: &str) -> Result<(), String> {
 ///
 /// # Panics
 /// When it gives none.
-pub async fn count(store: &Store, sql: &str) -> i64 {
-    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&store.pool).await.expect("gives a number")
+pub async fn count(db: &TestDb, sql: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&db.owner).await.expect("gives a number")
 }
 
 /// Sequences of a request's events in the order in which the stream took them.

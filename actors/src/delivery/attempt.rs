@@ -49,7 +49,7 @@ impl Sender {
             .into_iter()
             .map(|signer| async move { (signer, self.courier.secrets(signer).await.map(Arc::new)) });
         let known: HashMap<_, _> = join_all(asked).await.into_iter().collect();
-        let of = |delivery| known.get(&signer(delivery)).cloned().unwrap_or(Err(Error::Unavailable));
+        let of = |delivery| known.get(&signer(delivery)).cloned().unwrap_or(Err(Error::Unanswered));
         leased.iter().map(of).collect()
     }
 
@@ -65,7 +65,7 @@ impl Sender {
     ) -> Result<Sent, Error> {
         let live = live?;
         if Instant::now() > start_by {
-            return Err(Error::Unavailable);
+            return Err(Error::Unanswered);
         }
         Ok(self.courier.send(&delivery.url, &delivery.caller_service, &delivery.event, &live).await)
     }

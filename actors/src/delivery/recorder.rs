@@ -40,8 +40,8 @@ impl Recorder {
     /// Waits until the outcome is recorded, or is known to be another's to record.
     pub(super) async fn record(&self, attempt: Attempt) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send((attempt, reply)).await.map_err(|_| Error::Unavailable)?;
-        answer.await.map_err(|_| Error::Unavailable)?
+        self.queue.send((attempt, reply)).await.map_err(|_| Error::Unanswered)?;
+        answer.await.map_err(|_| Error::Unanswered)?
     }
 }
 

@@ -3,6 +3,7 @@
 use super::audit;
 use super::evidence::Evidence;
 use crate::catalog::Catalog;
+use crate::catalog::Version;
 use crate::context_schema::Validations;
 use crate::handle::NewRequest;
 use crate::people::{self, Decided};
@@ -77,8 +78,8 @@ pub(super) async fn create(
     let mut current = false;
     for round in 0..ROUNDS {
         let (snapshot, version) = shared.catalog.active(&new.body.policy_key).await?;
-        let asked = to_create(id, new);
-        if let Err(fault) = Box::pin(version.check_context(&asked.context, &shared.validations)).await {
+        let asked = to_create(id, new, &version);
+        if let Err(fault) = Box::pin(check(shared, new, &version, &asked)).await {
             if current {
                 return Err(fault);
             }
@@ -92,7 +93,7 @@ pub(super) async fn create(
         let mut asked = Some(asked);
         let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
             let cx = Context { policy, delegations, now };
-            let asked = asked.take().unwrap_or_else(|| to_create(id, new));
+            let asked = asked.take().unwrap_or_else(|| to_create(id, new, &version));
             Ok(engine::command::create(&cx, asked, &mut Ids))
         });
         let Decided { what, relied } = decided.await??;
@@ -275,7 +276,15 @@ fn keep(
     Arc::new(Applied { transition, meta, updated_at: now })
 }
 
-fn to_create(id: RequestId, new: &NewRequest) -> Create {
+/// Whether the policy admits such a request.
+async fn check(shared: &Shared, new: &NewRequest, version: &Version, asked: &Create) -> Result<(), Error> {
+    if !shared.options.any_artifact_type {
+        version.check_artifact_type(&new.body.artifact_type)?;
+    }
+    version.check_context(&asked.context, &shared.validations).await
+}
+
+fn to_create(id: RequestId, new: &NewRequest, version: &Version) -> Create {
     let context = &new.body.context;
     let evidence = Evidence::of(context);
     Create {
@@ -286,6 +295,7 @@ fn to_create(id: RequestId, new: &NewRequest) -> Create {
         context_sha256: evidence.sha256,
         context_told: evidence.bytes <= MOST_TOLD,
         expires_at: new.body.expires_at,
+        policy_sha256: version.text_sha256.clone(),
     }
 }
 

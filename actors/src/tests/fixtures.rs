@@ -87,7 +87,7 @@ impl World {
         let engine = schemas::policy::to_engine(&policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7)
             .expect("a good policy");
         let written = match self.db.create_policy(&policy, &engine, &actor).await {
-            Err(store::Error::Conflict(_)) => self.db.add_policy_version(&policy, &engine, &actor).await,
+            Err(store::Error::Conflict(..)) => self.db.add_policy_version(&policy, &engine, &actor).await,
             other => other,
         };
         let version = written.expect("written").version;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use store::testing::execute;
+use store::testing::execute_on;
 
 /// Knows everybody but `ghost`; or hangs.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ async fn whoever_changes_their_delegations_without_a_pause_holds_up_nobody_else(
     let node = world.node().await;
     let stop = Arc::new(AtomicBool::new(false));
     let churn = (0..4).map(|n| {
-        let (store, stop) = (world.db.store.clone(), Arc::clone(&stop));
+        let (pool, stop) = (world.db.pool().clone(), Arc::clone(&stop));
         let change = format!(
             "insert into user_delegation (id, user_id, delegate_to, starts_at, ends_at)
              values (gen_random_uuid(), 'mallory-{n}', 'x', now(), now() + interval '1 h');
@@ -121,7 +121,7 @@ async fn whoever_changes_their_delegations_without_a_pause_holds_up_nobody_else(
         );
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                execute(&store, &change).await;
+                execute_on(&pool, &change).await;
             }
         })
     });

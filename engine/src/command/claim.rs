@@ -1,6 +1,6 @@
 use super::decide::{find, must_own};
 use super::work::Work;
-use super::{Caller, Refusal};
+use super::{Caller, Clash, Refusal};
 use crate::ids::TaskId;
 use crate::request::{EventType, TaskStatus};
 use serde_json::json;
@@ -14,7 +14,10 @@ pub(super) fn claim(w: &mut Work<'_>, caller: &Caller, task_id: TaskId) -> Resul
     match task.status {
         // Nothing to write; so it was before it was kept who claims.
         TaskStatus::Claimed if task.claimed_by.as_ref().is_none_or(|by| *by == caller.subject) => Ok(()),
-        TaskStatus::Claimed => Err(Refusal::Conflict(format!("task {task_id} is claimed by somebody else"))),
+        TaskStatus::Claimed => {
+            let text = format!("task {task_id} is claimed by somebody else");
+            Err(Refusal::Conflict(Clash::Claimed, text))
+        }
         TaskStatus::Open => {
             task.status = TaskStatus::Claimed;
             task.claimed_at = Some(now);
@@ -24,6 +27,11 @@ pub(super) fn claim(w: &mut Work<'_>, caller: &Caller, task_id: TaskId) -> Resul
             w.emit(EventType::TaskClaimed, Some(order), None, payload);
             Ok(())
         }
-        other => Err(Refusal::Conflict(format!("task {task_id} is already {}", other.as_str()))),
+        TaskStatus::Completed => Err(taken(Clash::TaskDecided, task_id, TaskStatus::Completed)),
+        other => Err(taken(Clash::TaskClosed, task_id, other)),
     }
+}
+
+fn taken(clash: Clash, id: TaskId, status: TaskStatus) -> Refusal {
+    Refusal::Conflict(clash, format!("task {id} is already {}", status.as_str()))
 }

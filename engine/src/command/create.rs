@@ -36,6 +36,7 @@ pub fn create(cx: &Context<'_>, create: Create, ids: &mut dyn IdSource) -> Trans
         "context": create.context_told.then_some(&request.context),
         "policy_key": policy.key,
         "policy_version": policy.version,
+        "policy_sha256": create.policy_sha256,
         "requester": request.requester,
         "source_service": request.source_service,
     });

@@ -1,6 +1,6 @@
 use super::sod::Bars;
 use super::work::{Said, Work};
-use super::{Caller, Refusal, advance, seats};
+use super::{Barred, Caller, Clash, Refusal, advance, seats};
 use crate::ids::TaskId;
 use crate::policy::{CommentRequired, Kind};
 use crate::request::{Action, StageState, Task, TaskStatus};
@@ -14,15 +14,19 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
     if task.kind == Kind::Approver
         && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(&caller.subject)
     {
-        return Err(Refusal::Forbidden(format!("{} may not decide this task: {why}", caller.subject)));
+        let text = format!("{} may not decide this task: {why}", caller.subject);
+        return Err(Refusal::Forbidden(Barred::Duties, text));
     }
     must_be_undecided(w, task, stage)?;
     if said.action == Action::Approve && task.kind == Kind::Approver && has_approved(w, task, &caller.subject)
     {
-        return Err(Refusal::Conflict(format!(
-            "{} has approved in stage {} already: it never counts two approvals of one person",
-            caller.subject, task.stage_order
-        )));
+        return Err(Refusal::Conflict(
+            Clash::HasApproved,
+            format!(
+                "{} has approved in stage {} already: it never counts two approvals of one person",
+                caller.subject, task.stage_order
+            ),
+        ));
     }
     must_say_why(w.stage(stage).comment_required, &said)?;
     let counts = task.kind == Kind::Approver;
@@ -85,26 +89,31 @@ pub(super) fn must_own(caller: &Caller, task: &Task) -> Result<(), Refusal> {
     if caller.admin || caller.subject == task.assignee {
         return Ok(());
     }
-    Err(Refusal::Forbidden(format!("task {} is assigned to somebody else", task.id)))
+    Err(Refusal::Forbidden(Barred::Owner, format!("task {} is assigned to somebody else", task.id)))
 }
 
 pub(super) fn must_be_undecided(w: &Work<'_>, task: &Task, stage: usize) -> Result<(), Refusal> {
     let status = w.request.status;
     if status.is_terminal() {
-        return Err(Refusal::Conflict(format!("request is already {}", status.as_str())));
+        return Err(Refusal::Conflict(
+            Clash::RequestFinished,
+            format!("request is already {}", status.as_str()),
+        ));
     }
     if task.decision_id.is_some() {
-        return Err(Refusal::Conflict(format!("task {} is already decided", task.id)));
+        return Err(Refusal::Conflict(Clash::TaskDecided, format!("task {} is already decided", task.id)));
     }
     let state = w.request.stages[stage].state;
     if !matches!(state, StageState::Active | StageState::Escalating) {
-        return Err(Refusal::Conflict(format!("stage {} is already {}", task.stage_order, state.as_str())));
+        let text = format!("stage {} is already {}", task.stage_order, state.as_str());
+        return Err(Refusal::Conflict(Clash::StageFinished, text));
     }
     if seats::is_undecided(task) {
         return Ok(());
     }
-    Err(Refusal::Conflict(match task.status {
+    let text = match task.status {
         TaskStatus::Expired => format!("task {} expired and was escalated to others", task.id),
         other => format!("task {} is already {}", task.id, other.as_str()),
-    }))
+    };
+    Err(Refusal::Conflict(Clash::TaskClosed, text))
 }

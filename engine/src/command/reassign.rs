@@ -1,7 +1,7 @@
 use super::decide::{find, has_approved, must_be_undecided, stage_of};
 use super::sod::Bars;
 use super::work::{NewTask, Work};
-use super::{Caller, Refusal};
+use super::{Barred, Caller, Clash, Refusal};
 use crate::ids::TaskId;
 use crate::policy::Kind;
 use crate::request::{EventType, Task, TaskStatus};
@@ -17,7 +17,7 @@ pub(super) fn reassign(
     why: Option<&str>,
 ) -> Result<(), Refusal> {
     if !caller.admin {
-        return Err(Refusal::Forbidden("only an admin may reassign a task".into()));
+        return Err(Refusal::Forbidden(Barred::Role, "only an admin may reassign a task".into()));
     }
     let at = find(w, task_id)?;
     let task = w.request.tasks[at].clone();
@@ -50,26 +50,31 @@ pub(super) fn reassign(
 
 fn must_fit(w: &Work<'_>, task: &Task, stage: usize, to: &str) -> Result<(), Refusal> {
     if let Err(why) = subject::check(to) {
-        return Err(Refusal::Conflict(format!("the new assignee cannot hold a seat: the id {why}")));
+        let text = format!("the new assignee cannot hold a seat: the id {why}");
+        return Err(Refusal::Conflict(Clash::Unfit, text));
     }
     if to == task.assignee {
-        return Err(Refusal::Conflict(format!("task {} is already assigned to {to}", task.id)));
+        return Err(Refusal::Conflict(
+            Clash::Seated,
+            format!("task {} is already assigned to {to}", task.id),
+        ));
     }
     let same_role = |t: &&Task| t.stage_id == task.stage_id && t.kind == task.kind && t.seated;
     if w.request.tasks.iter().filter(same_role).any(|t| t.assignee == to) {
         let what = if task.kind == Kind::Approver { "holds a seat in" } else { "observes" };
-        return Err(Refusal::Conflict(format!("{to} already {what} stage {}", task.stage_order)));
+        let text = format!("{to} already {what} stage {}", task.stage_order);
+        return Err(Refusal::Conflict(Clash::Seated, text));
     }
     if task.kind == Kind::Approver && has_approved(w, task, to) {
         let order = task.stage_order;
-        return Err(Refusal::Conflict(format!(
-            "{to} has approved in stage {order} already and could not approve for this seat too"
-        )));
+        let text =
+            format!("{to} has approved in stage {order} already and could not approve for this seat too");
+        return Err(Refusal::Conflict(Clash::HasApproved, text));
     }
     if task.kind == Kind::Approver
         && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(to)
     {
-        return Err(Refusal::Conflict(format!("{to} may not hold this seat: {why}")));
+        return Err(Refusal::Conflict(Clash::Unfit, format!("{to} may not hold this seat: {why}")));
     }
     Ok(())
 }

@@ -115,6 +115,7 @@ pub(crate) fn rita_creates() -> Create {
         context_sha256: "of-the-context".into(),
         context_told: true,
         expires_at: Some(START + Duration::days(365)),
+        policy_sha256: None,
     }
 }
 

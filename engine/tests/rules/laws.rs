@@ -82,7 +82,7 @@ impl Pair {
         };
         let done = self.world.send(command);
         let refused = done.as_ref().err().map(|refusal| match refusal {
-            Refusal::Forbidden(_) => Refused::Forbidden,
+            Refusal::Forbidden(..) => Refused::Forbidden,
             _ => Refused::Conflict,
         });
         assert_eq!(refused, model.err(), "{step:?} {done:?}");

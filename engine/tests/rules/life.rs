@@ -120,11 +120,11 @@ fn cancelling_is_for_the_creating_service_and_admins_and_final() {
     for who in ["registry", "admin"] {
         let mut world = World::start(policy(vec![stage(1, &["ann"])]));
         let cancel = |by: &str| Command::Cancel { caller: caller(by), reason: Some("typo".into()) };
-        assert!(matches!(world.send(cancel("rita")), Err(Refusal::Forbidden(_))));
+        assert!(matches!(world.send(cancel("rita")), Err(Refusal::Forbidden(..))));
         world.send(cancel(who)).unwrap();
         assert_eq!((world.status(), world.why(), world.open().len()), ("cancelled", Some("typo"), 0));
-        assert!(matches!(world.send(cancel(who)), Err(Refusal::Conflict(_))));
-        assert!(matches!(world.decide("ann", Action::Approve), Err(Refusal::Conflict(_))));
+        assert!(matches!(world.send(cancel(who)), Err(Refusal::Conflict(..))));
+        assert!(matches!(world.decide("ann", Action::Approve), Err(Refusal::Conflict(..))));
     }
 }
 

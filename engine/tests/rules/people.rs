@@ -17,11 +17,11 @@ fn no_repeat(stages: Vec<Stage>) -> Policy {
 }
 
 fn forbidden<T>(result: Result<T, Refusal>) -> bool {
-    matches!(result, Err(Refusal::Forbidden(_)))
+    matches!(result, Err(Refusal::Forbidden(..)))
 }
 
 fn conflict<T>(result: Result<T, Refusal>) -> bool {
-    matches!(result, Err(Refusal::Conflict(_)))
+    matches!(result, Err(Refusal::Conflict(..)))
 }
 
 #[test]

@@ -18,6 +18,14 @@ pub struct DeliveryOut {
     /// What happened.
     #[schema(example = "request_approved")]
     pub event_type: String,
+    /// Type of the artifact that the request is about.
+    #[serde(default)]
+    #[schema(example = "registry_change_request")]
+    pub artifact_type: Option<String>,
+    /// The artifact that the request is about.
+    #[serde(default)]
+    #[schema(example = "CR-2026-000123")]
+    pub artifact_id: Option<String>,
     /// Where to.
     #[schema(example = "https://registry.example.org/hooks/approval")]
     pub url: String,

@@ -1,5 +1,9 @@
 //! The error body of every answer that is not 2xx.
 
+mod reason;
+
+pub use reason::Reason;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -15,6 +19,8 @@ pub struct ErrorDetail {
     /// Words for people. Reveals nothing internal.
     #[schema(example = "request 0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10 does not exist")]
     pub message: String,
+    /// Which error it is: a stable word for programs, with one meaning where a code has several.
+    pub reason: Reason,
 }
 
 /// One step on the way to a faulty value: a field name or a list index.

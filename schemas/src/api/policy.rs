@@ -241,6 +241,10 @@ pub struct PolicyOut {
     /// JSON Schema that the context of a request must keep.
     #[schema(value_type = Option<Object>)]
     pub context_schema: Option<Value>,
+    /// SHA-256 of the canonical text, as it was when the version was first activated; a draft has none.
+    #[serde(default)]
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    pub text_sha256: Option<String>,
     /// Subject that wrote it.
     #[schema(example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub created_by: Option<String>,

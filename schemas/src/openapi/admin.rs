@@ -1,7 +1,7 @@
 //! Routes under `/admin`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded, Parameters};
+use super::answers::{Body, Guarded};
 use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
     CallbackSecretOut, CallbackSecretRotate, CallbackSecretUpdate, DeliveryAttemptOut, DeliveryOut,
@@ -18,7 +18,7 @@ use crate::api::{
         (status = 200, description = "Deliveries, newest first", body = Vec<DeliveryOut>,
             headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_deliveries() {}
@@ -33,7 +33,7 @@ fn list_deliveries() {}
         (status = 200, description = "Attempts, oldest first", body = Vec<DeliveryAttemptOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         (status = 404, description = "AWE-004: no such delivery", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_delivery_attempts() {}
@@ -49,7 +49,7 @@ fn list_delivery_attempts() {}
         (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
         (status = 404, description = "AWE-004: no such delivery", body = ErrorEnvelope),
         (status = 409, description = "AWE-007: already delivered", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn retry_delivery() {}
@@ -76,7 +76,7 @@ fn retry_deliveries() {}
     responses(
         (status = 200, description = "Actions, newest first", body = Vec<AuditActionOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_audit_actions() {}
@@ -158,7 +158,7 @@ fn rotate_callback_secret() {}
         (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
         (status = 404, description = "AWE-004: no such secret", body = ErrorEnvelope),
         (status = 409, description = "AWE-007: already revoked", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn revoke_callback_secret() {}
@@ -212,7 +212,7 @@ fn get_system_config() {}
         (status = 403, description = "AWE-008: not an admin, or secrets in development mode", body = ErrorEnvelope),
         (status = 429, description = "AWE-007: too often; `Retry-After` says when to try again",
             body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn export_system_config() {}

@@ -6,10 +6,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Ref, Type};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-/// 401 and 503: any route that wants a token.
+/// 401, 422 and 503: any route that wants a token.
 pub(super) struct Guarded;
 
-/// 422: any route that reads parameters.
+/// 422: any other route, since none takes parameters that it does not know.
 pub(super) struct Parameters;
 
 /// 413, 415 and 422: any route that reads a body.
@@ -40,6 +40,7 @@ impl IntoResponses for Guarded {
             .build();
         all([
             (401, error("AWE-008: no valid token").build()),
+            (422, unprocessable()),
             (
                 503,
                 error("Overloaded, starting or cut off from something needed; safe to try again")

@@ -1,7 +1,7 @@
 //! Routes under `/delegations`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded, Parameters};
+use super::answers::{Body, Guarded};
 use crate::api::{DelegationCreate, DelegationOut, ErrorEnvelope, ListDelegationsQuery};
 
 /// List delegations
@@ -12,7 +12,7 @@ use crate::api::{DelegationCreate, DelegationOut, ErrorEnvelope, ListDelegations
     responses(
         (status = 200, description = "Delegations, newest first", body = Vec<DelegationOut>),
         (status = 403, description = "AWE-008: somebody else's", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_delegations() {}
@@ -42,7 +42,7 @@ fn create_delegation() {}
         (status = 204, description = "Deleted"),
         (status = 403, description = "AWE-008: somebody else's", body = ErrorEnvelope),
         (status = 404, description = "AWE-004: no such delegation", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn delete_delegation() {}

@@ -1,7 +1,7 @@
 //! Routes under `/policies`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded, Parameters};
+use super::answers::{Body, Guarded};
 use crate::api::{
     ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse,
 };
@@ -82,7 +82,7 @@ fn list_policy_versions() {}
         (status = 200, description = "The version", body = PolicyOut),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn get_policy_version() {}
@@ -127,7 +127,7 @@ fn update_policy_version() {}
             body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
         (status = 409, description = "AWE-007: changed by somebody else meanwhile", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn activate_policy_version() {}
@@ -146,7 +146,7 @@ fn activate_policy_version() {}
         (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
         (status = 409, description = "AWE-007: not active", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn deactivate_policy_version() {}

@@ -1,9 +1,9 @@
 //! Routes under `/requests`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded, Parameters};
+use super::answers::{Body, Guarded};
 use crate::api::{
-    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, ListEventsQuery,
+    CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, EvidenceOut, ListEventsQuery,
     ListRequestsQuery, RequestOut,
 };
 
@@ -36,7 +36,7 @@ fn create_request() {}
     responses(
         (status = 200, description = "Requests, newest first", body = Vec<RequestOut>,
             headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_requests() {}
@@ -50,7 +50,7 @@ fn list_requests() {}
     responses(
         (status = 200, description = "The request", body = RequestOut),
         (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn get_request() {}
@@ -71,6 +71,22 @@ fn get_request() {}
 )]
 fn cancel_request() {}
 
+/// Take away everything that is known of a request
+///
+/// The request, its policy's text with hash, seats, tasks, decisions, events, webhooks and the audit trail, as of one
+/// moment. Viewers.
+#[utoipa::path(
+    get, path = "/v1/awe/requests/{request_id}/evidence", tag = "requests",
+    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    responses(
+        (status = 200, description = "Everything, as of one moment", body = EvidenceOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_request_evidence() {}
+
 /// List a request's events
 ///
 /// Its history, in order. One that is too long for an answer goes on after `X-Next-Cursor`. Any token.
@@ -81,7 +97,7 @@ fn cancel_request() {}
         (status = 200, description = "Events, by sequence", body = Vec<EventOut>,
             headers(("X-Next-Cursor" = String, description = "`after` of the next part, when there is one"))),
         (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_request_events() {}

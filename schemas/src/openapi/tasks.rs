@@ -1,7 +1,7 @@
 //! Routes under `/tasks`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded, Parameters};
+use super::answers::{Body, Guarded};
 use crate::api::{
     DecisionIn, DecisionOut, ErrorEnvelope, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut,
     TaskStatsOut, TaskStatsQuery,
@@ -14,7 +14,7 @@ use crate::api::{
     get, path = "/v1/awe/tasks", tag = "tasks", params(ListTasksQuery),
     responses(
         (status = 200, description = "One page of tasks", body = PagedTasksOut),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn list_tasks() {}
@@ -26,7 +26,7 @@ fn list_tasks() {}
     get, path = "/v1/awe/tasks/stats", tag = "tasks", params(TaskStatsQuery),
     responses(
         (status = 200, description = "Counts for the caller", body = TaskStatsOut),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn get_task_stats() {}
@@ -42,7 +42,7 @@ fn get_task_stats() {}
         (status = 403, description = "AWE-008: not the assignee", body = ErrorEnvelope),
         (status = 404, description = "AWE-004: no such task", body = ErrorEnvelope),
         (status = 409, description = "AWE-007: the task is not open", body = ErrorEnvelope),
-        Guarded, Parameters,
+        Guarded,
     ),
 )]
 fn claim_task() {}

@@ -4,7 +4,7 @@
 //! Handlers ask when the caller is known and allowed and the body valid, and before anything is written.
 
 use crate::config::Config;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use axum::http::HeaderMap;
 use outbound::gate::{Admission as Question, Gate, forwarded_headers};
 use outbound::registration::{News, RegistrationWebhook};
@@ -123,7 +123,7 @@ impl Admission {
     /// Asks the gate.
     ///
     /// # Errors
-    /// [`ApiError::Denied`], for whatever reason: nothing may be written.
+    /// [`Reason::GateDenied`], for whatever reason: nothing may be written.
     pub async fn ask(
         &self,
         write: Write<'_>,
@@ -190,5 +190,5 @@ fn object(value: &impl Serialize) -> Option<Map<String, Value>> {
 fn denied(write: Write<'_>, reason: &str) -> ApiError {
     let (kind, operation, name) = (write.kind.name(), write.operation.name(), write.name);
     tracing::warn!(kind, operation, name, reason, "denied by the policy gate");
-    ApiError::Denied(format!("{PREFIX}: {reason}"))
+    ApiError::new(Reason::GateDenied, format!("{PREFIX}: {reason}"))
 }

@@ -7,6 +7,7 @@
 use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::{Config, NamedCredential, seconds};
+use crate::presence;
 use crate::server;
 use crate::staff;
 use crate::state::{AppState, Parts};
@@ -163,7 +164,7 @@ async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Resu
     loop {
         match store.ping().await {
             Ok(()) => return Ok(()),
-            Err(store::Error::Unavailable(cause)) => tracing::warn!(%cause, "waiting for the database"),
+            Err(store::Error::Unavailable(_, cause)) => tracing::warn!(%cause, "waiting for the database"),
             Err(other) => return Err(other).context("the database cannot be used"),
         }
         tokio::select! {
@@ -185,6 +186,7 @@ fn system_options(state: &AppState, roles: Roles) -> anyhow::Result<Options> {
             max_live: requests.max_live,
             idle: seconds(requests.idle_seconds),
             max_in_flight: requests.max_in_flight,
+            any_artifact_type: requests.any_artifact_type,
             commit: store::commit::Limits {
                 writers: config.database.commit_writers,
                 batch: config.database.commit_batch,
@@ -273,6 +275,7 @@ pub async fn run(
         servers.spawn(server::serve(listener, router, limits, stop.clone()));
     }
     let system = start(&state, roles, migrate, &stop).await?;
+    let presence = tokio::spawn(presence::tell(state.clone(), roles, stop.clone()));
     started()?;
     tokio::select! {
         () = stop.cancelled() => {}
@@ -286,6 +289,8 @@ pub async fn run(
         tracing::warn!("some requests were still in flight after server.shutdown_seconds");
     }
     system.stop(deadline).await;
+    // It ends with `stop`; what it could not say is found out by its silence.
+    let _ = tokio::time::timeout(deadline, presence).await;
     state.store().close().await;
     tracing::info!("stopped");
     Ok(())

@@ -15,7 +15,7 @@ pub use extractors::{Admin, Listing, Viewer};
 pub use jwks::Jwks;
 
 use crate::config::{Config, seconds};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use claims::Claims;
 use std::sync::Arc;
 use verified::Verified;
@@ -71,16 +71,20 @@ impl Identity {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// The token; the text is for the log.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{1}")]
+    Refused(Reason, String),
     /// The signing keys cannot be fetched.
     #[error("signing keys are not available: {0}")]
     KeysUnavailable(String),
 }
 
 impl AuthError {
-    fn refused(why: impl Into<String>) -> Self {
-        Self::Refused(why.into())
+    fn malformed(why: impl Into<String>) -> Self {
+        Self::Refused(Reason::TokenMalformed, why.into())
+    }
+
+    fn untrusted(why: impl Into<String>) -> Self {
+        Self::Refused(Reason::TokenUntrusted, why.into())
     }
 }
 
@@ -145,7 +149,7 @@ impl Authenticator {
     /// The token is not valid, or that cannot be found out now.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Identity>, AuthError> {
         if token.len() > MAX_TOKEN {
-            return Err(AuthError::refused("token is longer than 16 KiB"));
+            return Err(AuthError::malformed("token is longer than 16 KiB"));
         }
         let now = actors::clock::now().unix_timestamp();
         let Inner { rules, mode } = &*self.0;
@@ -173,13 +177,13 @@ impl Authenticator {
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Refused(why) => {
+            AuthError::Refused(reason, why) => {
                 tracing::info!(why, "token refused");
-                Self::Unauthenticated("the bearer token is not valid")
+                reason.into()
             }
             AuthError::KeysUnavailable(why) => {
                 tracing::warn!(why, "signing keys are not available");
-                Self::Unavailable("the identity provider cannot be reached to verify the token".to_owned())
+                Reason::KeysAway.into()
             }
         }
     }

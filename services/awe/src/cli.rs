@@ -1,9 +1,12 @@
 //! The command line.
 
+mod audit;
+mod author;
 mod deliveries;
 mod dev;
 mod doctor;
 mod health;
+mod migrate;
 mod openapi;
 mod outbox;
 mod output;
@@ -13,6 +16,7 @@ mod serve;
 mod smoke;
 mod terminal;
 mod token;
+mod when;
 
 use crate::config::{self, Config};
 use crate::logging;
@@ -52,6 +56,8 @@ struct Global {
     /// How log lines look.
     #[arg(long, global = true, value_enum, default_value = "text", env = "AWE_LOG_FORMAT")]
     log_format: logging::Format,
+    #[command(flatten)]
+    author: author::Author,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,16 +67,15 @@ enum Command {
     /// Run everything on this machine, with a database and a bus of its own.
     Dev(dev::Arguments),
     /// Bring the database's schema up to date.
-    #[command(
-        after_help = "Safe while servers run, and when many are started together: one of them migrates.
-The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migrate"
-    )]
-    Migrate,
+    Migrate(migrate::Arguments),
     /// Print the description of the HTTP API (`OpenAPI` 3.1), or of the events (`AsyncAPI` 3).
     Openapi(openapi::Arguments),
     /// Work with policies.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Take away what is known of requests, for auditors.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Look at webhook deliveries, and have them tried again.
     #[command(subcommand)]
     Deliveries(deliveries::Command),
@@ -92,7 +97,9 @@ The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe migra
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::init(cli.global.log_format);
+    // A tool says what it was asked for, and warnings; a server tells what it does.
+    let is_server = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
+    logging::init(cli.global.log_format, is_server);
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -114,15 +121,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = || -> anyhow::Result<Config> { Ok(config::load(cli.global.config.as_deref())?) };
+    let author = &cli.global.author;
     match cli.command {
         Command::Serve(arguments) => serve::run(load()?, arguments).await,
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
-        Command::Migrate => serve::migrate(&load()?).await,
-        Command::Deliveries(command) => deliveries::run(&load()?, command).await,
-        Command::Secrets(command) => secrets::run(&load()?, command).await,
-        Command::Policy(command) => return policy::run(command, load).await,
-        Command::Doctor(arguments) => doctor::run(load()?, &arguments).await,
-        Command::Outbox(command) => outbox::run(load()?, command).await,
+        Command::Migrate(arguments) => migrate::run(load, &arguments).await,
+        Command::Audit(command) => audit::run(&load()?, command).await,
+        Command::Deliveries(command) => deliveries::run(&load()?, command, author).await,
+        Command::Secrets(command) => secrets::run(&load()?, command, author).await,
+        Command::Policy(command) => return policy::run(command, load, author).await,
+        Command::Doctor(arguments) => doctor::run(load()?, cli.global.config.is_some(), &arguments).await,
+        Command::Outbox(command) => return outbox::run(load()?, command).await,
         Command::Health(arguments) => health::run(&arguments).await,
         Command::Openapi(_) | Command::Token(_) => Ok(()),
     }

@@ -9,6 +9,7 @@ mod place;
 mod postgres;
 mod process;
 mod programs;
+mod watcher;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};

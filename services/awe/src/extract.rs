@@ -2,6 +2,7 @@
 //! answered as the contract says, with the place named.
 
 mod body;
+mod known;
 mod numbers;
 
 pub(crate) use numbers::{first_inexact, first_inexact_in_yaml};
@@ -9,6 +10,7 @@ mod path;
 mod query;
 
 pub use body::{Body, OptionalBody};
+pub use known::{KnownQuery, refuse_unknown};
 pub use path::{DelegationId, DeliveryId, PolicyKey, PolicyVersion, RequestId, SecretId, TaskId};
 pub use query::Query;
 

@@ -4,6 +4,8 @@ use clap::ValueEnum;
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
+/// Of commands that are no servers: their answer is what they print.
+const QUIET: &str = "warn,sqlx=error,async_nats=error";
 const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn,ractor=warn";
 
 /// How log lines look.
@@ -16,8 +18,9 @@ pub(crate) enum Format {
 }
 
 /// Starts logging. `AWE_LOG` says what, for example `info,awe=debug`.
-pub(crate) fn init(format: Format) {
-    let filter = EnvFilter::try_from_env("AWE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+pub(crate) fn init(format: Format, is_server: bool) {
+    let filter = EnvFilter::try_from_env("AWE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(if is_server { DEFAULT } else { QUIET }));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -5,7 +5,7 @@
 //! is a share that leaves room for the others.
 
 use crate::config::Server;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use moka::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,7 +62,8 @@ impl Places {
 
     /// Takes one of the process' places.
     pub(crate) fn take(&self, held: &Held) -> Result<(), ApiError> {
-        let place = Arc::clone(&self.all).try_acquire_owned().map_err(|_| ApiError::Overloaded)?;
+        let place =
+            Arc::clone(&self.all).try_acquire_owned().map_err(|_| ApiError::from(Reason::Overloaded))?;
         held.keep(place);
         Ok(())
     }
@@ -84,7 +85,7 @@ impl Share {
     /// Takes one of the caller's places.
     pub(crate) fn take(&self, held: &Held) -> Result<(), ApiError> {
         let place = Arc::clone(&self.requests).try_acquire_owned();
-        held.keep(place.map_err(|_| ApiError::TooManyRequests)?);
+        held.keep(place.map_err(|_| ApiError::from(Reason::TooManyRequests))?);
         Ok(())
     }
 
@@ -99,7 +100,7 @@ impl Share {
     pub(crate) async fn list(&self, held: &Held) -> Result<(), ApiError> {
         let place = tokio::time::timeout(LIST_WAITS, Arc::clone(&self.lists).acquire_owned()).await;
         // The semaphore is never closed.
-        let place = place.ok().and_then(Result::ok).ok_or(ApiError::TooManyRequests)?;
+        let place = place.ok().and_then(Result::ok).ok_or_else(|| ApiError::from(Reason::TooManyRequests))?;
         held.keep(place);
         Ok(())
     }
@@ -128,7 +129,7 @@ mod tests {
         let (places, held) = (places(), Held::default());
         assert_eq!(places.share("ann").take(&held), Ok(()));
         assert_eq!(places.share("ann").take(&held), Ok(()));
-        assert_eq!(places.share("ann").take(&held), Err(ApiError::TooManyRequests));
+        assert_eq!(places.share("ann").take(&held), Err(Reason::TooManyRequests.into()));
         assert_eq!(places.share("bob").take(&Held::default()), Ok(()));
         drop(held);
         assert_eq!(places.share("ann").take(&Held::default()), Ok(()));
@@ -140,7 +141,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(places.take(&held), Ok(()));
         }
-        assert_eq!(places.take(&held), Err(ApiError::Overloaded));
+        assert_eq!(places.take(&held), Err(Reason::Overloaded.into()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -148,7 +149,7 @@ mod tests {
         let (places, held) = (places(), Held::default());
         places.share("ann").list(&held).await.unwrap();
         places.share("bob").list(&Held::default()).await.unwrap();
-        assert_eq!(places.share("ann").list(&Held::default()).await, Err(ApiError::TooManyRequests));
+        assert_eq!(places.share("ann").list(&Held::default()).await, Err(Reason::TooManyRequests.into()));
         let share = places.share("ann");
         let second = tokio::spawn(async move { share.list(&Held::default()).await });
         drop(held);

@@ -5,6 +5,7 @@ mod audit;
 mod delegations;
 mod deliveries;
 mod directory;
+mod evidence;
 mod pages;
 mod policies;
 mod requests;
@@ -56,6 +57,7 @@ fn request_routes() -> Router<AppState> {
         .route("/v1/awe/requests", get(requests::list).post(requests::create))
         .route("/v1/awe/requests/{request_id}", get(requests::read))
         .route("/v1/awe/requests/{request_id}/events", get(requests::events))
+        .route("/v1/awe/requests/{request_id}/evidence", get(evidence::read))
         .route("/v1/awe/requests/{request_id}/cancel", post(requests::cancel))
 }
 
@@ -100,7 +102,7 @@ fn next_cursor(cursor: Option<String>) -> HeaderMap {
 
 /// The cursor of the page before.
 fn cursor(text: Option<&str>) -> Result<Option<store::requests::list::Cursor>, ApiError> {
-    let malformed = || ApiError::unprocessable("query", "cursor", "is not an X-Next-Cursor of this list");
+    let malformed = || ApiError::query("cursor", "is not an X-Next-Cursor of this list");
     text.map(|text| store::requests::list::Cursor::parse(text).ok_or_else(malformed)).transpose()
 }
 
@@ -108,7 +110,7 @@ fn cursor(text: Option<&str>) -> Result<Option<store::requests::list::Cursor>, A
 fn word(name: &str, value: Option<&str>, known: &[&str]) -> Result<(), ApiError> {
     match value {
         Some(value) if !known.contains(&value) => {
-            Err(ApiError::unprocessable("query", name, format!("must be one of {}", known.join(", "))))
+            Err(ApiError::query(name, format!("must be one of {}", known.join(", "))))
         }
         _ => Ok(()),
     }

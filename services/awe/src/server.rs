@@ -11,7 +11,7 @@ mod unread;
 pub use listen::{Limits, serve};
 
 use crate::auth;
-use crate::error::{ApiError, enveloped, panicked};
+use crate::error::{ApiError, Reason, enveloped, panicked};
 use crate::places::Held;
 use crate::routes;
 use crate::state::AppState;
@@ -52,7 +52,7 @@ pub fn open_router(state: AppState) -> Router {
 /// One layer, and around all routes together: layers of each route are cloned and boxed for every request, the inner
 /// ones once for each that is around them.
 fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
-    let routes = routes.fallback(async || ApiError::UnknownRoute).with_state(state.clone());
+    let routes = routes.fallback(async || ApiError::from(Reason::NoSuchRoute)).with_state(state.clone());
     Router::new().fallback_service(routes).layer(from_fn_with_state(state, traced))
 }
 
@@ -100,7 +100,7 @@ async fn within_limits(state: &AppState, mut request: Request, next: Next) -> Re
     let limit = Duration::from_secs(state.config().server.request_timeout_seconds);
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::TimedOut.into_response(),
+        Err(_) => ApiError::from(Reason::TimedOut).into_response(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::Config;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::places::Places;
 use crate::rate_limit::PerUser;
 use actors::{Courier, Loops, Requests};
@@ -144,26 +144,25 @@ impl AppState {
     /// The staff directory.
     ///
     /// # Errors
-    /// [`ApiError::NotConfigured`].
+    /// [`Reason::NoDirectory`] when none is configured.
     pub fn staff(&self) -> Result<&Staff, ApiError> {
-        let none = || ApiError::NotConfigured("no directory is configured (keycloak.base_url)".to_owned());
-        self.0.parts.staff.as_ref().ok_or_else(none)
+        self.0.parts.staff.as_ref().ok_or_else(|| Reason::NoDirectory.into())
     }
 
     /// Commands on requests.
     ///
     /// # Errors
-    /// [`ApiError::Starting`].
+    /// [`Reason::Starting`].
     pub fn requests(&self) -> Result<&Requests, ApiError> {
-        self.0.running.get().map(|(requests, _)| requests).ok_or(ApiError::Starting)
+        self.0.running.get().map(|(requests, _)| requests).ok_or_else(|| Reason::Starting.into())
     }
 
     /// The loops of this process.
     ///
     /// # Errors
-    /// [`ApiError::Starting`].
+    /// [`Reason::Starting`].
     pub fn loops(&self) -> Result<&Loops, ApiError> {
-        self.0.running.get().map(|(_, loops)| loops).ok_or(ApiError::Starting)
+        self.0.running.get().map(|(_, loops)| loops).ok_or_else(|| Reason::Starting.into())
     }
 
     /// How often one user may read the whole configuration.

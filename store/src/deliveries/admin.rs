@@ -3,7 +3,7 @@
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
 use crate::requests::list::{Cursor, cut, page};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store, What};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
 use sqlx::{Postgres, QueryBuilder};
@@ -11,13 +11,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 const BATCH: usize = 500;
-const DELIVERY: Error = Error::NotFound("delivery");
+const DELIVERY: Error = Error::NotFound(What::Delivery);
 
 /// Which deliveries to list; `None` = any.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
     /// Exactly this status.
     pub status: Option<String>,
+    /// Only this one.
+    pub id: Option<Uuid>,
     /// Only of this request.
     pub request_id: Option<Uuid>,
     /// Exactly this event type.
@@ -38,6 +40,8 @@ struct DeliveryRow {
     event_id: Uuid,
     request_id: Uuid,
     event_type: String,
+    artifact_type: Option<String>,
+    artifact_id: Option<String>,
     url: String,
     status: String,
     attempt: i32,
@@ -56,6 +60,8 @@ impl From<DeliveryRow> for DeliveryOut {
             event_id: row.event_id,
             request_id: row.request_id,
             event_type: row.event_type,
+            artifact_type: row.artifact_type,
+            artifact_id: row.artifact_id,
             url: row.url,
             status: row.status,
             attempt: row.attempt,
@@ -79,9 +85,10 @@ impl Store {
         filter: &DeliveryFilter,
     ) -> Result<(Vec<DeliveryOut>, Option<String>), Error> {
         let mut query = QueryBuilder::<Postgres>::new(
-            "select id, event_id, request_id, event_type, url, status, attempt, next_attempt_at, last_attempt_at,
-                    last_status_code, last_error, created_at, updated_at
-             from webhook_delivery where true",
+            "select d.id, d.event_id, d.request_id, d.event_type, d.url, d.status, d.attempt, d.next_attempt_at,
+                    d.last_attempt_at, d.last_status_code, d.last_error, d.created_at, d.updated_at,
+                    r.artifact_type, r.artifact_id
+             from (select * from webhook_delivery where true",
         );
         if let Some(status) = &filter.status {
             query.push(" and status = ").push_bind(status);
@@ -98,7 +105,13 @@ impl Store {
         if let Some(since) = filter.since {
             query.push(" and created_at >= ").push_bind(since);
         }
+        if let Some(id) = filter.id {
+            query.push(" and id = ").push_bind(id);
+        }
         page(&mut query, filter.cursor, filter.limit);
+        query.push(
+            ") d left join approval_request r on r.id = d.request_id order by d.created_at desc, d.id desc",
+        );
         let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.pool).await?;
         let next = cut(&mut rows, filter.limit, |row| Cursor { created_at: row.created_at, id: row.id });
         Ok((rows.into_iter().map(Into::into).collect(), next))
@@ -141,7 +154,7 @@ impl Store {
         .await?
         .ok_or(DELIVERY)?;
         if before.status == "delivered" {
-            return Err(Error::Conflict(format!("delivery {id} has been delivered")));
+            return Err(Error::Conflict(Clash::NotRetriable, format!("delivery {id} has been delivered")));
         }
         let row = sqlx::query_as!(
             DeliveryRow,
@@ -149,7 +162,9 @@ impl Store {
              set status = 'pending', attempt = 0, next_attempt_at = now(), updated_at = now()
              where id = $1
              returning id, event_id, request_id, event_type, url, status, attempt,
-                       next_attempt_at as "next_attempt_at: _", last_attempt_at, last_status_code, last_error, created_at, updated_at"#,
+                       next_attempt_at as "next_attempt_at: _", last_attempt_at, last_status_code, last_error, created_at, updated_at,
+                       (select artifact_type from approval_request r where r.id = request_id),
+                       (select artifact_id from approval_request r where r.id = request_id)"#,
             id,
         )
         .fetch_one(&mut *tx)
@@ -260,7 +275,8 @@ fn retriable(which: &RetryDeliveriesIn) -> Result<&str, Error> {
     match which.status.as_deref().unwrap_or("exhausted") {
         status @ ("exhausted" | "pending") => Ok(status),
         other => {
-            Err(Error::Conflict(format!("only exhausted or pending deliveries are retried, not {other}")))
+            let text = format!("only exhausted or pending deliveries are retried, not {other}");
+            Err(Error::Conflict(Clash::NotRetriable, text))
         }
     }
 }

@@ -25,9 +25,23 @@ struct PolicyRow {
     forbid_self_approval: bool,
     forbid_repeat_approvers: bool,
     context_schema: Option<Value>,
+    text_sha256: Option<String>,
     created_by: Option<String>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+}
+
+/// One version as the engine sees it, and what else new requests are judged by.
+#[derive(Debug, Clone)]
+pub struct LoadedPolicy {
+    /// What decides.
+    pub policy: Policy,
+    /// The kind of artifact that it is for.
+    pub artifact_type: String,
+    /// JSON Schema that contexts must keep.
+    pub context_schema: Option<Value>,
+    /// SHA-256 of the canonical text that was activated; a draft has none.
+    pub text_sha256: Option<String>,
 }
 
 macro_rules! policies {
@@ -35,7 +49,7 @@ macro_rules! policies {
         sqlx::query_as!(
             PolicyRow,
             "select id, policy_key, version, name, description, artifact_type, status, forbid_self_approval,
-                    forbid_repeat_approvers, context_schema, created_by, created_at, updated_at " + $from
+                    forbid_repeat_approvers, context_schema, text_sha256, created_by, created_at, updated_at " + $from
             $(, $argument)*
         )
     };
@@ -103,6 +117,7 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
         forbid_self_approval: p.forbid_self_approval,
         forbid_repeat_approvers: p.forbid_repeat_approvers,
         context_schema: p.context_schema,
+        text_sha256: p.text_sha256,
         created_by: p.created_by,
         created_at: p.created_at,
         updated_at: p.updated_at,
@@ -121,6 +136,12 @@ pub(super) async fn version(
         .await?
         .ok_or(POLICY)?;
     one(connection, row).await
+}
+
+/// One version by its id, as this connection sees it.
+pub(crate) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<PolicyOut, Error> {
+    let row = policies!("from approval_policy where id = $1", id).fetch_optional(&mut *connection).await?;
+    one(connection, row.ok_or(POLICY)?).await
 }
 
 async fn one(connection: &mut PgConnection, row: PolicyRow) -> Result<PolicyOut, Error> {
@@ -228,22 +249,25 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
     pub async fn load_engine_policy(&self, id: PolicyId) -> Result<Policy, Error> {
-        Ok(self.load_policy_with_schema(id).await?.0)
+        Ok(self.load_policy(id).await?.policy)
     }
 
-    /// One version as the engine sees it, and the JSON Schema that contexts must keep.
+    /// One version as the engine sees it, and what else new requests are judged by.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
-    pub async fn load_policy_with_schema(&self, id: PolicyId) -> Result<(Policy, Option<Value>), Error> {
+    pub async fn load_policy(&self, id: PolicyId) -> Result<LoadedPolicy, Error> {
         let load = async {
             let mut tx = Self::snapshot(&self.hot).await?;
-            let row = policies!("from approval_policy where id = $1", id.0).fetch_optional(&mut *tx).await?;
-            one(&mut tx, row.ok_or(POLICY)?).await
+            by_id(&mut tx, id.0).await
         };
         let mut policy = self.hot.bounded(load).await?;
-        let schema = policy.context_schema.take();
-        Ok((engine(policy)?, schema))
+        Ok(LoadedPolicy {
+            context_schema: policy.context_schema.take(),
+            artifact_type: policy.artifact_type.clone(),
+            text_sha256: policy.text_sha256.take(),
+            policy: engine(policy)?,
+        })
     }
 
     /// The active version of a key as the engine sees it, the kind of artifact it is for, and the JSON Schema that

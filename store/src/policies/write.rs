@@ -198,6 +198,22 @@ pub(super) async fn replace_policy(
     insert_stages(connection, id, policy, engine).await
 }
 
+/// Makes one version the active one, with what its text hashes to.
+pub(super) async fn activate(
+    connection: &mut PgConnection,
+    id: Uuid,
+    text_sha256: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update approval_policy set status = 'active', text_sha256 = $2, updated_at = now() where id = $1",
+        id,
+        text_sha256
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Moves one version to another status.
 pub(super) async fn set_status(connection: &mut PgConnection, id: Uuid, status: &str) -> Result<(), Error> {
     sqlx::query!("update approval_policy set status = $2, updated_at = now() where id = $1", id, status)

@@ -1,7 +1,7 @@
 //! Reading requests and their history.
 
 use crate::moment::Moment;
-use crate::{Error, Store};
+use crate::{Error, Store, What};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemas::api::request::{EventOut, RequestOut};
@@ -201,7 +201,7 @@ impl Store {
         let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
         query.push("id = ").push_bind(id);
         let row: Option<RequestRow> = query.build_query_as().fetch_optional(&self.pool).await?;
-        row.map(Into::into).ok_or(Error::NotFound("request"))
+        row.map(Into::into).ok_or(Error::NotFound(What::Request))
     }
 
     /// The history of a request after a sequence (0 = from its beginning), in sequence, and the sequence to go on after
@@ -231,7 +231,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let last = rows.last().ok_or(Error::NotFound("request"))?;
+        let last = rows.last().ok_or(Error::NotFound(What::Request))?;
         let next = last.sequence.filter(|sequence| *sequence < last.last_sequence);
         let events = rows.into_iter().filter_map(|row| {
             let actor = row.actor?;

@@ -3,7 +3,7 @@
 
 use super::{SECRET, record};
 use crate::audit::{self, Actor, Record};
-use crate::{Error, Store};
+use crate::{Clash, Error, Store};
 use schemas::api::secret::{CallbackSecretOut, CallbackSecretUpdate};
 use serde_json::json;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ impl Store {
         .await?
         .ok_or(SECRET)?;
         if before.status == "revoked" {
-            return Err(Error::Conflict(format!("callback secret {id} is revoked")));
+            return Err(Error::Conflict(Clash::SecretNotActive, format!("callback secret {id} is revoked")));
         }
         let mut after = before.clone();
         if let Some(credential) = &change.credential {
@@ -41,7 +41,7 @@ impl Store {
         if let Some(clients) = &change.clients {
             after.clients.clone_from(clients);
         }
-        check(&after).map_err(Error::Conflict)?;
+        check(&after).map_err(|why| Error::Conflict(Clash::SecretUnfit, why))?;
         if after == before {
             return Ok(before);
         }

@@ -82,7 +82,7 @@ async fn a_person_has_a_hundred_live_delegations_at_most_however_many_are_made_a
     let outcomes = futures::future::join_all(at_once).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
     let refused =
-        |outcome: &Result<_, Error>| matches!(outcome, Err(Error::Conflict(why)) if why.contains("100"));
+        |outcome: &Result<_, Error>| matches!(outcome, Err(Error::Conflict(_, why)) if why.contains("100"));
     assert_eq!(outcomes.iter().filter(|outcome| refused(outcome)).count(), 15);
     let live = "select count(*) from user_delegation where ends_at > now()";
     assert_eq!(count(&db, live).await, 100);

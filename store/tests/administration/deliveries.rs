@@ -1,10 +1,10 @@
 use crate::fixtures::{actions, admin, some_policy, some_request};
 use schemas::api::delivery::RetryDeliveriesIn;
-use store::Error;
 use store::audit::AuditFilter;
 use store::deliveries::admin::DeliveryFilter;
 use store::requests::list::Cursor;
 use store::testing::{TestDb, database};
+use store::{Error, What};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ async fn deliveries_are_listed_newest_first_by_filter_and_page() {
     insert(&db, of, "https://a", "pending", 2).await;
     expected.reverse();
     let mut filter = DeliveryFilter {
+        id: None,
         status: Some("exhausted".into()),
         request_id: Some(of),
         event_type: Some("request_approved".into()),
@@ -88,10 +89,10 @@ async fn what_has_been_delivered_is_not_retried() {
     let db = database().await;
     let of = request(&db).await;
     let id = insert(&db, of, "https://a", "delivered", 1).await[0];
-    assert!(matches!(db.retry_delivery(id, &admin()).await, Err(Error::Conflict(_))));
-    assert!(matches!(db.retry_delivery(Uuid::nil(), &admin()).await, Err(Error::NotFound("delivery"))));
+    assert!(matches!(db.retry_delivery(id, &admin()).await, Err(Error::Conflict(..))));
+    assert!(matches!(db.retry_delivery(Uuid::nil(), &admin()).await, Err(Error::NotFound(What::Delivery))));
     let all = RetryDeliveriesIn { status: Some("delivered".into()), ..RetryDeliveriesIn::default() };
-    assert!(matches!(db.retry_deliveries(&all, &admin(), |_| ()).await, Err(Error::Conflict(_))));
+    assert!(matches!(db.retry_deliveries(&all, &admin(), |_| ()).await, Err(Error::Conflict(..))));
 }
 
 #[tokio::test]
@@ -148,5 +149,5 @@ async fn attempts_come_oldest_first_and_an_unknown_delivery_is_not_found() {
     let attempts = db.list_attempts(id).await.unwrap();
     assert_eq!(attempts.iter().map(|a| a.attempt).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((attempts[0].latency_ms, attempts[0].status_code), (12, Some(503)));
-    assert!(matches!(db.list_attempts(Uuid::nil()).await, Err(Error::NotFound("delivery"))));
+    assert!(matches!(db.list_attempts(Uuid::nil()).await, Err(Error::NotFound(What::Delivery))));
 }

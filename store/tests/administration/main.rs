@@ -3,6 +3,8 @@
 
 mod delegations;
 mod deliveries;
+mod doctor;
+mod evidence;
 mod fixtures;
 mod leases;
 mod moments;

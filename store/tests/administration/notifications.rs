@@ -1,7 +1,7 @@
 use crate::fixtures::{some_policy, some_request, some_task};
 use store::Store;
 use store::notifications::{Notification, Outcome};
-use store::testing::{count, database, execute};
+use store::testing::{TestDb, count, database, execute, execute_unguarded};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -18,9 +18,9 @@ async fn request(db: &Store) -> Uuid {
     some_request(db, policy, OffsetDateTime::now_utc()).await
 }
 
-async fn task(db: &Store, request: Uuid, assignee: &str, due_at: Option<OffsetDateTime>) -> Uuid {
+async fn task(db: &TestDb, request: Uuid, assignee: &str, due_at: Option<OffsetDateTime>) -> Uuid {
     let task = some_task(db, request, assignee, due_at).await;
-    execute(
+    execute_unguarded(
         db,
         &format!(
             "update approval_task set stage_id = (select id from approval_stage where name = 'First')
@@ -36,8 +36,8 @@ async fn take(db: &Store) -> Vec<Notification> {
 }
 
 /// As if the task had been made a day ago, with all the time that its deadline left it.
-async fn long_ago(db: &Store) {
-    execute(db, "update approval_task set created_at = now() - interval '1 d'").await;
+async fn long_ago(db: &TestDb) {
+    execute_unguarded(db, "update approval_task set created_at = now() - interval '1 d'").await;
 }
 
 async fn reminders(db: &Store) -> i64 {
@@ -54,7 +54,7 @@ async fn whoever_holds_an_open_task_is_owed_one_mail() {
     let done = some_task(&db, request, "ben", None).await;
     let before = some_task(&db, request, "cora", None).await;
     execute(&db, &format!("update approval_task set status = 'skipped' where id = '{done}'")).await;
-    execute(
+    execute_unguarded(
         &db,
         &format!("update approval_task set created_at = now() - interval '1 h' where id = '{before}'"),
     )
@@ -148,7 +148,7 @@ async fn a_mail_goes_with_its_task() {
     let request = request(&db).await;
     task(&db, request, "amina", None).await;
     db.queue_assignments(&[request], OffsetDateTime::UNIX_EPOCH).await.unwrap();
-    execute(
+    execute_unguarded(
         &db,
         &format!(
             "update approval_request set status = 'approved', created_at = now() - interval '1 d',

@@ -1,13 +1,12 @@
 use crate::fixtures::{some_event, some_policy, some_request};
-use store::Store;
 use store::outbox::reconcile::From;
-use store::testing::{count, database};
+use store::testing::{TestDb, count, database};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 const PUBLISHED: &str = "select count(*) from approval_event where published_at is not null";
 
-async fn events(store: &Store, many: i64) -> Vec<Uuid> {
+async fn events(store: &TestDb, many: i64) -> Vec<Uuid> {
     let policy = some_policy(store, "key").await;
     let request = some_request(store, policy, OffsetDateTime::now_utc()).await;
     let mut ids = Vec::new();
@@ -18,7 +17,7 @@ async fn events(store: &Store, many: i64) -> Vec<Uuid> {
 }
 
 /// Published as 1, 2, 3 and so on.
-async fn published(store: &Store, many: i64) -> Vec<Uuid> {
+async fn published(store: &TestDb, many: i64) -> Vec<Uuid> {
     let ids = events(store, many).await;
     let comparison = store.begin_comparison().await.unwrap().number;
     store.mark_published(comparison, &ids.iter().copied().zip(1..).collect::<Vec<_>>()).await.unwrap();

@@ -3,7 +3,7 @@ use engine::ids::PolicyId;
 use engine::policy::{Mode, OnBreach, OnEmpty};
 use std::time::Duration;
 use store::testing::{TestDb, database};
-use store::{Error, Options, Store};
+use store::{Error, Options, Store, What};
 
 async fn versions(db: &TestDb, key: &str, count: i32) {
     let policy = policy(key);
@@ -72,7 +72,7 @@ async fn unknown_policies_are_not_found() {
         db.deactivate_policy("k", 1, &admin()).await.err(),
         db.load_engine_policy(PolicyId(uuid::Uuid::nil())).await.err(),
     ];
-    assert!(found.iter().all(|e| matches!(e, Some(Error::NotFound("policy")))), "{found:?}");
+    assert!(found.iter().all(|e| matches!(e, Some(Error::NotFound(What::Policy)))), "{found:?}");
     assert!(actions(&db).await.is_empty());
 }
 
@@ -83,7 +83,7 @@ async fn a_key_is_created_once_even_when_many_try_at_the_same_time() {
     let attempts = (0..6).map(|_| async { db.create_policy(&policy, &checked(&policy), &admin()).await });
     let results = futures::future::join_all(attempts).await;
     assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
-    assert_eq!(results.iter().filter(|r| matches!(r, Err(Error::Conflict(_)))).count(), 5);
+    assert_eq!(results.iter().filter(|r| matches!(r, Err(Error::Conflict(..)))).count(), 5);
     assert_eq!(actions(&db).await, ["policy.create"]);
 }
 
@@ -146,10 +146,10 @@ async fn activating_the_active_version_changes_nothing_and_is_not_audited() {
 async fn only_the_active_version_can_be_deactivated() {
     let db = database().await;
     versions(&db, "k", 1).await;
-    assert!(matches!(db.deactivate_policy("k", 1, &admin()).await, Err(Error::Conflict(_))));
+    assert!(matches!(db.deactivate_policy("k", 1, &admin()).await, Err(Error::Conflict(..))));
     db.activate_policy("k", 1, &admin()).await.unwrap();
     assert_eq!(db.deactivate_policy("k", 1, &admin()).await.unwrap().status, "archived");
-    assert!(matches!(db.deactivate_policy("k", 1, &admin()).await, Err(Error::Conflict(_))));
+    assert!(matches!(db.deactivate_policy("k", 1, &admin()).await, Err(Error::Conflict(..))));
     assert!(db.active_policy("k").await.unwrap().is_none());
 }
 
@@ -179,7 +179,7 @@ async fn a_version_that_was_started_is_immutable_to_the_api_and_to_sql() {
             db.deactivate_policy("k", 1, &admin()).await.unwrap();
         }
         let refused = db.update_draft("k", 1, &policy, &checked(&policy), &admin()).await;
-        assert!(matches!(refused, Err(Error::Conflict(_))), "{status}");
+        assert!(matches!(refused, Err(Error::Conflict(..))), "{status}");
         let by_hand =
             sqlx::query("update approval_policy set forbid_self_approval = false").execute(db.pool());
         assert!(by_hand.await.is_err(), "{status}");

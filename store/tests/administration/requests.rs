@@ -1,8 +1,8 @@
 use crate::fixtures::{NewRequest, some_event, some_policy, some_request};
 use serde_json::json;
-use store::Error;
 use store::requests::list::{Cursor, RequestFilter};
 use store::testing::database;
+use store::{Error, What};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -88,7 +88,7 @@ async fn requests_are_filtered_by_every_column_offered() {
     assert!(none.is_empty());
     let out = db.get_request(one).await.unwrap();
     assert_eq!((out.requester.as_deref(), out.context.text()), (Some("amina"), r#"{"amount": 1}"#));
-    assert!(matches!(db.get_request(Uuid::nil()).await, Err(Error::NotFound("request"))));
+    assert!(matches!(db.get_request(Uuid::nil()).await, Err(Error::NotFound(What::Request))));
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn history_comes_in_sequence_and_payloads_repeat_actor_and_reason() {
     assert_eq!(events.iter().map(|e| e.sequence).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(events[0].payload, json!({"fact": 1, "actor": "amina", "reason": "why not"}));
     assert_eq!(events[0].reason.as_deref(), Some("why not"));
-    assert!(matches!(db.list_events(Uuid::nil(), 0).await, Err(Error::NotFound("request"))));
+    assert!(matches!(db.list_events(Uuid::nil(), 0).await, Err(Error::NotFound(What::Request))));
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 use crate::fixtures::{some_event, some_policy, some_request, some_task};
-use store::Store;
-use store::testing::{count, database, execute};
+use store::testing::{TestDb, count, database, execute, execute_unguarded};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -17,7 +16,7 @@ fn cutoff() -> OffsetDateTime {
 }
 
 /// A request of forty days ago with a task, a decision, an event, a delivery and an attempt: finished and told.
-async fn finished(store: &Store, policy: Uuid) -> Uuid {
+async fn finished(store: &TestDb, policy: Uuid) -> Uuid {
     let request = some_request(store, policy, long_ago()).await;
     let task = some_task(store, request, "amina", None).await;
     let event = some_event(store, request, 1).await;
@@ -108,10 +107,10 @@ async fn idempotency_keys_and_attempts_go_by_age_in_batches() {
         &db,
         "insert into idempotency_key (subject, key, body, request_id, response, created_at)
              select 's', n::text, '{}', gen_random_uuid(), '{}', now() - n * interval '1 day'
-             from generate_series(1, 5) n;
-         update webhook_attempt set started_at = now() - interval '40 days'",
+             from generate_series(1, 5) n",
     )
     .await;
+    execute_unguarded(&db, "update webhook_attempt set started_at = now() - interval '40 days'").await;
     let three_days = OffsetDateTime::now_utc() - Duration::days(3) + Duration::hours(1);
     assert_eq!(db.sweep_idempotency_keys(three_days, 2).await.unwrap(), 2);
     assert_eq!(db.sweep_idempotency_keys(three_days, 2).await.unwrap(), 1);

@@ -113,7 +113,7 @@ async fn a_caller_has_one_active_secret_even_when_two_are_created_at_the_same_ti
     let attempts = (0..4).map(|_| db.create_secret(&new, &actor, &vault));
     let results = futures::future::join_all(attempts).await;
     assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
-    assert_eq!(results.iter().filter(|r| matches!(r, Err(Error::Conflict(_)))).count(), 3);
+    assert_eq!(results.iter().filter(|r| matches!(r, Err(Error::Conflict(..)))).count(), 3);
     db.create_secret(&NewSecret::of("payments"), &actor, &vault).await.unwrap();
     assert_eq!(actions(&db).await.len(), 2, "refusals are not audited");
 }
@@ -158,7 +158,7 @@ async fn of_two_rotations_at_the_same_time_one_wins() {
     );
     let results = [a, b];
     assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
-    assert!(results.iter().any(|r| matches!(r, Err(Error::Conflict(_)))));
+    assert!(results.iter().any(|r| matches!(r, Err(Error::Conflict(..)))));
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_revoked_secret_signs_nothing_and_makes_room_for_another() {
     assert!(live(&db, "registry", Some(made.id), now).await.is_empty());
     assert_eq!(db.secret_caller(made.id).await.unwrap(), None);
     assert_eq!(db.secret_caller(next.id).await.unwrap().as_deref(), Some("registry"));
-    assert!(matches!(db.rotate_secret(made.id, 1, &admin(), &vault()).await, Err(Error::Conflict(_))));
+    assert!(matches!(db.rotate_secret(made.id, 1, &admin(), &vault()).await, Err(Error::Conflict(..))));
     assert!(matches!(db.revoke_secret(Uuid::nil(), &admin()).await, Err(Error::NotFound(_))));
     let expected = ["callback_secret.create", "callback_secret.revoke", "callback_secret.create"];
     assert_eq!(actions(&db).await, expected);
@@ -328,7 +328,7 @@ async fn the_credential_of_a_revoked_or_unknown_secret_cannot_be_changed() {
         .unwrap();
     db.revoke_secret(made.id, &admin()).await.unwrap();
     let revoked = db.update_secret(made.id, &naming(None), fine, &admin()).await;
-    assert!(matches!(revoked, Err(Error::Conflict(_))), "{revoked:?}");
+    assert!(matches!(revoked, Err(Error::Conflict(..))), "{revoked:?}");
     let unknown = db.update_secret(Uuid::nil(), &naming(None), fine, &admin()).await;
     assert!(matches!(unknown, Err(Error::NotFound(_))), "{unknown:?}");
 }
@@ -352,7 +352,7 @@ async fn a_secret_is_named_by_its_owner_and_by_the_clients_that_it_is_shared_wit
     assert!(may(rotated.id).await.allows("somebody", None));
     let refuse = |_: &CallbackSecretOut| Err("no".to_owned());
     let refused = db.update_secret(rotated.id, &naming(Some("hooks")), refuse, &admin()).await;
-    assert!(matches!(refused, Err(Error::Conflict(why)) if why == "no"));
+    assert!(matches!(refused, Err(Error::Conflict(_, why)) if why == "no"));
     let nobody = CallbackSecretUpdate { credential: None, clients: Some(Vec::new()) };
     let updated = db.update_secret(rotated.id, &nobody, fine, &admin()).await.unwrap();
     assert!(updated.clients.is_empty() && updated.credential.is_none());

@@ -1,8 +1,8 @@
 use crate::fixtures::{NewRequest, some_policy, some_request, some_task};
 use serde_json::{Value, json};
-use store::Error;
 use store::tasks::TaskFilter;
 use store::testing::{TestDb, database};
+use store::{Error, What};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -151,7 +151,7 @@ async fn a_decided_task_shows_its_decision_and_its_request() {
     assert_eq!((out.artifact_type.as_deref(), out.policy_key.as_deref()), (Some("type"), Some("key")));
     assert_eq!(db.request_of_task(task).await.unwrap().map(|r| r.0), Some(request));
     assert_eq!(db.request_of_task(Uuid::nil()).await.unwrap(), None);
-    assert!(matches!(db.get_task(Uuid::nil()).await, Err(Error::NotFound("task"))));
+    assert!(matches!(db.get_task(Uuid::nil()).await, Err(Error::NotFound(What::Task))));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a token says.
 
 use super::{AuthError, Identity, Rules};
+use crate::error::Reason;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,8 +36,16 @@ fn moment(claim: &Value, name: &str) -> Result<Option<i64>, AuthError> {
         Value::Number(number) => {
             Ok(number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64)))
         }
-        _ => Err(AuthError::refused(format!("{name} is not a number"))),
+        _ => Err(AuthError::malformed(format!("{name} is not a number"))),
     }
+}
+
+fn foreign(why: impl Into<String>) -> AuthError {
+    AuthError::Refused(Reason::TokenForeign, why.into())
+}
+
+fn subject_refused(why: &str) -> AuthError {
+    AuthError::Refused(Reason::TokenSubject, why.to_owned())
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = &str> {
@@ -47,15 +56,15 @@ impl Claims {
     /// `exp` and `nbf`, give or take the leeway.
     pub(super) fn check_times(&self, rules: &Rules, now: i64, exp_required: bool) -> Result<(), AuthError> {
         match moment(&self.exp, "exp")? {
-            None if exp_required => return Err(AuthError::refused("exp is missing")),
+            None if exp_required => return Err(AuthError::malformed("exp is missing")),
             Some(exp) if now >= exp.saturating_add(rules.leeway) => {
-                return Err(AuthError::refused("expired"));
+                return Err(AuthError::Refused(Reason::TokenExpired, "expired".to_owned()));
             }
             _ => {}
         }
         match moment(&self.nbf, "nbf")? {
             Some(nbf) if now < nbf.saturating_sub(rules.leeway) => {
-                Err(AuthError::refused("not valid yet (nbf)"))
+                Err(AuthError::Refused(Reason::TokenNotYetValid, "not valid yet (nbf)".to_owned()))
             }
             _ => Ok(()),
         }
@@ -63,15 +72,15 @@ impl Claims {
 
     /// `iss`, and `aud` when one is configured.
     pub(super) fn check_parties(&self, rules: &Rules) -> Result<(), AuthError> {
-        let issuer = self.iss.as_str().ok_or_else(|| AuthError::refused("iss is missing"))?;
+        let issuer = self.iss.as_str().ok_or_else(|| foreign("iss is missing"))?;
         if !rules.issuers.iter().any(|known| known == issuer) {
-            return Err(AuthError::refused(format!("unknown issuer {issuer:?}")));
+            return Err(foreign(format!("unknown issuer {issuer:?}")));
         }
         let Some(audience) = &rules.audience else { return Ok(()) };
         if self.aud.as_str() == Some(audience) || strings(&self.aud).any(|aud| aud == audience) {
             Ok(())
         } else {
-            Err(AuthError::refused("aud does not name this service"))
+            Err(foreign("aud does not name this service"))
         }
     }
 
@@ -83,8 +92,8 @@ impl Claims {
 
     /// The caller.
     pub(super) fn identity(&self, rules: &Rules) -> Result<Identity, AuthError> {
-        let subject = self.sub.as_str().ok_or_else(|| AuthError::refused("sub is missing"))?;
-        engine::subject::check(subject).map_err(|why| AuthError::refused(format!("sub {why}")))?;
+        let subject = self.sub.as_str().ok_or_else(|| subject_refused("sub is missing"))?;
+        engine::subject::check(subject).map_err(|why| subject_refused(&format!("sub {why}")))?;
         let email = self.email.as_str().filter(|email| !email.contains(char::is_control));
         Ok(Identity {
             subject: subject.to_owned(),

@@ -13,18 +13,18 @@ use time::OffsetDateTime;
 pub(super) fn read(token: &str) -> Result<Claims, AuthError> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, _signature] = parts[..] else {
-        return Err(AuthError::refused("not a JWT: three parts are needed"));
+        return Err(AuthError::malformed("not a JWT: three parts are needed"));
     };
     let header: Map<String, Value> = part(header, "header")?;
     if !header.get("alg").is_some_and(Value::is_string) {
-        return Err(AuthError::refused("not a JWT: its header names no alg"));
+        return Err(AuthError::malformed("not a JWT: its header names no alg"));
     }
     let claims: Map<String, Value> = part(payload, "payload")?;
-    serde_json::from_value(Value::Object(claims)).map_err(|_| AuthError::refused("claims are malformed"))
+    serde_json::from_value(Value::Object(claims)).map_err(|_| AuthError::malformed("claims are malformed"))
 }
 
 fn part<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, AuthError> {
-    let malformed = || AuthError::refused(format!("not a JWT: its {name} is malformed"));
+    let malformed = || AuthError::malformed(format!("not a JWT: its {name} is malformed"));
     let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| malformed())?;
     serde_json::from_slice(&bytes).map_err(|_| malformed())
 }

@@ -1,7 +1,8 @@
 //! What handlers ask for.
 
 use super::{AuthError, Identity};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
+use crate::extract::refuse_unknown;
 use crate::places::Held;
 use crate::state::AppState;
 use axum::extract::FromRequestParts;
@@ -18,9 +19,9 @@ pub struct Viewer(pub Identity);
 pub struct Admin(pub Identity);
 
 fn bearer(parts: &Parts) -> Result<&str, ApiError> {
-    let missing = ApiError::Unauthenticated("a bearer token is needed");
+    let missing = ApiError::from(Reason::TokenMissing);
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else { return Err(missing) };
-    let value = value.to_str().map_err(|_| ApiError::Unauthenticated("the bearer token is not valid"))?;
+    let value = value.to_str().map_err(|_| ApiError::from(Reason::TokenMalformed))?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
         _ => Err(missing),
@@ -32,14 +33,16 @@ impl FromRequestParts<AppState> for Identity {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         if !state.is_started() {
-            return Err(ApiError::Starting);
+            return Err(Reason::Starting.into());
         }
         let token = bearer(parts)?;
         let identity = match parts.extensions.get::<Noted>() {
             Some(Noted(noted)) => noted.clone(),
             None => state.authenticator().authenticate(token).await,
         };
-        Ok(Arc::unwrap_or_clone(identity?))
+        let identity = identity?;
+        refuse_unknown(parts)?;
+        Ok(Arc::unwrap_or_clone(identity))
     }
 }
 
@@ -95,5 +98,5 @@ impl FromRequestParts<AppState> for Admin {
 }
 
 fn lacks(role: &str) -> ApiError {
-    ApiError::Forbidden(format!("role {role} is needed"))
+    ApiError::new(Reason::RoleMissing, format!("role {role} is needed"))
 }

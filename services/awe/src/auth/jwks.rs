@@ -71,18 +71,18 @@ impl Jwks {
     pub(super) async fn verify(&self, token: &str) -> Result<Claims, AuthError> {
         // Reads the algorithm as one of those it knows, so `none` ends here.
         let header = jsonwebtoken::decode_header(token)
-            .map_err(|error| AuthError::refused(format!("header: {error}")))?;
+            .map_err(|error| AuthError::malformed(format!("header: {error}")))?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::EdDSA) {
-            return Err(AuthError::refused(format!("algorithm {:?} is not accepted", header.alg)));
+            return Err(AuthError::untrusted(format!("algorithm {:?} is not accepted", header.alg)));
         }
         if header.crit.as_ref().is_some_and(|critical| !critical.is_empty()) {
-            return Err(AuthError::refused("header names critical extensions"));
+            return Err(AuthError::untrusted("header names critical extensions"));
         }
-        let kid = header.kid.ok_or_else(|| AuthError::refused("header names no kid"))?;
+        let kid = header.kid.ok_or_else(|| AuthError::untrusted("header names no kid"))?;
         let key = self.key(&kid).await?;
         let named = key.only.as_ref().is_none_or(|only| *only == format!("{:?}", header.alg));
         if !named || !key.algorithms.contains(&header.alg) {
-            return Err(AuthError::refused(format!("algorithm {:?} does not fit key {kid:?}", header.alg)));
+            return Err(AuthError::untrusted(format!("algorithm {:?} does not fit key {kid:?}", header.alg)));
         }
         // Only the signature is checked here; what the claims must say is checked in one place for both modes.
         let mut validation = Validation::new(header.alg);
@@ -90,7 +90,7 @@ impl Jwks {
         (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
         jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
             .map(|data| data.claims)
-            .map_err(|error| AuthError::refused(error.to_string()))
+            .map_err(|error| AuthError::untrusted(error.to_string()))
     }
 
     async fn key(&self, kid: &str) -> Result<Arc<Key>, AuthError> {
@@ -125,7 +125,7 @@ impl Jwks {
                 Ok(key)
             }
             (None, Some(why)) => Err(AuthError::KeysUnavailable(why.clone())),
-            (None, None) => Err(AuthError::refused(format!("unknown key {kid:?}"))),
+            (None, None) => Err(AuthError::untrusted(format!("unknown key {kid:?}"))),
         }
     }
 

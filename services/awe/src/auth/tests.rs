@@ -15,8 +15,11 @@ fn token(header: &Value, claims: &Value) -> String {
     format!("{}.{}.", encode(header), encode(claims))
 }
 
-async fn refusal(token: &str) -> String {
-    development().authenticate(token).await.unwrap_err().to_string()
+async fn refusal(token: &str) -> (Reason, String) {
+    match development().authenticate(token).await.unwrap_err() {
+        AuthError::Refused(reason, why) => (reason, why),
+        AuthError::KeysUnavailable(why) => panic!("{why}"),
+    }
 }
 
 #[tokio::test]
@@ -31,23 +34,24 @@ async fn development_believes_an_unsigned_token() {
 async fn development_still_wants_a_subject_and_a_time_that_fits() {
     let header = json!({"alg": "HS256"});
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
-    for (claims, why) in [
-        (json!({}), "sub is missing"),
-        (json!({"sub": ""}), "sub is empty"),
-        (json!({"sub": 7}), "sub is missing"),
-        (json!({"sub": "a\u{0}"}), "control"),
-        (json!({"sub": " "}), "white space"),
-        (json!({"sub": " a"}), "white space"),
-        (json!({"sub": "a\u{2003}"}), "white space"),
-        (json!({"sub": "system:sla"}), "stands for AWE itself"),
-        (json!({"sub": "SYSTEM:x"}), "stands for AWE itself"),
-        (json!({"sub": "x".repeat(201)}), "more than 200"),
-        (json!({"sub": "a", "exp": now - 60}), "expired"),
-        (json!({"sub": "a", "exp": "soon"}), "exp is not a number"),
-        (json!({"sub": "a", "nbf": now + 60}), "not valid yet"),
-        (json!(["sub"]), "malformed"),
+    for (claims, reason, why) in [
+        (json!({}), Reason::TokenSubject, "sub is missing"),
+        (json!({"sub": ""}), Reason::TokenSubject, "sub is empty"),
+        (json!({"sub": 7}), Reason::TokenSubject, "sub is missing"),
+        (json!({"sub": "a\u{0}"}), Reason::TokenSubject, "control"),
+        (json!({"sub": " "}), Reason::TokenSubject, "white space"),
+        (json!({"sub": " a"}), Reason::TokenSubject, "white space"),
+        (json!({"sub": "a\u{2003}"}), Reason::TokenSubject, "white space"),
+        (json!({"sub": "system:sla"}), Reason::TokenSubject, "stands for AWE itself"),
+        (json!({"sub": "SYSTEM:x"}), Reason::TokenSubject, "stands for AWE itself"),
+        (json!({"sub": "x".repeat(201)}), Reason::TokenSubject, "more than 200"),
+        (json!({"sub": "a", "exp": now - 60}), Reason::TokenExpired, "expired"),
+        (json!({"sub": "a", "exp": "soon"}), Reason::TokenMalformed, "exp is not a number"),
+        (json!({"sub": "a", "nbf": now + 60}), Reason::TokenNotYetValid, "not valid yet"),
+        (json!(["sub"]), Reason::TokenMalformed, "malformed"),
     ] {
-        assert!(refusal(&token(&header, &claims)).await.contains(why), "{claims}");
+        let refused = refusal(&token(&header, &claims)).await;
+        assert!(refused.0 == reason && refused.1.contains(why), "{claims}: {refused:?}");
     }
     for claims in
         [json!({"sub": "a", "exp": now - 10}), json!({"sub": "a", "nbf": now + 10}), json!({"sub": "a"})]

@@ -1,17 +1,19 @@
 //! `awe deliveries`: look at webhook deliveries and have them tried again, on the database: it works while no server
 //! does, and whoever delivers finds them by its poll.
 
-use super::output;
-use super::terminal;
+use super::author::Author;
+use super::when::moment;
+use super::{output, terminal};
 use crate::config::Config;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use schemas::api::{DeliveryOut, RetryDeliveriesIn};
+use schemas::api::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use store::Store;
 use store::deliveries::admin::DeliveryFilter;
 use store::requests::list::Cursor;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
 
 /// Rows read at once.
 const PAGE: u32 = 500;
@@ -20,6 +22,8 @@ const PAGE: u32 = 500;
 pub(super) enum Command {
     /// List deliveries, newest first.
     List(ListArguments),
+    /// Show one delivery and every attempt.
+    Show(ShowArguments),
     /// Make deliveries due now, with their whole schedule before them again.
     Retry(RetryArguments),
 }
@@ -29,7 +33,8 @@ pub(super) enum Command {
     after_help = "The database is database.url: AWE__DATABASE__URL=postgres://awe@db/awe awe deliveries list
 
 Examples:
-  awe deliveries list --status exhausted
+  awe deliveries list --status exhausted --since 1h
+  awe deliveries list --request 0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10
   awe deliveries list --url https://registry.example.org/hooks --limit 20 --json"
 )]
 pub(super) struct ListArguments {
@@ -38,6 +43,9 @@ pub(super) struct ListArguments {
     /// Only in this status.
     #[arg(long, value_parser = ["pending", "delivered", "exhausted"])]
     status: Option<String>,
+    /// Only of this request.
+    #[arg(long, value_name = "ID")]
+    request: Option<Uuid>,
     /// At most so many.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
@@ -64,20 +72,32 @@ pub(super) struct RetryArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  awe deliveries show 0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10")]
+pub(super) struct ShowArguments {
+    /// The delivery.
+    id: Uuid,
+    /// One JSON object: the delivery, and its `attempts`.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct Which {
-    /// Only created at this moment or later, for example 2026-01-31T08:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = schemas::moment::parse)]
+    /// Only created at this moment or later, or not longer ago than this: 90s, 30m, 2h, 7d.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<OffsetDateTime>,
     /// Only to this URL, exactly.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
 
-pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, command: Command, author: &Author) -> anyhow::Result<()> {
     let store = terminal::database(config).await?;
     let done = match command {
         Command::List(arguments) => list(&store, arguments).await,
-        Command::Retry(arguments) => retry(&store, arguments).await,
+        Command::Show(arguments) => show(&store, &arguments).await,
+        Command::Retry(arguments) => retry(&store, arguments, author).await,
     };
     store.close().await;
     done
@@ -86,17 +106,22 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
 async fn list(store: &Store, arguments: ListArguments) -> anyhow::Result<()> {
     let mut filter = DeliveryFilter {
         status: arguments.status,
+        request_id: arguments.request,
         url: arguments.which.url,
         since: arguments.which.since,
         ..DeliveryFilter::default()
     };
-    let mut left = arguments.limit;
+    let (mut left, mut listed) = (arguments.limit, 0);
     while left > 0 {
         filter.limit = left.min(PAGE);
         let (page, next) = store.list_deliveries(&filter).await.context("deliveries cannot be listed")?;
         for delivery in &page {
+            if listed == 0 && !arguments.json {
+                output::print(HEADER)?;
+            }
             let line = if arguments.json { serde_json::to_string(delivery)? } else { row(delivery) };
             output::print(&line)?;
+            listed += 1;
         }
         left -= filter.limit;
         match next {
@@ -104,30 +129,75 @@ async fn list(store: &Store, arguments: ListArguments) -> anyhow::Result<()> {
             None => break,
         }
     }
+    if listed == 0 && !arguments.json {
+        output::complain("no such deliveries");
+    }
     Ok(())
 }
 
-/// Everything that says why a delivery is where it is.
+async fn show(store: &Store, arguments: &ShowArguments) -> anyhow::Result<()> {
+    let filter = DeliveryFilter { id: Some(arguments.id), limit: 1, ..DeliveryFilter::default() };
+    let (found, _) = store.list_deliveries(&filter).await.context("the delivery cannot be read")?;
+    let delivery = found.first().with_context(|| format!("there is no delivery {}", arguments.id))?;
+    let attempts = store.list_attempts(arguments.id).await.context("its attempts cannot be read")?;
+    if arguments.json {
+        let mut told = serde_json::to_value(delivery)?;
+        told["attempts"] = serde_json::to_value(&attempts)?;
+        return Ok(output::print(&serde_json::to_string_pretty(&told)?)?);
+    }
+    output::print(HEADER)?;
+    output::print(&row(delivery))?;
+    for attempt in &attempts {
+        output::print(&attempted(attempt))?;
+    }
+    Ok(())
+}
+
+const HEADER: &str = "DELIVERY                             CREATED              STATUS    ATTEMPT EVENT                   \
+                      REQUEST                              ARTIFACT URL NEXT [CODE] ERROR";
+
+fn at(at: OffsetDateTime) -> String {
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}
+
+/// What an answer or a caller's text may hold, on one line and harmless to a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Everything that says what a delivery is about and why it is where it is.
 fn row(delivery: &DeliveryOut) -> String {
-    let at = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     let next = match delivery.status.as_str() {
-        "pending" => format!(" next {}", at(delivery.next_attempt_at)),
+        "pending" => format!(" {}", at(delivery.next_attempt_at)),
         _ => String::new(),
     };
     let code = delivery.last_status_code.map(|code| format!(" [{code}]")).unwrap_or_default();
-    let error = delivery.last_error.as_deref().map(|error| format!(" {error}")).unwrap_or_default();
+    let error = delivery.last_error.as_deref().map(|error| format!(" {}", plain(error))).unwrap_or_default();
+    let part = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
     format!(
-        "{} {} {:<9} {} of {} attempt {}{next}{code}{error}",
+        "{} {} {:<9} {:>7} {:<23} {} {}/{} {}{next}{code}{error}",
         delivery.id,
         at(delivery.created_at),
         delivery.status,
+        delivery.attempt,
         delivery.event_type,
+        delivery.request_id,
+        part(&delivery.artifact_type),
+        part(&delivery.artifact_id),
         delivery.url,
-        delivery.attempt
     )
 }
 
-async fn retry(store: &Store, arguments: RetryArguments) -> anyhow::Result<()> {
+fn attempted(attempt: &DeliveryAttemptOut) -> String {
+    let code = attempt.status_code.map(|code| format!(" [{code}]")).unwrap_or_default();
+    let error = attempt.error.as_deref().map(|error| format!(" {}", plain(error))).unwrap_or_default();
+    let excerpt = attempt.response_excerpt.as_deref().filter(|text| !text.is_empty());
+    let excerpt = excerpt.map(|text| format!("\n    answered: {}", plain(text))).unwrap_or_default();
+    let (number, started, ms) = (attempt.attempt, at(attempt.started_at), attempt.latency_ms);
+    format!("  attempt {number} at {started}, {ms} ms{code}{error}{excerpt}")
+}
+
+async fn retry(store: &Store, arguments: RetryArguments, author: &Author) -> anyhow::Result<()> {
     let which = RetryDeliveriesIn {
         status: Some(arguments.status),
         since: arguments.which.since,
@@ -136,7 +206,7 @@ async fn retry(store: &Store, arguments: RetryArguments) -> anyhow::Result<()> {
     let total = store.count_retriable(&which).await.context("deliveries cannot be counted")?;
     let bar = terminal::bar(total, "deliveries");
     let done = store
-        .retry_deliveries(&which, &terminal::actor(), |batch| bar.inc(batch))
+        .retry_deliveries(&which, &author.actor(), |batch| bar.inc(batch))
         .await
         .with_context(|| format!("stopped after {} of {total}; doing it again is safe", bar.position()))?;
     bar.finish_and_clear();

@@ -1,13 +1,15 @@
 //! `awe dev`: everything on this machine.
 
+mod database;
 mod files;
 mod seed;
+
+pub(super) use database::ROLE;
 
 use super::{output, serve, smoke};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
 use crate::{app, server};
-use anyhow::Context as _;
 use clap::Args;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -61,11 +63,10 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
         started = Embedded::start(&options) => started?,
         () = stop.cancelled() => return Ok(()),
     };
-    config.database.url = services.database_url.clone().into();
     config.nats.url = services.nats_url.clone().into();
     let outcome = match listeners {
-        Some(listeners) => everything(config, &arguments, listeners, stop).await,
-        None => only_services(&config, &arguments, stop).await,
+        Some(listeners) => everything(config, &arguments, &services.database_url, listeners, stop).await,
+        None => only_services(&config, &arguments, &services.database_url, stop).await,
     };
     let stopped = services.stop().await;
     outcome.and(stopped)
@@ -107,20 +108,21 @@ async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
 async fn everything(
     mut config: Config,
     arguments: &Arguments,
+    database_url: &str,
     (api, ui): Listeners,
     stop: tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
     files::master_key(&mut config, &arguments.data)?;
     files::directory(&mut config, &arguments.data)?;
     let (api_address, ui_address) = (api.local_addr()?, ui.local_addr()?);
+    database::prepare(&mut config, database_url).await?;
     let state = app::connect(config).await?;
-    state.store().migrate().await.context("the database could not be migrated")?;
     seed::hello(&state).await?;
     let router = server::router_with_home(state.clone());
     let up = state.clone();
     // Whoever waits for the file finds a server that answers.
     let started = || {
-        files::write_env(&arguments.env_file, up.config(), Some(api_address))?;
+        files::write_env(&arguments.env_file, up.config(), database_url, Some(api_address))?;
         Ok(output::print(&smoke::message(api_address, ui_address, up.config().is_development()))?)
     };
     let listeners = vec![(api, router.clone()), (ui, router)];
@@ -130,9 +132,10 @@ async fn everything(
 async fn only_services(
     config: &Config,
     arguments: &Arguments,
+    database_url: &str,
     stop: tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
-    files::write_env(&arguments.env_file, config, None)?;
+    files::write_env(&arguments.env_file, config, database_url, None)?;
     output::print(&format!("PostgreSQL and NATS are up: . {}", arguments.env_file.display()))?;
     stop.cancelled().await;
     Ok(())

@@ -2,8 +2,11 @@
 
 mod bus;
 mod database;
+mod development;
+mod evidence;
 mod gate;
 mod mail;
+mod waiting;
 
 use super::output;
 use crate::app;
@@ -26,6 +29,7 @@ Ends with 0 when nothing failed (warnings allowed), else with 1.
 
 Examples:
   awe doctor
+  awe doctor                  beside a running ./dev up: looks at that one
   awe doctor --config /etc/awe.yaml --json")]
 pub(super) struct Arguments {
     /// Print the findings as JSON: {\"ok\": bool, \"findings\": [{check, status, message, advice}]}.
@@ -66,7 +70,10 @@ impl Finding {
     }
 }
 
-pub(super) async fn run(config: Config, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(mut config: Config, named: bool, arguments: &Arguments) -> anyhow::Result<()> {
+    if !named && let Some(file) = development::adopt(&mut config) {
+        output::complain(&format!("looking at the `awe dev` that runs here ({})", file.display()));
+    }
     let mut findings = vec![configuration(&config)];
     let store = Store::connect_lazy(&app::store_options(&config))?;
     findings.extend(database::look(&store, &config).await);

@@ -1,14 +1,17 @@
 //! `awe outbox`: events that wait for the stream, and having events published again.
 
-use super::output;
+use super::{output, terminal};
 use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use bus::Bus;
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use std::process::ExitCode;
 use std::time::Duration;
 use store::Store;
 use store::outbox::reconcile::From;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
 
@@ -16,13 +19,25 @@ use tokio::time::{Instant, sleep};
 const LOOK: Duration = Duration::from_secs(1);
 /// Without progress for so long nobody publishes.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Exit code when something is not as it should be.
+const LATE: u8 = 3;
+/// An event that waits for longer is late.
+const PATIENCE_OF_EVENTS: time::Duration = time::Duration::seconds(10);
 /// How long NATS may take to answer.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Say what waits for the stream, and what the stream holds.
-    Status,
+    #[command(
+        after_help = "Ends with 0 when the stream has what it should, with 3 when events have waited for more
+than ten seconds, NATS does not answer, or the stream refuses or lost something; with 1 when the database cannot be asked.
+
+Examples:
+  awe outbox status
+  awe outbox status --json | jq .unpublished"
+    )]
+    Status(Status),
     /// Have events published again, in their order and with the same message ids.
     #[command(
         after_help = "The running relay publishes them (`awe serve --roles relay`); this command marks them and
@@ -36,6 +51,13 @@ Examples:
   awe outbox republish --from 120500                   events that the stream took as 120500 or later"
     )]
     Republish(Republish),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -61,50 +83,110 @@ fn from(text: &str) -> Result<From, String> {
         .map_err(|why| format!("{why}; or be a sequence of the stream"))
 }
 
-pub(super) async fn run(config: Config, command: Command) -> anyhow::Result<()> {
-    let store =
-        Store::connect(&app::store_options(&config)).await.context("the database cannot be reached")?;
+pub(super) async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    let store = terminal::database(&config).await?;
     match command {
-        Command::Status => status(&store, &config).await,
-        Command::Republish(arguments) => republish(&store, &arguments).await,
+        Command::Status(arguments) => status(&store, &config, &arguments).await,
+        Command::Republish(arguments) => republish(&store, &arguments).await.map(|()| ExitCode::SUCCESS),
     }
 }
 
-async fn status(store: &Store, config: &Config) -> anyhow::Result<()> {
-    let outbox = store.outbox_status().await?;
-    let oldest = outbox.oldest_unpublished.and_then(|at| at.format(&Rfc3339).ok());
-    output::print(&format!(
-        "outbox: {} events wait for the stream{}",
-        outbox.unpublished,
-        oldest.map_or_else(String::new, |at| format!(", the oldest since {at}"))
-    ))?;
-    if outbox.refused > 0 {
-        let why = outbox.refused_because.unwrap_or_default();
-        output::print(&format!(
-            "        {} events are refused by the stream, the oldest because: {why}",
-            outbox.refused
-        ))?;
+/// What waits for the stream, and what the stream holds.
+#[derive(Debug, Serialize)]
+struct Told {
+    ok: bool,
+    unpublished: i64,
+    #[serde(with = "time::serde::rfc3339::option")]
+    oldest_unpublished: Option<OffsetDateTime>,
+    last_acknowledged_sequence: Option<i64>,
+    /// How many events the stream refuses for themselves; the reason of the oldest is beside it.
+    refused: i64,
+    refused_because: Option<String>,
+    /// Absent when NATS does not answer; then `error` says why.
+    stream: Option<Stream>,
+    error: Option<String>,
+    /// What the relay does about a stream that lost something.
+    note: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stream {
+    messages: u64,
+    bytes: u64,
+    first: i64,
+    last: i64,
+}
+
+async fn status(store: &Store, config: &Config, arguments: &Status) -> anyhow::Result<ExitCode> {
+    let told = look(store, config).await?;
+    if arguments.json {
+        output::print(&serde_json::to_string_pretty(&told)?)?;
+    } else {
+        output::print(&words(&told))?;
     }
-    let last = outbox.last_stream_seq.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
-    output::print(&format!("        last acknowledged stream sequence: {last}"))?;
+    Ok(if told.ok { ExitCode::SUCCESS } else { ExitCode::from(LATE) })
+}
+
+async fn look(store: &Store, config: &Config) -> anyhow::Result<Told> {
+    let outbox = store.outbox_status().await.context("the outbox cannot be read")?;
     let bus = Bus::connect(app::bus_options(config)).await.context("nats.url cannot be used")?;
-    let Ok(state) = tokio::time::timeout(CONNECT_WITHIN, bus.events_state()).await else {
-        return Ok(output::print("stream: NATS does not answer")?);
+    let state = match tokio::time::timeout(CONNECT_WITHIN, bus.events_state()).await {
+        Ok(Ok(state)) => Ok(state),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("NATS does not answer".to_owned()),
     };
-    let state = match state {
-        Ok(state) => state,
-        Err(error) => return Ok(output::print(&format!("stream: {error}"))?),
+    let note = match &state {
+        Ok(state) if outbox.incarnation.as_ref().is_some_and(|known| *known != state.incarnation) => {
+            Some("it was made anew since the relay last published: the relay fills it again")
+        }
+        Ok(state) if outbox.last_stream_seq.is_some_and(|seq| seq > state.last) => {
+            Some("it went back: the relay publishes again what it lost")
+        }
+        _ => None,
     };
-    output::print(&format!(
-        "stream: {} messages, {} bytes, sequences {} to {}",
-        state.messages, state.bytes, state.first, state.last
-    ))?;
-    if outbox.incarnation.as_ref().is_some_and(|known| *known != state.incarnation) {
-        output::print("        it was made anew since the relay last published: the relay fills it again")?;
-    } else if outbox.last_stream_seq.is_some_and(|seq| seq > state.last) {
-        output::print("        it went back: the relay publishes again what it lost")?;
-    }
-    Ok(())
+    let is_late =
+        outbox.oldest_unpublished.is_some_and(|at| OffsetDateTime::now_utc() - at > PATIENCE_OF_EVENTS);
+    Ok(Told {
+        ok: state.is_ok() && note.is_none() && !is_late && outbox.refused == 0,
+        unpublished: outbox.unpublished,
+        oldest_unpublished: outbox.oldest_unpublished,
+        last_acknowledged_sequence: outbox.last_stream_seq,
+        refused: outbox.refused,
+        refused_because: outbox.refused_because,
+        error: state.as_ref().err().cloned(),
+        stream: state.ok().map(|state| Stream {
+            messages: state.messages,
+            bytes: state.bytes,
+            first: state.first,
+            last: state.last,
+        }),
+        note,
+    })
+}
+
+fn words(told: &Told) -> String {
+    let oldest = told.oldest_unpublished.and_then(|at| at.format(&Rfc3339).ok());
+    let oldest = oldest.map_or_else(String::new, |at| format!(", the oldest since {at}"));
+    let last = told.last_acknowledged_sequence.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
+    let stream = match &told.stream {
+        Some(Stream { messages, bytes, first, last }) => {
+            format!("{messages} messages, {bytes} bytes, sequences {first} to {last}")
+        }
+        None => told.error.clone().unwrap_or_default(),
+    };
+    let refused = match (told.refused, told.refused_because.as_deref()) {
+        (0, _) => String::new(),
+        (refused, why) => {
+            let why = why.unwrap_or_default();
+            format!("\n        {refused} events are refused by the stream, the oldest because: {why}")
+        }
+    };
+    let note = told.note.map_or_else(String::new, |note| format!("\n        {note}"));
+    format!(
+        "outbox: {} events wait for the stream{oldest}{refused}\n        last acknowledged stream sequence: {last}\n\
+         stream: {stream}{note}",
+        told.unpublished
+    )
 }
 
 async fn republish(store: &Store, arguments: &Republish) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ mod apply;
 mod test;
 mod validate;
 
+use super::author::Author;
 use super::output;
 use crate::config::Config;
 use crate::extract::{first_inexact, first_inexact_in_yaml};
@@ -32,9 +33,10 @@ pub(super) enum Command {
 pub(super) async fn run(
     command: Command,
     load: impl FnOnce() -> anyhow::Result<Config>,
+    author: &Author,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Apply(arguments) => apply::run(&arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Apply(arguments) => apply::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
         Command::Validate(arguments) => validate::run(&arguments, &load()?).await,
         Command::Test(arguments) => test::run(&arguments, &load()?),
     }

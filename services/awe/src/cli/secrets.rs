@@ -1,7 +1,7 @@
 //! `awe secrets rotate-master-key`: brings every stored secret under the current master key.
 
-use super::output;
-use super::terminal;
+use super::author::Author;
+use super::{output, terminal};
 use crate::app;
 use crate::config::Config;
 use anyhow::{Context as _, bail};
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     batch_size: i64,
 }
 
-pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, command: Command, author: &Author) -> anyhow::Result<()> {
     let Command::RotateMasterKey(arguments) = command;
     if config.master_key()?.is_none() {
         bail!("secrets.master_key is not set: there is no key to bring the secrets under");
@@ -45,7 +45,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     let (mut moved, mut unreadable, mut after) = (0, Vec::new(), Uuid::nil());
     loop {
         let batch = store
-            .reseal_secrets(&vault, after, arguments.batch_size, &terminal::actor())
+            .reseal_secrets(&vault, after, arguments.batch_size, &author.actor())
             .await
             .with_context(|| format!("stopped after {moved} of {total}; doing it again is safe"))?;
         moved += batch.moved;

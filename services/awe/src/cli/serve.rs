@@ -1,13 +1,11 @@
-//! `awe serve` and `awe migrate`.
+//! `awe serve`.
 
-use super::output;
 use crate::app;
 use crate::config::Config;
 use crate::server;
 use actors::Roles;
 use anyhow::Context as _;
 use clap::Args;
-use store::Store;
 use tokio::net::TcpListener;
 
 #[derive(Debug, Args)]
@@ -72,14 +70,6 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
         Ok(())
     };
     app::run(state, vec![(listener, router)], roles, arguments.migrate, stop, started).await
-}
-
-pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let store =
-        Store::connect(&app::store_options(config)).await.context("the database cannot be reached")?;
-    store.migrate().await?;
-    store.close().await;
-    Ok(output::print("the schema is up to date")?)
 }
 
 #[cfg(test)]

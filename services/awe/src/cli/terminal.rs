@@ -1,11 +1,10 @@
-//! What commands that work on the database share: the connection, the progress bar, and who is acting.
+//! What commands that work on the database share: the connection and the progress bar.
 
 use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use store::Store;
-use store::audit::Actor;
 
 /// A connection that answers.
 pub(super) async fn database(config: &Config) -> anyhow::Result<Store> {
@@ -18,11 +17,4 @@ pub(super) fn bar(total: u64, what: &'static str) -> ProgressBar {
     ProgressBar::new(total)
         .with_message(what)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// Whoever may read the database's password acts as the operator; the system's user name goes into the audit.
-pub(super) fn actor() -> Actor {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
-    let name = user.map_or_else(|| nix::unistd::getuid().to_string(), |user| user.name);
-    Actor { subject: format!("cli:{name}"), email: None }
 }

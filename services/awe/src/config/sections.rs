@@ -133,6 +133,8 @@ pub struct Requests {
     pub max_in_flight: usize,
     /// A command that takes longer is given up.
     pub command_timeout_seconds: u64,
+    /// Requests may name another artifact type than their policy.
+    pub any_artifact_type: bool,
     /// Bytes of a context's JSON.
     pub max_context_bytes: usize,
     /// JSON values in a context.

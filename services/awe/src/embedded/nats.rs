@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use super::process::{PAUSE, Service, end_stranger, free_ports, is_program, log_tail, pid_in};
+use super::process::{PAUSE, Service, end_stranger, is_program, kept_ports, log_tail, pid_in};
 use super::programs::nats_server;
 
 /// Recovering large streams takes a while.
@@ -46,7 +46,7 @@ impl Nats {
         end_left_over(&files).await?;
         let mut attempt = 1;
         loop {
-            let [port, monitor] = free_ports()?;
+            let [port, monitor] = kept_ports(&data_dir.join("nats.ports"))?;
             fs::write(&files.config, config(&files, port, monitor))
                 .with_context(|| format!("cannot write {}", files.config.display()))?;
             let mut command = Command::new(&program);

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::sleep;
 
 use super::place::Place;
-use super::process::{PAUSE, Service, free_ports, is_program, log_tail, pid_in, run};
+use super::process::{PAUSE, Service, is_program, kept_ports, log_tail, pid_in, run};
 use super::programs::{postgres_dir, version_in};
 
 /// Recovery after a crash takes a while on a large database.
@@ -43,7 +43,7 @@ impl Postgres {
         let log = data_dir.join("postgres.log");
         let mut attempt = 1;
         loop {
-            let [port] = free_ports()?;
+            let [port] = kept_ports(&data_dir.join("postgres.port"))?;
             let mut service = launch(&place, port, durable, &log)?;
             match wait_until_ready(&mut service, &place.data, &log).await {
                 Ok(()) => return Ok(Self { place, service, port }),

@@ -14,6 +14,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use super::watcher::Watcher;
+
 /// Between two looks at a condition.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// How long a server may take to end before it is killed.
@@ -25,6 +27,7 @@ pub(super) struct Service {
     name: &'static str,
     child: Child,
     ask: Signal,
+    watcher: Option<Watcher>,
 }
 
 impl Service {
@@ -38,14 +41,19 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let err = out.try_clone()?;
-        let child = command
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name, child, ask })
+        let watcher = child.id().map(|pid| Watcher::of(pid, ask)).transpose();
+        if watcher.is_err() {
+            // It would stay for good should we be killed.
+            child.start_kill().with_context(|| format!("cannot kill {name}"))?;
+        }
+        Ok(Self { name, child, ask, watcher: watcher? })
     }
 
     /// The process id, while it runs.
@@ -61,7 +69,11 @@ impl Service {
     /// Asks it to end, waits, and kills it when it does not.
     pub(super) async fn end(&mut self) -> anyhow::Result<()> {
         self.send(self.ask);
-        if timeout(END_WITHIN, self.child.wait()).await.is_ok() {
+        let ended = timeout(END_WITHIN, self.child.wait()).await.is_ok();
+        if let Some(watcher) = &mut self.watcher {
+            watcher.dismiss().await;
+        }
+        if ended {
             return Ok(());
         }
         tracing::warn!("{} did not end within {END_WITHIN:?} and is killed", self.name);
@@ -144,8 +156,25 @@ pub(super) fn pid_in(file: &Path) -> Option<Pid> {
     (pid > 1).then(|| Pid::from_raw(pid))
 }
 
+/// The ports that the file remembers, where all of them are free, else others, which it remembers from now on: what
+/// somebody noted of an earlier start goes on being right.
+pub(super) fn kept_ports<const N: usize>(file: &Path) -> anyhow::Result<[u16; N]> {
+    let noted = fs::read_to_string(file).unwrap_or_default();
+    let noted: Vec<u16> = noted.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let is_free = |port: &u16| *port > 0 && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    if let Ok(ports) = <[u16; N]>::try_from(noted)
+        && ports.iter().all(is_free)
+    {
+        return Ok(ports);
+    }
+    let ports = free_ports()?;
+    let text: Vec<String> = ports.iter().map(u16::to_string).collect();
+    fs::write(file, text.join(" ")).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(ports)
+}
+
 /// Ports of 127.0.0.1 that are free now. Another program can take one before it is used: be ready to try again.
-pub(super) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     let mut ports = [0; N];
     let mut held = Vec::with_capacity(N);
     for port in &mut ports {

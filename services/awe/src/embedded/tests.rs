@@ -90,6 +90,11 @@ async fn both_answer_until_they_are_stopped_and_the_next_start_finds_the_same_da
     assert!(connect(&nats_url).is_err(), "NATS still answers");
 
     let second = Embedded::start(&scratch.options()).await?;
+    assert_eq!(
+        (&second.database_url, &second.nats_url),
+        (&database_url, &nats_url),
+        "the ports stay the same"
+    );
     opens_a_session(&second.database_url)?;
     greets(&second.nats_url)?;
     let kept = fs::metadata(&version)?;

@@ -1,6 +1,6 @@
 //! The body of every answer that is not 2xx.
 
-use super::ApiError;
+use super::{ApiError, Reason};
 use crate::state::AppState;
 use axum::Json;
 use axum::http::{StatusCode, header};
@@ -26,30 +26,31 @@ pub fn enveloped(mut response: Response, state: &AppState) -> Response {
 }
 
 fn body(error: &ApiError, state: &AppState) -> ErrorEnvelope {
-    let detail = match error {
-        ApiError::Unprocessable(detail) => Some(detail.clone()),
-        _ => None,
+    let reason = error.reason;
+    let told = |message: &String| ErrorDetail {
+        error_code: reason.code().to_owned(),
+        message: message.clone(),
+        reason,
     };
-    let errors = error.messages().into_iter();
     ErrorEnvelope {
         id: state.config().service_id.clone(),
         version: state.config().api_version.clone(),
         responsetime: OffsetDateTime::now_utc(),
         response: None,
-        errors: errors.map(|message| ErrorDetail { error_code: error.code().to_owned(), message }).collect(),
-        detail,
+        errors: error.messages.iter().map(told).collect(),
+        detail: (!error.detail.is_empty()).then(|| error.detail.clone()),
     }
 }
 
 /// For answers that no handler of ours made.
 fn from_status(status: StatusCode) -> ApiError {
     match status {
-        StatusCode::NOT_FOUND => ApiError::UnknownRoute,
-        StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(0),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
-        status if status.is_client_error() => ApiError::BadRequest,
-        status => ApiError::Internal(format!("answered {status} without saying why")),
+        StatusCode::NOT_FOUND => Reason::NoSuchRoute.into(),
+        StatusCode::METHOD_NOT_ALLOWED => Reason::MethodNotAllowed.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => Reason::BodyTooLarge.into(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Reason::NotJson.into(),
+        status if status.is_client_error() => Reason::MalformedHttp.into(),
+        status => ApiError::internal(format!("answered {status} without saying why")),
     }
 }
 
@@ -61,5 +62,5 @@ pub fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
         .cloned()
         .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_else(|| "no message".to_owned());
-    ApiError::Internal(format!("panic: {text}")).into_response()
+    ApiError::internal(format!("panic: {text}")).into_response()
 }

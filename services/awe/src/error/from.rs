@@ -1,55 +1,82 @@
 //! Failures of the rooms below, as callers are told.
 
-use super::ApiError;
+use super::{ApiError, Reason};
 use actors::Error as ActorError;
-use engine::command::Refusal;
+use engine::command::{self, Refusal};
 use outbound::DirectoryError;
 use schemas::api::{Location, ValidationDetail};
 use schemas::policy::Fault;
 use std::error::Error as StdError;
+use store::{Clash, Outage, What};
 
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::NotFound(what) => not_found(what),
-            store::Error::Conflict(text) => Self::Conflict(text),
+            store::Error::NotFound(what) => unknown(what).into(),
+            store::Error::Conflict(clash, text) => Self::new(conflict(clash), text),
             store::Error::Constraint(name) => constraint(&name),
-            store::Error::Stale => {
-                Self::Conflict("changed by somebody else meanwhile; read it again".to_owned())
+            store::Error::Stale => Reason::ChangedMeanwhile.into(),
+            store::Error::Unavailable(outage, cause) => {
+                tracing::warn!(%cause, "{outage}");
+                outage.into()
             }
-            store::Error::Unavailable(cause) => {
-                tracing::warn!(%cause, "database unavailable");
-                Self::DatabaseUnavailable
-            }
-            store::Error::Internal(cause) => Self::Internal(chain(&*cause)),
+            store::Error::Internal(cause) => Self::internal(chain(&*cause)),
         }
     }
 }
 
-fn not_found(what: &str) -> ApiError {
-    let text = format!("{what} does not exist");
-    if what.contains("policy") {
-        ApiError::UnknownPolicy(text)
-    } else if what.contains("request") {
-        ApiError::UnknownRequest(text)
-    } else {
-        ApiError::NotFound(text)
+const fn unknown(what: What) -> Reason {
+    match what {
+        What::Policy => Reason::UnknownPolicy,
+        What::Request => Reason::UnknownRequest,
+        What::Task => Reason::UnknownTask,
+        What::Delegation => Reason::UnknownDelegation,
+        What::Delivery => Reason::UnknownDelivery,
+        What::CallbackSecret => Reason::UnknownCallbackSecret,
+    }
+}
+
+const fn conflict(clash: Clash) -> Reason {
+    match clash {
+        Clash::PolicyExists => Reason::PolicyExists,
+        Clash::NotDraft => Reason::PolicyNotDraft,
+        Clash::NotActive => Reason::PolicyNotActive,
+        Clash::TextChanged => Reason::PolicyTextChanged,
+        Clash::SecretExists => Reason::SecretExists,
+        Clash::SecretNotActive => Reason::SecretNotActive,
+        Clash::SecretUnfit => Reason::SecretUnfit,
+        Clash::Judged => Reason::ChangedMeanwhile,
+        Clash::TooMany => Reason::TooManyDelegations,
+        Clash::NotRetriable => Reason::NotRetriable,
+        Clash::KeyTaken => Reason::IdempotencyKeyReused,
+    }
+}
+
+impl From<Outage> for ApiError {
+    fn from(outage: Outage) -> Self {
+        match outage {
+            Outage::Away => Reason::DatabaseAway,
+            Outage::Busy => Reason::DatabaseBusy,
+            Outage::Timeout => Reason::DatabaseTimeout,
+        }
+        .into()
     }
 }
 
 /// Named constraints that a caller can run into.
 fn constraint(name: &str) -> ApiError {
     match name {
-        "approval_policy_version_key" => ApiError::PolicyExists("the policy key exists".to_owned()),
+        "approval_policy_version_key" => ApiError::new(Reason::PolicyExists, "the policy key exists"),
         "approval_policy_one_active" => {
-            ApiError::Conflict("another version was activated meanwhile; read it again".to_owned())
+            let text = "another version was activated meanwhile; read it again";
+            ApiError::new(Reason::ChangedMeanwhile, text)
         }
         "callback_secret_one_active" => {
-            ApiError::Conflict("the caller has an active secret; rotate that one".to_owned())
+            ApiError::new(Reason::SecretExists, "the caller has an active secret; rotate that one")
         }
         "user_delegation_window" => ApiError::invalid("starts_at must be before ends_at"),
         "user_delegation_self" => ApiError::invalid("nobody can delegate to themselves"),
-        other => ApiError::Internal(format!("constraint {other}")),
+        other => ApiError::internal(format!("constraint {other}")),
     }
 }
 
@@ -66,24 +93,30 @@ fn chain(error: &dyn StdError) -> String {
 impl From<ActorError> for ApiError {
     fn from(error: ActorError) -> Self {
         match error {
-            ActorError::UnknownRequest => Self::UnknownRequest("the request does not exist".to_owned()),
-            ActorError::UnknownTask => Self::NotFound("the task does not exist".to_owned()),
-            ActorError::UnknownPolicy => Self::UnknownPolicy("the policy version does not exist".to_owned()),
+            ActorError::UnknownRequest => Reason::UnknownRequest.into(),
+            ActorError::UnknownTask => Reason::UnknownTask.into(),
+            ActorError::UnknownPolicy => {
+                Self::new(Reason::UnknownPolicy, "the policy version does not exist")
+            }
             ActorError::NoActivePolicy(key) => {
-                Self::UnknownPolicy(format!("policy {key} has no active version"))
+                Self::new(Reason::NoActivePolicy, format!("policy {key} has no active version"))
             }
             ActorError::Refused(refusal) => refusal.into(),
-            ActorError::IdempotencyMismatch => Self::IdempotencyMismatch,
-            ActorError::Invalid { field, message } => Self::Unprocessable(vec![ValidationDetail {
-                loc: body_path(&field),
-                msg: message,
-                kind: "value_error".to_owned(),
-            }]),
-            ActorError::Context(faults) => Self::Unprocessable(faults),
-            ActorError::Overloaded => Self::Overloaded,
+            ActorError::IdempotencyMismatch => Reason::IdempotencyKeyReused.into(),
+            ActorError::Invalid { field, message } => {
+                let kind = "value_error".to_owned();
+                let detail = ValidationDetail { loc: body_path(&field), msg: message, kind };
+                Self::faulty(Reason::FaultyBody, vec![detail])
+            }
+            ActorError::ArtifactType { .. } => {
+                Self::new(Reason::ArtifactTypeDiffers, format!("field artifact_type: {error}"))
+            }
+            ActorError::Context(faults) => Self::faulty(Reason::FaultyContext, faults),
+            ActorError::Overloaded => Reason::Overloaded.into(),
             ActorError::Directory(error) => error.into(),
-            ActorError::Unavailable => Self::DatabaseUnavailable,
-            ActorError::Internal(cause) => Self::Internal(cause),
+            ActorError::Unavailable(outage) => outage.into(),
+            ActorError::Unanswered => Reason::TimedOut.into(),
+            ActorError::Internal(cause) => Self::internal(cause),
         }
     }
 }
@@ -92,8 +125,8 @@ impl From<ActorError> for ApiError {
 impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
         match error {
-            DirectoryError::Missing(why) => Self::NotConfigured(why),
-            other => Self::Unavailable(other.to_string()),
+            DirectoryError::Missing(why) => Self::new(Reason::NoDirectory, why),
+            other => Self::new(Reason::DirectoryAway, format!("{other}; a retry is safe")),
         }
     }
 }
@@ -105,17 +138,38 @@ fn body_path(field: &str) -> Vec<Location> {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::UnknownTask(_) => Self::NotFound(refusal.to_string()),
-            Refusal::Forbidden(text) => Self::Forbidden(text),
-            Refusal::Conflict(text) => Self::Conflict(text),
-            Refusal::Invalid { field, message } => Self::unprocessable("body", field, message),
-            Refusal::WrongPolicy(_) => Self::Internal(refusal.to_string()),
+            Refusal::UnknownTask(_) => Self::new(Reason::UnknownTask, refusal.to_string()),
+            Refusal::Forbidden(barred, text) => Self::new(forbidden(barred), text),
+            Refusal::Conflict(clash, text) => Self::new(refused(clash), text),
+            Refusal::Invalid { field, message } => Self::body(field, message),
+            Refusal::WrongPolicy(_) => Self::internal(refusal.to_string()),
         }
+    }
+}
+
+const fn forbidden(barred: command::Barred) -> Reason {
+    match barred {
+        command::Barred::Role => Reason::RoleMissing,
+        command::Barred::Owner => Reason::NotYours,
+        command::Barred::Duties => Reason::SeparationOfDuties,
+    }
+}
+
+const fn refused(clash: command::Clash) -> Reason {
+    match clash {
+        command::Clash::RequestFinished => Reason::RequestFinished,
+        command::Clash::StageFinished => Reason::StageFinished,
+        command::Clash::TaskDecided => Reason::TaskDecided,
+        command::Clash::TaskClosed => Reason::TaskClosed,
+        command::Clash::Claimed => Reason::TaskClaimed,
+        command::Clash::HasApproved => Reason::HasApproved,
+        command::Clash::Seated => Reason::AlreadySeated,
+        command::Clash::Unfit => Reason::AssigneeBarred,
     }
 }
 
 impl From<Vec<Fault>> for ApiError {
     fn from(faults: Vec<Fault>) -> Self {
-        Self::Invalid(faults.iter().map(Fault::to_string).collect())
+        Self::several(Reason::FaultyPolicy, faults.iter().map(Fault::to_string).collect())
     }
 }

@@ -4,7 +4,7 @@ mod shape;
 
 use super::detail;
 use super::numbers::first_inexact;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         let json = is_json(request.headers());
         let bytes = read(request, state).await?;
         if !json {
-            return Err(ApiError::UnsupportedMediaType);
+            return Err(Reason::NotJson.into());
         }
         parse(&bytes, most_values(state)).map(Self)
     }
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
             return Ok(Self(T::default()));
         }
         if !json {
-            return Err(ApiError::UnsupportedMediaType);
+            return Err(Reason::NotJson.into());
         }
         parse(&bytes, most_values(state)).map(Self)
     }
@@ -61,7 +61,7 @@ fn most_values(state: &AppState) -> usize {
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
     // It lies in memory already (`crate::server`), within the same bound.
     let limit = state.config().server.max_body_bytes;
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| ApiError::BadRequest)
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| Reason::MalformedHttp.into())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -109,7 +109,7 @@ fn parse_slowly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             detail.loc.truncate(1);
             "json_invalid".clone_into(&mut detail.kind);
         }
-        ApiError::Unprocessable(vec![detail])
+        ApiError::faulty(Reason::FaultyBody, vec![detail])
     })?;
     json.end().map_err(|error| malformed(&error))?;
     Ok(parsed)
@@ -120,7 +120,8 @@ fn malformed(error: &serde_json::Error) -> ApiError {
 }
 
 fn refused(loc: Vec<Location>, message: &str, kind: &str) -> ApiError {
-    ApiError::Unprocessable(vec![ValidationDetail { loc, msg: message.to_owned(), kind: kind.to_owned() }])
+    let detail = ValidationDetail { loc, msg: message.to_owned(), kind: kind.to_owned() };
+    ApiError::faulty(Reason::FaultyBody, vec![detail])
 }
 
 fn refuse_nul(bytes: &[u8]) -> Result<(), ApiError> {

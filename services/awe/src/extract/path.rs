@@ -1,6 +1,6 @@
 //! Ids in the path. What cannot be an id names nothing, so it is answered as an unknown one.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -23,7 +23,7 @@ macro_rules! ids {
 
             async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
                 let raw = param(parts, state, $param).await;
-                raw.and_then(|raw| Uuid::try_parse(&raw).ok()).map(Self).ok_or_else(|| $unknown)
+                raw.and_then(|raw| Uuid::try_parse(&raw).ok()).map(Self).ok_or_else(|| $unknown.into())
             }
         }
     )*};
@@ -31,15 +31,15 @@ macro_rules! ids {
 
 ids! {
     /// `{request_id}`.
-    RequestId, "request_id", ApiError::UnknownRequest("the request does not exist".to_owned());
+    RequestId, "request_id", Reason::UnknownRequest;
     /// `{task_id}`.
-    TaskId, "task_id", ApiError::NotFound("the task does not exist".to_owned());
+    TaskId, "task_id", Reason::UnknownTask;
     /// `{delegation_id}`.
-    DelegationId, "delegation_id", ApiError::NotFound("the delegation does not exist".to_owned());
+    DelegationId, "delegation_id", Reason::UnknownDelegation;
     /// `{delivery_id}`.
-    DeliveryId, "delivery_id", ApiError::NotFound("the delivery does not exist".to_owned());
+    DeliveryId, "delivery_id", Reason::UnknownDelivery;
     /// `{secret_id}`.
-    SecretId, "secret_id", ApiError::NotFound("the callback secret does not exist".to_owned());
+    SecretId, "secret_id", Reason::UnknownCallbackSecret;
 }
 
 /// `{policy_key}`.
@@ -51,7 +51,7 @@ impl FromRequestParts<AppState> for PolicyKey {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let key = param(parts, state, "policy_key").await;
-        key.map(Self).ok_or_else(|| ApiError::UnknownPolicy("the policy does not exist".to_owned()))
+        key.map(Self).ok_or_else(|| Reason::UnknownPolicy.into())
     }
 }
 
@@ -70,7 +70,7 @@ impl FromRequestParts<AppState> for PolicyVersion {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let PolicyKey(key) = PolicyKey::from_request_parts(parts, state).await?;
         let version = param(parts, state, "version").await.and_then(|raw| raw.parse().ok());
-        let unknown = || ApiError::UnknownPolicy(format!("policy {key} has no such version"));
+        let unknown = || ApiError::new(Reason::UnknownPolicy, format!("policy {key} has no such version"));
         let version = version.ok_or_else(unknown)?;
         Ok(Self { key, version })
     }

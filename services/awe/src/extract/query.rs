@@ -1,14 +1,14 @@
 //! Query parameters.
 
 use super::detail;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-/// Typed query parameters. Unknown ones are ignored.
+/// Typed query parameters. Unknown ones were refused before ([`super::refuse_unknown`]).
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
 
@@ -23,12 +23,13 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if value.contains('\0') {
-            return Err(ApiError::unprocessable("query", &name, "must not contain the character U+0000"));
+            return Err(ApiError::query(&name, "must not contain the character U+0000"));
         }
     }
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
-        ApiError::Unprocessable(vec![detail("query", error.path(), &error.inner().to_string())])
+        let detail = detail("query", error.path(), &error.inner().to_string());
+        ApiError::faulty(Reason::FaultyParameter, vec![detail])
     })
 }
 
@@ -39,10 +40,8 @@ mod tests {
     use serde_json::json;
 
     fn place<T: DeserializeOwned + std::fmt::Debug>(query: &str) -> serde_json::Value {
-        match parse::<T>(query).unwrap_err() {
-            ApiError::Unprocessable(details) => serde_json::to_value(&details.first().unwrap().loc).unwrap(),
-            other => panic!("{other:?}"),
-        }
+        let error = parse::<T>(query).unwrap_err();
+        serde_json::to_value(&error.detail().first().unwrap().loc).unwrap()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::directory::known;
 use crate::auth::{Identity, Listing};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::extract::{Body, DelegationId, Query};
 use crate::state::AppState;
 use axum::Json;
@@ -14,14 +14,15 @@ fn own(caller: &Identity, user_id: &str) -> Result<(), ApiError> {
     if caller.is_admin() || caller.subject == user_id {
         return Ok(());
     }
-    Err(ApiError::Forbidden("only an administrator may manage delegations of somebody else".to_owned()))
+    let text = "only an administrator may manage delegations of somebody else";
+    Err(ApiError::new(Reason::NotYours, text))
 }
 
 /// Whoever seats a person looks again at their delegations when these have changed meanwhile: without a bound, one who
 /// changes them without a pause would keep others from seating them.
 async fn not_too_often(caller: &Identity, state: &AppState) -> Result<(), ApiError> {
     let admitted = caller.is_admin() || state.delegation_changes().admits(&caller.subject).await;
-    if admitted { Ok(()) } else { Err(ApiError::TooManyRequests) }
+    if admitted { Ok(()) } else { Err(Reason::TooManyRequests.into()) }
 }
 
 pub(super) async fn list(

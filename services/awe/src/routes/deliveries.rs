@@ -55,7 +55,7 @@ pub(super) async fn retry_many(
 ) -> Result<Json<RequeuedOut>, ApiError> {
     if body.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
         let message = format!("must be one of {}", STATUSES.join(", "));
-        return Err(ApiError::unprocessable("body", "status", message));
+        return Err(ApiError::body("status", message));
     }
     let requeued = state.store().retry_deliveries(&body, &admin.actor(), |_| ()).await?;
     Ok(Json(RequeuedOut { requeued: i64::try_from(requeued).unwrap_or(i64::MAX) }))

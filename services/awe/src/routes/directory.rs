@@ -19,7 +19,7 @@ type Answer<T> = Result<Json<Vec<T>>, ApiError>;
 pub(super) async fn known(state: &AppState, field: &str, user: &str) -> Result<(), ApiError> {
     if state.requests()?.may_sit(user).await == Some(false) {
         let why = format!("the staff directory knows no enabled user {user:?}");
-        return Err(ApiError::unprocessable("body", field, why));
+        return Err(ApiError::body(field, why));
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ pub(super) async fn roles(
     let client = query.client;
     let found = state.staff()?.find_roles(&query.q.unwrap_or_default(), client.as_deref()).await;
     let found = found.map_err(|error| match error {
-        DirectoryError::Unknown(why) => ApiError::unprocessable("query", "client", why),
+        DirectoryError::Unknown(why) => ApiError::query("client", why),
         other => other.into(),
     })?;
     let out = |role: outbound::RoleEntry| DirectoryRoleOut {

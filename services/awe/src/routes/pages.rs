@@ -1,5 +1,6 @@
 //! Documents for people and tools. Everything is served from here; no page asks another server for anything.
 
+use crate::extract::KnownQuery;
 use crate::state::AppState;
 use axum::Router;
 use axum::http::header;
@@ -32,7 +33,7 @@ pub fn home() -> Router<AppState> {
     Router::new().route("/", get(async || Html(HOME)))
 }
 
-async fn openapi() -> impl IntoResponse {
+async fn openapi(_: KnownQuery) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI.as_str())
 }
 

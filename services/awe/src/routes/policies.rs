@@ -4,7 +4,7 @@ use super::requests::check_context;
 use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Admin, Listing, Viewer};
 use crate::config::Credentials;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::extract::{Body, PolicyKey, PolicyVersion};
 use crate::state::AppState;
 use actors::ContextSchema;
@@ -93,7 +93,8 @@ fn same_key(path: &str, body: &PolicyCreate) -> Result<(), ApiError> {
     if path == body.policy_key {
         return Ok(());
     }
-    Err(ApiError::invalid(format!("field policy_key: {} in the body, {path} in the URL", body.policy_key)))
+    let text = format!("field policy_key: {} in the body, {path} in the URL", body.policy_key);
+    Err(ApiError::new(Reason::PolicyKeyDiffers, text))
 }
 
 pub(super) async fn list(State(state): State<AppState>, _: Viewer, _: Listing) -> Answer<Vec<PolicyOut>> {
@@ -109,11 +110,7 @@ pub(super) async fn create(
     let policy = read_here(&body, &state)?;
     let write = write(Operation::Create, "/v1/awe/policies", &body.policy_key);
     state.admission().ask(write, &headers, &body).await?;
-    let created = state.store().create_policy(&body, &policy, &admin.actor()).await;
-    let created = created.map_err(|error| match error {
-        store::Error::Conflict(text) => ApiError::PolicyExists(text),
-        other => other.into(),
-    })?;
+    let created = state.store().create_policy(&body, &policy, &admin.actor()).await?;
     state.admission().tell(write, &admin.subject, &created);
     Ok((StatusCode::CREATED, Json(created)))
 }

@@ -3,7 +3,7 @@
 use super::{cursor, next_cursor, word};
 use crate::admission::{Kind, Operation, Write};
 use crate::auth::{Identity, Listing};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::extract::{Body, OptionalBody, Query, RequestId};
 use crate::state::AppState;
 use actors::NewRequest;
@@ -83,7 +83,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 /// Whether a context is small enough to be kept, or tried.
 pub(super) fn check_context(context: &Value, state: &AppState) -> Result<(), ApiError> {
     let checked = state.config().requests.context_bounds().check(context);
-    checked.map_err(|why| ApiError::unprocessable("body", "context", why))
+    checked.map_err(|why| ApiError::body("context", why))
 }
 
 fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
@@ -94,7 +94,7 @@ fn check(body: &CreateRequestIn, state: &AppState) -> Result<(), ApiError> {
     if body.expires_at.is_some_and(|at| at <= actors::clock::now()) {
         faults.push("field expires_at: must be in the future".to_owned());
     }
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::Invalid(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::several(Reason::FaultyValue, faults)) }
 }
 
 /// Signing with somebody else's secret would let a caller speak in their name, unless they share it with the client

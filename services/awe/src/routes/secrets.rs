@@ -42,7 +42,7 @@ pub(super) async fn create(
     given.map(check_secret).transpose().map_err(|why| ApiError::invalid(format!("field secret: {why}")))?;
     let (credential, clients) = (body.credential.as_deref(), body.clients.unwrap_or_default());
     check_credential(&state, credential)?;
-    not_to_anybody(credential, &clients).map_err(|why| ApiError::unprocessable("body", "clients", why))?;
+    not_to_anybody(credential, &clients).map_err(|why| ApiError::body("clients", why))?;
     let name = &body.caller_service;
     let route = "/v1/awe/admin/callback-secrets";
     let write = Write { kind: Kind::CallbackSecret, operation: Operation::Create, route, name };
@@ -62,8 +62,7 @@ pub(super) async fn create(
 /// A name that means nothing here would keep every webhook from going out.
 fn check_credential(state: &AppState, name: Option<&str>) -> Result<(), ApiError> {
     match name {
-        Some(name) if state.credentials().get(name).is_none() => Err(ApiError::unprocessable(
-            "body",
+        Some(name) if state.credentials().get(name).is_none() => Err(ApiError::body(
             "credential",
             format!("no credential {name:?} is configured in this installation (credentials.<name>)"),
         )),
@@ -91,7 +90,7 @@ pub(super) async fn update(
     Body(body): Body<CallbackSecretUpdate>,
 ) -> Result<Json<CallbackSecretOut>, ApiError> {
     if body.credential.is_none() && body.clients.is_none() {
-        return Err(ApiError::unprocessable("body", "credential", "this or clients must be given"));
+        return Err(ApiError::body("credential", "this or clients must be given"));
     }
     check_credential(&state, body.credential.iter().flatten().next().map(String::as_str))?;
     let (name, route) = (&id.to_string(), "/v1/awe/admin/callback-secrets/{secret_id}");

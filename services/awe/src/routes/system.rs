@@ -1,6 +1,7 @@
 //! Health, version and configuration: open to everybody, enveloped.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
+use crate::extract::KnownQuery;
 use crate::state::AppState;
 use actors::COMMIT_WRITER;
 use axum::Json;
@@ -17,15 +18,16 @@ const OUTBOX_PATIENCE: Duration = Duration::from_secs(10);
 /// Up, when the database answers and can be written to. What else does not run only degrades, since the rest goes on:
 /// `nats` when it does not answer, `outbox` when events wait for it or are refused by it, `loops` when a loop of this process is in trouble,
 /// named in `loops`.
-pub(super) async fn health(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn health(State(state): State<AppState>, _: KnownQuery) -> Result<Json<Value>, ApiError> {
     let troubles = state.loops()?.troubles();
     if troubles.iter().any(|trouble| trouble.name == COMMIT_WRITER) {
         tracing::error!(?troubles, "nothing can be written");
-        return Err(ApiError::DatabaseUnavailable);
+        return Err(Reason::WriterDown.into());
     }
     let outbox = match tokio::time::timeout(PING, state.store().outbox_health(OUTBOX_PATIENCE)).await {
         Ok(Ok(outbox)) => outbox,
-        Ok(Err(_)) | Err(_) => return Err(ApiError::DatabaseUnavailable),
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(state.store().outage().await.into()),
     };
     let mut payload = json!({"status": "UP"});
     let away = state.bus().is_some_and(|bus| !bus.is_connected());
@@ -53,7 +55,7 @@ fn rfc3339(now: OffsetDateTime) -> String {
     now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 
-pub(super) async fn version(State(state): State<AppState>) -> Json<VersionResponse> {
+pub(super) async fn version(State(state): State<AppState>, _: KnownQuery) -> Json<VersionResponse> {
     let response = VersionPayload {
         service_version: env!("CARGO_PKG_VERSION").to_owned(),
         build_time: env!("AWE_BUILD_TIME").to_owned(),
@@ -68,7 +70,7 @@ pub(super) async fn version(State(state): State<AppState>) -> Json<VersionRespon
     })
 }
 
-pub(super) async fn config(State(state): State<AppState>) -> Json<ConfigResponse> {
+pub(super) async fn config(State(state): State<AppState>, _: KnownQuery) -> Json<ConfigResponse> {
     Json(ConfigResponse {
         id: state.config().service_id.clone(),
         version: state.config().api_version.clone(),

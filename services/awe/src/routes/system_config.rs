@@ -5,7 +5,7 @@ mod export;
 mod settings;
 
 use crate::auth::{Admin, Identity, Viewer};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::extract::Query;
 use crate::state::AppState;
 use axum::Json;
@@ -42,14 +42,15 @@ pub(super) async fn export(
     let format = Format::parse(&query.format).unwrap_or(Format::Env);
     let sensitive = query.include_sensitive;
     if sensitive && !query.confirm_sensitive_export {
-        return Err(ApiError::invalid(
+        return Err(ApiError::new(
+            Reason::ConfirmationMissing,
             "include_sensitive needs confirm_sensitive_export=true: the answer then holds secrets in clear text",
         ));
     }
     if sensitive && state.config().is_development() {
         let why =
             "secrets are not exported in development mode: tokens are not verified, anybody can be an admin";
-        return Err(ApiError::Forbidden(why.to_owned()));
+        return Err(ApiError::new(Reason::DevelopmentMode, why));
     }
     within_rate(&state, &admin).await?;
     // Before it is given away: what leaves the house is on record.
@@ -63,5 +64,5 @@ pub(super) async fn export(
 }
 
 async fn within_rate(state: &AppState, who: &Identity) -> Result<(), ApiError> {
-    if state.config_reads().admits(&who.subject).await { Ok(()) } else { Err(ApiError::TooManyRequests) }
+    if state.config_reads().admits(&who.subject).await { Ok(()) } else { Err(Reason::TooManyRequests.into()) }
 }

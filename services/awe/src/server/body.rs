@@ -1,7 +1,7 @@
 //! Bodies are read before anything else is done, so that a slow one keeps nothing waiting but itself.
 
 use crate::config::{Server, seconds};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::places::Share;
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
@@ -20,11 +20,11 @@ pub(super) async fn read(
     // Decoding it is not ours to do, and as it is it would not be what the caller means.
     let encoded = |value: &axum::http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
-        return Err(ApiError::UnsupportedMediaType);
+        return Err(Reason::BodyEncoded.into());
     }
     let (limit, length) = (server.max_body_bytes, body.size_hint().exact());
     if length.is_some_and(|length| length > limit as u64) {
-        return Err(ApiError::TooLarge(limit));
+        return Err(ApiError::too_large(limit));
     }
     // At most the limit, which fits.
     let most = length.map_or(limit, |length| usize::try_from(length).unwrap_or(limit));
@@ -33,10 +33,10 @@ pub(super) async fn read(
         Limited::new(body, limit).collect().await
     };
     let read = tokio::time::timeout(seconds(server.body_timeout_seconds), reading).await;
-    match read.map_err(|_| ApiError::SlowBody)? {
+    match read.map_err(|_| ApiError::from(Reason::BodyTooSlow))? {
         Ok(read) => Ok(Body::from(read.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge(limit)),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(limit)),
         // A client that went away in the middle of its body.
-        Err(_) => Err(ApiError::BadRequest),
+        Err(_) => Err(Reason::MalformedHttp.into()),
     }
 }

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 43] = [
+const ROUTES: [(&str, &str, Needs); 44] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -51,6 +51,7 @@ const ROUTES: [(&str, &str, Needs); 43] = [
     ("post", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests/{request_id}", Token),
+    ("get", "/v1/awe/requests/{request_id}/evidence", Viewer),
     ("get", "/v1/awe/requests/{request_id}/events", Token),
     ("post", "/v1/awe/requests/{request_id}/cancel", Creator),
     ("get", "/v1/awe/tasks", Token),

@@ -3,6 +3,7 @@
 use crate::flow::{activate, policy, request};
 use crate::server::{Server, Who};
 use reqwest::{Method, StatusCode};
+use schemas::api::Reason;
 use serde_json::{Value, json};
 
 const UNKNOWN: &str = "0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10";
@@ -19,6 +20,8 @@ fn assert_envelope(status: u16, code: &str, answer: &Value, at: &str) {
     for error in errors {
         assert_eq!(error["errorCode"], code, "{at}: {answer}");
         assert!(!error["message"].as_str().unwrap().is_empty(), "{at}");
+        let reason: Reason = serde_json::from_value(error["reason"].clone()).unwrap();
+        assert_eq!((reason.status(), reason.code()), (status, code), "{at}: {answer}");
     }
     assert_eq!(status == 422, answer["detail"].is_array(), "{at}: {answer}");
 }
@@ -309,4 +312,109 @@ async fn broken_tokens_are_refused_and_challenged() {
         assert_envelope(401, "AWE-008", &answer.json().await.unwrap(), value);
     }
     server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_code_covers_is_told_apart_by_its_reason() {
+    let server = Server::start(&[]).await;
+    activate(&server, &policy("demo.v1", &["amina", "badru"], 1)).await;
+    server.post(Who::Admin, "/policies", policy("draft.v1", &["amina"], 1)).await;
+    let (_, created) = server.post(Who::User("c"), "/requests", request("demo.v1")).await;
+    let task = created["tasks"][0]["id"].as_str().unwrap().to_owned();
+    let decide = format!("/tasks/{task}/decision");
+    let of = |assignee: &'static str| Who::User(assignee);
+    let approve = json!({"action": "approve"});
+    let decided = server.post(of("amina"), &decide, approve.clone()).await;
+    assert_eq!(decided.0, 201, "{}", decided.1);
+    let cases: Vec<(Who, &str, String, Option<Value>, &str)> = vec![
+        (Who::Admin, "GET", "/nosuch".into(), None, "no_such_route"),
+        (Who::Admin, "POST", format!("/tasks/{UNKNOWN}/claim"), None, "unknown_task"),
+        (Who::Admin, "DELETE", format!("/delegations/{UNKNOWN}"), None, "unknown_delegation"),
+        (Who::Admin, "POST", format!("/admin/deliveries/{UNKNOWN}/retry"), None, "unknown_delivery"),
+        (Who::Admin, "DELETE", format!("/admin/callback-secrets/{UNKNOWN}"), None, "unknown_callback_secret"),
+        (Who::User("c"), "POST", "/requests".into(), Some(request("nosuch")), "no_active_policy"),
+        (Who::Admin, "GET", "/policies/nosuch/versions/1".into(), None, "unknown_policy"),
+        (
+            Who::Admin,
+            "PATCH",
+            "/policies/demo.v1/versions/1".into(),
+            Some(policy("demo.v1", &["x"], 1)),
+            "policy_not_draft",
+        ),
+        (Who::Admin, "POST", "/policies/draft.v1/versions/1/deactivate".into(), None, "policy_not_active"),
+        (
+            Who::Admin,
+            "PUT",
+            "/policies/other.v1".into(),
+            Some(policy("demo.v1", &["x"], 1)),
+            "policy_key_differs",
+        ),
+        (of("badru"), "POST", decide.clone(), Some(approve.clone()), "not_yours"),
+        (of("amina"), "POST", decide.clone(), Some(approve.clone()), "request_finished"),
+        (Who::Admin, "GET", "/admin/directory/users".into(), None, "no_directory"),
+        (Who::Nobody, "GET", "/tasks".into(), None, "token_missing"),
+        (Who::WrongRole, "GET", "/policies".into(), None, "role_missing"),
+        (Who::Admin, "GET", "/tasks?page=x".into(), None, "faulty_parameter"),
+        (Who::Admin, "POST", "/policies".into(), Some(json!({})), "faulty_body"),
+    ];
+    for (who, method, path, body, reason) in cases {
+        let (_, answer) = server.call(who, method.parse().unwrap(), &path, body.as_ref()).await;
+        assert_eq!(answer["errors"][0]["reason"], reason, "{method} {path}: {answer}");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_a_route_does_not_know_is_refused_on_every_route() {
+    let server = Server::start(&[]).await;
+    let (_, document) = server.get(Who::Nobody, "/openapi.json").await;
+    let mut tried = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let path = path.replace(['{', '}'], "").replace("/v1/awe", "");
+        for method in operations.as_object().unwrap().keys() {
+            let at = format!("{method} {path}");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let (status, answer) =
+                server.call(Who::Admin, method, &format!("{path}?zzz=1&%00=2"), None).await;
+            assert_envelope(status, "AWE-010", &answer, &at);
+            assert_eq!((status, &answer["errors"][0]["reason"]), (422, &json!("unknown_parameter")), "{at}");
+            let told: Vec<&Value> =
+                answer["detail"].as_array().unwrap().iter().map(|detail| &detail["loc"]).collect();
+            assert_eq!(told, [&json!(["query", "\u{0}"]), &json!(["query", "zzz"])], "{at}: {answer}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 40, "{tried}");
+    assert_eq!(server.get(Who::Nobody, "/openapi.json?zzz=1").await.0, 422);
+    assert_eq!(server.get(Who::Nobody, "/tasks?zzz=1").await.0, 401, "who calls comes first");
+    let (_, answer) = server.get(Who::Admin, "/tasks?stauts=open").await;
+    let told = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(told.contains("query.stauts") && told.contains("did you mean `status`?"), "{told}");
+    let (_, answer) = server.get(Who::Admin, "/policies?status=active").await;
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("takes none"), "{answer}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_about_another_kind_of_thing_than_its_policy_is_refused_unless_any_may_pass() {
+    let mut other = request("demo.v1");
+    other["artifact_type"] = json!("something_else");
+    for (any, expected) in [("false", 400), ("true", 201)] {
+        let server = Server::start(&[("AWE__REQUESTS__ANY_ARTIFACT_TYPE", any)]).await;
+        activate(&server, &policy("demo.v1", &["amina"], 1)).await;
+        let (status, answer) = server.post(Who::User("c"), "/requests", other.clone()).await;
+        assert_eq!(status, expected, "{answer}");
+        if status == 400 {
+            assert_eq!(answer["errors"][0]["reason"], "artifact_type_differs");
+            let told = answer["errors"][0]["message"].as_str().unwrap();
+            assert!(told.contains("something_else") && told.contains("thing"), "{told}");
+        }
+        // The version that is active decides, whatever was cached before.
+        let mut moved = policy("demo.v1", &["amina"], 1);
+        moved["artifact_type"] = json!("something_else");
+        server.call(Who::Admin, Method::PUT, "/policies/demo.v1", Some(&moved)).await;
+        server.post(Who::Admin, "/policies/demo.v1/versions/2/activate", json!({})).await;
+        assert_eq!(server.post(Who::User("c"), "/requests", other.clone()).await.0, 201);
+        server.end().await;
+    }
 }

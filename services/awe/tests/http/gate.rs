@@ -167,8 +167,7 @@ async fn a_draft_that_is_changed_while_the_gate_judges_it_is_not_activated() {
     .await;
     let server = gated(&gate.url, &[]).await;
     assert_eq!(server.post(Who::Admin, "/policies", policy("demo.v1", &["amina"], 1)).await.0, 201);
-    let url = server.state.config().database.url.clone();
-    *changes.lock().unwrap() = Some(secrecy::ExposeSecret::expose_secret(&url).to_owned());
+    *changes.lock().unwrap() = Some(server.database_url());
     let activate = "/policies/demo.v1/versions/1/activate";
     let (status, refused) = server.call(Who::Admin, Method::POST, activate, None).await;
     assert_eq!((status, &refused["errors"][0]["errorCode"]), (409, &json!("AWE-007")), "{refused}");

@@ -3,6 +3,7 @@
 use crate::server::{Server, Who};
 use reqwest::Method;
 use serde_json::Value;
+use sqlx::Connection as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -48,7 +49,35 @@ async fn without_its_database_it_is_down_and_a_retry_is_safe() {
             "{path}: {body}"
         );
         assert!(body["errors"][0]["message"].as_str().unwrap().contains("retry is safe"));
+        assert_eq!(body["errors"][0]["reason"], "database_away", "{path}: {body}");
     }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_slow_or_full_is_not_told_as_one_that_is_away() {
+    let server = Server::start(&[
+        ("AWE__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1"),
+        ("AWE__DATABASE__MAX_CONNECTIONS", "2"),
+    ])
+    .await;
+    let mut other = sqlx::PgConnection::connect(&server.database_url()).await.unwrap();
+    sqlx::raw_sql("begin; lock table approval_policy").execute(&mut other).await.unwrap();
+    // The one connection of lists waits for the lock, and whoever comes next for that connection.
+    let waiting = server.request(Who::Admin, Method::GET, "/policies").send();
+    let waiting = tokio::spawn(waiting);
+    let busy = loop {
+        let (status, body) = server.get(Who::Admin, "/requests").await;
+        if status != 200 {
+            break body;
+        }
+    };
+    assert_eq!(busy["errors"][0]["reason"], "database_busy", "{busy}");
+    // Postgres gives the statement up after its ten seconds.
+    let slow: Value = waiting.await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!(slow["errors"][0]["reason"], "database_timeout", "{slow}");
+    assert_eq!(slow["errors"][0]["errorCode"], "AWE-006");
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
     server.end().await;
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod contexts;
 mod envelopes;
+mod evidence;
 mod flow;
 mod gate;
 mod hostile;

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::time::Duration;
+use store::testing::{ROLE, application};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -91,7 +92,8 @@ impl Server {
             relay: true,
             notifier: true,
         };
-        server.system = Some(app::start(&server.state, roles, true, &server.stop).await.unwrap());
+        migrate(&server.database_url()).await;
+        server.system = Some(app::start(&server.state, roles, false, &server.stop).await.unwrap());
         server
     }
 
@@ -149,8 +151,9 @@ impl Server {
         self.call(who, Method::POST, path, Some(&body)).await
     }
 
+    /// The owner's; the server connects as a role that may do less.
     pub(crate) fn database_url(&self) -> String {
-        self.state.config().database.url.expose_secret().to_owned()
+        url_of(&self.database.0)
     }
 
     /// Writes a policy without asking anybody.
@@ -193,12 +196,28 @@ impl Server {
     }
 }
 
-fn config(name: &str, settings: &[(&str, &str)]) -> Config {
+fn url_of(name: &str) -> String {
     let url = server_url();
     let (base, _) = url.rsplit_once('/').unwrap();
+    format!("{base}/{name}")
+}
+
+/// As `awe migrate --app-role` does.
+async fn migrate(url: &str) {
+    let acquire_timeout = Duration::from_secs(10);
+    let options = store::Options { url: url.to_owned(), max_connections: 2, acquire_timeout };
+    let owner = store::Store::connect(&options).await.unwrap();
+    owner.migrate().await.unwrap();
+    owner.create_trusted_role(ROLE).await.unwrap();
+    owner.grant_to(ROLE).await.unwrap();
+    owner.close().await;
+}
+
+fn config(name: &str, settings: &[(&str, &str)]) -> Config {
+    let url = application(&url_of(name));
     let nats = std::env::var("NATS_URL").expect("NATS_URL names a NATS server for tests");
     let own = [
-        ("AWE__DATABASE__URL".to_owned(), format!("{base}/{name}")),
+        ("AWE__DATABASE__URL".to_owned(), url),
         ("AWE__NATS__URL".to_owned(), nats),
         ("AWE__NATS__PREFIX".to_owned(), name.to_owned()),
         ("AWE__DATABASE__MAX_CONNECTIONS".to_owned(), "6".to_owned()),

@@ -44,9 +44,15 @@ pub(super) fn directory(config: &mut Config, data: &Path) -> anyhow::Result<()> 
 }
 
 /// Lines that a shell can source.
-pub(super) fn write_env(path: &Path, config: &Config, api: Option<SocketAddr>) -> anyhow::Result<()> {
+/// `DATABASE_URL` is the owner's, who may look at and change whatever an operator may.
+pub(super) fn write_env(
+    path: &Path,
+    config: &Config,
+    database_url: &str,
+    api: Option<SocketAddr>,
+) -> anyhow::Result<()> {
     let mut text = api.map(|api| format!("BASE_URL=http://{api}\n")).unwrap_or_default();
-    text.push_str(&format!("DATABASE_URL={}\n", config.database.url.expose_secret()));
+    text.push_str(&format!("DATABASE_URL={database_url}\n"));
     text.push_str(&format!("NATS_URL={}\n", config.nats.url.expose_secret()));
     if !config.keycloak.issuer.is_empty() {
         text.push_str(&format!("ISSUER={}\n", config.keycloak.issuer));

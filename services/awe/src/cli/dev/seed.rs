@@ -34,7 +34,7 @@ pub(super) async fn hello(state: &AppState) -> anyhow::Result<()> {
     match state.store().create_policy(&body, &policy, &actor).await {
         Ok(_) => state.store().activate_policy(KEY, 1, &actor).await.map(drop),
         // Another `awe dev` on the same database was quicker.
-        Err(store::Error::Conflict(_)) => Ok(()),
+        Err(store::Error::Conflict(..)) => Ok(()),
         Err(other) => Err(other),
     }
     .context("the demo policy could not be written")

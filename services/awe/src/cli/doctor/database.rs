@@ -1,6 +1,6 @@
 //! Postgres, what is stored in it, and whether anything in it is stuck.
 
-use super::{Finding, clock};
+use super::{Finding, clock, evidence, waiting};
 use crate::app;
 use crate::config::Config;
 use store::Store;
@@ -43,6 +43,8 @@ pub(super) async fn look(store: &Store, config: &Config) -> Vec<Finding> {
             findings.push(Finding::ok("migrations", "all are applied"));
             findings.push(secrets(store, config).await);
             findings.extend(stuck(store).await);
+            findings.extend(evidence::look(store).await);
+            findings.extend(waiting::look(store, config).await);
         }
         Err(_) => findings.push(Finding::failure(
             "migrations",

@@ -2,6 +2,7 @@
 
 use super::read;
 use crate::auth::{ADMIN, unsigned_token};
+use crate::cli::author::Author;
 use crate::cli::output;
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -53,9 +54,9 @@ struct Server {
     token: String,
 }
 
-pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(arguments: &Arguments, author: &Author) -> anyhow::Result<()> {
     let policy: PolicyCreate = read(&arguments.file)?;
-    let server = Server::new(arguments)?;
+    let server = Server::new(arguments, author)?;
     let (version, said) = server.apply(&policy).await?;
     let mut line = format!("{} version {version}: {said}", policy.policy_key);
     if arguments.activate {
@@ -67,9 +68,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 impl Server {
-    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+    fn new(arguments: &Arguments, author: &Author) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        let unsigned = || unsigned_token("awe-cli", &[ADMIN.to_owned()], Duration::from_secs(300));
+        let unsigned = || unsigned_token(&author.subject(), &[ADMIN.to_owned()], Duration::from_secs(300));
         let token = arguments.token.clone().unwrap_or_else(unsigned);
         Ok(Self { client, base: format!("{}/v1/awe", arguments.url.trim_end_matches('/')), token })
     }

@@ -3,13 +3,9 @@ use schemas::api::{DecisionIn, PolicyCreate};
 use serde_json::json;
 
 fn faults<T: DeserializeOwned + std::fmt::Debug>(body: &str) -> (Value, String, String) {
-    match parse::<T>(body.as_bytes(), 1000).unwrap_err() {
-        ApiError::Unprocessable(details) => {
-            let first = details.first().unwrap();
-            (serde_json::to_value(&first.loc).unwrap(), first.kind.clone(), first.msg.clone())
-        }
-        other => panic!("{other:?}"),
-    }
+    let error = parse::<T>(body.as_bytes(), 1000).unwrap_err();
+    let first = error.detail().first().unwrap();
+    (serde_json::to_value(&first.loc).unwrap(), first.kind.clone(), first.msg.clone())
 }
 
 fn policy(change: impl FnOnce(&mut Value)) -> String {

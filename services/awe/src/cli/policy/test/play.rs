@@ -96,6 +96,7 @@ pub(super) fn play<'a>(
         context_sha256: String::new(),
         context_told: false,
         expires_at: None,
+        policy_sha256: None,
     };
     let Transition { request, events, .. } = create(&cx, asked, &mut ids);
     let mut player = Player { policy, delegations, directory, now, ids, request, events };

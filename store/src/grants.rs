@@ -1,0 +1,145 @@
+//! What the application may do in its database, when it connects as a role of its own: what it does, and no more. It
+//! owns nothing, so it can drop no trigger and truncate no table; what is frozen it cannot even try to change.
+
+use crate::{Error, Store};
+use sqlx::AssertSqlSafe;
+
+/// Each table with what is granted on it. A table that is missing here cannot be reached.
+const GRANTS: &[(&str, &str)] = &[
+    (
+        "approval_policy",
+        "select, insert, update (name, description, artifact_type, status, forbid_self_approval, \
+         forbid_repeat_approvers, context_schema, text_sha256, updated_at)",
+    ),
+    ("approval_stage", "select, insert, delete"),
+    ("approver_rule", "select, insert"),
+    (
+        "approval_request",
+        "select, insert, delete, update (status, current_stage_order, stages, completed_at, updated_at, row_version, \
+         last_sequence, resolve_after, resolve_attempt)",
+    ),
+    (
+        "approval_task",
+        "select, insert, delete, update (status, seated, claimed_at, completed_at, decision_id)",
+    ),
+    ("approval_decision", "select, insert, delete"),
+    (
+        "approval_event",
+        "select, insert, delete, update (published_at, stream_seq, refused_at, refused_because)",
+    ),
+    ("idempotency_key", "select, insert, delete, update (response)"),
+    (
+        "webhook_delivery",
+        "select, insert, delete, update (status, attempt, next_attempt_at, last_attempt_at, last_status_code, \
+         last_error, lease_token, leased_until, updated_at, asked_at)",
+    ),
+    ("webhook_attempt", "select, insert, delete"),
+    ("callback_secret", "select, insert, update"),
+    ("user_delegation", "select, insert, delete"),
+    ("delegation_version", "select, insert, update"),
+    ("audit_action", "select, insert"),
+    ("catalog", "select, update (epoch, policy_epoch)"),
+    ("outbox_stream", "select, insert, update"),
+    ("task_notification", "select, insert, update"),
+    ("notifier_start", "select, insert"),
+    ("process", "select, insert, update, delete"),
+    ("_sqlx_migrations", "select"),
+];
+
+/// Longest name of a role in Postgres.
+const LONGEST_ROLE: usize = 63;
+
+/// The statements that give `role` what the application needs, and take from it whatever else it had.
+///
+/// # Errors
+/// `role` is not a plain name.
+pub fn statements(role: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if role.is_empty() || role.len() > LONGEST_ROLE || !role.chars().all(plain) {
+        return Err(format!("the role must be 1 to {LONGEST_ROLE} letters, digits, _ and -, not {role:?}"));
+    }
+    let mut sql = format!(
+        "revoke all on all tables in schema public from \"{role}\";\n\
+         revoke create on schema public from \"{role}\";\n\
+         grant usage on schema public to \"{role}\";\n"
+    );
+    for (table, rights) in GRANTS {
+        sql.push_str(&format!("grant {rights} on {table} to \"{role}\";\n"));
+    }
+    Ok(sql)
+}
+
+impl Store {
+    /// Gives an existing role what the application needs. Whoever connects here must own the tables.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there is no such role, or the tables are somebody else's.
+    pub async fn grant_to(&self, role: &str) -> Result<(), Error> {
+        let sql = statements(role).map_err(|why| Error::Internal(why.into()))?;
+        let mut tx = self.pool.begin().await?;
+        // Two that grant at the same time would meet in the catalog.
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended('awe grants', 0))")
+            .execute(&mut *tx)
+            .await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Makes a role that may log in without a password, unless it is there: for servers that trust whoever connects.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the one who connects may not make roles.
+    pub async fn create_trusted_role(&self, role: &str) -> Result<(), Error> {
+        statements(role).map_err(|why| Error::Internal(why.into()))?;
+        let sql = format!(
+            "do $$ begin create role \"{role}\" login; exception when duplicate_object or unique_violation then null; \
+             end $$"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&*self.pool).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_a_plain_name() {
+        for role in ["", "a b", "a\"; drop table x; --", &"x".repeat(64)] {
+            assert!(statements(role).is_err(), "{role}");
+        }
+        assert!(
+            statements("awe_app").is_ok_and(|sql| sql.contains("grant select, insert on audit_action to"))
+        );
+    }
+
+    #[test]
+    fn the_file_for_database_administrators_says_the_same() {
+        let file = include_str!("../../deploy/postgres/grants.sql");
+        assert_eq!(
+            file,
+            statements("awe_app").expect("a plain name"),
+            "write it anew: awe migrate --app-role awe_app --print-grants"
+        );
+    }
+
+    #[tokio::test]
+    async fn every_table_has_its_grants() {
+        let db = crate::testing::database().await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+        )
+        .fetch_all(&*db.pool)
+        .await
+        .expect("reads");
+        for table in &tables {
+            assert!(
+                GRANTS.iter().any(|(known, _)| known == table),
+                "{table} is missing in store/src/grants.rs"
+            );
+        }
+        assert_eq!(tables.len(), GRANTS.len());
+    }
+}

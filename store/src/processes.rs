@@ -1,0 +1,70 @@
+//! Which processes run: each writes its row now and then.
+
+use crate::{Error, Store};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A process as it tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Drawn at its start.
+    pub id: Uuid,
+    /// Name of its machine.
+    pub host: String,
+    /// Version of the program.
+    pub version: String,
+    /// Roles that it plays.
+    pub roles: Vec<String>,
+    /// Whether it has a staff directory to ask.
+    pub directory: bool,
+    /// When it started.
+    pub started_at: OffsetDateTime,
+}
+
+impl Store {
+    /// Says that this process runs, and forgets those that have not been seen for an hour.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn note_process(&self, process: &Process) -> Result<(), Error> {
+        sqlx::query!(
+            "with gone as (delete from process where seen_at < now() - interval '1 hour' and id <> $1)
+             insert into process (id, host, version, roles, directory, started_at, seen_at)
+             values ($1, $2, $3, $4, $5, $6, now())
+             on conflict (id) do update set seen_at = now()",
+            process.id,
+            process.host,
+            process.version,
+            &process.roles,
+            process.directory,
+            process.started_at
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Says that this process has ended in order.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_process(&self, id: Uuid) -> Result<(), Error> {
+        sqlx::query!("delete from process where id = $1", id).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Processes that were seen within the last minute.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn processes(&self) -> Result<Vec<Process>, Error> {
+        let rows = sqlx::query_as!(
+            Process,
+            "select id, host, version, roles, directory, started_at from process
+             where seen_at > now() - interval '1 minute' order by started_at"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+}
