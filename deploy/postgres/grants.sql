@@ -5,7 +5,7 @@ grant select, insert, update (name, description, artifact_type, status, forbid_s
 grant select, insert, delete on approval_stage to "awe_app";
 grant select, insert on approver_rule to "awe_app";
 grant select, insert, delete, update (status, current_stage_order, stages, completed_at, updated_at, row_version, last_sequence, resolve_after, resolve_attempt) on approval_request to "awe_app";
-grant select, insert, delete, update (status, seated, claimed_at, completed_at, decision_id) on approval_task to "awe_app";
+grant select, insert, delete, update (status, seated, claimed_at, claimed_by, completed_at, decision_id) on approval_task to "awe_app";
 grant select, insert, delete on approval_decision to "awe_app";
 grant select, insert, delete, update (published_at, stream_seq, refused_at, refused_because) on approval_event to "awe_app";
 grant select, insert, delete, update (response) on idempotency_key to "awe_app";

@@ -20,7 +20,7 @@ const GRANTS: &[(&str, &str)] = &[
     ),
     (
         "approval_task",
-        "select, insert, delete, update (status, seated, claimed_at, completed_at, decision_id)",
+        "select, insert, delete, update (status, seated, claimed_at, claimed_by, completed_at, decision_id)",
     ),
     ("approval_decision", "select, insert, delete"),
     (

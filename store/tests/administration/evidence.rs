@@ -118,7 +118,10 @@ const MUTABLE: &[(&str, &[&str])] = &[
             "resolve_attempt",
         ],
     ),
-    ("approval_task", &["seated", "status", "due_at", "claimed_at", "completed_at", "decision_id"]),
+    (
+        "approval_task",
+        &["seated", "status", "due_at", "claimed_at", "claimed_by", "completed_at", "decision_id"],
+    ),
     ("approval_decision", &[]),
     ("approval_event", &["published_at", "stream_seq", "refused_at", "refused_because"]),
     (
