@@ -102,7 +102,7 @@ impl Loops {
     }
 
     /// Runs a loop, and again whenever it panics or ends with an error. One that ends with `Ok` has no more to do.
-    pub(crate) fn spawn<F, R>(&self, name: &'static str, run: F)
+    pub fn spawn<F, R>(&self, name: &'static str, run: F)
     where
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), String>> + Send,

@@ -17,6 +17,8 @@ pub struct Process {
     pub roles: Vec<String>,
     /// Whether it has a staff directory to ask.
     pub directory: bool,
+    /// Its loops that do not run as they should, in words for operators.
+    pub troubles: Vec<String>,
     /// When it started.
     pub started_at: OffsetDateTime,
 }
@@ -29,14 +31,15 @@ impl Store {
     pub async fn note_process(&self, process: &Process) -> Result<(), Error> {
         sqlx::query!(
             "with gone as (delete from process where seen_at < now() - interval '1 hour' and id <> $1)
-             insert into process (id, host, version, roles, directory, started_at, seen_at)
-             values ($1, $2, $3, $4, $5, $6, now())
-             on conflict (id) do update set seen_at = now()",
+             insert into process (id, host, version, roles, directory, troubles, started_at, seen_at)
+             values ($1, $2, $3, $4, $5, $6, $7, now())
+             on conflict (id) do update set seen_at = now(), troubles = excluded.troubles",
             process.id,
             process.host,
             process.version,
             &process.roles,
             process.directory,
+            &process.troubles,
             process.started_at
         )
         .execute(&self.pool)
@@ -60,7 +63,7 @@ impl Store {
     pub async fn processes(&self) -> Result<Vec<Process>, Error> {
         let rows = sqlx::query_as!(
             Process,
-            "select id, host, version, roles, directory, started_at from process
+            "select id, host, version, roles, directory, troubles, started_at from process
              where seen_at > now() - interval '1 minute' order by started_at"
         )
         .fetch_all(&self.pool)

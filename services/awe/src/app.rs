@@ -17,6 +17,7 @@ use actors::{
 };
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
+use futures::FutureExt as _;
 use outbound::{Client, Credentials, Egress, HttpRules, TokenProvider};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
@@ -275,7 +276,10 @@ pub async fn run(
         servers.spawn(server::serve(listener, router, limits, stop.clone()));
     }
     let system = start(&state, roles, migrate, &stop).await?;
-    let presence = tokio::spawn(presence::tell(state.clone(), roles, stop.clone()));
+    system.loops().spawn("presence", {
+        let (state, stop) = (state.clone(), stop.clone());
+        move || presence::tell(state.clone(), roles, stop.clone()).map(Ok)
+    });
     started()?;
     tokio::select! {
         () = stop.cancelled() => {}
@@ -289,8 +293,6 @@ pub async fn run(
         tracing::warn!("some requests were still in flight after server.shutdown_seconds");
     }
     system.stop(deadline).await;
-    // It ends with `stop`; what it could not say is found out by its silence.
-    let _ = tokio::time::timeout(deadline, presence).await;
     state.store().close().await;
     tracing::info!("stopped");
     Ok(())

@@ -16,6 +16,7 @@ pub(super) async fn look(store: &Store, config: &Config) -> Vec<Finding> {
         Err(error) => return vec![failed("roles", &error)],
     };
     let mut findings = vec![roles(&processes, config)];
+    findings.extend(loops(&processes));
     match store.waiting_for_directory().await {
         Ok(waiting) => findings.push(directory(&processes, waiting, config)),
         Err(error) => findings.push(failed("directory", &error)),
@@ -47,12 +48,29 @@ fn roles(processes: &[Process], config: &Config) -> Finding {
     Finding::warning("roles", format!("nobody plays {}", idle.join(", ")), advice)
 }
 
+/// What processes say of their own loops.
+fn loops(processes: &[Process]) -> Vec<Finding> {
+    let troubled = processes.iter().filter(|process| !process.troubles.is_empty());
+    let told = |process: &Process| {
+        Finding::failure(
+            "loops",
+            format!("of the process on {}: {}", process.host, process.troubles.join("; ")),
+            "look at its log; restart it when the trouble does not pass, and report what it says",
+        )
+    };
+    let found: Vec<Finding> = troubled.map(told).collect();
+    match (found.is_empty(), processes.is_empty()) {
+        (true, false) => vec![Finding::ok("loops", "every process says that all of its loops run")],
+        _ => found,
+    }
+}
+
 fn directory(processes: &[Process], waiting: i64, config: &Config) -> Finding {
     let resolvers = processes.iter().filter(|process| process.roles.iter().any(|role| role == "resolver"));
     let mut resolvers = resolvers.peekable();
     let known = match resolvers.peek() {
         Some(_) => resolvers.any(|process| process.directory),
-        None => !config.keycloak.base_url.is_empty(),
+        None => !config.keycloak.base_url.is_empty() || !config.keycloak.directory_file.is_empty(),
     };
     match (waiting, known) {
         (0, _) => Finding::ok("directory", "no request waits for it"),
@@ -95,8 +113,21 @@ mod tests {
             version: "1".to_owned(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             directory,
+            troubles: Vec::new(),
             started_at: OffsetDateTime::UNIX_EPOCH,
         }
+    }
+
+    #[test]
+    fn a_loop_in_trouble_is_told_with_its_process() {
+        let sound = process(&NEEDED, false);
+        let shaky = Process { troubles: vec!["relay (failing): no luck".to_owned()], ..sound.clone() };
+        let found = loops(&[sound.clone(), shaky]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].status, Status::Failure);
+        assert!(found[0].message.contains("relay (failing): no luck"), "{}", found[0].message);
+        assert_eq!(loops(&[sound])[0].status, Status::Ok);
+        assert!(loops(&[]).is_empty());
     }
 
     #[test]
