@@ -45,7 +45,10 @@ class Auditing(Scenarios):
             with self.subTest(action):
                 row = self.rows(action)[0]
                 self.assertEqual(row["actor"], "admin")
-                self.assertTrue(row["resource_type"] and row["resource_id"], row)
+                self.assertEqual(row["resource_type"], action.split(".")[0], row)
+                self.assertTrue(row["resource_id"], row)
+                if row["resource_type"] == "policy":
+                    self.assertRegex(row["resource_id"], r"^[a-z0-9._-]+:[0-9]+$", row)
                 self.assertEqual(row["before"] is None, action in MADE, row)
                 self.assertEqual(row["after"] is None, action in GONE, row)
                 self.assertNotEqual(row["before"], row["after"], row)

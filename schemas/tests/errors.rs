@@ -37,3 +37,11 @@ fn every_row_says_what_it_means_and_whether_a_retry_is_safe() {
         assert!(["yes", "no", "with a key"].contains(&row[6]), "{row:?}");
     }
 }
+
+#[test]
+fn the_document_names_every_reason_as_answers_say_it() {
+    let document: serde_json::Value = serde_json::from_str(&schemas::openapi_json()).expect("is JSON");
+    let named = &document["components"]["schemas"]["Reason"]["enum"];
+    let said: Vec<&str> = schemas::api::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(*named, serde_json::json!(said));
+}

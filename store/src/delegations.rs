@@ -73,7 +73,7 @@ impl Store {
         let created = DelegationOut::from(row);
         let record = Record {
             action: "delegation.create",
-            resource_type: "user_delegation",
+            resource_type: "delegation",
             resource_id: created.id.to_string(),
             summary: Some(format!("{} delegates to {}", created.user_id, created.delegate_to)),
             after: audit::json(&created)?,
@@ -139,7 +139,7 @@ impl Store {
         let deleted = DelegationOut::from(row.ok_or(Error::NotFound(What::Delegation))?);
         let record = Record {
             action: "delegation.delete",
-            resource_type: "user_delegation",
+            resource_type: "delegation",
             resource_id: id.to_string(),
             summary: Some(format!("{} no longer delegates to {}", deleted.user_id, deleted.delegate_to)),
             before: audit::json(&deleted)?,

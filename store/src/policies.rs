@@ -26,7 +26,7 @@ fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
     Record {
         action,
         resource_type: "policy",
-        resource_id: policy.id.to_string(),
+        resource_id: format!("{}:{}", policy.policy_key, policy.version),
         summary: Some(format!("{verb} {} version {}", policy.policy_key, policy.version)),
         metadata: Some(json!({"policy_key": policy.policy_key, "version": policy.version})),
         ..Record::default()

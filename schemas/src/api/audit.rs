@@ -25,11 +25,11 @@ pub struct AuditActionOut {
     /// What was done.
     #[schema(example = "policy.activate")]
     pub action: String,
-    /// To what kind of thing.
+    /// To what kind of thing: `policy`, `request`, `task`, `delegation`, `delivery`, `callback_secret` or `system_config`.
     #[schema(example = "policy")]
     pub resource_type: String,
-    /// To which one.
-    #[schema(example = "0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10")]
+    /// To which one: its id, `key:version` of a policy.
+    #[schema(example = "registry.change-request:2")]
     pub resource_id: String,
     /// In words.
     #[schema(example = "activated registry.change-request version 2")]

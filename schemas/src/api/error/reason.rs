@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! reasons {
-    ($($name:ident $word:literal $code:literal $status:literal $meaning:literal;)+) => {
+    ($($name:ident $word:tt $code:literal $status:literal $meaning:literal;)+) => {
         /// Which error it is. A word keeps its meaning; new words may be added, so treat one that you do not know as
         /// its status and code say. Every word is explained in `docs/errors.md`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
