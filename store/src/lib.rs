@@ -37,6 +37,11 @@ use std::time::Duration;
 /// Every migration, in order.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
+/// Any number that no other advisory lock of this database uses.
+const MIGRATION_LOCK: i64 = 0x4157_454d_4947_5241;
+/// How often a process that waits for others to migrate looks again.
+const MIGRATION_POLL: Duration = Duration::from_millis(50);
+
 /// Two pools of connections to one database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -112,9 +117,19 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         // Building an index may take longer than any request's statement.
         sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
-        MIGRATIONS.run(&mut *connection).await.map_err(|e| Error::Internal(Box::new(e)))?;
-        sqlx::query("reset statement_timeout").execute(&mut *connection).await?;
-        drop(connection);
+        // sqlx takes a lock of its own, by a statement that waits. An index that is built concurrently waits for whatever
+        // statement runs, so those that wait for their turn must not wait in one.
+        while !sqlx::query_scalar::<_, bool>("select pg_try_advisory_lock($1)")
+            .bind(MIGRATION_LOCK)
+            .fetch_one(&mut *connection)
+            .await?
+        {
+            tokio::time::sleep(MIGRATION_POLL).await;
+        }
+        let migrated = MIGRATIONS.run(&mut *connection).await;
+        // The lock ends with the session.
+        connection.close().await?;
+        migrated.map_err(|e| Error::Internal(Box::new(e)))?;
         let hashed = self.hash_started_policies().await?;
         if hashed > 0 {
             tracing::info!(hashed, "texts of started policy versions were hashed");
