@@ -10,5 +10,6 @@ pub mod lint;
 pub mod logic;
 pub mod policy;
 pub mod request;
+pub mod similar;
 pub mod simulate;
 pub mod subject;

@@ -5,8 +5,11 @@
 //! only people who can be known before there is a request: literal users, and expressions that read no context.
 
 mod advice;
+mod declared;
+mod variables;
 
 pub use advice::advise;
+pub use variables::about_variables;
 
 use crate::logic::Failure;
 use crate::policy::{Kind, Mode, OnBreach, Policy, Rule, RuleSource, Stage};

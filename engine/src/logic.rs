@@ -11,10 +11,13 @@ mod data;
 mod evaluate;
 mod meter;
 mod number;
+mod paths;
 mod program;
 mod reads;
 mod text;
 mod variables;
+
+pub(crate) use paths::{Path, Within};
 
 pub use meter::{Budget, MAX_MEMORY, MAX_STEPS, MAX_VALUE_DEPTH};
 pub use program::{MAX_BYTES, MAX_DEPTH};
@@ -24,6 +27,7 @@ use evaluate::Evaluation;
 use meter::Meter;
 use program::{Node, Operator};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Steps that trying an expression out while it is checked may take, and as many again for each value in it: a policy
@@ -108,6 +112,11 @@ impl Logic {
     #[must_use]
     pub fn reads_context(&self) -> bool {
         self.program.as_ref().is_ok_and(|program| program.reads_data())
+    }
+
+    /// Every path that it names, unless it computes the path.
+    pub(crate) fn paths(&self) -> BTreeSet<Path> {
+        self.program.as_ref().map(|program| paths::paths(program)).unwrap_or_default()
     }
 
     /// The expression as written.

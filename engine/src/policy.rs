@@ -2,6 +2,7 @@
 
 use crate::ids::{PolicyId, RuleId, StageId};
 use crate::logic::Logic;
+use crate::similar;
 use serde_json::Value;
 use std::ops::Range;
 
@@ -170,6 +171,9 @@ impl Policy {
 }
 
 impl Mode {
+    /// Every word that a policy may say.
+    pub const WORDS: &[&str] = &["all", "any-n", "quorum", "percentage"];
+
     /// Reads `mode` and `mode_value`. `quorum` is another word for `any-n`; `all` looks at no value.
     ///
     /// # Errors
@@ -186,7 +190,7 @@ impl Mode {
             "all" => Ok(Self::All),
             "any-n" | "quorum" => within(1, i64::from(i32::MAX)).map(Self::AnyN),
             "percentage" => within(1, 100).map(Self::Percentage),
-            other => Err(format!("unknown mode `{other}`: all, any-n, quorum or percentage")),
+            other => Err(similar::unknown("mode", other, Self::WORDS)),
         }
     }
 

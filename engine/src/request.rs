@@ -215,6 +215,9 @@ macro_rules! names {
             /// All variants.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
+            /// All words, in the same order.
+            pub const WORDS: &[&str] = &[$($name),*];
+
             /// The word used in tables, on the wire and in logs.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

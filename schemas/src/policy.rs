@@ -13,6 +13,7 @@ use engine::logic::Logic;
 use engine::policy::{
     CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage,
 };
+use engine::similar;
 use uuid::Uuid;
 
 /// Reads a policy. `next_id` is asked for one id a stage and then one for each of its `rules` and
@@ -130,9 +131,9 @@ impl<'a> Reader<'a> {
         });
     }
 
-    fn word<T>(&mut self, field: &str, word: &str, parsed: Option<T>, allowed: &str, instead: T) -> T {
+    fn word<T>(&mut self, field: &str, word: &str, parsed: Option<T>, allowed: &[&str], instead: T) -> T {
         parsed.unwrap_or_else(|| {
-            self.fault(field, format!("unknown word `{word}`: {allowed}"));
+            self.fault(field, similar::unknown("word", word, allowed));
             instead
         })
     }
@@ -155,7 +156,7 @@ impl<'a> Reader<'a> {
                 "reject_mode",
                 &stage.reject_mode,
                 RejectMode::parse(&stage.reject_mode),
-                "veto or unreachable",
+                RejectMode::WORDS,
                 RejectMode::Veto,
             ),
             sla_hours: stage.sla_hours,
@@ -164,14 +165,14 @@ impl<'a> Reader<'a> {
                 "comment_required",
                 &stage.comment_required,
                 CommentRequired::parse(&stage.comment_required),
-                "never, reject or always",
+                CommentRequired::WORDS,
                 CommentRequired::Never,
             ),
             on_empty: self.word(
                 "on_empty",
                 &stage.on_empty,
                 OnEmpty::parse(&stage.on_empty),
-                "block or skip",
+                OnEmpty::WORDS,
                 OnEmpty::Block,
             ),
             parallel_group: stage.parallel_group,
@@ -196,8 +197,7 @@ impl<'a> Reader<'a> {
             self.fault("on_breach", "needs sla_hours: without a deadline there is no breach");
             return OnBreach::Notify;
         }
-        let allowed = "notify, escalate, auto_approve or auto_reject";
-        self.word("on_breach", word, OnBreach::parse(word), allowed, OnBreach::Notify)
+        self.word("on_breach", word, OnBreach::parse(word), OnBreach::WORDS, OnBreach::Notify)
     }
 
     fn rules(
@@ -213,11 +213,11 @@ impl<'a> Reader<'a> {
                 &format!("{field}[{index}].kind"),
                 &rule.kind,
                 Kind::parse(&rule.kind),
-                "approver or observer",
+                Kind::WORDS,
                 Kind::Approver,
             );
             let source = RuleSource::parse(&rule.rule_type, &rule.rule_value).unwrap_or_else(|message| {
-                let known = ["user", "role", "group", "expression", "http"].contains(&&*rule.rule_type);
+                let known = RuleSource::TYPES.contains(&&*rule.rule_type);
                 let part = if known { "rule_value" } else { "rule_type" };
                 self.fault(format!("{field}[{index}].{part}"), message);
                 // Nobody can tell whom it names, as with a rule that is asked outside.

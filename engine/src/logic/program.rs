@@ -1,5 +1,6 @@
 //! An expression, checked: what is evaluated.
 
+use crate::similar;
 use serde_json::Value;
 
 /// Longest expression accepted, in bytes of JSON.
@@ -99,7 +100,8 @@ impl Node {
     }
 
     fn operation(name: &str, arguments: &Value, depth: usize) -> Result<Self, String> {
-        let operator = Operator::parse(name).ok_or_else(|| format!("unknown operator `{name}`"))?;
+        let operator = Operator::parse(name)
+            .ok_or_else(|| format!("unknown operator `{name}`{}", similar::hint(name, Operator::NAMES)))?;
         let arguments = match arguments {
             // The list of arguments is a level of its own, as it is written.
             Value::Array(items) => Self::read_all(items, depth + 1)?,

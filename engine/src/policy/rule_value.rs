@@ -2,11 +2,15 @@
 
 use super::RuleSource;
 use crate::logic::Logic;
+use crate::similar;
 use serde_json::{Map, Value};
 
 const LONGEST: usize = 2048;
 
 impl RuleSource {
+    /// Every type that a rule may have.
+    pub const TYPES: &[&str] = &["user", "role", "group", "expression", "http"];
+
     /// Reads a rule as written in a policy.
     ///
     /// # Errors
@@ -28,7 +32,7 @@ impl RuleSource {
             }
             "group" => fields()?.group().map(|()| external()),
             "http" => fields()?.http().map(|()| external()),
-            other => Err(format!("unknown rule type `{other}`: user, role, group, expression or http")),
+            other => Err(similar::unknown("rule type", other, Self::TYPES)),
         }
     }
 
@@ -60,7 +64,10 @@ impl<'a> Fields<'a> {
     /// A key that nobody reads is a mistake that would otherwise change who approves, silently.
     fn only(self, known: &[&str]) -> Result<Self, String> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(format!("a {} rule has no `{key}`: {}", self.rule_type, known.join(", "))),
+            Some(key) => {
+                let (all, meant) = (known.join(", "), similar::hint(key, known));
+                Err(format!("a {} rule has no `{key}`: {all}{meant}", self.rule_type))
+            }
             None => Ok(self),
         }
     }

@@ -18,3 +18,4 @@ mod policies;
 mod quorum;
 mod reference;
 mod small_world;
+mod variables;

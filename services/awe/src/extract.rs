@@ -5,9 +5,10 @@ mod body;
 mod known;
 mod numbers;
 
-pub(crate) use numbers::{first_inexact, first_inexact_in_yaml};
+pub(crate) use numbers::first_inexact;
 mod path;
 mod query;
+mod words;
 
 pub use body::{Body, OptionalBody};
 pub use known::{KnownQuery, refuse_unknown};
@@ -45,11 +46,19 @@ fn detail(place: &str, path: &serde_path_to_error::Path, message: &str) -> Valid
     {
         loc.push(name);
     }
+    let message = words::plain(message);
     let mut msg: String = message.chars().take(MESSAGE).collect();
     if msg.len() < message.len() {
         msg.push('…');
     }
     ValidationDetail { loc, msg, kind: kind.to_owned() }
+}
+
+/// What a value is not as it should be, with the way from the value on.
+pub(crate) fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> ValidationDetail {
+    let mut detail = detail("", error.path(), &error.inner().to_string());
+    detail.loc.remove(0);
+    detail
 }
 
 fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {

@@ -9,6 +9,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod document;
 mod embedded;
 pub mod error;
 mod evidence;

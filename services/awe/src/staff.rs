@@ -1,9 +1,8 @@
 //! The staff directory that the configuration names.
 
 use crate::config::Config;
+use crate::document;
 use anyhow::{Context as _, bail};
-use figment::Figment;
-use figment::providers::{Format as _, Yaml};
 use outbound::{Keycloak, KeycloakOptions, Staff, StaffFile};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,10 +32,8 @@ pub(crate) fn staff(config: &Config) -> anyhow::Result<Option<Staff>> {
     Ok(Some(Staff::Keycloak(made.context("keycloak.base_url cannot be used")?)))
 }
 
-/// JSON is YAML too.
 fn read(path: &Path) -> anyhow::Result<StaffFile> {
-    let text = std::fs::read_to_string(path).context("cannot be read")?;
-    let file: StaffFile = Figment::from(Yaml::string(&text)).extract().context("is no directory")?;
+    let file: StaffFile = document::read(path)?.sound(path).map_err(anyhow::Error::msg)?;
     match file.faults() {
         faults if faults.is_empty() => Ok(file),
         faults => bail!("is faulty:\n  {}", faults.join("\n  ")),

@@ -52,20 +52,105 @@ fn validate_tells_faults_from_warnings_by_word_and_exit_code() {
     assert_eq!(folder.awe(&["validate", "sound.yaml"]).0, 0);
     let (code, out, _) = folder.awe(&["validate", "doubtful.yaml"]);
     assert_eq!(code, 0, "{out}");
-    assert!(
-        out.contains("doubtful.yaml: sound, 1 warning\n  warning: stage 1, field skip_if: holds on every"),
-        "{out}"
-    );
-    assert_eq!(folder.awe(&["validate", "--strict", "doubtful.yaml", "sound.yaml"]).0, 1);
+    let warning = "  doubtful.yaml:5:33: warning: stage 1, field skip_if: holds on every";
+    assert!(out.contains(&format!("doubtful.yaml: sound, 1 warning\n{warning}")), "{out}");
+    assert_eq!(folder.awe(&["validate", "--strict", "doubtful.yaml", "sound.yaml"]).0, 3);
+    assert_eq!(folder.awe(&["validate", "--strict", "doubtful.yaml", "faulty.yaml"]).0, 1);
     let (code, out, _) = folder.awe(&["validate", "faulty.yaml"]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("faulty.yaml: refused, 2 faults"), "{out}");
-    assert!(out.contains("fault: stage 1, field mode_value: 3 approvals can never be reached"), "{out}");
-    assert!(out.contains("fault: stage 1, field on_empty: unknown word `wait`"), "{out}");
+    assert!(
+        out.contains("faulty.yaml:5:46: fault: stage 1, field mode_value: 3 approvals can never"),
+        "{out}"
+    );
+    assert!(out.contains("faulty.yaml:5:61: fault: stage 1, field on_empty: unknown word `wait`"), "{out}");
     let (code, out, err) = folder.awe(&["validate", "not.yaml", "sound.yaml"]);
-    assert_eq!(code, 2, "{err}");
-    assert!(err.contains("not.yaml is no YAML") && out.contains("sound.yaml: sound"), "{err}{out}");
+    assert_eq!((code, &*err), (1, ""), "{out}");
+    assert!(out.contains("not.yaml:1:1: fault: is no YAML") && out.contains("sound.yaml: sound"), "{out}");
     assert_eq!(folder.awe(&["validate"]).0, 2);
+}
+
+#[test]
+fn validate_tells_every_fault_of_a_file_with_its_place_and_in_the_words_of_its_author() {
+    let faulty = "policy_key: k
+name: K
+name: again
+artifact_typ: t
+stages:
+  - name: One
+    stage_order: first
+    mod: any-n
+    rules: [{rule_type: user, rule_value: {user_id: ann}, reqired: true}]
+  - name: Two
+    stage_order: 2
+    mode: any_n
+    skip_if: {filtr: [1]}
+    rules: [{rule_type: rol, rule_value: {role: r}}, {rule_type: user, rule_value: {user: x}}]
+";
+    let folder = Folder::new("faults", &[("faulty.yaml", faulty)]);
+    let (code, out, err) = folder.awe(&["validate", "faulty.yaml"]);
+    assert_eq!((code, &*err), (1, ""), "{out}");
+    let expected = [
+        "1:1: fault: artifact_type: missing field `artifact_type`",
+        "3:1: fault: field `name` is written twice, first at 2:1",
+        "4:1: fault: artifact_typ: unknown field `artifact_typ`; did you mean `artifact_type`?; known: ",
+        "7:5: fault: stages[0].stage_order: must be a whole number, is the text \"first\"",
+        "8:5: fault: stages[0].mod: unknown field `mod`; did you mean `mode`?; known: ",
+        "9:59: fault: stages[0].rules[0].reqired: unknown field `reqired`; did you mean `required`?; known: ",
+        "12:5: fault: stage 2, field mode: unknown mode `any_n`: all, any-n, quorum or percentage; did you mean `any-n`?",
+        "13:5: fault: stage 2, field skip_if: unknown operator `filtr`; did you mean `filter`?",
+        "14:14: fault: stage 2, field rules[0].rule_type: unknown rule type `rol`: ",
+        "14:72: fault: stage 2, field rules[1].rule_value: a user rule has no `user`: user_id",
+    ];
+    let lines: Vec<&str> = out.lines().skip(1).collect();
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(&format!("  faulty.yaml:{expected}")), "{line}\n{out}");
+    }
+    assert_eq!(lines.len(), expected.len(), "{out}");
+    for word in ["i32", "struct", "enum", "string", "sequence", "Option", "serde"] {
+        assert!(!out.contains(word), "{word}: {out}");
+    }
+}
+
+#[test]
+fn what_is_no_text_is_unreadable_and_what_never_ends_is_refused() {
+    let folder = Folder::new("unreadable", &[("sound.yaml", SOUND)]);
+    std::fs::write(folder.0.join("latin.yaml"), b"policy_key: k\nname: caf\xe9\n").unwrap();
+    std::fs::write(folder.0.join("wide.yaml"), b"\xff\xfep\0").unwrap();
+    std::fs::write(folder.0.join("huge.yaml"), vec![b'#'; 5 * 1024 * 1024]).unwrap();
+    std::fs::write(folder.0.join("marked.yaml"), format!("\u{feff}{SOUND}")).unwrap();
+    for (file, message) in [
+        ("latin.yaml", "is not UTF-8: byte 0xe9 at line 2, column 10"),
+        ("wide.yaml", "is UTF-16: save it as UTF-8"),
+        ("huge.yaml", "is larger than 4194304 bytes"),
+        ("/dev/zero", "is larger than 4194304 bytes"),
+        ("lost.yaml", "cannot be read: No such file"),
+        (".", "cannot be read: Is a directory"),
+    ] {
+        for command in ["validate", "test"] {
+            let (code, out, err) = folder.awe(&[command, file]);
+            assert_eq!(code, 2, "{file}: {out}{err}");
+            assert!(err.contains(&format!("awe: {file}: {message}")), "{err}");
+        }
+    }
+    assert_eq!(folder.awe(&["validate", "--strict", "marked.yaml"]).0, 0);
+}
+
+#[test]
+fn validate_warns_of_variables_that_the_schema_does_not_know() {
+    let schema = "context_schema: {type: object, properties: {amount: {type: number}}}\nstages:";
+    let policy = SOUND
+        .replace("stages:", schema)
+        .replace("stage_order: 1,", "stage_order: 1, skip_if: {'<': [{var: amont}, {var: amount}]},");
+    let folder = Folder::new("variables", &[("p.yaml", &policy)]);
+    let (code, out, _) = folder.awe(&["validate", "--strict", "p.yaml"]);
+    assert_eq!(code, 3, "{out}");
+    let amont = "p.yaml:6:33: warning: stage 1, field skip_if: reads `amont`, which context_schema does not declare; \
+                 did you mean `amount`?";
+    assert!(
+        out.contains(amont) && out.contains("reads `amount`, which context_schema does not require"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -84,7 +169,31 @@ fn test_tells_which_case_failed_and_why() {
     assert_eq!(code, 1);
     assert!(out.contains("  FAIL  ends\n        status: expected approved, got in_review\n"), "{out}");
     assert!(out.ends_with("  1 held, 1 failed\n"), "{out}");
-    assert_eq!(folder.awe(&["test", "lost.yaml"]).0, 2);
+    let (code, _, err) = folder.awe(&["test", "lost.yaml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("lost.yaml:1:1: cases: missing field `cases`"), "{err}");
+}
+
+#[test]
+fn test_tells_what_is_wrong_with_the_policy_that_a_file_of_cases_names_or_holds() {
+    let cases = "cases: [{name: n, expect: {statu: approved}, steps: [{decid: {by: a}}]}]\n";
+    let inside = format!("policy: {{policy_key: k, name: n, artifact_type: 7}}\n{cases}");
+    let beside = "policy: broken.yaml\ncases: [{name: n, expect: {}}]\n";
+    let broken = SOUND.replace("stages:", "stagse:");
+    let folder =
+        Folder::new("both", &[("inside.yaml", &*inside), ("beside.yaml", beside), ("broken.yaml", &broken)]);
+    let (code, out, err) = folder.awe(&["test", "inside.yaml"]);
+    assert_eq!(code, 2, "{out}");
+    for told in [
+        "inside.yaml:1:34: policy.artifact_type: must be a text, is the number 7",
+        "inside.yaml:2:28: cases[0].expect.statu: unknown field `statu`; did you mean `status`?",
+        "unknown word `decid`; did you mean `decide`?",
+    ] {
+        assert!(err.contains(told), "{told}: {err}");
+    }
+    let (code, out, _) = folder.awe(&["test", "beside.yaml"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("broken.yaml:4:1: stagse: unknown field `stagse`; did you mean `stages`?"), "{out}");
 }
 
 #[test]
@@ -93,9 +202,10 @@ fn a_number_that_cannot_be_kept_is_refused_with_its_line() {
         let skipping = format!("stage_order: 1, skip_if: {{\"==\": [{{\"var\": n}}, {number}]}},");
         let text = SOUND.replace("stage_order: 1,", &skipping);
         let folder = Folder::new("numbers", &[("k.yaml", &text)]);
-        let (code, _, told) = folder.awe(&["validate", "k.yaml"]);
-        assert_eq!(code, 2, "{told}");
-        assert!(told.contains(&format!("line 5: the number {number}")), "{told}");
+        let (code, told, _) = folder.awe(&["validate", "k.yaml"]);
+        assert_eq!(code, 1, "{told}");
+        let fault = format!("k.yaml:5:62: fault: the number {number} cannot be kept exactly");
+        assert!(told.contains(&fault), "{told}");
     }
 }
 
@@ -109,5 +219,5 @@ fn a_schema_that_branches_without_end_is_a_warning() {
     let (code, told, _) = folder.awe(&["validate", "k.yaml"]);
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("warning: field context_schema: takes too many steps"), "{told}");
-    assert_eq!(folder.awe(&["validate", "--strict", "k.yaml"]).0, 1);
+    assert_eq!(folder.awe(&["validate", "--strict", "k.yaml"]).0, 3);
 }

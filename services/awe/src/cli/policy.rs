@@ -8,17 +8,12 @@ mod validate;
 use super::author::Author;
 use super::output;
 use crate::config::Config;
-use crate::extract::{first_inexact, first_inexact_in_yaml};
+use crate::document::{self, Document};
 use anyhow::Context as _;
 use clap::Subcommand;
-use figment::Figment;
-use figment::providers::{Format as _, Yaml};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// Exit code for a file that cannot be used at all; 1 is for what was found wrong in one that can.
-const UNUSABLE: u8 = 2;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -37,52 +32,46 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     match command {
         Command::Apply(arguments) => apply::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
-        Command::Validate(arguments) => validate::run(&arguments, &load()?).await,
+        Command::Validate(arguments) => Ok(validate::run(&arguments, &load()?).await),
         Command::Test(arguments) => test::run(&arguments, &load()?),
     }
 }
 
-/// What came of one file.
+/// What came of one file; of several, the worst counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Good,
+    /// Nothing is wrong, and warnings were to count.
+    Doubtful,
     Bad,
+    /// It could not be looked at.
+    Unusable,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Good => 0,
+            Outcome::Bad => 1,
+            Outcome::Unusable => 2,
+            Outcome::Doubtful => 3,
+        })
+    }
 }
 
 /// Looks at every file and tells of each; the worst outcome is the exit code.
-fn each(files: &[std::path::PathBuf], mut look: impl FnMut(&Path) -> anyhow::Result<Outcome>) -> ExitCode {
-    let mut worst = 0;
-    for file in files {
-        let code = match look(file) {
-            Ok(Outcome::Good) => 0,
-            Ok(Outcome::Bad) => 1,
-            Err(error) => {
-                output::complain(&format!("awe: {error:#}"));
-                UNUSABLE
-            }
-        };
-        worst = worst.max(code);
-    }
-    ExitCode::from(worst)
+fn each<T>(all: impl IntoIterator<Item = T>, mut look: impl FnMut(T) -> anyhow::Result<Outcome>) -> ExitCode {
+    let looked = all.into_iter().map(|one| look(one).unwrap_or_else(|error| unusable(&error)));
+    // Every file is looked at, whatever came before.
+    looked.fold(Outcome::Good, Outcome::max).into()
+}
+
+fn unusable(error: &anyhow::Error) -> Outcome {
+    output::complain(&format!("awe: {error:#}"));
+    Outcome::Unusable
 }
 
 /// A file of YAML or, by its name, JSON.
-fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let value: serde_json::Value = if file.extension().is_some_and(|extension| extension == "json") {
-        if let Some(inexact) = first_inexact(text.as_bytes()) {
-            anyhow::bail!("{}: {}", file.display(), inexact.message());
-        }
-        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?
-    } else {
-        if let Some((line, number)) = first_inexact_in_yaml(&text) {
-            let file = file.display();
-            anyhow::bail!(
-                "{file}: line {line}: the number {number} cannot be kept exactly: write it as a string"
-            );
-        }
-        let yaml = Figment::from(Yaml::string(&text));
-        yaml.extract().map_err(|error| anyhow::anyhow!("{} is no YAML: {error}", file.display()))?
-    };
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| anyhow::anyhow!("{}: {}: {}", file.display(), error.path(), error.inner()))
+fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<Document<T>> {
+    document::read(file).with_context(|| file.display().to_string())
 }

@@ -72,25 +72,6 @@ pub(crate) fn first_inexact(json: &[u8]) -> Option<Inexact> {
     None
 }
 
-/// The same in a text of YAML, with its line. A scalar that is a number stands alone between what ends one.
-pub(crate) fn first_inexact_in_yaml(yaml: &str) -> Option<(usize, String)> {
-    let lines = yaml.lines().zip(1..);
-    lines.flat_map(|(line, number)| scalars(line).map(move |scalar| (number, scalar))).find_map(
-        |(line, scalar)| {
-            let is_number = scalar.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-                && scalar.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-                && scalar.parse::<f64>().is_ok();
-            (is_number && !is_kept(scalar)).then(|| (line, scalar.chars().take(SHOWN).collect()))
-        },
-    )
-}
-
-fn scalars(line: &str) -> impl Iterator<Item = &str> {
-    let line = line.split(" #").next().unwrap_or(line);
-    let pieces = line.split(['[', ']', '{', '}', ',']).flat_map(|piece| piece.split(": "));
-    pieces.map(|piece| piece.trim().trim_start_matches("- ").trim())
-}
-
 /// The position after the quote that ends a text.
 fn end_of_text(json: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = json.get(at) {
@@ -204,28 +185,6 @@ mod tests {
             assert_eq!(found(&format!(r#"{{"n": {number}}}"#)), None, "{number}");
         }
         assert_eq!(found(r#"{"12345678901234567890123": "12345678901234567890123"}"#), None);
-    }
-
-    #[test]
-    fn a_number_of_a_yaml_file_is_found_with_its_line() {
-        let yaml = |scalar: &str| format!("a: 1\nb: {{c: [1, {scalar}]}} # 1e400\n- {scalar}\n");
-        for number in ["12345678901234567890123", "1e400", "-1e400", "1e-400", "0.1234567890123456789012345"]
-        {
-            assert_eq!(first_inexact_in_yaml(&yaml(number)), Some((2, number.to_owned())));
-            assert_eq!(first_inexact_in_yaml(&format!("- {number}")), Some((1, number.to_owned())));
-        }
-        for other in [
-            "1e16",
-            "0.1",
-            "'1e400'",
-            "\"1e400\"",
-            "account 12345678901234567890123",
-            "2026-11-30",
-            "-",
-            "1.2.3",
-        ] {
-            assert_eq!(first_inexact_in_yaml(&yaml(other)), None, "{other}");
-        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod access;
+mod against;
 mod contexts;
 mod envelopes;
 mod evidence;

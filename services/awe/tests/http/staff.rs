@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 /// A file that goes with the test.
-struct File(PathBuf);
+pub(crate) struct File(pub(crate) PathBuf);
 
 impl Drop for File {
     fn drop(&mut self) {
@@ -16,7 +16,7 @@ impl Drop for File {
     }
 }
 
-fn directory(complete: bool) -> File {
+pub(crate) fn directory(complete: bool) -> File {
     let path = std::env::temp_dir().join(format!("awe-directory-{}.yaml", Uuid::now_v7().simple()));
     let example = include_str!("../../../../examples/directory.yaml");
     let text = example.replace("complete: false\n", &format!("complete: {complete}\n"));

@@ -23,14 +23,17 @@ pub(super) struct Against {
 pub(super) type Unknown = BTreeMap<String, &'static str>;
 
 /// Asks the server, if one is named, about every user that a rule of these policies names.
-pub(super) async fn unknown(against: &Against, policies: &[PolicyCreate]) -> anyhow::Result<Unknown> {
+pub(super) async fn unknown(
+    against: &Against,
+    policies: impl Iterator<Item = &PolicyCreate>,
+) -> anyhow::Result<Unknown> {
     let Some(url) = &against.against else { return Ok(Unknown::new()) };
     let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
     let unsigned = || unsigned_token("awe-cli", &[VIEWER.to_owned()], Duration::from_secs(300));
     let token = against.token.clone().unwrap_or_else(unsigned);
     let route = format!("{}/v1/awe/admin/directory/users", url.trim_end_matches('/'));
     let mut unknown = Unknown::new();
-    for user in policies.iter().flat_map(users).collect::<BTreeSet<_>>() {
+    for user in policies.flat_map(users).collect::<BTreeSet<_>>() {
         let url_of_user = reqwest::Url::parse_with_params(&route, [("id", &user)]);
         let call = client.get(url_of_user.with_context(|| format!("{url} is no URL"))?).bearer_auth(&token);
         let answer = call.send().await.with_context(|| format!("{url} does not answer"))?;
@@ -50,18 +53,23 @@ pub(super) async fn unknown(against: &Against, policies: &[PolicyCreate]) -> any
     Ok(unknown)
 }
 
-/// Warnings about one policy, with the stage named.
+/// Warnings about one policy, with stage and field named.
 pub(super) fn warnings(policy: &PolicyCreate, unknown: &Unknown) -> Vec<Fault> {
-    let stages = policy.stages.iter().flat_map(|stage| {
-        let rules = stage.rules.iter().chain(&stage.escalation_rules);
-        rules.map(move |rule| (stage.stage_order, rule))
-    });
-    let warning = |(order, rule): (i32, &ApproverRuleIn)| {
-        let user = named(rule)?;
-        let message = format!("user {user:?} {}", unknown.get(user)?);
-        Some(Fault { stage: Some(order), field: "user_id".to_owned(), message })
-    };
-    stages.filter_map(warning).collect()
+    let mut warnings = Vec::new();
+    for stage in &policy.stages {
+        for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
+            for (index, user) in rules.iter().map(named).enumerate() {
+                if let Some((user, what)) = user.and_then(|user| unknown.get_key_value(user)) {
+                    warnings.push(Fault {
+                        stage: Some(stage.stage_order),
+                        field: format!("{field}[{index}].rule_value.user_id"),
+                        message: format!("user {user:?} {what}"),
+                    });
+                }
+            }
+        }
+    }
+    warnings
 }
 
 fn users(policy: &PolicyCreate) -> Vec<String> {

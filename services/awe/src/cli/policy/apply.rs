@@ -55,7 +55,7 @@ struct Server {
 }
 
 pub(super) async fn run(arguments: &Arguments, author: &Author) -> anyhow::Result<()> {
-    let policy: PolicyCreate = read(&arguments.file)?;
+    let policy: PolicyCreate = read(&arguments.file)?.sound(&arguments.file).map_err(anyhow::Error::msg)?;
     let server = Server::new(arguments, author)?;
     let (version, said) = server.apply(&policy).await?;
     let mut line = format!("{} version {version}: {said}", policy.policy_key);

@@ -55,7 +55,7 @@ use std::process::ExitCode;
 Approvers and observers are those that a stage starts with, in any order; of a stage that was not reached, those
 that it would start with. Names stand for the ids that tokens carry in `sub`.
 
-Exit code: 0 all cases hold; 1 some do not, or the policy is refused; 2 a file that cannot be read.
+Exit code: 0 all cases hold; 1 some do not, or the policy is refused; 2 a file of cases that cannot be used.
 
 Example:
   awe policy test tests/*.yaml")]
@@ -77,13 +77,22 @@ struct Subject {
 }
 
 fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
-    let written: File = read(file)?;
+    let written: File = read(file)?.sound(file).map_err(anyhow::Error::msg)?;
     if written.cases.is_empty() {
         bail!("{}: names no case", file.display());
     }
     let policy: PolicyCreate = match &written.policy {
         Policy::Inline(policy) => (**policy).clone(),
-        Policy::File(name) => read(&file.parent().unwrap_or(Path::new("")).join(name))?,
+        Policy::File(name) => {
+            let beside = file.parent().unwrap_or(Path::new("")).join(name);
+            match read(&beside)?.sound(&beside) {
+                Ok(policy) => policy,
+                Err(flaws) => {
+                    output::print(&format!("{}: the policy is refused:\n{flaws}", file.display()))?;
+                    return Ok(Outcome::Bad);
+                }
+            }
+        }
     };
     output::print(&format!("{}: policy {}", file.display(), policy.policy_key))?;
     let subject = match read_policy(&policy, egress, None) {

@@ -1,27 +1,32 @@
 //! `awe policy validate`: what the API would refuse about a policy, and what its author should look at.
 
 use super::against::{self, Against, Unknown};
-use super::{Outcome, each, read};
+use super::{Outcome, each, read, unusable};
 use crate::app;
 use crate::cli::output;
 use crate::config::Config;
+use crate::document::{Document, Flaw};
 use crate::routes::read_policy;
 use actors::ContextSchema;
 use clap::Args;
 use outbound::Egress;
-use schemas::api::PolicyCreate;
+use schemas::api::{Location, PolicyCreate};
 use schemas::policy::Fault;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+const FAULT: &str = "fault";
+const WARNING: &str = "warning";
+
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A fault is what the API refuses, with stage and field named; every fault is told at once.
-A warning is legal and probably not meant, for example a stage that nobody is left to approve.
-URLs of http rules are judged by egress.* of the configuration.
+    after_help = "A fault is what cannot be read or what the API refuses; every fault is told at once, as FILE:LINE:COLUMN.
+A warning is legal and probably not meant, for example a stage that nobody is left to approve, or a variable that
+context_schema does not declare. URLs of http rules are judged by egress.* of the configuration.
 
-Exit code: 0 no fault; 1 a fault, or with --strict a warning; 2 a file that cannot be read.
+Exit code: 0 no fault; 1 a fault; 2 a file that cannot be opened or is no UTF-8 text, a wrong argument, or a server
+that does not answer --against; 3 with --strict, warnings and no fault.
 
 Examples:
   awe policy validate payments.yaml
@@ -32,43 +37,92 @@ pub(in crate::cli) struct Arguments {
     /// Policies, as `awe policy apply` takes them: YAML or JSON.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Warnings count as faults.
+    /// Warnings count: the exit code is 3.
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
     against: Against,
 }
 
-pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: &Arguments, config: &Config) -> ExitCode {
     let egress = app::egress(config);
-    // What cannot be read is told below.
-    let readable: Vec<PolicyCreate> = arguments.files.iter().filter_map(|file| read(file).ok()).collect();
-    let unknown = against::unknown(&arguments.against, &readable).await?;
-    Ok(each(&arguments.files, |file| validate(file, &egress, &unknown, arguments.strict)))
+    let read: Vec<_> = arguments.files.iter().map(|file| (file, read::<PolicyCreate>(file))).collect();
+    let written = read.iter().filter_map(|(_, read)| read.as_ref().ok()?.content.as_ref());
+    let unknown = match against::unknown(&arguments.against, written).await {
+        Ok(unknown) => unknown,
+        Err(error) => return unusable(&error).into(),
+    };
+    each(read, |(file, read)| tell(file, &judge(&read?, &egress, &unknown), arguments.strict))
 }
 
-fn validate(file: &Path, egress: &Egress, unknown: &Unknown, strict: bool) -> anyhow::Result<Outcome> {
-    let written: PolicyCreate = read(file)?;
-    let (word, found, bad) = match read_policy(&written, egress, None) {
-        Err(faults) => ("fault", faults, true),
-        Ok(policy) => {
-            let mut warnings = engine::lint::advise(&policy);
-            warnings.extend(against::warnings(&written, unknown));
-            warnings.extend(about_schema(written.context_schema.as_ref()));
-            let bad = strict && !warnings.is_empty();
-            ("warning", warnings, bad)
+/// What is told about one file, by line: faults, or warnings when there are none.
+struct Verdict {
+    word: &'static str,
+    found: Vec<Flaw>,
+}
+
+fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) -> Verdict {
+    let mut faults = document.flaws.clone();
+    let Some(written) = &document.content else { return Verdict { word: FAULT, found: faults } };
+    let flaw = |fault: Fault| Flaw { at: document.place(&way(written, &fault)), message: fault.to_string() };
+    match read_policy(written, egress, None) {
+        // What is said about a stage that could not be read may be about what stands in for its fields.
+        Err(found) => {
+            faults.extend(found.into_iter().filter(|fault| !is_doubtful(document, written, fault)).map(flaw))
         }
-    };
-    let verdict = match (bad, found.len()) {
-        (_, 0) => "sound".to_owned(),
-        (true, _) => format!("refused, {}", counted(found.len(), word)),
-        (false, _) => format!("sound, {}", counted(found.len(), word)),
-    };
-    output::print(&format!("{}: {verdict}", file.display()))?;
-    for fault in found {
-        output::print(&format!("  {word}: {fault}"))?;
+        Ok(policy) if faults.is_empty() => {
+            let mut found = engine::lint::advise(&policy);
+            found.extend(engine::lint::about_variables(&policy, written.context_schema.as_ref()));
+            found.extend(against::warnings(written, unknown));
+            found.extend(about_schema(written.context_schema.as_ref()));
+            let mut found: Vec<Flaw> = found.into_iter().map(flaw).collect();
+            found.sort_by_key(|flaw| flaw.at);
+            return Verdict { word: WARNING, found };
+        }
+        Ok(_) => {}
     }
-    Ok(if bad { Outcome::Bad } else { Outcome::Good })
+    faults.sort_by_key(|flaw| flaw.at);
+    Verdict { word: FAULT, found: faults }
+}
+
+fn is_doubtful(document: &Document<PolicyCreate>, policy: &PolicyCreate, fault: &Fault) -> bool {
+    let way = way(policy, fault);
+    let of_stage = if fault.stage.is_some() { &way[..way.len().min(2)] } else { &way[..] };
+    document.is_flawed(of_stage)
+}
+
+/// The way to the field that a fault is about.
+fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
+    let field = |name: &str| Location::Field(name.to_owned());
+    let mut way = Vec::new();
+    if let Some(order) = fault.stage {
+        way.push(field("stages"));
+        // Of two with the same number, the second is the one too many.
+        let index = policy.stages.iter().rposition(|stage| stage.stage_order == order);
+        way.extend(index.map(|index| Location::Index(index as u64)));
+    }
+    for step in fault.field.split(['.', '[']) {
+        let index = step.strip_suffix(']').and_then(|index| index.parse().ok());
+        way.push(index.map_or_else(|| field(step), Location::Index));
+    }
+    way
+}
+
+fn tell(file: &Path, verdict: &Verdict, strict: bool) -> anyhow::Result<Outcome> {
+    let Verdict { word, found } = verdict;
+    let outcome = match (found.is_empty(), *word) {
+        (true, _) => Outcome::Good,
+        (false, FAULT) => Outcome::Bad,
+        (false, _) if strict => Outcome::Doubtful,
+        (false, _) => Outcome::Good,
+    };
+    let judged = if outcome == Outcome::Good { "sound" } else { "refused" };
+    let counted = if found.is_empty() { String::new() } else { format!(", {}", counted(found.len(), word)) };
+    output::print(&format!("{}: {judged}{counted}", file.display()))?;
+    for flaw in found {
+        output::print(&format!("  {}:{}: {word}: {}", file.display(), flaw.at, flaw.message))?;
+    }
+    Ok(outcome)
 }
 
 /// What the author of the `context_schema` should look at. That it compiles is known.

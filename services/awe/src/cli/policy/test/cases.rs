@@ -3,7 +3,10 @@
 use engine::policy::RuleSource;
 use schemas::api::{JsonObject, PolicyCreate};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use std::fmt;
 use time::OffsetDateTime;
 
 /// A file of cases.
@@ -19,11 +22,36 @@ pub(super) struct File {
 }
 
 /// The policy that is tried.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(super) enum Policy {
     File(String),
     Inline(Box<PolicyCreate>),
+}
+
+/// By hand: what is wrong inside an untagged enum is not told.
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Policy;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a policy or the name of its file")
+            }
+
+            fn visit_str<E>(self, file: &str) -> Result<Policy, E> {
+                Ok(Policy::File(file.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, policy: A) -> Result<Policy, A::Error> {
+                let policy = PolicyCreate::deserialize(MapAccessDeserializer::new(policy))?;
+                Ok(Policy::Inline(Box::new(policy)))
+            }
+        }
+
+        from.deserialize_any(Either)
+    }
 }
 
 /// Whom one question to the outside finds: exactly one of `role`, `group` and `url` is named.
@@ -152,7 +180,7 @@ pub(super) struct StageIs {
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be skip_if, on_empty, true or false")]
 pub(super) enum Skipped {
     Whether(bool),
     Why(String),

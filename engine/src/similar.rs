@@ -1,0 +1,77 @@
+//! Words that were probably meant.
+
+/// Longest word that is compared: what is longer is no slip of a word that we know.
+const LONGEST: usize = 100;
+
+/// The known word that a wrong one was probably meant to be.
+#[must_use]
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.into_iter().filter_map(|other| Some((distance(word, other)?, other)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
+}
+
+/// How many slips lie between two words; `None` when they are too different for one to be meant as the other.
+fn distance(word: &str, other: &str) -> Option<usize> {
+    if word == other || word.len() > LONGEST || other.len() > LONGEST {
+        return None;
+    }
+    let plain = |word: &str| word.to_lowercase().replace(['_', '-', ' '], "");
+    let (word, other) = (plain(word), plain(other));
+    if word == other {
+        return Some(0);
+    }
+    let without_digits = |word: &str| word.replace(|c: char| c.is_ascii_digit(), "");
+    // `line1` and `line2` are two things.
+    if without_digits(&word) == without_digits(&other) {
+        return None;
+    }
+    let shorter = word.chars().count().min(other.chars().count());
+    let allowed = match shorter {
+        0..3 => 0,
+        3..7 => 1,
+        _ => 2,
+    };
+    let slips = strsim::osa_distance(&word, &other);
+    (slips <= allowed).then_some(slips)
+}
+
+/// What to say of a word that is none of the known ones.
+#[must_use]
+pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    let all = match known {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        all => all.join(", "),
+    };
+    format!("unknown {what} `{word}`: {all}{}", hint(word, known))
+}
+
+/// The end of a message about a word that is none of the known ones; empty when none of them is near.
+#[must_use]
+pub fn hint(word: &str, known: &[&str]) -> String {
+    let meant = closest(word, known.iter().copied());
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_another_word_is_not() {
+        for (word, meant) in [
+            ("amont", Some("amount")),
+            ("Amount", Some("amount")),
+            ("amuont", Some("amount")),
+            ("risk-score", Some("risk_score")),
+            ("riskscroe", Some("risk_score")),
+            ("amount", None),
+            ("total", None),
+            ("line2", None),
+            ("", None),
+            ("to", None),
+        ] {
+            assert_eq!(closest(word, ["amount", "risk_score", "line1", "at"]), meant, "{word}");
+        }
+        assert_eq!(closest(&"x".repeat(100_000), ["amount"]), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! Documents that people write in files: YAML or, by the name of the file, JSON. Every fault is told with its line
+//! and column, and all of them at once.
+
+mod fit;
+mod tree;
+
+use crate::extract::first_inexact;
+use schemas::api::Location;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use tree::Tree;
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A file that cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("cannot be read")]
+    Io(#[from] io::Error),
+    #[error("is larger than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("is not UTF-8: byte {byte:#04x} at line {line}, column {column}; save it as UTF-8")]
+    NotUtf8 { byte: u8, line: usize, column: usize },
+    #[error("is UTF-16: save it as UTF-8")]
+    Utf16,
+}
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    pub(crate) at: Place,
+    pub(crate) message: String,
+}
+
+/// Line and column, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    line: u64,
+    column: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// What came of a file.
+#[derive(Debug)]
+pub(crate) struct Document<T> {
+    /// What it says; where something is wrong with it, as far as it could be understood, and `None` where it could not.
+    pub(crate) content: Option<T>,
+    /// By line.
+    pub(crate) flaws: Vec<Flaw>,
+    /// The ways to what is wrong: what is said there is not what its author meant.
+    flawed: Vec<Vec<Location>>,
+    tree: Option<Tree>,
+}
+
+impl<T> Document<T> {
+    /// Where a value stands, or the nearest one around it.
+    pub(crate) fn place(&self, way: &[Location]) -> Place {
+        self.tree.as_ref().map_or(Place { line: 1, column: 1 }, |tree| tree.place(way))
+    }
+
+    /// Whether something is wrong there, within or around it.
+    pub(crate) fn is_flawed(&self, way: &[Location]) -> bool {
+        self.flawed.iter().any(|flawed| flawed.starts_with(way) || way.starts_with(flawed))
+    }
+
+    fn broken(flaw: Flaw) -> Self {
+        Self { content: None, flaws: vec![flaw], flawed: vec![Vec::new()], tree: None }
+    }
+}
+
+impl<T> Document<T> {
+    /// The content of a document without flaws.
+    ///
+    /// # Errors
+    /// Every flaw, a line each.
+    pub(crate) fn sound(self, file: &Path) -> Result<T, String> {
+        match self.content {
+            Some(content) if self.flaws.is_empty() => Ok(content),
+            _ => Err(lines(file, &self.flaws)),
+        }
+    }
+}
+
+fn lines(file: &Path, flaws: &[Flaw]) -> String {
+    let lines: Vec<String> =
+        flaws.iter().map(|flaw| format!("{}:{}: {}", file.display(), flaw.at, flaw.message)).collect();
+    lines.join("\n")
+}
+
+/// Reads a file.
+pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<Document<T>, Unreadable> {
+    let text = text_of(file)?;
+    let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    Ok(understand(&text, json))
+}
+
+fn text_of(file: &Path) -> Result<String, Unreadable> {
+    let mut bytes = Vec::new();
+    // A file may grow, and some never end.
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Unreadable::TooLarge);
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(Unreadable::Utf16);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes();
+        let before = String::from_utf8_lossy(&bytes[..valid]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Unreadable::NotUtf8 { byte: bytes[valid], line, column }
+    })
+}
+
+fn understand<T: DeserializeOwned>(text: &str, json: bool) -> Document<T> {
+    // Some editors begin a file with a mark of its encoding.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let read = if json { check_json(text).and_then(|()| Tree::read(text)) } else { Tree::read(text) };
+    let (tree, value, mut flaws) = match read {
+        Ok(read) => read,
+        Err(flaw) => return Document::broken(flaw),
+    };
+    let mut flawed: Vec<Vec<Location>> = flaws.iter().map(|(way, _)| way.clone()).collect();
+    let (content, misfits) = fit::fit(value);
+    for misfit in misfits {
+        flawed.push(misfit.loc.clone());
+        flaws.push((
+            misfit.loc.clone(),
+            Flaw { at: tree.place(&misfit.loc), message: told(&misfit.loc, &misfit.msg) },
+        ));
+    }
+    let mut flaws: Vec<Flaw> = flaws.into_iter().map(|(_, flaw)| flaw).collect();
+    flaws.sort_by_key(|flaw| flaw.at);
+    Document { content, flaws, flawed, tree: Some(tree) }
+}
+
+fn check_json(text: &str) -> Result<(), Flaw> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
+        let at = Place { line: error.line() as u64, column: error.column() as u64 };
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        Flaw { at, message: format!("is no JSON: {message}") }
+    })?;
+    Ok(())
+}
+
+/// Whether a number that is written like this would be kept as it is.
+fn inexact(number: &str) -> Option<String> {
+    first_inexact(number.as_bytes()).map(|inexact| inexact.message())
+}
+
+/// With the way to it, for whoever counts in names and not in lines.
+fn told(way: &[Location], message: &str) -> String {
+    let mut path = String::new();
+    for step in way {
+        match step {
+            Location::Index(index) => path.push_str(&format!("[{index}]")),
+            Location::Field(name) if path.is_empty() => path.push_str(name),
+            Location::Field(name) => path.push_str(&format!(".{name}")),
+        }
+    }
+    if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") }
+}
+
+#[cfg(test)]
+mod tests;

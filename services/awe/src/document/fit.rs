@@ -1,0 +1,125 @@
+//! Every way in which a value is not what it should be, and not only the first.
+//!
+//! A reader stops at the first fault. So what it stopped at is noted and replaced by something that it can read, and
+//! it reads again. What is said about a replacement, or about anything in it, is not told.
+
+use crate::extract::misfit;
+use schemas::api::{Location, ValidationDetail};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Most faults told about one document.
+const MOST: usize = 100;
+/// Most times that a document is read to find them.
+const MOST_READINGS: usize = 2_000;
+
+/// The value as it is understood, and every fault found. Without faults it is what was written; `None` when nothing
+/// could stand in for what is wrong.
+pub(super) fn fit<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<ValidationDetail>) {
+    let mut told: Vec<ValidationDetail> = Vec::new();
+    let mut replaced: Vec<Replaced> = Vec::new();
+    for _ in 0..MOST_READINGS {
+        let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
+            Ok(read) => return (Some(read), told),
+            Err(error) => error,
+        };
+        let fault = misfit(&error);
+        if let Some(known) = replaced.iter_mut().find(|known| known.way == fault.loc) {
+            if !known.try_next(&mut value) && !cut_off(&mut value, &fault.loc) {
+                break;
+            }
+            continue;
+        }
+        let made_up = replaced.iter().any(|known| fault.loc.starts_with(&known.way));
+        if fault.kind == "extra_forbidden" {
+            // It cannot come back; what stands beside it is judged by itself.
+            remove(&mut value, &fault.loc);
+        } else {
+            let mut replacement = Replaced { way: fault.loc.clone(), tried: 0 };
+            replacement.try_next(&mut value);
+            replaced.push(replacement);
+        }
+        if !made_up {
+            told.push(fault);
+        }
+        if told.len() == MOST {
+            break;
+        }
+    }
+    (None, told)
+}
+
+/// A value that stands in for one that could not be read.
+struct Replaced {
+    way: Vec<Location>,
+    tried: usize,
+}
+
+impl Replaced {
+    /// Puts the next thing there that a reader may take: nothing at all, or something of each kind.
+    fn try_next(&mut self, value: &mut Value) -> bool {
+        let kinds = [
+            json!("x"),
+            json!(1),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!("https://example.org"),
+            Value::Null,
+        ];
+        let done = match self.tried {
+            0 => {
+                // Where it may be absent, its default is better than anything made up.
+                remove(value, &self.way);
+                true
+            }
+            tried => kinds.get(tried - 1).is_some_and(|kind| put(value, &self.way, kind.clone())),
+        };
+        self.tried += 1;
+        done
+    }
+}
+
+fn at<'a>(value: &'a mut Value, way: &[Location]) -> Option<&'a mut Value> {
+    way.iter().try_fold(value, |value, step| match step {
+        Location::Index(index) => value.get_mut(usize::try_from(*index).ok()?),
+        Location::Field(name) => value.get_mut(name),
+    })
+}
+
+/// Members go; an item of a list stays, since those after it would change their places.
+fn remove(value: &mut Value, way: &[Location]) {
+    if let Some((Location::Field(name), parent)) = way.split_last()
+        && let Some(Value::Object(members)) = at(value, parent)
+    {
+        members.remove(name);
+    }
+}
+
+/// The last resort for an item of a list: it goes, with those after it.
+fn cut_off(value: &mut Value, way: &[Location]) -> bool {
+    if let Some((Location::Index(index), parent)) = way.split_last()
+        && let Some(Value::Array(items)) = at(value, parent)
+        && let Ok(index) = usize::try_from(*index)
+        && index < items.len()
+    {
+        items.truncate(index);
+        return true;
+    }
+    false
+}
+
+fn put(value: &mut Value, way: &[Location], new: Value) -> bool {
+    match way.split_last() {
+        None => *value = new,
+        Some((Location::Field(name), parent)) => match at(value, parent) {
+            Some(Value::Object(members)) => drop(members.insert(name.clone(), new)),
+            _ => return false,
+        },
+        Some((Location::Index(_), _)) => match at(value, way) {
+            Some(item) => *item = new,
+            None => return false,
+        },
+    }
+    true
+}

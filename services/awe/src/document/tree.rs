@@ -1,0 +1,291 @@
+//! A document with the place of everything in it.
+
+use super::{Flaw, Place, inexact};
+use schemas::api::Location;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, NonFiniteFloatPolicy, Spanned, options};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::thread::ScopedJoinHandle;
+
+/// Deepest nesting that is read: reading recurses, and policies are nested less deeply.
+const DEEPEST: usize = 64;
+/// Stack of the thread that reads: thirty kilobytes for each level where nothing is optimised.
+const STACK: usize = 16 * 1024 * 1024;
+/// Most values of a document, what aliases repeat included.
+const MOST_VALUES: usize = 250_000;
+
+/// Longest number repeated in a message.
+const SHOWN: usize = 60;
+
+/// Where a value stands, and what is in it.
+#[derive(Debug)]
+pub(super) struct Tree {
+    at: Place,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Leaf,
+    List(Vec<Tree>),
+    /// With the place of each name.
+    Object(BTreeMap<String, (Place, Tree)>),
+}
+
+/// A value, and what is wrong with it whatever it is meant to be, with the way to it.
+type Read = (Tree, Value, Vec<(Vec<Location>, Flaw)>);
+
+impl Tree {
+    /// Reads YAML, and so JSON, on a thread whose stack is known to suffice.
+    pub(super) fn read(text: &str) -> Result<Read, Flaw> {
+        let read = std::thread::scope(|scope| {
+            let reader = std::thread::Builder::new().stack_size(STACK);
+            reader.spawn_scoped(scope, || Self::read_here(text)).map(ScopedJoinHandle::join)
+        });
+        match read {
+            Ok(Ok(read)) => read,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => {
+                let message = format!("no thread can be started to read it: {error}");
+                Err(Flaw { at: Place { line: 1, column: 1 }, message })
+            }
+        }
+    }
+
+    fn read_here(text: &str) -> Result<Read, Flaw> {
+        let mut options = options! {
+            duplicate_keys: DuplicateKeyPolicy::PassThrough,
+            merge_keys: MergeKeyPolicy::Error,
+            non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+            strict_booleans: true,
+            underscored_numbers_as_strings: true,
+            leading_zero_numbers_as_strings: true,
+            with_snippet: false,
+        };
+        if let Some(budget) = &mut options.budget {
+            budget.max_depth = DEEPEST;
+            budget.max_nodes = MOST_VALUES;
+        }
+        let node: Spanned<Node> =
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| flaw(&error))?;
+        if matches!(node.value, Node::Scalar(Value::Null)) {
+            return Err(Flaw { at: Place { line: 1, column: 1 }, message: "is empty".to_owned() });
+        }
+        let mut build = Build { text, way: Vec::new(), flaws: Vec::new() };
+        let (tree, value) = build.build(node);
+        Ok((tree, value, build.flaws))
+    }
+
+    /// Where a value stands, or the nearest one around it. Of a name that is not meant to be there, the name.
+    pub(super) fn place(&self, way: &[Location]) -> Place {
+        let Some((step, rest)) = way.split_first() else { return self.at };
+        match (&self.inner, step) {
+            (Inner::List(items), Location::Index(index)) => {
+                let item = usize::try_from(*index).ok().and_then(|index| items.get(index));
+                item.map_or(self.at, |item| item.place(rest))
+            }
+            (Inner::Object(members), Location::Field(name)) => match members.get(name) {
+                Some((place, _)) if rest.is_empty() => *place,
+                Some((_, member)) => member.place(rest),
+                None => self.at,
+            },
+            _ => self.at,
+        }
+    }
+}
+
+fn flaw(error: &Error) -> Flaw {
+    let at = error
+        .location()
+        .map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
+    Flaw { at, message: message(error) }
+}
+
+fn message(error: &Error) -> String {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => message(error),
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here: write each into a file of its own".to_owned()
+        }
+        Error::MergeKeyNotAllowed { .. } => "`<<` is not read: write the fields themselves".to_owned(),
+        Error::UnknownAnchor { .. } => "is no YAML: no anchor of that name stands above".to_owned(),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => too_large(),
+        other => {
+            let said = other.render();
+            match said.split(" at line ").next().unwrap_or_default() {
+                tab if tab.contains("tab") => {
+                    format!("is no YAML: a tab stands where YAML wants spaces ({tab})")
+                }
+                "recursion limit exceeded" => too_large(),
+                "expected string scalar" => "the name of a field must be a text".to_owned(),
+                other => format!("is no YAML: {other}"),
+            }
+        }
+    }
+}
+
+fn too_large() -> String {
+    format!(
+        "is too large: at most {MOST_VALUES} values in {DEEPEST} levels are read, what aliases repeat included"
+    )
+}
+
+/// A value as it is read.
+enum Node {
+    Scalar(Value),
+    /// A number that no value can hold.
+    Beyond,
+    List(Vec<Spanned<Self>>),
+    Object(Vec<(Spanned<String>, Spanned<Self>)>),
+}
+
+struct Build<'a> {
+    text: &'a str,
+    way: Vec<Location>,
+    flaws: Vec<(Vec<Location>, Flaw)>,
+}
+
+impl Build<'_> {
+    fn flaw(&mut self, at: Place, message: String) {
+        self.flaws.push((self.way.clone(), Flaw { at, message }));
+    }
+
+    fn build(&mut self, node: Spanned<Node>) -> (Tree, Value) {
+        let at = place(&node);
+        let (inner, value) = match node.value {
+            Node::Scalar(value @ Value::Number(_)) => {
+                if let Some(message) =
+                    inexact(self.written(&node.defined.span()).unwrap_or(&value.to_string()))
+                {
+                    self.flaw(at, message);
+                }
+                (Inner::Leaf, value)
+            }
+            Node::Scalar(value) => (Inner::Leaf, value),
+            Node::Beyond => {
+                let number: String =
+                    self.written(&node.defined.span()).unwrap_or_default().chars().take(SHOWN).collect();
+                self.flaw(at, format!("the number {number} cannot be kept exactly: send it as a string"));
+                // Read as zero, it is a number at least: nothing else is told of it.
+                (Inner::Leaf, Value::from(0))
+            }
+            Node::List(items) => {
+                let mut trees = Vec::with_capacity(items.len());
+                let mut values = Vec::with_capacity(items.len());
+                for (index, item) in (0..).zip(items) {
+                    self.way.push(Location::Index(index));
+                    let (tree, value) = self.build(item);
+                    self.way.pop();
+                    trees.push(tree);
+                    values.push(value);
+                }
+                (Inner::List(trees), Value::Array(values))
+            }
+            Node::Object(members) => self.object(members),
+        };
+        (Tree { at, inner }, value)
+    }
+
+    fn object(&mut self, members: Vec<(Spanned<String>, Spanned<Node>)>) -> (Inner, Value) {
+        let mut trees: BTreeMap<String, (Place, Tree)> = BTreeMap::new();
+        let mut values = Map::new();
+        for (name, member) in members {
+            let at = place(&name);
+            self.way.push(Location::Field(name.value.clone()));
+            if let Some((first, _)) = trees.get(&name.value) {
+                let message = format!("field `{}` is written twice, first at {first}", name.value);
+                self.flaw(at, message);
+            } else {
+                let (tree, value) = self.build(member);
+                trees.insert(name.value.clone(), (at, tree));
+                values.insert(name.value, value);
+            }
+            self.way.pop();
+        }
+        (Inner::Object(trees), Value::Object(values))
+    }
+
+    /// A number is judged as it is written.
+    fn written(&self, span: &serde_saphyr::Span) -> Option<&str> {
+        let start = usize::try_from(span.byte_offset()?).ok()?;
+        let length = usize::try_from(span.byte_len()?).ok()?;
+        self.text.get(start..start.checked_add(length)?).map(str::trim)
+    }
+}
+
+fn place<T>(node: &Spanned<T>) -> Place {
+    Place { line: node.referenced.line(), column: node.referenced.column() }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Bool(flag)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::from(number)))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::from(number)))
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Node, E> {
+        Ok(Node::Beyond)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Node, E> {
+        Ok(Node::Beyond)
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
+        Ok(Number::from_f64(number).map_or(Node::Beyond, |number| Node::Scalar(Value::Number(number))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::String(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut read = Vec::new();
+        while let Some(item) = items.next_element()? {
+            read.push(item);
+        }
+        Ok(Node::List(read))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+        let mut read = Vec::new();
+        while let Some(member) = members.next_entry()? {
+            read.push(member);
+        }
+        Ok(Node::Object(read))
+    }
+}
