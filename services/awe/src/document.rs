@@ -16,6 +16,9 @@ use tree::Tree;
 /// Largest file that is read.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Most faults told of one file.
+const MOST_FLAWS: usize = 100;
+
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
@@ -72,7 +75,8 @@ impl<T> Document<T> {
         self.flawed.iter().any(|flawed| flawed.starts_with(way) || way.starts_with(flawed))
     }
 
-    fn broken(flaw: Flaw) -> Self {
+    fn broken(mut flaw: Flaw) -> Self {
+        flaw.message = printable(&flaw.message);
         Self { content: None, flaws: vec![flaw], flawed: vec![Vec::new()], tree: None }
     }
 }
@@ -142,6 +146,14 @@ fn understand<T: DeserializeOwned>(text: &str, json: bool) -> Document<T> {
     }
     let mut flaws: Vec<Flaw> = flaws.into_iter().map(|(_, flaw)| flaw).collect();
     flaws.sort_by_key(|flaw| flaw.at);
+    if flaws.len() > MOST_FLAWS {
+        flaws.truncate(MOST_FLAWS);
+        let at = flaws.last().map_or(tree.place(&[]), |last| last.at);
+        flaws.push(Flaw { at, message: format!("and more: {MOST_FLAWS} faults are told at once") });
+    }
+    for flaw in &mut flaws {
+        flaw.message = printable(&flaw.message);
+    }
     Document { content, flaws, flawed, tree: Some(tree) }
 }
 
@@ -158,6 +170,12 @@ fn check_json(text: &str) -> Result<(), Flaw> {
 /// Whether a number that is written like this would be kept as it is.
 fn inexact(number: &str) -> Option<String> {
     first_inexact(number.as_bytes()).map(|inexact| inexact.message())
+}
+
+/// What a file holds must not command the terminal that it is told on.
+pub(crate) fn printable(message: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    message.chars().map(shown).collect()
 }
 
 /// With the way to it, for whoever counts in names and not in lines.

@@ -3,13 +3,12 @@
 //! A reader stops at the first fault. So what it stopped at is noted and replaced by something that it can read, and
 //! it reads again. What is said about a replacement, or about anything in it, is not told.
 
+use super::MOST_FLAWS;
 use crate::extract::misfit;
 use schemas::api::{Location, ValidationDetail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Most faults told about one document.
-const MOST: usize = 100;
 /// Most times that a document is read to find them.
 const MOST_READINGS: usize = 2_000;
 
@@ -42,7 +41,7 @@ pub(super) fn fit<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<Vali
         if !made_up {
             told.push(fault);
         }
-        if told.len() == MOST {
+        if told.len() > MOST_FLAWS {
             break;
         }
     }

@@ -159,3 +159,24 @@ fn json_is_read_as_json_readers_read_it() {
     let read = understand::<Value>(text, true).sound(Path::new("f")).unwrap();
     assert_eq!(read, serde_json::from_str::<Value>(text).unwrap());
 }
+
+#[test]
+fn what_a_file_holds_does_not_command_the_terminal() {
+    let told = flaws("name: x\n\"a\\x1b[31m\\nb\": 1\n");
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("2:1: a\\u{1b}[31m\\nb: unknown field") && !told[0].contains(char::is_control),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn of_very_many_faults_the_first_are_told_and_that_there_are_more() {
+    let unknown: String = (0..150).map(|n| format!("k{n}: 1\n")).collect();
+    let twice = "k: 1\n".repeat(50_000);
+    for text in [format!("name: x\n{unknown}"), format!("name: x\n{twice}")] {
+        let told = flaws(&text);
+        assert_eq!(told.len(), 101);
+        assert!(told[100].ends_with("and more: 100 faults are told at once"), "{}", told[100]);
+    }
+}

@@ -27,6 +27,9 @@ pub(super) fn plain(message: &str) -> String {
             return unknown(what, name, known);
         }
     }
+    if said.starts_with("invalid length ") && said.contains(", expected struct ") {
+        return "must be an object, is a list".to_owned();
+    }
     if said.starts_with("invalid length ") || said.starts_with("data did not match any variant") {
         return "has not the form that is needed here".to_owned();
     }
@@ -146,6 +149,10 @@ mod tests {
             (
                 "unknown field `reqired`, expected one of `rule_type`, `rule_value`, `kind`, `required` at line 3 column 4",
                 "unknown field `reqired`; did you mean `required`?; known: rule_type, rule_value, kind, required",
+            ),
+            (
+                "invalid length 1, expected struct PolicyCreate with 8 elements",
+                "must be an object, is a list",
             ),
             ("unknown field `x`, there are no fields", "unknown field `x`; known: there is none here"),
             (

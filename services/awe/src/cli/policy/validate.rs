@@ -5,7 +5,7 @@ use super::{Outcome, each, read, unusable};
 use crate::app;
 use crate::cli::output;
 use crate::config::Config;
-use crate::document::{Document, Flaw};
+use crate::document::{Document, Flaw, printable};
 use crate::routes::read_policy;
 use actors::ContextSchema;
 use clap::Args;
@@ -64,7 +64,10 @@ struct Verdict {
 fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) -> Verdict {
     let mut faults = document.flaws.clone();
     let Some(written) = &document.content else { return Verdict { word: FAULT, found: faults } };
-    let flaw = |fault: Fault| Flaw { at: document.place(&way(written, &fault)), message: fault.to_string() };
+    let flaw = |fault: Fault| Flaw {
+        at: document.place(&way(written, &fault)),
+        message: printable(&fault.to_string()),
+    };
     match read_policy(written, egress, None) {
         // What is said about a stage that could not be read may be about what stands in for its fields.
         Err(found) => {

@@ -38,8 +38,10 @@ fn an_unknown_field_is_named_at_the_end_of_the_place() {
 
 #[test]
 fn a_wrong_type_is_named_with_its_place() {
-    let (loc, kind, _) = faults::<PolicyCreate>(&policy(|p| p["stages"][0]["mode_value"] = json!("two")));
+    let (loc, kind, message) =
+        faults::<PolicyCreate>(&policy(|p| p["stages"][0]["mode_value"] = json!("two")));
     assert_eq!((loc, &*kind), (json!(["body", "stages", 0, "mode_value"]), "value_error"));
+    assert_eq!(message, "must be a whole number, is the text \"two\"");
     let (loc, ..) = faults::<PolicyCreate>(&policy(|p| p["name"] = json!("x".repeat(201))));
     assert_eq!(loc, json!(["body", "name"]));
     let (loc, ..) = faults::<DecisionIn>(r#"{"action":"maybe"}"#);
