@@ -58,12 +58,13 @@ impl Version {
     /// Whether a new request may have this context.
     pub(crate) async fn check_context(
         &self,
-        context: &serde_json::Value,
+        context: &Arc<serde_json::Value>,
+        caller: &str,
         validations: &Validations,
     ) -> Result<(), Error> {
         match &self.schema {
             Ok(None) => Ok(()),
-            Ok(Some(schema)) => validations.check(schema, context).await,
+            Ok(Some(schema)) => validations.check(schema, context, caller).await,
             Err(why) => {
                 let (key, version) = (&self.policy.key, self.policy.version);
                 Err(Error::Internal(format!("context_schema of {key} version {version}: {why}")))

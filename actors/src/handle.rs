@@ -187,7 +187,7 @@ impl Requests {
         let version = Version::new(self.shared.store.load_policy(out.id.into()).await?);
         let (policy, now) = (&version.policy, crate::clock::now());
         let context = body.context;
-        version.check_context(&context, &self.shared.validations).await?;
+        version.check_context(&context, caller, &self.shared.validations).await?;
         let answers = self.answers(caller, policy, &context).await?;
         let requester = body.requester.as_deref().unwrap_or(caller);
         // Nothing is committed that would show what is remembered to be out of date.

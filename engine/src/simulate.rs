@@ -2,7 +2,7 @@
 
 use crate::command::Context;
 use crate::command::reason;
-use crate::command::seating::{Room, skips};
+use crate::command::seating::{MOST_IDS, Room, skips};
 use crate::command::sod::Bars;
 use crate::delegation::LookedAt;
 use crate::ids::RuleId;
@@ -89,5 +89,26 @@ pub fn simulate(
         simulated.skipped = simulated.skip_reason.is_some();
         simulated
     });
-    stages.collect()
+    let mut stages: Vec<SimulatedStage> = stages.collect();
+    shorten(&mut stages);
+    stages
+}
+
+/// An answer names only so many people; how many are left out is told.
+fn shorten(stages: &mut [SimulatedStage]) {
+    let mut left = MOST_IDS;
+    for stage in stages {
+        let named = || stage.resolved_approvers.iter().chain(&stage.resolved_observers);
+        let (people, bytes) = (named().count(), named().map(String::len).sum::<usize>());
+        match left.checked_sub(bytes) {
+            Some(rest) => left = rest,
+            None => {
+                stage.resolved_approvers.clear();
+                stage.resolved_observers.clear();
+                stage
+                    .resolution_errors
+                    .push(format!("{people} people are left out: the answer would be too long"));
+            }
+        }
+    }
 }

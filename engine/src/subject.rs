@@ -13,12 +13,29 @@ pub enum NoSubject {
     Empty,
     #[error("has more than {MAX_CHARACTERS} characters")]
     TooLong,
-    #[error("holds a control character")]
+    #[error("holds a control character or an invisible one")]
     Control,
     #[error("begins or ends with white space")]
     Padded,
     #[error("begins with `{RESERVED}`, which stands for AWE itself")]
     Reserved,
+}
+
+/// Format characters and separators (Unicode categories Cf, Zl, Zp as far as text holds them): with one of them an id looks
+/// like another.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Whether an id can be a subject's: as a token's `sub`, as a seat's holder, as a requester, as a delegate.
@@ -30,7 +47,7 @@ pub fn check(id: &str) -> Result<(), NoSubject> {
         Err(NoSubject::Empty)
     } else if id.chars().nth(MAX_CHARACTERS).is_some() {
         Err(NoSubject::TooLong)
-    } else if id.chars().any(char::is_control) {
+    } else if id.chars().any(|c| c.is_control() || is_invisible(c)) {
         Err(NoSubject::Control)
     } else if id.trim().len() != id.len() {
         Err(NoSubject::Padded)

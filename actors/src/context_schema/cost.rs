@@ -97,6 +97,7 @@ impl<'a> Counter<'a> {
             "const" | "uniqueItems" => Ok(size(value)),
             "required" | "dependentRequired" => Ok(1 + count(argument)),
             "pattern" | "format" => Ok(1 + text(value)),
+            "multipleOf" => Ok(division(argument, value)),
             _ => Ok(1),
         }
     }
@@ -169,4 +170,15 @@ fn text(value: &Value) -> u64 {
         _ => 0,
     };
     bytes as u64 / BYTES_A_VISIT
+}
+
+/// What dividing by a fraction takes: it is done exactly, with as many digits as there are.
+fn division(divisor: &Value, value: &Value) -> u64 {
+    const LARGE: f64 = 1e15;
+    let whole = divisor.is_i64() || divisor.is_u64();
+    match value.as_f64() {
+        Some(number) if !whole && number.abs() > LARGE => 1_000,
+        Some(_) if !whole => 20,
+        _ => 1,
+    }
 }

@@ -189,13 +189,37 @@ async fn costly_validations_take_their_turn_and_whoever_waits_too_long_is_told_t
         ContextSchema::compile(&json!({"properties": {"list": {"uniqueItems": true}}})).expect("valid"),
     );
     let list: Vec<Value> = (0..20_000).map(Value::from).collect();
-    let context = json!({ "list": list });
+    let context = Arc::new(json!({ "list": list }));
     let validations = Validations::default();
-    assert!(validations.check(&schema, &context).await.is_ok());
+    assert!(validations.check(&schema, &context, "amy").await.is_ok());
     let taken = validations.take_all().await;
-    assert!(matches!(validations.check(&schema, &context).await, Err(crate::Error::Overloaded)));
+    assert!(matches!(validations.check(&schema, &context, "amy").await, Err(crate::Error::Overloaded)));
     // Cheap ones need no place.
-    assert!(validations.check(&schema, &json!({})).await.is_ok());
+    assert!(validations.check(&schema, &Arc::new(json!({})), "amy").await.is_ok());
     drop(taken);
-    assert!(validations.check(&schema, &context).await.is_ok());
+    assert!(validations.check(&schema, &context, "amy").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_who_keeps_a_place_busy_keeps_none_from_others() {
+    let schema = Arc::new(
+        ContextSchema::compile(&json!({"properties": {"list": {"uniqueItems": true}}})).expect("valid"),
+    );
+    let list: Vec<Value> = (0..20_000).map(Value::from).collect();
+    let context = Arc::new(json!({ "list": list }));
+    let validations = Validations::default();
+    let own = validations.take_own("hostile").await;
+    assert!(matches!(validations.check(&schema, &context, "hostile").await, Err(crate::Error::Overloaded)));
+    assert!(validations.check(&schema, &context, "honest").await.is_ok());
+    drop(own);
+    assert!(validations.check(&schema, &context, "hostile").await.is_ok());
+}
+
+#[test]
+fn dividing_large_numbers_by_fractions_is_counted_as_what_it_takes() {
+    let schema = json!({"properties": {"list": {"items": {"multipleOf": 0.0001}}}});
+    let schema = ContextSchema::compile(&schema).expect("valid");
+    let cost = |number: f64| schema.cost(&json!({ "list": vec![number; 1_000] })).expect("within the bound");
+    assert!(cost(1e300) > 100 * cost(0.5) / 20, "{} and {}", cost(1e300), cost(0.5));
+    assert!(schema.cost(&json!({ "list": vec![1e300; 19_000] })).is_none());
 }

@@ -2,6 +2,7 @@
 
 use super::ContextSchema;
 use crate::Error;
+use schemas::json::Bounds;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +10,25 @@ use tokio::sync::Semaphore;
 
 /// Visits that take less time than changing threads does.
 const CHEAP: u64 = 2_000;
+/// Bytes and values of a context whose visits are counted at once; of a larger one even that takes its time.
+const SMALL: Bounds = Bounds { bytes: 16 * 1024, values: 500, depth: 32 };
 /// Most costly validations at once; further ones wait for a place.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 4;
 /// How long a caller waits for a place, and for the validation. What is counted beforehand takes far less.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Callers whose places are remembered.
+const MOST_CALLERS: u64 = 10_000;
 
+/// Each caller has one place at a time, so that none takes all of them.
 #[derive(Debug)]
-pub(crate) struct Validations(Arc<Semaphore>);
+pub(crate) struct Validations {
+    places: Arc<Semaphore>,
+    callers: moka::sync::Cache<String, Arc<Semaphore>>,
+}
 
 impl Default for Validations {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), callers: moka::sync::Cache::new(MOST_CALLERS) }
     }
 }
 
@@ -28,28 +37,55 @@ impl Validations {
     ///
     /// # Errors
     /// [`Error::Context`]; [`Error::Overloaded`] when there is no place for it, and a retry is safe.
-    pub(crate) async fn check(&self, schema: &Arc<ContextSchema>, context: &Value) -> Result<(), Error> {
-        match schema.cost(context) {
-            Some(cost) if cost > CHEAP => self.check_elsewhere(schema, context).await,
-            _ => schema.check(context).map_err(Error::Context),
+    pub(crate) async fn check(
+        &self,
+        schema: &Arc<ContextSchema>,
+        context: &Arc<Value>,
+        caller: &str,
+    ) -> Result<(), Error> {
+        let cheap = SMALL.check(context).is_ok() && schema.cost(context).is_some_and(|cost| cost <= CHEAP);
+        if cheap {
+            return schema.check(context).map_err(Error::Context);
         }
+        self.check_elsewhere(schema, context, caller).await
     }
 
     /// All places, for a test.
     #[cfg(test)]
     pub(super) async fn take_all(&self) -> tokio::sync::OwnedSemaphorePermit {
         let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
-        Arc::clone(&self.0).acquire_many_owned(all).await.expect("the semaphore is never closed")
+        Arc::clone(&self.places).acquire_many_owned(all).await.expect("the semaphore is never closed")
     }
 
-    async fn check_elsewhere(&self, schema: &Arc<ContextSchema>, context: &Value) -> Result<(), Error> {
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.0).acquire_owned());
-        let Ok(Ok(place)) = place.await else { return Err(Error::Overloaded) };
-        let (schema, context) = (Arc::clone(schema), context.clone());
+    /// The place of one caller, for a test.
+    #[cfg(test)]
+    pub(super) async fn take_own(&self, caller: &str) -> tokio::sync::OwnedSemaphorePermit {
+        self.own(caller).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    fn own(&self, caller: &str) -> Arc<Semaphore> {
+        self.callers.get_with_by_ref(caller, || Arc::new(Semaphore::new(1)))
+    }
+
+    async fn check_elsewhere(
+        &self,
+        schema: &Arc<ContextSchema>,
+        context: &Arc<Value>,
+        caller: &str,
+    ) -> Result<(), Error> {
+        let own = self.own(caller);
+        let places = async {
+            // In this order: whoever waits for their own place takes none of the others.
+            let own = own.acquire_owned().await;
+            (own, Arc::clone(&self.places).acquire_owned().await)
+        };
+        let places = tokio::time::timeout(PATIENCE, places).await;
+        let Ok((Ok(own), Ok(place))) = places else { return Err(Error::Overloaded) };
+        let (schema, context) = (Arc::clone(schema), Arc::clone(context));
         let validation = tokio::task::spawn_blocking(move || {
             let outcome = schema.check(&context).map_err(Error::Context);
             // Kept to the end, whoever has given up waiting.
-            drop(place);
+            drop((own, place));
             outcome
         });
         match tokio::time::timeout(PATIENCE, validation).await {

@@ -281,7 +281,7 @@ async fn check(shared: &Shared, new: &NewRequest, version: &Version, asked: &Cre
     if !shared.options.any_artifact_type {
         version.check_artifact_type(&new.body.artifact_type)?;
     }
-    version.check_context(&asked.context, &shared.validations).await
+    version.check_context(&asked.context, &new.subject, &shared.validations).await
 }
 
 fn to_create(id: RequestId, new: &NewRequest, version: &Version) -> Create {

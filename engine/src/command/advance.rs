@@ -42,7 +42,7 @@ pub(super) fn start_next_group(w: &mut Work<'_>) {
 /// Seats the stages of one group, all at once so that a blocked one leaves no sibling task behind.
 /// False = every one was skipped, and the next group is to start.
 pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers) -> bool {
-    let seatings: Vec<(usize, Seating)> = running
+    let mut seatings: Vec<(usize, Seating)> = running
         .iter()
         .map(|&index| {
             let stage = w.stage(index);
@@ -53,6 +53,7 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
             (index, seating)
         })
         .collect();
+    seating::bound(w.request.tasks.len(), seatings.iter_mut().map(|(_, seating)| seating));
     let blocked = |(index, seating): &&(usize, Seating)| {
         seating.too_many || seating.seats.is_empty() && w.stage(*index).on_empty == OnEmpty::Block
     };

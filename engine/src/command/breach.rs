@@ -1,4 +1,4 @@
-use super::seating::{Answers, MOST_SEATS, Seating};
+use super::seating::{self, Answers, MOST_SEATS, Seating};
 use super::seats::{is_seat, is_undecided};
 use super::told::{tell_delegations, tell_ids, tell_some_ids};
 use super::work::{Said, Work, time_json};
@@ -96,6 +96,7 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     seating.seats = new;
     seating.observers.retain(|user| !present.contains(user) && !watching.contains(user));
     seating.too_many |= staying.len() + seating.seats.len() > MOST_SEATS;
+    seating::bound(w.request.tasks.len(), std::iter::once(&mut seating));
     if seating.seats.is_empty() || seating.too_many {
         let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
         tell_some_ids(&mut payload, "unknown_users", &seating.unknown);

@@ -12,8 +12,13 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use time::OffsetDateTime;
 
-/// Most seats that a stage may have, and most observers.
+/// Most seats that a stage may have, and most observers; and so many for all stages that start together, whose tasks are
+/// one answer.
 pub(crate) const MOST_SEATS: usize = 1_000;
+/// Most bytes of ids of those who sit or watch in stages that start together.
+pub(crate) const MOST_IDS: usize = 1_000_000;
+/// Most tasks that a request may come to have: it is loaded as a whole for each decision.
+const MOST_TASKS: usize = 5_000;
 
 /// Users by external rule.
 pub(crate) type Answers = BTreeMap<RuleId, Vec<String>>;
@@ -56,6 +61,26 @@ impl Seating {
     /// The word for why it seats nobody.
     pub(crate) const fn why_nobody(&self) -> &'static str {
         if self.too_many { reason::TOO_MANY_SEATS } else { reason::NO_APPROVERS }
+    }
+}
+
+/// Marks a seating that has no room beside those before it, of stages that start together in a request with so many
+/// tasks.
+pub(crate) fn bound<'a>(tasks: usize, seatings: impl Iterator<Item = &'a mut Seating>) {
+    let (mut seats, mut observers, mut bytes) = (0, 0, 0);
+    for seating in seatings {
+        seats += seating.seats.len();
+        observers += seating.observers.len();
+        bytes += seating.seats.iter().map(|seat| seat.holder.len()).sum::<usize>();
+        bytes += seating.observers.iter().map(String::len).sum::<usize>();
+        let many = seats > MOST_SEATS || observers > MOST_SEATS || bytes > MOST_IDS;
+        if many || tasks + seats + observers > MOST_TASKS {
+            seating.errors.tell(format!(
+                "stages that start together have room for {MOST_SEATS} approvers, as many observers and {MOST_IDS} \
+                 bytes of their ids, a request for {MOST_TASKS} tasks"
+            ));
+            seating.too_many = true;
+        }
     }
 }
 

@@ -208,6 +208,33 @@ fn a_stage_has_at_most_a_thousand_seats_else_the_request_is_blocked() {
 }
 
 #[test]
+fn stages_that_start_together_share_the_bound() {
+    let start = |count: usize, stages: i32| {
+        let together = |order| Stage {
+            parallel_group: Some(1),
+            ..stage_of(order, vec![expression(&json!({"var": "people"}))])
+        };
+        World::start_with(policy((1..=stages).map(together).collect()), &[], json!({"people": crowd(count)}))
+    };
+    assert_eq!(start(500, 2).open().len(), 1_000);
+    let over = start(501, 2);
+    assert_eq!((over.status(), over.why(), over.open().len()), ("rejected", Some("too_many_seats"), 0));
+    assert!(errors(&over, EventType::RequestRejected).contains("1000 approvers"));
+    // Long ids count for what they are.
+    let long: Vec<String> = (0..600).map(|n| format!("{n}{}", "😀".repeat(190))).collect();
+    let together = |order| Stage {
+        parallel_group: Some(1),
+        ..stage_of(
+            order,
+            vec![expression(&json!({"map": [{"var": "people"}, {"cat": [order, {"var": ""}]}]}))],
+        )
+    };
+    let policy = policy((1..=3).map(together).collect());
+    let over = World::start_with(policy, &[], json!({ "people": long }));
+    assert_eq!(over.why(), Some("too_many_seats"));
+}
+
+#[test]
 fn a_directory_that_names_too_many_blocks_and_an_escalation_to_too_many_fails() {
     let crowd = crowd(1_001);
     let names: Vec<&str> = crowd.iter().map(String::as_str).collect();

@@ -107,6 +107,9 @@ pub(super) fn opt_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Strin
     };
     match url {
         Some(url) if !is_http(&url) => Err(D::Error::custom("must be an http or https URL")),
+        Some(url) if url.contains(|c: char| c.is_control() || c.is_whitespace()) => {
+            Err(D::Error::custom("must hold no white space and no control characters"))
+        }
         url => Ok(url),
     }
 }

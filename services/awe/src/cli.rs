@@ -4,6 +4,7 @@ mod audit;
 mod author;
 mod deliveries;
 mod dev;
+mod development;
 mod doctor;
 mod health;
 mod migrate;
@@ -103,10 +104,17 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            output::complain(&format!("awe: {error:#}"));
+            output::complain(&format!("awe: {}", told(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong, from the outside in; a cause that was told already is not told again.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -121,17 +129,27 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = || -> anyhow::Result<Config> { Ok(config::load(cli.global.config.as_deref())?) };
+    // Tools work beside a running `./dev up` without being told where it is.
+    let here = || -> anyhow::Result<Config> {
+        let mut config = load()?;
+        if cli.global.config.is_none()
+            && let Some(file) = development::adopt(&mut config)
+        {
+            output::complain(&format!("looking at the `awe dev` that runs here ({})", file.display()));
+        }
+        Ok(config)
+    };
     let author = &cli.global.author;
     match cli.command {
         Command::Serve(arguments) => serve::run(load()?, arguments).await,
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
         Command::Migrate(arguments) => migrate::run(load, &arguments).await,
-        Command::Audit(command) => audit::run(&load()?, command).await,
-        Command::Deliveries(command) => deliveries::run(&load()?, command, author).await,
+        Command::Audit(command) => audit::run(&here()?, command).await,
+        Command::Deliveries(command) => deliveries::run(&here()?, command, author).await,
         Command::Secrets(command) => secrets::run(&load()?, command, author).await,
         Command::Policy(command) => return policy::run(command, load, author).await,
-        Command::Doctor(arguments) => doctor::run(load()?, cli.global.config.is_some(), &arguments).await,
-        Command::Outbox(command) => return outbox::run(load()?, command).await,
+        Command::Doctor(arguments) => doctor::run(here()?, &arguments).await,
+        Command::Outbox(command) => return outbox::run(here()?, command).await,
         Command::Health(arguments) => health::run(&arguments).await,
         Command::Openapi(_) | Command::Token(_) => Ok(()),
     }
@@ -142,6 +160,13 @@ async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = anyhow::anyhow!("refused at 127.0.0.1:5432");
+        let error = cause.context("cannot connect: refused at 127.0.0.1:5432").context("database.url");
+        assert_eq!(told(&error), "database.url: cannot connect: refused at 127.0.0.1:5432");
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -24,6 +24,8 @@ pub(crate) fn init(format: Format, is_server: bool) {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // A line that cannot be written (a full disk) would else be complained of by a panic of whoever logs.
+    let logs = logs.log_internal_errors(false);
     // Starting twice happens in tests only and changes nothing.
     let _ = match format {
         Format::Text => logs.try_init(),

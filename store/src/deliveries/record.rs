@@ -37,7 +37,7 @@ impl Store {
                 -- Who asked for another attempt while this one was under way gets it, unless this one did it.
                 set status = case when d.asked_at is not null and a.status = 'exhausted' then 'pending'
                         else a.status end,
-                    attempt = d.attempt + 1, last_attempt_at = a.started_at,
+                    attempt = least(d.attempt + 1, 1000000), last_attempt_at = a.started_at,
                     last_status_code = a.code, last_error = a.error,
                     next_attempt_at = case when d.asked_at is null then coalesce(a.next_at, d.next_attempt_at)
                         else d.next_attempt_at end,

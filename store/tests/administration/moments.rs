@@ -1,6 +1,6 @@
 //! Columns that hold moments.
 
-use store::testing::database;
+use store::testing::{database, try_execute};
 
 #[tokio::test]
 async fn every_column_that_holds_a_moment_keeps_it_within_what_programs_can_read() {
@@ -22,4 +22,32 @@ async fn every_column_that_holds_a_moment_keeps_it_within_what_programs_can_read
         Vec::<String>::new(),
         "a migration adds the constraint <table>_<column>_is_moment with the column"
     );
+}
+
+#[tokio::test]
+async fn what_sql_may_reset_cannot_be_set_beyond_what_is_counted_on() {
+    let db = database().await;
+    for column in [
+        "webhook_delivery_attempt_bound",
+        "task_notification_attempt_bound",
+        "callback_secret_clients_are_a_list",
+    ] {
+        let there: i64 = sqlx::query_scalar("select count(*) from pg_constraint where conname = $1")
+            .bind(column)
+            .fetch_one(db.pool())
+            .await
+            .unwrap();
+        assert_eq!(there, 1, "{column}");
+    }
+    let insert = |clients: &str| {
+        format!(
+            "insert into callback_secret (id, caller_service, secret_ciphertext, created_by, clients)
+             values (gen_random_uuid(), 'c', 'x', 'a', {clients})"
+        )
+    };
+    for odd in ["array[null]::text[]", "'{{a,b},{c,d}}'"] {
+        let refused = try_execute(&db, &insert(odd)).await.expect_err("no list of ids");
+        assert!(refused.contains("callback_secret_clients_are_a_list"), "{refused}");
+    }
+    try_execute(&db, &insert("'{a,b}'")).await.expect("is a list");
 }

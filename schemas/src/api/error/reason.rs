@@ -57,7 +57,7 @@ macro_rules! reasons {
 
 reasons! {
     UnknownPolicy "unknown_policy" "AWE-001" 404 "No such policy or version.";
-    NoActivePolicy "no_active_policy" "AWE-001" 404 "The policy has no active version.";
+    NoActivePolicy "no_active_policy" "AWE-001" 404 "There is no such policy, or it has no active version.";
     PolicyExists "policy_exists" "AWE-002" 409 "The policy key is taken.";
     UnknownRequest "unknown_request" "AWE-003" 404 "No such request.";
     NoSuchRoute "no_such_route" "AWE-004" 404 "The server has no such path.";

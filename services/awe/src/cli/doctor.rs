@@ -2,7 +2,6 @@
 
 mod bus;
 mod database;
-mod development;
 mod evidence;
 mod gate;
 mod mail;
@@ -70,10 +69,7 @@ impl Finding {
     }
 }
 
-pub(super) async fn run(mut config: Config, named: bool, arguments: &Arguments) -> anyhow::Result<()> {
-    if !named && let Some(file) = development::adopt(&mut config) {
-        output::complain(&format!("looking at the `awe dev` that runs here ({})", file.display()));
-    }
+pub(super) async fn run(config: Config, arguments: &Arguments) -> anyhow::Result<()> {
     let mut findings = vec![configuration(&config)];
     let store = Store::connect_lazy(&app::store_options(&config))?;
     findings.extend(database::look(&store, &config).await);

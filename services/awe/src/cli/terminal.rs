@@ -8,7 +8,7 @@ use store::Store;
 
 /// A connection that answers.
 pub(super) async fn database(config: &Config) -> anyhow::Result<Store> {
-    Store::connect(&app::store_options(config)).await.context("the database (database.url) cannot be reached")
+    Store::connect(&app::store_options(config)).await.context("database.url")
 }
 
 /// On a terminal only, and on standard error: what a command prints stays clean.

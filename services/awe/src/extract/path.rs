@@ -55,6 +55,11 @@ impl FromRequestParts<AppState> for PolicyKey {
     }
 }
 
+/// As it is written in answers: a version has one address.
+fn version_number(raw: &str) -> Option<i32> {
+    raw.parse().ok().filter(|number: &i32| number.to_string() == raw)
+}
+
 /// `{policy_key}` and `{version}`.
 #[derive(Debug, Clone)]
 pub struct PolicyVersion {
@@ -69,7 +74,7 @@ impl FromRequestParts<AppState> for PolicyVersion {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let PolicyKey(key) = PolicyKey::from_request_parts(parts, state).await?;
-        let version = param(parts, state, "version").await.and_then(|raw| raw.parse().ok());
+        let version = param(parts, state, "version").await.and_then(|raw| version_number(&raw));
         let unknown = || ApiError::new(Reason::UnknownPolicy, format!("policy {key} has no such version"));
         let version = version.ok_or_else(unknown)?;
         Ok(Self { key, version })

@@ -15,7 +15,7 @@ use engine::ids::PolicyId;
 use engine::policy::{HttpAuth, Policy, http_auth};
 use outbound::Egress;
 use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse};
-use schemas::policy::{Fault, to_engine};
+use schemas::policy::{Fault, as_written, to_engine};
 use uuid::Uuid;
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -45,6 +45,16 @@ pub(crate) fn read_policy(
 
 fn read_here(policy: &PolicyCreate, state: &AppState) -> Result<Policy, Vec<Fault>> {
     read_policy(policy, state.egress(), Some(&state.config().credentials))
+}
+
+/// A draft may have been changed by SQL since it was written: it must be what could be written now.
+fn check_stored(policy: &PolicyOut, state: &AppState) -> Result<(), ApiError> {
+    let unreadable =
+        |error: serde_json::Error| ApiError::new(Reason::FaultyPolicy, format!("the stored draft: {error}"));
+    let written = serde_json::to_value(as_written(policy)).map_err(unreadable)?;
+    let written: PolicyCreate = serde_json::from_value(written).map_err(unreadable)?;
+    read_here(&written, state)?;
+    Ok(())
 }
 
 /// `http` rules that would never be answered here: an address that is not allowed, a credential that is not configured.
@@ -167,14 +177,15 @@ pub(super) async fn activate(
 ) -> Answer<PolicyOut> {
     let route = "/v1/awe/policies/{policy_key}/versions/{version}/activate";
     let write = write(Operation::Activate, route, &at.key);
-    let active = if state.admission().asks(Kind::Policy) {
-        // There is no body: the gate judges what would come into force, and nothing else comes into force.
-        let policy = state.store().get_policy(&at.key, at.version).await?;
+    // There is no body: what would come into force is judged, and nothing else comes into force.
+    let policy = state.store().get_policy(&at.key, at.version).await?;
+    if policy.status == "draft" {
+        check_stored(&policy, &state)?;
+    }
+    if state.admission().asks(Kind::Policy) {
         state.admission().ask(write, &headers, &policy).await?;
-        state.store().activate_judged_policy(&policy, &admin.actor()).await?
-    } else {
-        state.store().activate_policy(&at.key, at.version, &admin.actor()).await?
-    };
+    }
+    let active = state.store().activate_judged_policy(&policy, &admin.actor()).await?;
     state.admission().tell(write, &admin.subject, &active);
     Ok(Json(active))
 }

@@ -22,6 +22,14 @@ pub(super) async fn read(
     if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
         return Err(Reason::BodyEncoded.into());
     }
+    // `chunked` alone is what is understood; what comes before it would be misread.
+    let mut transfers = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let (first, second) = (transfers.next(), transfers.next());
+    let chunked =
+        |value: &axum::http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    if second.is_some() || first.is_some_and(|value| !chunked(value)) {
+        return Err(Reason::MalformedHttp.into());
+    }
     let (limit, length) = (server.max_body_bytes, body.size_hint().exact());
     if length.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::too_large(limit));

@@ -115,6 +115,76 @@ async fn a_body_in_an_encoding_is_refused_and_not_misread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_encoding_that_is_not_understood_is_refused() {
+    let server = Server::start(&[]).await;
+    let token = Who::Admin.token().unwrap();
+    for (encoding, status) in
+        [("chunked", "422"), ("gzip, chunked", "400"), ("chunked\r\ntransfer-encoding: chunked", "400")]
+    {
+        let sent = format!(
+            "POST /v1/awe/requests HTTP/1.1\r\nhost: awe\r\ncontent-type: application/json\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\ntransfer-encoding: {encoding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+        );
+        let answer = until_closed(connect(&server, &sent).await).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{encoding}: {answer}");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_two_things_at_once_or_hides_something_is_refused() {
+    let server = Server::start(&[]).await;
+    let body = json!({"policy_key": "p", "artifact_type": "t", "artifact_id": "1"});
+    let twice = server.request(Who::Admin, Method::POST, "/requests");
+    let twice = twice.header("idempotency-key", "a").header("idempotency-key", "b").json(&body);
+    assert_eq!(twice.send().await.unwrap().status(), 400);
+    for url in ["http://127.0.0.1:9/\r\nX: y", "http://127.0.0.1:9/ a", "http://127.0.0.1:9/\u{85}"] {
+        let mut body = body.clone();
+        body["callback_url"] = url.into();
+        assert_eq!(server.post(Who::Admin, "/requests", body).await.0, 422, "{url:?}");
+    }
+    for version in ["+1", "01", "1.0", " 1"] {
+        assert_eq!(server.get(Who::Admin, &format!("/policies/p/versions/{version}")).await.0, 404);
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_sql_has_made_unreadable_is_not_activated() {
+    let server = Server::start(&[]).await;
+    let rule = json!({"rule_type": "user", "rule_value": {"user_id": "amy"}});
+    let stage = json!({"name": "s", "stage_order": 1, "sla_hours": 1, "rules": [rule]});
+    for (n, change) in [
+        "update approval_stage set skip_if = '[1]'",
+        "update approval_stage set skip_if = '5'",
+        "update approval_stage set sla_hours = 2147483647",
+        "update approval_policy set context_schema = '5'",
+        "update approval_policy set context_schema = '{\"type\": 7}'",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("p{n}");
+        let policy = json!({"policy_key": key, "name": "P", "artifact_type": "t", "stages": [stage]});
+        server.seed_policy(&policy).await;
+        server
+            .sql(&format!(
+                "{change} where {}",
+                if change.contains("approval_stage") {
+                    format!("policy_id = (select id from approval_policy where policy_key = '{key}')")
+                } else {
+                    format!("policy_key = '{key}'")
+                }
+            ))
+            .await;
+        let (status, body) =
+            server.post(Who::Admin, &format!("/policies/{key}/versions/1/activate"), json!({})).await;
+        assert_eq!((status, &body["errors"][0]["errorCode"]), (400, &json!("AWE-010")), "{change}: {body}");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_of_one_caller_wait_for_each_other_and_decisions_for_none() {
     let server = Server::start(&[("AWE__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1")]).await;
     server

@@ -181,6 +181,13 @@ impl Server {
         held
     }
 
+    /// Runs a statement as the owner of the tables.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let mut connection = PgConnection::connect(&self.database_url()).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Ends it in order.
     pub(crate) async fn end(mut self) {
         self.stop.cancel();

@@ -1,4 +1,4 @@
-//! Beside a running `./dev up`, what is looked at is that one.
+//! Beside a running `./dev up`, what tools look at is that one.
 
 use crate::cli::dev::ROLE;
 use crate::config::Config;
