@@ -137,10 +137,11 @@ impl Snapshot {
         after: Option<Place>,
         limit: i64,
     ) -> Result<Vec<Place>, Error> {
-        let (at, id) = after.unwrap_or((OffsetDateTime::UNIX_EPOCH, Uuid::nil()));
+        let (at, id) = after.unzip();
         let places = sqlx::query_as(
             "select created_at, id from approval_request
-             where created_at < $2 and (completed_at is null or completed_at >= $1) and (created_at, id) > ($3, $4)
+             where created_at < $2 and (completed_at is null or completed_at >= $1)
+               and ($3::timestamptz is null or (created_at, id) > ($3, $4))
              order by created_at, id limit $5",
         )
         .bind(period.since)
@@ -163,12 +164,13 @@ impl Snapshot {
         after: Option<Place>,
         limit: i64,
     ) -> Result<Vec<AuditActionOut>, Error> {
-        let (at, id) = after.unwrap_or((OffsetDateTime::UNIX_EPOCH, Uuid::nil()));
+        let (at, id) = after.unzip();
         let rows: Vec<AuditRow> = sqlx::query_as(
             "select id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary, before, after,
                     metadata
              from audit_action
-             where occurred_at >= $1 and occurred_at < $2 and (occurred_at, id) > ($3, $4)
+             where occurred_at >= $1 and occurred_at < $2
+               and ($3::timestamptz is null or (occurred_at, id) > ($3, $4))
              order by occurred_at, id limit $5",
         )
         .bind(period.since)

@@ -344,3 +344,16 @@ async fn the_applications_role_cannot_take_the_guards_away() {
         assert_eq!(code.as_deref(), Some(NOT_ALLOWED), "{sql}: {refused:?}");
     }
 }
+
+#[tokio::test]
+async fn evidence_of_a_period_holds_what_is_dated_before_1970_too() {
+    let db = database().await;
+    let policy_id = db.create_policy(&policy("key"), &checked(&policy("key")), &admin()).await.unwrap().id;
+    let early = OffsetDateTime::UNIX_EPOCH - time::Duration::days(20_000);
+    let request = some_request(&db, policy_id, early).await;
+    let period = store::evidence::Period { since: early, until: OffsetDateTime::now_utc() };
+    let mut snapshot = db.snapshot_evidence().await.unwrap();
+    let found = snapshot.requests(period, None, 10).await.unwrap();
+    assert_eq!(found, [(early, request)]);
+    assert_eq!(snapshot.requests(period, Some((early, request)), 10).await.unwrap(), []);
+}
