@@ -190,8 +190,8 @@ pub enum StartError {
     #[error("an actor could not be started")]
     Spawn(#[from] ractor::SpawnErr),
     /// The HTTP client could not be set up.
-    #[error("outbound HTTP cannot be set up: {0}")]
-    Transport(String),
+    #[error("outbound HTTP cannot be set up")]
+    Transport(#[source] outbound::SetupError),
 }
 
 /// Everything that runs in this process.
