@@ -1,3 +1,5 @@
+use outbound::error_chain;
+
 /// Why a command came to nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -69,23 +71,13 @@ impl From<store::Error> for Error {
             store::Error::NotFound(store::What::Task) => Self::UnknownTask,
             // Every caller that can be stale has retried as often as it may.
             store::Error::Stale => Self::Overloaded,
-            other => Self::Internal(chain(&other)),
+            other => Self::Internal(error_chain(&other)),
         }
     }
 }
 
 impl From<bus::Error> for Error {
     fn from(error: bus::Error) -> Self {
-        Self::Internal(chain(&error))
+        Self::Internal(error_chain(&error))
     }
-}
-
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
