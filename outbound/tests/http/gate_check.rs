@@ -1,4 +1,4 @@
-//! The look at the gate that is taken at start.
+//! The check of the gate at start.
 
 use crate::gate::{oauth2, options};
 use crate::logs;

@@ -1,4 +1,4 @@
-//! RFC 6749 section 4.4, as the form travels and as the answers are judged.
+//! RFC 6749 section 4.4: the form that is sent, and what the responses mean.
 
 use crate::IMPATIENCE;
 use crate::server::{PATIENCE, Said, Server, nobody, say, silence};
@@ -21,7 +21,7 @@ fn provider(timeout: Duration) -> TokenProvider {
     TokenProvider::new(Client::trusted().unwrap(), timeout)
 }
 
-/// A new token with each answer.
+/// A token endpoint that issues a new token each time.
 fn numbered(expires_in: &'static str) -> impl Fn(usize) -> Said + Send + Sync {
     move |n| {
         say(200, format!(r#"{{"access_token":"token-{n}","token_type":"bEaReR","expires_in":{expires_in}}}"#))
