@@ -1,7 +1,7 @@
-//! The one shape of background work: a [`Job`] has a `run_once`; the loop around it only schedules.
+//! The one shape of background work: a [`Job`] has a `run_once`, and the loop around it only decides when to call it.
 //!
-//! A run that fails or panics is logged and tried again after a while: nothing that a job does may end its loop. The
-//! loop is one of [`Loops`], which tells of a job that goes on failing.
+//! The loop logs a run that fails or panics and tries again after a pause, so no job can end its own loop. The loop
+//! is one of [`Loops`], which reports a job that keeps failing.
 
 use crate::loops::{self, Loops};
 use futures::FutureExt;
@@ -11,21 +11,22 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-/// How long a job that failed rests, whatever wakes it: under load it is woken all the time.
+/// Pause after a run that failed. Signals do not shorten it: under load they come all the time.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Work that is done again and again.
 pub(crate) trait Job: Send + 'static {
-    /// For logs and health.
+    /// Name of the loop in logs and in `/health`.
     const NAME: &'static str;
 
-    /// Does what there is to do and says when to look again at the latest.
+    /// Does what is due and returns the longest time until the next run.
     fn run_once(&mut self) -> impl Future<Output = Result<Duration, crate::Error>> + Send;
 }
 
-/// Runs a job: now, when its pause has passed, and when it is woken. Stopping the loops ends it after the run under way.
+/// Runs a job now, after each pause, and whenever `wake` is notified. When the loops are stopped, the run under way
+/// is finished first.
 pub(crate) fn start<J: Job>(loops: &Loops, job: J, wake: Arc<Notify>) {
-    // Shared with whatever run comes after a fault of the loop itself.
+    // The job outlives the loop that runs it: after a fault of the loop, the next one goes on with the same job.
     let job = Arc::new(Mutex::new(job));
     let stop = loops.stop().clone();
     loops.spawn(J::NAME, move || {

@@ -1,5 +1,7 @@
-//! What every command is judged against, kept in memory: policies, as of one policy epoch, and delegations. A commit
-//! names what it relied on, so a cache that has fallen behind can cause a second look but never a wrong write.
+//! What every command is judged against, cached in memory: policies, as of one policy epoch, and delegations.
+//!
+//! Authority: Postgres. A commit names the epoch and the delegation versions it relied on and is refused when they
+//! are outdated, so a stale cache costs a second attempt and never causes a wrong write.
 
 use crate::context_schema::Validations;
 use crate::directory::Directory;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use store::Store;
 use store::policies::LoadedPolicy;
 
-/// Cached policies; past it the cache starts over, since versions in use are few.
+/// Most policy versions cached. The cache is emptied when it is full: few versions are in use at a time.
 const MOST_POLICIES: usize = 10_000;
 
 #[derive(Debug)]
@@ -28,15 +30,16 @@ pub(crate) struct Catalog {
 #[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) policy: Policy,
-    /// SHA-256 of the canonical text; a draft has none.
+    /// SHA-256 of the canonical text, in hexadecimal; `None` for a draft.
     pub(crate) text_sha256: Option<String>,
     artifact_type: String,
-    /// A schema that does not compile was written past the API: it stops creates, and nothing that runs already.
+    /// `Err`: the schema does not compile, so it was written past the API. Such a version refuses creates; requests
+    /// that run already go on.
     schema: Result<Option<Arc<ContextSchema>>, String>,
 }
 
 impl Version {
-    /// Compiles what was written.
+    /// Compiles the context schema.
     pub(crate) fn new(loaded: LoadedPolicy) -> Self {
         let schema = loaded.context_schema.as_ref().map(ContextSchema::stored).transpose();
         Self {
@@ -47,7 +50,7 @@ impl Version {
         }
     }
 
-    /// Whether a new request may be about such a thing.
+    /// Refuses a new request for another artifact type than the policy's.
     pub(crate) fn check_artifact_type(&self, given: &str) -> Result<(), Error> {
         if given == self.artifact_type {
             return Ok(());
@@ -56,7 +59,7 @@ impl Version {
         Err(Error::ArtifactType { key, expected, given: given.to_owned() })
     }
 
-    /// Whether a new request may have this context.
+    /// Refuses a new request whose context violates the policy's schema.
     pub(crate) async fn check_context(
         &self,
         context: &Arc<serde_json::Value>,
@@ -87,25 +90,25 @@ impl Catalog {
         Self { store, people, by_id: DashMap::new(), snapshot: RwLock::default() }
     }
 
-    /// What is cached, read first if nothing is.
+    /// The cached snapshot; reads it when there is none yet.
     async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
         let snapshot = Arc::clone(&self.snapshot.read());
         if snapshot.epoch == 0 { self.refresh().await } else { Ok(snapshot) }
     }
 
-    /// Reads again: somebody changed a policy.
+    /// Reads the policy epoch and starts a new snapshot when it has moved.
     pub(crate) async fn refresh(&self) -> Result<Arc<Snapshot>, Error> {
         let epoch = self.store.policy_epoch().await?;
         let fresh = Arc::new(Snapshot { epoch, active: DashMap::new() });
         let mut held = self.snapshot.write();
-        // Two refreshes may cross: the newer one stays.
+        // Two refreshes may run at the same time: the newer epoch stays.
         if held.epoch < epoch {
             *held = Arc::clone(&fresh);
         }
         Ok(Arc::clone(&held))
     }
 
-    /// The active version of a key, with the snapshot that says so. Having none is never cached.
+    /// The active version of a policy key, with the snapshot that it belongs to. "No active version" is never cached.
     pub(crate) async fn active(&self, key: &str) -> Result<(Arc<Snapshot>, Arc<Version>), Error> {
         let mut snapshot = self.snapshot().await?;
         let known = snapshot.active.get(key).map(|id| *id);
@@ -126,12 +129,12 @@ impl Catalog {
         Ok((snapshot, self.version(id).await?))
     }
 
-    /// A started version: immutable, so cached for good.
+    /// A version that has been activated. It can no longer change, so it stays cached.
     pub(crate) async fn version(&self, id: PolicyId) -> Result<Arc<Version>, Error> {
         if let Some(version) = self.by_id.get(&id) {
             return Ok(Arc::clone(&version));
         }
-        // Boxed: it is rare, and every command would carry its room.
+        // Boxed, because loading is rare and the future of every command would have to reserve room for it.
         let version = Arc::new(Version::new(Box::pin(self.store.load_policy(id)).await?));
         if self.by_id.len() >= MOST_POLICIES {
             self.by_id.clear();

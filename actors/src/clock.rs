@@ -1,12 +1,12 @@
-//! What time it is: the system's clock, which in a debug build a test may put wrong.
+//! The one clock of this crate. In a debug build, a test can set it wrong.
 //!
-//! A debug build that is started with `AWE_TEST_CLOCK` naming a file adds the seconds that are in it, read anew again
-//! and again, so that the clock of a running process can be made to jump (`./dev faults`). A release build knows
-//! nothing of this.
+//! A debug build that is started with `AWE_TEST_CLOCK` naming a file adds the number of seconds in that file to the
+//! system time and reads the file again every few milliseconds, so that `./dev faults` can make the clock of a
+//! running process jump. A release build contains none of this.
 
 use time::OffsetDateTime;
 
-/// Now.
+/// The current time, UTC.
 #[must_use]
 pub fn now() -> OffsetDateTime {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
@@ -34,7 +34,7 @@ mod wrong {
         let Some(file) = FILE.get_or_init(|| std::env::var_os("AWE_TEST_CLOCK").map(Into::into)) else {
             return Duration::ZERO;
         };
-        // Late enough that the first call reads.
+        // Late enough that the first call reads the file.
         let now =
             u64::try_from(BEGUN.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(READ_EVERY_MS);
         if now.saturating_sub(READ_AT.load(Ordering::Relaxed)) >= READ_EVERY_MS {

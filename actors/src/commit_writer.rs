@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 /// The loop without which nothing can be written.
 pub const COMMIT_WRITER: &str = "commit writer";
 
-/// Starts the writers. They end when `written` is cancelled, not when the other loops are stopped: what is decided until
-/// then must still be written.
+/// Starts the writers. They end when `written` is cancelled and not when the other loops are stopped, because what is
+/// decided until then must still be written.
 pub(crate) fn start(store: &Store, limits: Limits, loops: &Loops, written: &CancellationToken) -> Committer {
     let (committer, writers) = Committer::new(store, limits);
     for writer in writers {

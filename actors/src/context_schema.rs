@@ -1,8 +1,8 @@
-//! The JSON Schema that a policy may demand of the contexts of its requests. The only place that speaks
-//! `jsonschema`; nothing is ever fetched for one.
+//! The JSON Schema that a policy may require the context of its requests to keep. The only place that speaks
+//! `jsonschema`; no remote reference is ever fetched.
 //!
-//! A validation cannot be interrupted, so what it will cost is counted first ([`cost`]), and the costly ones are done
-//! away from the threads that answer everybody ([`Validations`]).
+//! A validation cannot be interrupted, so its cost is counted first ([`cost`]), and expensive ones run on threads
+//! that serve nobody else ([`Validations`]).
 
 mod cost;
 mod parts;
@@ -20,16 +20,16 @@ use serde_json::Value;
 
 /// Longest schema accepted, in bytes of JSON.
 const MAX_BYTES: usize = 256 * 1024;
-/// Most memory that a compiled pattern may take, in bytes.
+/// Most memory of a compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1024 * 1024;
-/// Most patterns of a schema: each is compiled, whether it is ever used or not.
+/// Most patterns of a schema. Each of them is compiled, whether it is used or not.
 const MOST_PATTERNS: usize = 100;
-/// Most faults told about one context.
+/// Most faults reported about one context.
 const MAX_FAULTS: usize = 50;
 /// Longest message about one fault, in characters.
 const MAX_MESSAGE: usize = 300;
 
-/// Faults are explained one by one only where looking for them all costs no more visits than this: each takes memory.
+/// Most visits for which all faults are reported one by one; each takes memory. Above it only the first is.
 const EXPLAINED: u64 = 20_000;
 
 /// A checked schema, compiled once.
@@ -40,7 +40,8 @@ pub struct ContextSchema {
 }
 
 impl ContextSchema {
-    /// Checks and compiles what is written now. A `$ref` may lead to another place of the schema or to a published meta-schema.
+    /// Checks and compiles a schema that somebody writes now. A `$ref` may lead to another place of the schema or to
+    /// a published meta-schema.
     ///
     /// # Errors
     /// Says in words why it is no valid schema.
@@ -51,7 +52,8 @@ impl ContextSchema {
         Self::stored(schema)
     }
 
-    /// Compiles what is stored: it goes on although it has more patterns than may be written now.
+    /// Compiles a schema that is stored already. It may have more patterns than [`ContextSchema::compile`] accepts
+    /// today.
     ///
     /// # Errors
     /// As [`ContextSchema::compile`].
@@ -59,7 +61,7 @@ impl ContextSchema {
         if schema.to_string().len() > MAX_BYTES {
             return Err(format!("the schema is longer than {MAX_BYTES} bytes"));
         }
-        // Linear patterns: whoever writes a context must not be able to make one run for ever.
+        // Patterns run in linear time: whoever writes a context must not be able to make one run for ever.
         let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
         let options =
             jsonschema::options().offline().should_validate_formats(true).with_pattern_options(patterns);
@@ -67,10 +69,10 @@ impl ContextSchema {
         Ok(Self { validator, source: schema.clone() })
     }
 
-    /// Whether a context keeps it.
+    /// Validates a context.
     ///
     /// # Errors
-    /// Every fault (at most 50), each with its way from the request's body on.
+    /// Every fault (at most 50), each with its path from the request's body on.
     pub fn check(&self, context: &Value) -> Result<(), Vec<ValidationDetail>> {
         let Some(cost) = self.cost(context) else { return Err(vec![about_context(TOO_COSTLY)]) };
         if self.validator.is_valid(context) {
@@ -83,12 +85,12 @@ impl ContextSchema {
         Err(faults.map(|fault| detail(&fault, context)).collect())
     }
 
-    /// How many visits validating a context needs at most; `None` when these are too many.
+    /// The most visits that validating a context can need; `None` when they are too many.
     fn cost(&self, context: &Value) -> Option<u64> {
         cost::of(&self.source, context).ok()
     }
 
-    /// What its author should look at, if anything.
+    /// Warnings for the author of the schema.
     #[must_use]
     pub fn advise(&self) -> Option<String> {
         probe::contexts(&self.source).iter().any(|context| self.cost(context).is_none()).then(|| {
@@ -148,7 +150,7 @@ fn detail(fault: &ValidationError<'_>, context: &Value) -> ValidationDetail {
     ValidationDetail { loc, msg: shortened(fault), kind: kind.to_owned() }
 }
 
-/// A pointer does not tell the name `"0"` from the index 0; the context does.
+/// A JSON Pointer does not distinguish the member `"0"` from index 0; the context does.
 fn way(pointer: &Pointer, context: &Value) -> Vec<Location> {
     let mut at = Some(context);
     let step = |segment: jsonschema::paths::LocationSegment<'_>| {

@@ -1,10 +1,10 @@
-//! Webhook delivery: lease, sign, send with no transaction open, record.
+//! Webhook delivery: lease, sign, send without an open transaction, record.
 //!
-//! Cast: the queue tells which requests have something to deliver; the poll finds what nobody told of (no bus, a lost
-//! message, a retry that is due, a row that an operator touched). Neither takes anything: they tell the actor of the
-//! caller's [`endpoint`] to look, which leases what it can start at once, and no more. So one endpoint that is slow,
-//! dead or owed a great deal delays no other, and one caller delays no other: [`shares`] bounds what each takes of this
-//! process. The recorder writes outcomes many at a time.
+//! Cast: the queue says which requests have something to deliver; the poll finds what no message announced (no bus, a
+//! lost message, a retry that is due, a row that an operator changed). Both only tell the actor of the caller's
+//! [`endpoint`] to look, and that actor leases no more than it can start at once. So an endpoint that is slow, dead
+//! or owed many webhooks delays no other, and [`shares`] bounds what one caller takes of this process. The recorder
+//! writes many outcomes in one statement.
 
 mod attempt;
 mod breaker;
@@ -76,8 +76,8 @@ impl Delivery {
         Self { attempts, endpoints }
     }
 
-    /// Attempts under way finish and are recorded, within `deadline`; else their leases run out. The recorder ends when
-    /// the last sender is gone.
+    /// Lets attempts under way finish and be recorded within `deadline`; the leases of the others run out. The
+    /// recorder ends with the last sender.
     pub(crate) async fn stop(self, deadline: Duration) {
         self.endpoints.stop(deadline).await;
         self.attempts.close();
@@ -85,7 +85,7 @@ impl Delivery {
     }
 }
 
-/// Listens to the queue.
+/// Takes delivery work from the queue.
 struct Follower {
     store: Store,
     endpoints: LiveEndpoints,
@@ -99,7 +99,7 @@ impl queue::Follower for Follower {
     }
 
     async fn take(&self, requests: Vec<Uuid>) -> Result<(), Error> {
-        // The rows are the truth: what is not delivered by being told of now is found by the poll.
+        // The rows are the truth: what no message leads to is found by the poll.
         for to in self.store.destinations_of(&requests).await? {
             self.endpoints.look(&to).await;
         }

@@ -1,4 +1,4 @@
-//! Who answers the rules that the engine cannot: the staff directory, and services that policies name.
+//! Answers the rules that the engine cannot answer: by the staff directory, and by services that policies name.
 
 use crate::clock;
 use engine::policy::http_auth;
@@ -13,35 +13,35 @@ use store::Store;
 use store::vault::Vault;
 use uuid::Uuid;
 
-/// One rule to be answered, and for whom.
+/// One rule to answer, and for whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// `role`, `group` or `http`.
     pub rule_type: &'a str,
-    /// As written in the policy.
+    /// The `rule_value` as written in the policy.
     pub rule_value: &'a Value,
-    /// Facts of the request.
+    /// The context of the request.
     pub context: &'a Value,
-    /// Subject that asks for approval: its callback secrets sign what is sent to a service.
+    /// The subject that asks for approval: its callback secrets sign what is sent to a service.
     pub caller: &'a str,
-    /// The callback secret that the request names.
+    /// The callback secret that the request names, if any.
     pub callback_secret_id: Option<Uuid>,
 }
 
-/// Whoever knows which users hold a role, are in a group or are named by an HTTP service.
+/// Knows which users hold a role, are in a group or are named by an HTTP service.
 pub trait Directory: fmt::Debug + Send + Sync + 'static {
-    /// Users of one rule, as stable subject ids, in order, each once.
+    /// The users of one rule as stable subject ids, in order, each once.
     ///
     /// # Errors
-    /// [`DirectoryError`], in words fit for the request's timeline; the question is asked again.
+    /// [`DirectoryError`], in words fit for the request's timeline. The question will be asked again.
     fn users<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Vec<String>, DirectoryError>>;
 
-    /// Whether it can say who exists at all.
+    /// Whether it can tell at all who exists.
     fn knows_people(&self) -> bool {
         false
     }
 
-    /// Whether somebody with this id exists and is enabled; `None` when it cannot say.
+    /// Whether somebody with this id exists and is enabled; `None` when it cannot tell.
     ///
     /// # Errors
     /// [`DirectoryError`]; asking again is safe.
@@ -67,20 +67,20 @@ fn not_configured(rule_type: &str) -> DirectoryError {
     ))
 }
 
-/// The staff directory, and any service that an `http` rule names.
+/// The staff directory, and the services that `http` rules name.
 #[derive(Debug)]
 pub struct Directories {
-    /// Absent when none is configured.
+    /// `None` when none is configured.
     pub staff: Option<Staff>,
     /// Asks services.
     pub http: HttpRules,
-    /// How AWE makes itself known to services, by the name that a policy uses.
+    /// Credentials for services, by the name that a policy uses.
     pub credentials: Credentials,
-    /// Where callback secrets are.
+    /// Holds the callback secrets.
     pub store: Store,
     /// Opens them.
     pub vault: Arc<Vault>,
-    /// Without a secret and without a credential: ask unsigned, rather than not at all.
+    /// Asks a service unsigned when there is neither a secret nor a credential, instead of not asking.
     pub allow_unsigned: bool,
 }
 

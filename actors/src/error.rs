@@ -1,6 +1,6 @@
 use outbound::error_chain;
 
-/// Why a command came to nothing.
+/// Why a command was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// No such request.
@@ -21,10 +21,10 @@ pub enum Error {
     /// The idempotency key was used with another body.
     #[error("Idempotency-Key was used before with another body")]
     IdempotencyMismatch,
-    /// Another create with the idempotency key was first: its answer is to be replayed.
+    /// Another create with the idempotency key was first; its answer is to be replayed.
     #[error("Idempotency-Key is in use")]
     KeyTaken,
-    /// A field that the wire type cannot judge.
+    /// A field that the type of the body cannot check.
     #[error("{field}: {message}")]
     Invalid {
         /// Name of the field.
@@ -32,10 +32,10 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
-    /// The context does not keep the policy's schema: every fault, with its way from the body on.
+    /// The context violates the policy's schema. Every fault, with its path from the body on.
     #[error("the context does not keep the policy's schema")]
     Context(Vec<schemas::api::ValidationDetail>),
-    /// The artifact type of a request is not its policy's.
+    /// The artifact type of a request differs from its policy's.
     #[error("artifact_type is {given}, and policy {key} is for {expected}")]
     ArtifactType {
         /// The policy's key.
@@ -48,13 +48,13 @@ pub enum Error {
     /// Too much is under way; nothing was done.
     #[error("too many commands under way")]
     Overloaded,
-    /// The database gave no answer; it cannot be known whether the command was done.
+    /// The database gave no answer. It is unknown whether the command was carried out.
     #[error("{0}")]
     Unavailable(store::Outage),
-    /// What carries the command out gave no answer in time; it cannot be known whether it was done.
+    /// The actor or the writer gave no answer in time. It is unknown whether the command was carried out.
     #[error("not answered in time")]
     Unanswered,
-    /// Somebody outside who must be asked gave no answer; a retry is safe.
+    /// A directory or service gave no answer. A retry is safe.
     #[error(transparent)]
     Directory(outbound::DirectoryError),
     /// A fault of ours.

@@ -1,23 +1,25 @@
-//! Events on their way from a commit of this process to its relay, which so need not read them again.
+//! A queue in memory from the commits of this process to its relay, which then need not read these events from the
+//! database.
 //!
-//! The database stays the authority: what is not handed over, or is thrown away here, waits there and is read.
+//! Authority: the database. An event that is not in this queue, or is thrown away with it, is read from there.
 //!
-//! Order: a request hands its events over only when all that it had before were published, were handed over, or will
-//! be read before what is handed over is taken: the relay reads whenever it has opened, and takes only then.
+//! Order: a request may hand over its events only if all its earlier events were published, were handed over too, or
+//! will be read before anything is taken from the queue. The relay guarantees the last: it reads the database after
+//! each time it opens the queue, and only then takes from it.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use store::outbox::Outgoing;
 
-/// Events kept; past it they are left to the database. Some 10 MB.
+/// Most events kept, some 10 MB. A full queue is closed, and the database is read instead.
 const MOST: usize = 8192;
 
-/// A queue that is closed until a relay opens it, and closes by itself when it is full.
+/// A queue that is closed until a relay opens it, and that closes itself when it is full.
 #[derive(Debug, Default)]
 pub(crate) struct Fresh(Mutex<Option<VecDeque<Outgoing>>>);
 
 impl Fresh {
-    /// Hands events that were just committed to the relay; false when it has to read them.
+    /// Hands over events that were just committed. Returns false when the relay has to read them from the database.
     pub(crate) fn hand(&self, events: impl FnOnce() -> Vec<Outgoing>) -> bool {
         let mut queue = self.0.lock();
         let Some(waiting) = queue.as_mut() else { return false };
@@ -29,17 +31,18 @@ impl Fresh {
         true
     }
 
-    /// Empty and open from now on. Whoever opens reads the database next: what was committed until now is there only.
+    /// Empties and opens the queue. The caller must read the database next: events that were committed before are
+    /// only there.
     pub(crate) fn open(&self) {
         *self.0.lock() = Some(VecDeque::new());
     }
 
-    /// Nobody takes anything for a while.
+    /// Closes the queue, because nobody takes from it for a while.
     pub(crate) fn close(&self) {
         *self.0.lock() = None;
     }
 
-    /// The oldest events, at most so many; `None` when it is closed, and the database must be read.
+    /// Takes the oldest events, at most `most`. `None`: the queue is closed, so the database must be read.
     pub(crate) fn take(&self, most: usize) -> Option<Vec<Outgoing>> {
         let mut queue = self.0.lock();
         let waiting = queue.as_mut()?;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Sends commands to requests, wherever they are. Cheap to clone.
+/// Sends commands to requests, whether their actor is live or not. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Requests {
     shared: Arc<Shared>,
@@ -28,7 +28,7 @@ pub struct Requests {
     directory: Arc<dyn Directory>,
 }
 
-/// How often a command looks for a live actor before it gives up: each failure means that one has just ended.
+/// How often a command looks for a live actor before it gives up. Each failure means that one has just ended.
 const LOOKS: usize = 4;
 
 impl Requests {
@@ -49,11 +49,11 @@ impl Requests {
             Ok(applied) => return Ok(Created { answer: self.answer(&applied, &new).await, replayed: false }),
             Err(error) => error,
         };
-        // Whatever stopped it, a stored first answer comes first; but a database that is away has none to give, and
-        // asking it would only make the caller wait twice.
+        // Whatever the reason, a stored first answer takes precedence. A database that is away has none to give,
+        // though, and asking it would only make the caller wait twice.
         match refused {
             Error::Overloaded | Error::Unavailable(_) | Error::Unanswered => Err(refused),
-            // Its answer was forgotten meanwhile: the next call is a first one again.
+            // The first answer has been deleted meanwhile, so a repeated call would be a first one again.
             Error::KeyTaken => self.first_answer(&new).await?.ok_or(Error::Overloaded),
             _ => self.first_answer(&new).await?.ok_or(refused),
         }
@@ -140,7 +140,7 @@ impl Requests {
         shapes::request(&applied.transition.request, &applied.meta, applied.updated_at)
     }
 
-    /// Whether the staff directory knows somebody who may sit under this id; `None` when it does not say.
+    /// Whether the staff directory knows an enabled user with this id; `None` when it cannot tell.
     pub async fn may_sit(&self, user: &str) -> Option<bool> {
         self.shared.catalog.people.register.may_sit(user).await
     }
@@ -158,8 +158,9 @@ impl Requests {
         self.shared.store.request_of_task(task_id).await?.ok_or(Error::UnknownTask)
     }
 
-    /// Sends to the live actor of the request, or starts one. A message that its actor did not take is sent to the
-    /// next actor; one that was taken and not answered is not sent again, since it may have been carried out.
+    /// Sends a message to the live actor of the request, or starts one. A message that the actor did not take is sent
+    /// to the next one. A message that was taken and not answered is not repeated, because it may have been carried
+    /// out.
     async fn call(
         &self,
         id: RequestId,

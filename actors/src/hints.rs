@@ -1,4 +1,4 @@
-//! Listens to the hints by which other processes tell that they committed something.
+//! Receives the hints of other processes: "something was committed".
 
 use crate::loops::Loops;
 use crate::signals::Signals;
@@ -7,10 +7,10 @@ use futures::{FutureExt, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pause between two looks for what others tell of.
+/// Pause between two hints that are passed on.
 const BETWEEN_HINTS: Duration = Duration::from_millis(100);
 
-/// Passes the hints of other processes on, at most ten a second: they only shorten waits.
+/// Passes hints on as signals, at most ten a second. Hints only shorten waits, so losing some is harmless.
 pub(crate) fn listen(loops: &Loops, bus: Bus, signals: &Arc<Signals>) {
     let (signals, stop) = (Arc::clone(signals), loops.stop().clone());
     loops.spawn("hints", move || {
@@ -28,7 +28,7 @@ async fn pass_hints(bus: &Bus, signals: &Signals) -> Result<(), String> {
     let mut hints = bus.hints().await.map_err(|error| error.to_string())?;
     loop {
         hints.next().await.ok_or("the subscription ended")?;
-        // One look serves all that have come: else a burst would have its looks for seconds after it.
+        // One signal serves all hints that have come; otherwise a burst would cause work for seconds.
         while hints.next().now_or_never().flatten().is_some() {}
         signals.hinted();
         tokio::time::sleep(BETWEEN_HINTS).await;

@@ -1,7 +1,8 @@
-//! The loops of a process. Each is supervised: one that panics, or ends though nobody stopped it, is started again with
-//! growing pauses, counted, and told by `/health`, so that nothing stops silently.
+//! Supervision of the background loops of a process. A loop that panics or ends unasked is started again with growing
+//! pauses, counted, and reported by `/health`, so that nothing stops silently.
 //!
-//! Cast: [`Loops`] starts loops and reports on them; inside a loop, [`beat`], [`failed`] and [`rest`] tell how it does.
+//! Cast: [`Loops`] starts loops and reports on them. Inside a loop, [`beat`], [`failed`] and [`rest`] report how it
+//! does.
 
 use futures::FutureExt;
 use outbound::Backoff;
@@ -15,14 +16,15 @@ use tokio_util::task::TaskTracker;
 
 /// Pauses before a loop that ended is started again.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-/// A loop that ran for so long ended for a new reason: the pauses begin anew.
+/// After running for this long, a loop that ends starts again with the first pause.
 const SOUND: Duration = Duration::from_secs(60);
-/// Failures in a row after which a loop counts as failing: one or two happen whenever a server is restarted.
+/// Consecutive failures after which a loop counts as failing. One or two happen whenever a server is restarted.
 const FAILING: u32 = 3;
-/// A loop at work that shows no sign of life for so long has stalled; every call that it makes has a shorter timeout.
+/// A busy loop without a sign of life for this long counts as stalled. Every single call of a loop has a shorter
+/// timeout.
 const STALLED: Duration = Duration::from_secs(300);
 
-/// Starts loops, and knows how each does. Cheap to clone.
+/// Starts loops and knows the state of each. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Loops {
     all: Arc<Mutex<Vec<Arc<Watched>>>>,
@@ -33,13 +35,13 @@ pub struct Loops {
 /// A loop that does not run as it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Which loop.
+    /// Name of the loop.
     pub name: &'static str,
-    /// What is wrong: `restarting`, `failing` or `stalled`.
+    /// `restarting`, `failing` or `stalled`.
     pub state: &'static str,
     /// How often it had to be started again.
     pub restarts: u64,
-    /// What it last failed with; for logs and operators, not for callers.
+    /// Its last error, for logs and operators only.
     pub why: String,
 }
 
@@ -55,7 +57,7 @@ struct State {
     restarts: u64,
     failures: u32,
     why: String,
-    /// When it last showed a sign of life; `None` while it waits for work.
+    /// Time of its last sign of life; `None` while it waits for work.
     busy_since: Option<Instant>,
 }
 
@@ -63,12 +65,12 @@ tokio::task_local! {
     static CURRENT: Arc<Watched>;
 }
 
-/// The current loop makes progress.
+/// Reports that the current loop makes progress.
 pub(crate) fn beat() {
     with_current(|state| state.busy_since = Some(Instant::now()));
 }
 
-/// The current loop has done its work without a fault and waits for more.
+/// Reports that the current loop has done its work and waits for more.
 pub(crate) fn rest() {
     with_current(|state| {
         state.busy_since = None;
@@ -76,7 +78,7 @@ pub(crate) fn rest() {
     });
 }
 
-/// The current loop goes on, but what it tried has failed.
+/// Reports that the current loop goes on although what it tried has failed.
 pub(crate) fn failed(why: String) {
     with_current(|state| {
         state.busy_since = None;
@@ -86,12 +88,12 @@ pub(crate) fn failed(why: String) {
 }
 
 fn with_current(note: impl FnOnce(&mut State)) {
-    // Code that a loop shares with others may run outside of any.
+    // Code that loops share with others may also run outside of any loop.
     let _ = CURRENT.try_with(|watched| note(&mut watched.state.lock()));
 }
 
 impl Loops {
-    /// None yet. Cancelling `stop` is what ends loops; nothing else does.
+    /// Creates the supervision; no loop runs yet. Only cancelling `stop` ends loops.
     pub(crate) fn new(stop: CancellationToken) -> Self {
         Self { all: Arc::default(), tasks: TaskTracker::new(), stop }
     }
@@ -101,7 +103,8 @@ impl Loops {
         &self.stop
     }
 
-    /// Runs a loop, and again whenever it panics or ends with an error. One that ends with `Ok` has no more to do.
+    /// Runs a loop, and starts it again whenever it panics or returns an error. A loop that returns `Ok` has nothing
+    /// more to do.
     pub fn spawn<F, R>(&self, name: &'static str, run: F)
     where
         F: Fn() -> R + Send + Sync + 'static,
@@ -121,13 +124,13 @@ impl Loops {
         self.all.lock().iter().filter_map(|watched| watched.trouble()).collect()
     }
 
-    /// How often loops had to be started again.
+    /// How often loops had to be started again, in total.
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.all.lock().iter().map(|watched| watched.state.lock().restarts).sum()
     }
 
-    /// Waits until every loop has ended, at most `deadline`. Stop them first.
+    /// Waits until every loop has ended, at most `deadline`. They must have been told to stop.
     pub(crate) async fn ended(&self, deadline: Duration) {
         self.tasks.close();
         if tokio::time::timeout(deadline, self.tasks.wait()).await.is_err() {
@@ -144,7 +147,7 @@ where
     let mut ended = 0;
     loop {
         let began = Instant::now();
-        // Started inside the guard: what makes the loop may panic too.
+        // `run` is called inside the guard, because creating the future may panic too.
         let outcome = AssertUnwindSafe(async { run().await }).catch_unwind().await;
         let why = match outcome {
             Ok(Ok(())) => return,
@@ -166,7 +169,7 @@ where
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")

@@ -1,9 +1,12 @@
-//! Tells people of their tasks by mail, and reminds them of deadlines. Nobody who decides ever waits for it.
+//! Sends people mail about their tasks, and reminders of deadlines. Deciding never waits for it.
 //!
-//! Cast: the queue hears of events by which somebody got a task and owes mails for them; [`Reminders`] owes mails for
-//! deadlines that come near; [`Post`] takes what is owed and sends it. What is owed is a row, made at most once however
-//! often and by how many it is asked for, so that a mail is repeated only when a process dies after the mail server took
-//! it and before that was recorded. A mail that cannot be sent is tried again with growing pauses, for some two days.
+//! Cast: the queue of events leads to a row for each mail about a new task; [`Reminders`] makes a row for each
+//! deadline that comes near; [`Post`] leases such rows and sends the mails.
+//!
+//! Authority: the row. It is made at most once, however often it is asked for, so a mail is repeated only when a
+//! process dies after the mail server took it and before that was recorded.
+//!
+//! Failures: a mail that cannot be sent is tried again with growing pauses for some two days.
 
 mod options;
 mod post;
@@ -23,8 +26,8 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, OnceCell};
 use uuid::Uuid;
 
-/// Starts the notifier role of this process. Mails under way when it is stopped are finished, or taken again when their
-/// lease is over.
+/// Starts the notifier role of this process. When it is stopped, mails under way are finished, or taken by another
+/// process when their lease runs out.
 pub(crate) fn start(store: &Store, bus: Option<&Bus>, notifier: NotifierOptions, loops: &Loops) {
     let owed = Arc::new(Notify::new());
     if let Some(bus) = bus.cloned() {
@@ -39,11 +42,11 @@ pub(crate) fn start(store: &Store, bus: Option<&Bus>, notifier: NotifierOptions,
     background::start(loops, Post::new(store.clone(), notifier), owed);
 }
 
-/// Owes a mail for each open task of the requests that events tell of.
+/// Makes a row for a mail about each open task of the requests that events name.
 struct Assignments {
     store: Store,
     owed: Arc<Notify>,
-    /// Whoever got a task before is not told of it.
+    /// Tasks made before this moment get no mail.
     since: OnceCell<OffsetDateTime>,
 }
 
@@ -57,7 +60,7 @@ impl Follower for Assignments {
     const NAME: &'static str = "notifier";
 
     async fn pull(&self, bus: &Bus) -> Result<Work, Error> {
-        // Before anything is heard: what is heard of first was made after it.
+        // Fixed before the first event is received, so every event names tasks made after it.
         self.since().await?;
         Ok(bus.assignment_queue().await?)
     }

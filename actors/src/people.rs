@@ -1,9 +1,10 @@
-//! What one command knows of the people it looks at: their delegations, from memory where it has them, and whether the
-//! staff directory knows them.
+//! What one command knows about the people it looks at: their delegations, from the cache where possible, and whether
+//! the staff directory knows them.
 //!
-//! The engine does no IO, so a command is asked of it with what is known so far; it says whom it looked at, what was
-//! not known of them is read, and it is asked again where that may change anything. The commit names the number of each
-//! person's last change, so that memory that has fallen behind costs a second look and never a wrong seat.
+//! The engine does no IO. So it is asked with what is known so far and says whom it looked at
+//! (`Transition::looked_at`); what was not known about these people is read, and it is asked again if that can change
+//! its decision. The commit names the delegation version of each person, so a stale cache costs a second attempt and
+//! never causes a wrong seat.
 
 use crate::Error;
 use crate::directory::Directory;
@@ -18,12 +19,12 @@ use store::Store;
 use store::catalog::DelegationsOf;
 use time::OffsetDateTime;
 
-/// People remembered, most of them for having no delegation.
+/// Most people cached; most of them have no delegation.
 const REMEMBERED: u64 = 50_000;
-/// Rounds of the engine for one command: it may find people behind the people that it looked at.
+/// Most times the engine is asked for one command: reading about a person can lead to another one.
 const ROUNDS: usize = 8;
 
-/// The delegations that this process has read, and the directory. Cheap to clone.
+/// The cached delegations, and the directory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
     store: Store,
@@ -41,7 +42,7 @@ impl Memory {
         self.register.stop(deadline).await;
     }
 
-    /// Something was decided on what is no longer true: it is read again when it is next wanted.
+    /// Forgets the people whom a stale decision looked at, so that they are read again.
     pub(crate) fn forget(&self, looked_at: &LookedAt) {
         for user in &looked_at.delegations_of {
             self.known.invalidate(user);
@@ -62,15 +63,15 @@ impl Memory {
     }
 }
 
-/// A decision, and what it holds by.
+/// A decision, and what it relied on.
 #[derive(Debug)]
 pub(crate) struct Decided<T> {
     pub(crate) what: T,
-    /// People whose delegations counted, each with the number of the last change that was known.
+    /// People whose delegations were looked at, each with the delegation version that was known.
     pub(crate) relied: Vec<(String, i64)>,
 }
 
-/// Whatever tells whom it looked at.
+/// A decision that tells whom it looked at.
 pub(crate) trait Looks {
     fn looked_at(&self) -> LookedAt;
 }
@@ -89,17 +90,17 @@ impl Looks for Vec<SimulatedStage> {
     }
 }
 
-/// What is known of the people that one command looks at.
+/// What is known about the people whom one command looks at.
 #[derive(Debug, Default)]
 struct Known {
     of: HashMap<String, Arc<DelegationsOf>>,
-    /// Looked up in the directory, whatever came of it.
+    /// People looked up in the directory, whether it knew them or not.
     checked: BTreeSet<String>,
     unknown: Vec<String>,
     delegations: Delegations,
 }
 
-/// Asks the engine until it has looked at nobody of whom more is to be known. With `fresh`, memory is not believed.
+/// Asks the engine until it has looked at nobody about whom more could be read. With `fresh`, the cache is not used.
 pub(crate) async fn decide<T: Looks>(
     memory: &Memory,
     now: OffsetDateTime,
@@ -113,7 +114,7 @@ pub(crate) async fn decide<T: Looks>(
             Err(refusal) => return Ok(Err(refusal)),
         };
         let looked_at = what.looked_at();
-        // Boxed: it is rare that anything must be read, and every command would carry its room.
+        // Boxed, because reading is rare and the future of every command would have to reserve room for it.
         let more = Box::pin(async {
             let delegations = known.complete(memory, &looked_at, now, fresh).await?;
             Ok::<_, Error>(known.check(memory, &looked_at).await || delegations)
@@ -126,7 +127,8 @@ pub(crate) async fn decide<T: Looks>(
 }
 
 impl Known {
-    /// Gets what is not known of these people, and of whoever sits for them. Whether that may change a decision.
+    /// Reads the delegations of these people, and of whoever they delegate to. Returns whether that can change the
+    /// decision.
     async fn complete(
         &mut self,
         memory: &Memory,
@@ -137,7 +139,7 @@ impl Known {
         let mut matters = false;
         let mut wanted: BTreeSet<String> =
             looked_at.delegations_of.iter().filter(|user| !self.of.contains_key(*user)).cloned().collect();
-        // The engine follows a chain no further.
+        // The engine follows a chain of delegations no further.
         for _ in 0..=MOST_HOPS {
             if wanted.is_empty() {
                 break;
@@ -163,7 +165,7 @@ impl Known {
         Ok(matters)
     }
 
-    /// Looks up who was named. Whether that may change a decision.
+    /// Looks up the people who were named. Returns whether that can change the decision.
     async fn check(&mut self, memory: &Memory, looked_at: &LookedAt) -> bool {
         let named: BTreeSet<String> = looked_at.named.difference(&self.checked).cloned().collect();
         if named.is_empty() {
@@ -190,7 +192,7 @@ impl Known {
     }
 }
 
-/// Whom the newest delegation in force names.
+/// The delegate of the newest delegation in force.
 fn delegate(of: &DelegationsOf, now: OffsetDateTime) -> Option<String> {
     let in_force = of.delegations.iter().find(|one| one.starts_at <= now && now < one.ends_at)?;
     Some(in_force.delegate_to.clone())

@@ -1,4 +1,5 @@
-//! Following a queue: for as long as there is a bus, again and again when it breaks. What could not be taken comes back.
+//! Consumes a work queue for as long as there is a bus, and subscribes again when it breaks. Work that could not be
+//! taken is redelivered.
 
 use crate::Error;
 use crate::loops::Loops;
@@ -9,24 +10,24 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Messages taken from a queue at once.
+/// Messages taken at once.
 const TAKE: usize = 128;
-/// How long a queue rests after a fault, and what was not taken stays away.
+/// Pause after a fault, and the delay of a redelivery.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Whoever does what a queue calls for.
+/// A consumer of a work queue.
 pub(crate) trait Follower: Send + Sync + 'static {
-    /// For logs and health.
+    /// Name of the loop in logs and in `/health`.
     const NAME: &'static str;
 
-    /// The queue.
+    /// Subscribes to the queue.
     fn pull(&self, bus: &Bus) -> impl Future<Output = Result<Work, Error>> + Send;
 
-    /// Sees to these requests, or to their rows being seen to; then the messages are done with.
+    /// Takes over these requests, directly or through their rows. Then the messages are acknowledged.
     fn take(&self, requests: Vec<Uuid>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Follows until the loops are stopped.
+/// Consumes until the loops are stopped.
 pub(crate) fn follow<F: Follower>(loops: &Loops, follower: F, bus: Bus) {
     let (follower, stop) = (Arc::new(follower), loops.stop().clone());
     loops.spawn(F::NAME, move || {
@@ -73,11 +74,11 @@ async fn until_broken<F: Follower>(follower: &F, bus: &Bus) -> Result<(), Error>
     }
 }
 
-/// Has them seen to, and gives those that could not be. One that cannot be seen to keeps no other from it.
+/// Has the requests taken over and returns those that could not be. One that fails keeps no other from being taken.
 async fn take<F: Follower>(follower: &F, requests: BTreeSet<Uuid>) -> BTreeSet<Uuid> {
     let Err(error) = follower.take(requests.iter().copied().collect()).await else { return BTreeSet::new() };
     tracing::debug!(queue = F::NAME, %error, "items could not be taken; they come back");
-    // A database that is away takes none of them; each would only wait for it again.
+    // A database that is away takes none of them; trying each would only wait for it again.
     if matches!(error, Error::Unavailable(_) | Error::Unanswered | Error::Overloaded) || requests.len() == 1 {
         return requests;
     }

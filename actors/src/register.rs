@@ -1,7 +1,8 @@
-//! Who of the people named by rules, delegations and reassignments exists and is enabled, as the staff directory says.
+//! Which of the people named by rules, delegations and reassignments exist and are enabled, according to the staff
+//! directory.
 //!
-//! Nobody who creates or decides waits for a directory that is slow or away: for those that nothing is known of in
-//! time, it is as if nobody had asked, and for a while nobody asks again.
+//! No command waits long for a directory that is slow or away. People about whom nothing is known in time are treated
+//! as existing, and after a failure nobody asks for a while.
 
 use crate::directory::Directory;
 use futures::StreamExt;
@@ -12,14 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 
-/// What is known of so many people is kept, for so long.
+/// Size and lifetime of the cache.
 const REMEMBERED: u64 = 50_000;
 const LIFE: Duration = Duration::from_secs(60);
-/// How long a command waits for what is not known yet.
+/// How long a command waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// After a failure nobody asks for so long.
+/// How long nobody asks after a failure.
 const REST: Duration = Duration::from_secs(10);
-/// People asked about for one command, and so many at a time.
+/// Most people asked about for one command, and how many of them at a time.
 const MOST: usize = 200;
 const AT_ONCE: usize = 8;
 
@@ -30,12 +31,12 @@ pub(crate) struct Register(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     directory: Arc<dyn Directory>,
-    /// Whether somebody may sit.
+    /// Whether a user exists and is enabled.
     known: moka::sync::Cache<String, bool>,
     began: Instant,
-    /// Milliseconds since `began` until which nobody asks.
+    /// No question before this time, in milliseconds since `began`.
     rests_until: AtomicU64,
-    /// Questions that nobody may wait for any more.
+    /// Questions under way, some of which no command waits for any more.
     asking: TaskTracker,
 }
 
@@ -51,7 +52,7 @@ impl Register {
         }))
     }
 
-    /// Those of these people of whom the directory says that they do not exist or are disabled.
+    /// Those of these people who do not exist or are disabled.
     pub(crate) async fn unknown(&self, users: &BTreeSet<String>) -> Vec<String> {
         if !self.0.directory.knows_people() {
             return Vec::new();
@@ -59,7 +60,8 @@ impl Register {
         let missing: Vec<String> =
             users.iter().filter(|user| !self.0.known.contains_key(*user)).take(MOST).cloned().collect();
         if !missing.is_empty() && !self.rests() {
-            // Goes on when the command does not wait for it any longer: the next one finds what it has learnt.
+            // The question goes on when the command stops waiting, so that the next command finds the answer in the
+            // cache.
             let asking = self.0.asking.spawn(self.clone().ask(missing));
             if tokio::time::timeout(PATIENCE, asking).await.is_err() {
                 self.rest();
@@ -68,7 +70,7 @@ impl Register {
         users.iter().filter(|user| self.0.known.get(*user) == Some(false)).cloned().collect()
     }
 
-    /// Whether somebody may sit, asked now; `None` when the directory does not say.
+    /// Whether a user exists and is enabled, asked now; `None` when the directory cannot tell.
     pub(crate) async fn may_sit(&self, user: &str) -> Option<bool> {
         if !self.0.directory.knows_people() {
             return None;

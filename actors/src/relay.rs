@@ -1,13 +1,13 @@
-//! From the outbox to the bus. One relay per database publishes at a time, so that events of a request leave in
-//! order; the others stand by and pass hints on. What was not acknowledged stays in the outbox and goes again, with
-//! the same message id.
+//! Publishes events from the outbox to the bus. One relay per database publishes at a time, so that the events of a
+//! request leave in order; the others stand by and send hints. An event that was not acknowledged stays in the outbox
+//! and is published again with the same message id.
 //!
-//! Events that this process commits are handed over in memory ([`Fresh`]); those of others, and whatever may be missing
-//! in memory, are read from the outbox. It is read once a second whatever happens.
+//! Events that this process commits come through a queue in memory ([`Fresh`]). Events of other processes, and any
+//! that the queue may lack, are read from the outbox, which happens once a second in any case.
 //!
-//! The stream takes each event only right after the one published before it: when a connection breaks, what was already
-//! sent may be lost, and what is sent on the next one would overtake it. The acknowledgement of a batch's last event so
-//! stands for all of it.
+//! The stream accepts each event only directly after the one published before it. When a connection breaks, messages
+//! in flight can be lost, and without this rule the messages on the next connection would overtake them. It also
+//! means that the acknowledgement of a batch's last event covers the whole batch.
 
 mod position;
 mod reconciler;
@@ -29,40 +29,40 @@ use store::Store;
 use store::outbox::{Outgoing, RelayLock};
 use uuid::Uuid;
 
-/// A round of this many events was not alone: more are being committed, and gathering them costs less than another
-/// round for each few.
+/// After a batch of at least this many events more are probably being committed, and one larger batch costs less than
+/// several small ones.
 const BUSY: usize = 32;
-/// How long a busy relay gathers.
+/// How long a busy relay gathers events.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// How events leave for the bus.
 #[derive(Debug, Clone, Copy)]
 pub struct RelayOptions {
-    /// How often the stream is compared with the database, besides after every connection and failure.
+    /// How often the stream is reconciled with the outbox, besides after every connection and failure.
     pub reconcile_every: Duration,
 }
 
-/// What came of publishing events in a row.
+/// The result of publishing a batch.
 enum Published {
-    /// The stream has all of them.
+    /// The stream has all events.
     All,
-    /// One of them is refused for itself, for this reason. The stream may have some of the others.
+    /// The stream refuses one of the events itself, for this reason. It may have some of the others.
     Refused(String),
-    /// Not acknowledged: which of them the stream has cannot be told.
+    /// Not acknowledged: it is unknown which of them the stream has.
     Unknown,
 }
 
 pub(crate) struct Relay {
     store: Store,
     bus: Bus,
-    /// Without the role it only passes hints on.
+    /// Without the role, it only sends hints.
     relays: bool,
     options: RelayOptions,
     signals: Arc<Signals>,
     fresh: Arc<Fresh>,
-    /// The lock, and when it was last seen to stand.
+    /// The advisory lock, and when it was last known to be held.
     lock: Option<(RelayLock, Instant)>,
-    /// Of the last run, when nothing went wrong in it.
+    /// From the previous run, if nothing went wrong in it.
     position: Option<Position>,
 }
 
@@ -93,7 +93,7 @@ impl Relay {
         Ok(self.lock.is_some())
     }
 
-    /// Publishes until nothing waits.
+    /// Publishes until the outbox is empty.
     async fn publish_all(&mut self, mut position: Option<Position>) -> Result<Duration, Error> {
         loop {
             loops::beat();
@@ -121,7 +121,8 @@ impl Relay {
         }
     }
 
-    /// Publishes one batch; false when the stream did not take all of it, and has to be compared with the outbox.
+    /// Publishes one batch. Returns false when the stream did not take all of it and must be reconciled with the
+    /// outbox.
     async fn publish(&mut self, position: &mut Position, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
         self.call_for_deliveries(&outgoing).await;
         let events: Vec<WebhookEvent> = outgoing.into_iter().map(|out| out.event).collect();
@@ -130,13 +131,14 @@ impl Relay {
             Published::All => {}
             Published::Refused(why) if events.len() == 1 => refused.push((events[0].event_id, why)),
             Published::Unknown if events.len() == 1 => {}
-            // A copy of what the stream has keeps its old place, and so has what follows it refused. Alone it passes.
+            // Most often one event is in the stream already: as a duplicate it keeps its old sequence, so the rest of
+            // the batch does not follow it and is refused. One by one, they pass.
             Published::Refused(_) | Published::Unknown => {
                 refused = self.publish_alone(position, &events, &mut acknowledged).await;
             }
         }
         if !position.is_connected_as_before(&self.bus) {
-            // The stream that acknowledged may not be the one that is there now.
+            // The stream that acknowledged may have been replaced.
             return Ok(false);
         }
         if !acknowledged.is_empty() && !self.note(position.comparison, &acknowledged).await? {
@@ -153,7 +155,7 @@ impl Relay {
         Ok(acknowledged == tried)
     }
 
-    /// False without the lock, which is held since this round began and is lost when this fails.
+    /// Marks the events as published, on the connection that holds the lock. Returns false when the lock is not held.
     async fn note(&mut self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<bool, Error> {
         let Some((mut lock, seen)) = self.lock.take() else { return Ok(false) };
         lock.mark_published(comparison, acknowledged).await?;
@@ -161,7 +163,7 @@ impl Relay {
         Ok(true)
     }
 
-    /// A lost work message costs a poll interval, no more.
+    /// A lost work message costs the poll interval of the delivery role, no more.
     async fn call_for_deliveries(&self, outgoing: &[Outgoing]) {
         for out in outgoing {
             let Some(delivery_id) = out.delivery_id else { continue };
@@ -173,8 +175,8 @@ impl Relay {
         }
     }
 
-    /// Publishes one after the other until one is not acknowledged. An event that is refused for itself is left out; gives
-    /// those.
+    /// Publishes the events one by one until one is not acknowledged. Leaves out those that the stream itself refuses
+    /// and returns them.
     async fn publish_alone(
         &self,
         position: &mut Position,
@@ -192,8 +194,8 @@ impl Relay {
         refused
     }
 
-    /// Publishes a batch in a row and adds the id and stream sequence of each event to `acknowledged` when the stream has
-    /// taken all of them.
+    /// Publishes a batch. If the stream has taken all of it, adds the id and stream sequence of each event to
+    /// `acknowledged`.
     async fn publish_in_a_row(
         &self,
         position: &mut Position,
@@ -228,7 +230,7 @@ impl Job for Relay {
     const NAME: &'static str = "relay";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        // Whatever ends this run early leaves nothing that could be relied on.
+        // Taken out first: if this run ends early, nothing of it may be relied on.
         let position = self.position.take();
         if !self.bus.is_connected() {
             return Ok(self.stand_by());

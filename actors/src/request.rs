@@ -36,13 +36,14 @@ pub(crate) struct State {
     id: RequestId,
     shared: Arc<Shared>,
     loaded: Option<store::requests::Loaded>,
-    /// Bytes that the context takes; it never changes.
+    /// Bytes of the context, which never changes; `None` until counted.
     context: Option<usize>,
 }
 
-/// What live requests may hold together, in bytes: a few with large contexts or many seats must not fill the memory.
+/// Bytes that the states of all live requests may take together, so that a few with large contexts or many seats
+/// cannot fill the memory.
 const MOST_HELD: u64 = 256 * 1024 * 1024;
-/// What a task or a decision takes, names and comments left out.
+/// Bytes of a task or decision without its texts, roughly.
 const ROW: usize = 512;
 
 impl Actor for RequestActor {
@@ -64,7 +65,8 @@ impl Actor for RequestActor {
         message: Message,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        // Boxed, since an actor that waits for its next message has room for the largest future of all, several times.
+        // Boxed, because the memory of an actor includes the future of its largest command several times over, even
+        // while it waits.
         match message {
             Message::Create(new, reply) => {
                 let answer = Box::pin(driver::create(&state.shared, state.id, &new, &mut state.loaded)).await;
@@ -93,9 +95,9 @@ impl State {
     }
 }
 
-/// What a JSON value takes in memory, roughly.
+/// Bytes that a JSON value takes in memory, roughly.
 fn weight(value: &Value) -> usize {
-    /// Of a node of a map, which has room for eleven entries.
+    /// A node of a map, which has room for eleven entries.
     const NODE: usize = 640;
     size_of::<Value>()
         + match value {

@@ -1,5 +1,5 @@
-//! Tells resolvers of any process that a request owes an answer, by a work message sent once its cause is committed.
-//! A message that is lost costs the resolvers' poll interval, no more.
+//! Sends work messages to the resolvers of all processes: "this request owes an answer". Each is sent after its cause
+//! is committed. A lost message costs the resolvers' poll interval, no more.
 
 use crate::loops::Loops;
 use crate::signals::{Signals, Unresolved};
@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 /// Messages published at once.
 const BATCH: usize = 128;
 
-/// Publishes until the loops are stopped. Without a bus that takes the message, this process's own resolver is woken instead.
+/// Publishes until the loops are stopped. If the bus does not take a message, this process's own resolver is woken
+/// instead.
 pub(crate) fn start(
     loops: &Loops,
     bus: Option<Bus>,

@@ -1,9 +1,10 @@
-//! Answers rules that need a directory. What is owed is a row (`resolve_after`), so an answer that fails or is slow
-//! is asked for again, with growing pauses, until it succeeds or the request ends.
+//! Resolves approvers: asks the directory about the rules that need one. An answer that is owed is a row
+//! (`resolve_after`), so a question that fails or is slow is asked again, with growing pauses, until it succeeds or
+//! the request ends.
 //!
-//! Cast: the queue tells which requests owe an answer; the poll finds what nobody told of. Both claim the row first,
-//! so it does not matter who hears first. Requests are resolved side by side, up to a bound, and none keeps its place
-//! longer than [`PATIENCE`]: a slow directory slows the others down and never stops them.
+//! Cast: the queue says which requests owe an answer; the poll finds those that no message announced. Both claim the
+//! row first, so a request is resolved once whoever hears of it first. A bounded number of requests is resolved at
+//! the same time, each for at most [`PATIENCE`], so a slow directory slows others down and never stops them.
 
 use crate::Error;
 use crate::background::{self, Job};
@@ -29,24 +30,24 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// How long a claimed request is left to this resolver.
+/// Lease of a claimed request.
 const LEASE: Duration = Duration::from_secs(60);
-/// How long all rules of a request may take together; well within the lease.
+/// Most time for all rules of a request together; well within the lease.
 const PATIENCE: Duration = Duration::from_secs(45);
-/// How long an idle resolver waits before it looks by itself.
+/// How often an idle resolver looks without a signal.
 const LOOK: Duration = Duration::from_secs(2);
-/// Rules of one request asked at once.
+/// Rules of one request asked at the same time.
 const RULES_AT_ONCE: usize = 4;
-/// Groups resolved in one go, when one after the other seats nobody. The rest comes with the next claim.
+/// Most groups of stages resolved one after the other, when each seats nobody. More come with the next claim.
 const ROUNDS: usize = 64;
 
 /// Users by rule.
 type Answers = BTreeMap<RuleId, Vec<String>>;
 
-/// How approvers are asked for.
+/// Bounds of the resolver.
 #[derive(Debug, Clone, Copy)]
 pub struct ResolverOptions {
-    /// Requests resolved at once.
+    /// Requests resolved at the same time.
     pub concurrency: usize,
 }
 
@@ -67,7 +68,7 @@ impl Resolver {
         Self { worker: Worker { store, requests, catalog, directory, slots, tasks: TaskTracker::new() } }
     }
 
-    /// Begins to look, when it is told of a request and by itself; `wake` makes it look at once.
+    /// Starts consuming the queue and polling. `wake` makes the poll look at once.
     pub(crate) fn start(&self, bus: Option<Bus>, wake: Arc<Notify>, loops: &Loops) {
         if let Some(bus) = bus {
             queue::follow(loops, self.worker.clone(), bus);
@@ -75,7 +76,7 @@ impl Resolver {
         background::start(loops, Poll { worker: self.worker.clone() }, wake);
     }
 
-    /// Questions under way finish within `deadline`; else their rows come back when the lease is over.
+    /// Lets questions under way finish within `deadline`. The others are asked again when their lease runs out.
     pub(crate) async fn stop(self, deadline: Duration) {
         self.worker.tasks.close();
         let _ = tokio::time::timeout(deadline, self.worker.tasks.wait()).await;
@@ -122,7 +123,7 @@ impl Worker {
         });
     }
 
-    /// Answers what the request asks, and what it asks next when that seats nobody.
+    /// Answers the questions of a request, and those that follow when nobody is seated.
     async fn resolve(&self, id: RequestId) -> Result<(), Error> {
         for _ in 0..ROUNDS {
             let Some(loaded) = self.store.load_request(id).await? else { return Ok(()) };
@@ -133,7 +134,7 @@ impl Worker {
                 return Ok(());
             }
             let (answers, failed) = self.answers(policy, &asked, &loaded).await;
-            // One stage that cannot be answered does not keep another from going on.
+            // A stage that cannot be answered does not keep others from going on.
             if !answers.is_empty() {
                 self.tell(id, Command::Resolved { answers }).await?;
             }
@@ -151,7 +152,7 @@ impl Worker {
         }
     }
 
-    /// What is known of the rules asked for, and why that is not all.
+    /// The answers to these rules, and the error of one that could not be answered.
     async fn answers(
         &self,
         policy: &Policy,
@@ -204,7 +205,7 @@ impl Job for Poll {
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
         let worker = &self.worker;
-        // As many as can be begun at once, so that no lease runs out while its request waits for a place.
+        // Claims no more than can begin at once, so that no lease runs out while its request waits for a slot.
         let Ok(first) = Arc::clone(&worker.slots).acquire_owned().await else { return Ok(LOOK) };
         let mut free = vec![first];
         while let Ok(slot) = Arc::clone(&worker.slots).try_acquire_owned() {

@@ -1,4 +1,4 @@
-//! Forgets what the configuration says may go: idempotency keys, attempts of webhooks, finished requests.
+//! Deletes what has reached its configured age: idempotency keys, attempts of webhooks, finished requests.
 
 use crate::background::Job;
 use crate::{Error, clock};
@@ -9,19 +9,19 @@ use store::Store;
 const ROWS: i64 = 1000;
 /// Requests in one transaction; each has some twenty rows.
 const REQUESTS: i64 = 100;
-/// Rest between two batches: whoever decides comes first.
+/// Pause between two batches, so that decisions come first.
 const BETWEEN: Duration = Duration::from_millis(50);
 
-/// What is forgotten after a while, by processes that watch deadlines.
+/// What is deleted at which age, by processes with the role `sla`.
 #[derive(Debug, Clone, Copy)]
 pub struct RetentionOptions {
     /// How often it is looked for.
     pub check_every: Duration,
-    /// How long an idempotency key is remembered.
+    /// How long an idempotency key is kept.
     pub idempotency_keys: Duration,
-    /// How long the attempts of a webhook are kept; `None` = for good.
+    /// How long attempts of webhooks are kept; `None` = for ever.
     pub attempts: Option<Duration>,
-    /// How long a finished request is kept with its history; `None` = for good.
+    /// How long a finished request is kept with its history; `None` = for ever.
     pub requests: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// One batch of each kind; whether there may be more.
+    /// Deletes one batch of each kind. Returns whether there may be more.
     async fn sweep(&self) -> Result<bool, Error> {
         let now = clock::now();
         let options = &self.options;

@@ -1,6 +1,6 @@
-//! The parts that a process may play.
+//! The roles of a process.
 
-/// Parts that a process may play; each scales by itself.
+/// The roles that a process plays; each scales by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "six independent switches are what this is")]
 pub struct Roles {

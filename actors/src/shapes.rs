@@ -1,4 +1,4 @@
-//! The engine's state in the words of the wire.
+//! Turns the engine's state into the bodies of the API.
 
 use crate::Error;
 use engine::ids::TaskId;
@@ -10,7 +10,7 @@ use schemas::json::RawJson;
 use store::commit::Meta;
 use time::OffsetDateTime;
 
-/// How much an answer may repeat of a context, in bytes.
+/// Most bytes of context that an answer may repeat.
 const MOST_REPEATED: usize = 512 * 1024;
 
 pub(crate) fn created(request: &Request, meta: &Meta) -> CreateRequestOut {
@@ -25,7 +25,7 @@ pub(crate) fn created(request: &Request, meta: &Meta) -> CreateRequestOut {
     answer
 }
 
-/// Gives each task of an answer the context, unless that would repeat too much of it.
+/// Adds the context to each task of an answer, unless that would repeat too many bytes.
 pub(crate) fn show_context(answer: &mut CreateRequestOut, context: Option<&RawJson>) {
     let repeated = context.map_or(0, |context| context.text().len().saturating_mul(answer.tasks.len()));
     for task in &mut answer.tasks {
@@ -33,7 +33,7 @@ pub(crate) fn show_context(answer: &mut CreateRequestOut, context: Option<&RawJs
     }
 }
 
-/// An answer as it is stored for whoever repeats the create: without the context, which the request has.
+/// The form in which an answer is stored for a repeated create: without the context, which the request has.
 pub(crate) fn stored(answer: &CreateRequestOut) -> Result<RawJson, Error> {
     let mut answer = answer.clone();
     show_context(&mut answer, None);
@@ -93,7 +93,7 @@ pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
     }
 }
 
-/// `updated_at` is the time of the last event written, as the row says.
+/// `updated_at` is the time of the last event, as in the row.
 pub(crate) fn request(r: &Request, meta: &Meta, updated_at: OffsetDateTime) -> Result<RequestOut, Error> {
     Ok(RequestOut {
         id: r.id.0,
@@ -116,7 +116,7 @@ pub(crate) fn request(r: &Request, meta: &Meta, updated_at: OffsetDateTime) -> R
     })
 }
 
-/// The body of a create as it is compared with a later one under the same key.
+/// The body of a create, as compared with a later one under the same idempotency key.
 pub(crate) fn body_of(body: &CreateRequestIn) -> Result<RawJson, Error> {
     written(body)
 }

@@ -1,4 +1,5 @@
-//! Wake-ups between the parts of one process. A signal only shortens a wait: everything also looks by itself.
+//! Signals between the parts of one process: "look now". A signal only shortens a wait, because every part also looks
+//! by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -6,7 +7,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
-/// Requests of which resolvers have not been told yet; past it they are left to the poll.
+/// Most requests waiting to be announced to resolvers. The poll of the resolvers finds the others.
 const UNTOLD: usize = 4096;
 
 /// A request that owes an answer, as of its last event.
@@ -16,31 +17,32 @@ pub(crate) struct Unresolved {
     pub(crate) sequence: i64,
 }
 
-/// One [`Notify`] per waiting part; each remembers one wake-up that nobody waited for.
+/// One [`Notify`] for each part that waits. Each remembers one signal that came while nobody waited.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// Something was committed: events wait for the stream.
+    /// Events were committed.
     pub(crate) outbox: Arc<Notify>,
     /// A deadline was made or moved.
     pub(crate) deadlines: Arc<Notify>,
-    /// A resolver of this process owes an answer.
+    /// A resolver of this process should look.
     pub(crate) resolutions: Arc<Notify>,
-    /// Resolvers of any process are to be told.
+    /// Requests to be announced to the resolvers of all processes.
     unresolved: mpsc::Sender<Unresolved>,
-    /// The next deadline that this process waits for, in Unix microseconds.
+    /// The deadline that this process waits for, in Unix microseconds.
     next_deadline: AtomicI64,
-    /// The earliest deadline committed here since this process last asked for the next one, in Unix microseconds.
+    /// The earliest deadline committed here since this process last asked the database for the next one, in Unix
+    /// microseconds.
     new_deadline: AtomicI64,
-    /// Committed here since the last hint to other processes.
+    /// Something was committed here since the last hint to other processes.
     committed: AtomicBool,
-    /// Other processes may have to wait less than they think.
+    /// An earlier deadline was committed, so other processes must be told soon.
     hurry: AtomicBool,
-    /// Events were committed that the relay of this process was not handed.
+    /// Events were committed that are not in the relay's queue in memory.
     unread: AtomicBool,
 }
 
 impl Signals {
-    /// Signals, and what resolvers are to be told.
+    /// The signals, and the receiver of requests to be announced.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Unresolved>) {
         let (unresolved, untold) = mpsc::channel(UNTOLD);
         let signals = Self {
@@ -57,8 +59,8 @@ impl Signals {
         (signals, untold)
     }
 
-    /// A transition was committed; `deadline` is the next one of its request, `unresolved` what it asks now, `handed`
-    /// whether the relay of this process has its events.
+    /// Signals that a transition was committed. `deadline` is the next one of its request, `unresolved` the question
+    /// that it asks now, `handed` whether its events are in the relay's queue.
     pub(crate) fn committed(
         &self,
         deadline: Option<OffsetDateTime>,
@@ -70,11 +72,14 @@ impl Signals {
             self.unread.store(true, Ordering::Release);
         }
         if let Some(owed) = unresolved {
-            // When the queue is full there is plenty to do: the poll finds the rest.
+            // A full queue means that there is plenty to do; the poll finds the rest.
             let _ = self.unresolved.try_send(owed);
         }
         if let Some(at) = deadline.map(micros) {
-            // First told, then compared; whoever waits first says for what, then looks: one of the two sees the other.
+            // A store-then-load handshake with `wait_for_deadline`. This side stores the new deadline and then loads
+            // the one waited for; the other side stores the one that it waits for and then loads the new one. With
+            // sequential consistency at least one side sees the other's value, so an earlier deadline is never
+            // missed.
             self.new_deadline.fetch_min(at, Ordering::SeqCst);
             if at < self.next_deadline.load(Ordering::SeqCst) {
                 self.hurry.store(true, Ordering::Release);
@@ -84,19 +89,21 @@ impl Signals {
         self.outbox.notify_one();
     }
 
-    /// Another process committed something.
+    /// Signals that another process committed something.
     pub(crate) fn hinted(&self) {
         self.unread.store(true, Ordering::Release);
         self.outbox.notify_one();
         self.deadlines.notify_one();
     }
 
-    /// The next deadline is about to be asked for: what is committed from now on may be missing in the answer.
+    /// To be called before the database is asked for the next deadline: deadlines committed from now on may be
+    /// missing in its answer.
     pub(crate) fn ask_for_deadline(&self) {
         self.new_deadline.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// This process now waits for this deadline; it is woken at once when an earlier one was made while it asked.
+    /// Notes the deadline that this process waits for. Signals at once if an earlier one was committed since
+    /// [`Signals::ask_for_deadline`].
     pub(crate) fn wait_for_deadline(&self, deadline: Option<OffsetDateTime>) {
         let waits = deadline.map_or(i64::MAX, micros);
         self.next_deadline.store(waits, Ordering::SeqCst);
@@ -105,13 +112,13 @@ impl Signals {
         }
     }
 
-    /// Whether events wait in the database that the relay was not handed, asked once per batch.
+    /// Whether events were committed that are not in the relay's queue; resets the flag.
     pub(crate) fn take_unread(&self) -> bool {
         self.unread.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether others should be told, asked once per round by the relay: always of what it will not publish itself,
-    /// else only of what cannot wait.
+    /// Whether other processes should get a hint; resets the flags. A process that publishes hints only about earlier
+    /// deadlines, since the events themselves reach the others.
     pub(crate) fn take_hint(&self, publishes: bool) -> bool {
         let committed = self.committed.swap(false, Ordering::AcqRel);
         let hurry = self.hurry.swap(false, Ordering::AcqRel);

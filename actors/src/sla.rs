@@ -1,9 +1,10 @@
-//! Turns passed deadlines into commands. Deadlines are rows; this job sleeps until the next one and is woken when an
-//! earlier one is made, here or, by a hint, elsewhere, or when somebody moves one by SQL.
+//! Turns deadlines that have passed into commands. Deadlines are rows. This job sleeps until the next one and is
+//! woken when an earlier one is committed here, when another process sends a hint, or when somebody changes a
+//! deadline by SQL.
 //!
 //! Authority: the row version lets one replica win each breach; the others find nothing left to do.
 //!
-//! Failures: a request that fails is set aside with growing pauses, so that it stands in nobody's way.
+//! Failures: a request that fails is set aside with growing pauses, so that it does not block the others.
 
 use crate::background::Job;
 use crate::handle::Requests;
@@ -24,19 +25,19 @@ use time::OffsetDateTime;
 
 /// Requests in one round, so that a day of downtime is caught up in steps.
 const BATCH: i64 = 100;
-/// Commands of a round under way at once: a small part of what may be, so that decisions find room beside them.
+/// Commands of a round under way at once: a small part of what is permitted, so that decisions find room.
 const AT_ONCE: usize = 8;
 /// Pauses of a request that failed.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Requests set aside at once; with more than that something else is wrong.
 const MOST_ASIDE: usize = 10_000;
-/// How long to wait before listening again after the database went away.
+/// Most requests set aside. With more of them something else is wrong.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// How deadlines are watched.
+/// Pause before listening again after the database went away.
 #[derive(Debug, Clone, Copy)]
 pub struct SlaOptions {
-    /// How often deadlines are looked for without being told.
+    /// How often deadlines are looked for without a signal.
     pub check_interval: Duration,
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct Sla {
     aside: HashMap<RequestId, Aside>,
 }
 
-/// A request that is due and did not move.
+/// A request that is due and did not change.
 struct Aside {
     failures: u32,
     until: Instant,
@@ -59,7 +60,7 @@ impl Sla {
         Self { store, requests, signals, options, aside: HashMap::new() }
     }
 
-    /// Acts on one batch of what is due at `now`; gives whether there was anything.
+    /// Acts on one batch of what is due at `now`. Returns whether there was anything.
     async fn act(&mut self, now: OffsetDateTime) -> Result<bool, Error> {
         let resting: Vec<RequestId> = self.resting().map(|(id, _)| *id).collect();
         if resting.len() >= MOST_ASIDE {
@@ -67,7 +68,7 @@ impl Sla {
         }
         let mut due = self.store.due_requests(now, &resting, BATCH).await?;
         let found = !due.is_empty();
-        // Replicas that read the same batch meet less often.
+        // In random order, so that replicas that read the same batch collide less often.
         due.shuffle(&mut rand::rng());
         let requests = self.requests.clone();
         let mut outcomes = futures::stream::iter(due)
@@ -86,7 +87,8 @@ impl Sla {
         Ok(found)
     }
 
-    /// Most often another replica has just acted on it, and it is no longer due when its pause is over.
+    /// Without an error, another replica has usually just acted on the request, and it is not due any more after the
+    /// pause.
     fn set_aside(&mut self, id: RequestId, error: Option<&Error>) {
         let failures = self.aside.get(&id).map_or(1, |aside| aside.failures.saturating_add(1));
         let pause = BACKOFF.after(failures);
@@ -107,14 +109,14 @@ impl Sla {
         self.aside.iter().filter(move |(_, aside)| aside.until > now)
     }
 
-    /// Forgets those that have rested long enough and were not found due again.
+    /// Forgets requests whose pause is over.
     fn forget_settled(&mut self) {
         let now = Instant::now();
         self.aside.retain(|_, aside| aside.until > now);
     }
 }
 
-/// Tells the request what has passed, in the order in which it did; gives whether anything changed.
+/// Sends the commands for what has passed, in the order of the deadlines. Returns whether anything changed.
 async fn breach(requests: &Requests, due: &Due) -> Result<bool, Error> {
     let mut passed = [(due.task_due_at, Command::Breach), (due.expires_at, Command::Expire)];
     passed.sort_by_key(|(at, _)| *at);
@@ -132,7 +134,7 @@ impl Job for Sla {
     async fn run_once(&mut self) -> Result<Duration, Error> {
         let now = clock::now();
         if self.act(now).await? {
-            // One batch in a run, so that a stop need not wait for a day's worth of them.
+            // One batch in each run, so that stopping need not wait for all of them.
             return Ok(Duration::ZERO);
         }
         self.forget_settled();
@@ -141,13 +143,13 @@ impl Job for Sla {
         self.signals.ask_for_deadline();
         let next = self.store.next_deadline(now).await?;
         self.signals.wait_for_deadline(next);
-        // Negative: it has passed in the meantime.
+        // Negative if the deadline has passed meanwhile.
         let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or_default());
         Ok([wait, again].into_iter().flatten().fold(self.options.check_interval, Duration::min))
     }
 }
 
-/// Wakes the job when somebody moved a deadline by SQL.
+/// Wakes the job when somebody changes a deadline by SQL.
 pub(crate) fn listen(loops: &Loops, store: &Store, signals: &Arc<Signals>) {
     let (store, signals, stop) = (store.clone(), Arc::clone(signals), loops.stop().clone());
     loops.spawn("moved deadlines", move || {
@@ -174,7 +176,7 @@ async fn follow(store: &Store, signals: &Signals) {
 async fn follow_until_broken(store: &Store, signals: &Signals) -> Result<(), store::Error> {
     let mut moved = store.moved_deadlines().await?;
     loop {
-        // Once at the start too: something may have moved before anybody listened.
+        // Also at the start, because a deadline may have been changed before anybody listened.
         signals.deadlines.notify_one();
         moved.next().await?;
     }

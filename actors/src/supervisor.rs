@@ -1,9 +1,9 @@
-//! Supervisors that outlive their children. A child that dies takes nobody with it: the next message to its request
-//! starts a new one from the database.
+//! Supervisors of actors, which outlive their children. The death of a child affects nobody else: the next message to
+//! its request starts a new actor from the database.
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-/// Supervisors share the children among them, since linking to one costs a lock of its own.
+/// Number of supervisors. Linking a child takes a lock of its supervisor, so several share them.
 const SHARDS: usize = 8;
 
 pub(crate) struct Supervisor;
@@ -17,7 +17,7 @@ impl Actor for Supervisor {
         Ok(())
     }
 
-    // The default ends the supervisor when any child ends.
+    // The default would end the supervisor when any child ends.
     async fn handle_supervisor_evt(
         &self,
         _: ActorRef<()>,

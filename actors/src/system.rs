@@ -26,13 +26,13 @@ use tokio_util::sync::CancellationToken;
 
 /// What a process needs to play its roles.
 pub struct Options {
-    /// The truth.
+    /// The database.
     pub store: Store,
-    /// The bus; without one, webhooks go out by the poll and events wait in the outbox.
+    /// The bus. Without one, webhooks go out by the poll and events wait in the outbox.
     pub bus: Option<Bus>,
     /// Opens callback secrets.
     pub vault: Arc<Vault>,
-    /// Which roles.
+    /// The roles to play.
     pub roles: Roles,
     /// Request actors.
     pub requests: RequestOptions,
@@ -46,13 +46,13 @@ pub struct Options {
     pub retention: RetentionOptions,
     /// Asking for approvers.
     pub resolver: ResolverOptions,
-    /// Where webhooks may go.
+    /// Addresses that webhooks may go to.
     pub egress: Egress,
-    /// What webhooks may be sent with.
+    /// Credentials that webhooks may be sent with.
     pub credentials: Credentials,
-    /// Who answers role, group and http rules.
+    /// Answers role, group and http rules.
     pub directory: Arc<dyn Directory>,
-    /// Mail to people; `None` = they get none.
+    /// Mail to people; `None` = none is sent.
     pub notifier: Option<NotifierOptions>,
 }
 
@@ -61,7 +61,7 @@ pub struct System {
     requests: Requests,
     shared: Arc<Shared>,
     loops: Loops,
-    /// Ends the writers, last of all.
+    /// Ends the writers of the group commit, last of all.
     written: CancellationToken,
     delivery: Option<Delivery>,
     resolver: Option<Resolver>,
@@ -154,7 +154,7 @@ fn start_background(options: &Options, shared: &Arc<Shared>, requests: &Requests
     }
 }
 
-/// What other processes tell this one, and what it tells them.
+/// Signals from other processes and to them.
 fn start_signals(
     options: &Options,
     signals: &Arc<Signals>,

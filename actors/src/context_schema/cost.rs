@@ -1,8 +1,8 @@
-//! What a validation costs, counted before it is begun: a validation cannot be interrupted, and a small schema can
-//! make it visit a small context more often than there are atoms.
+//! Counts what a validation would cost before it begins. A validation cannot be interrupted, and a small schema can
+//! make the validator visit a small context an astronomical number of times.
 //!
-//! Each pair of a subschema and a part of the context is counted once and remembered, so counting is cheap where
-//! validating would not be. What keywords do is told generously: the count is a bound, not a forecast.
+//! Each pair of a subschema and a part of the context is counted once and remembered, so counting is cheap even where
+//! validating is not. Keywords are counted generously: the result is an upper bound and not an estimate.
 
 use super::parts::{TooCostly, items, members};
 use super::places::{Places, Target};
@@ -13,26 +13,26 @@ use std::collections::HashMap;
 pub(super) const MOST: u64 = 2_000_000;
 /// Most pairs of a subschema and a part of the context.
 const MOST_PAIRS: usize = 200_000;
-/// Deepest chain of subschemas within subschemas: a validation recurses.
+/// Deepest nesting of subschemas: the validator recurses.
 const DEEPEST: usize = 200;
-/// Bytes of text that cost as much as one visit.
+/// Bytes of text that count as one visit.
 const BYTES_A_VISIT: u64 = 16;
-/// What a published meta-schema asks of each value, about.
+/// Visits that a published meta-schema needs for each value, roughly.
 const META_SCHEMA: u64 = 100;
 
-/// Stands for the name of a member, whatever it is.
+/// Stands for the name of a member that the schema does not know.
 static NAME: Value = Value::String(String::new());
 
 type Cost = Result<u64, TooCostly>;
 
-/// How many visits validating `context` needs at most.
+/// The most visits that validating `context` can need.
 pub(super) fn of(schema: &Value, context: &Value) -> Cost {
     Counter { places: Places::of(schema), known: HashMap::new() }.visit(schema, context, 0)
 }
 
 struct Counter<'a> {
     places: Places<'a>,
-    /// What is known of each pair, by address; `None` while it is being counted.
+    /// Cost of each pair of subschema and value, by address; `None` while it is being counted.
     known: HashMap<(*const Value, *const Value), Option<u64>>,
 }
 
@@ -42,8 +42,8 @@ impl<'a> Counter<'a> {
         let pair = (std::ptr::from_ref(schema), std::ptr::from_ref(value));
         match self.known.get(&pair) {
             Some(Some(cost)) => return Ok(*cost),
-            // It leads back to itself without going on in the context. The validator stops there, yet what it does
-            // until then depends on the way it came, unless there was only one way to go.
+            // A reference that leads back to itself without descending into the context. The validator stops there,
+            // but what it has done until then depends on how it got there, except when there was only one way.
             Some(None) => return if is_alias(keywords) { Ok(1) } else { Err(TooCostly) },
             None if depth == DEEPEST || self.known.len() == MOST_PAIRS => return Err(TooCostly),
             None => self.known.insert(pair, None),
@@ -52,7 +52,7 @@ impl<'a> Counter<'a> {
         for (keyword, argument) in keywords {
             add(&mut cost, self.keyword(keyword, argument, value, depth + 1)?)?;
         }
-        // Which members are evaluated already is found out once more for each of them.
+        // For `unevaluated…`, the validator determines again for each member which members were evaluated.
         if keywords.keys().any(|keyword| keyword.starts_with("unevaluated")) {
             cost = bounded(cost.saturating_mul(2 + count(value)))?;
         }
@@ -125,7 +125,7 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// It says nothing but where to look.
+/// This keyword only says where to continue.
 fn is_alias(keywords: &Map<String, Value>) -> bool {
     const SILENT: &[&str] =
         &["$ref", "$defs", "definitions", "$id", "$schema", "$comment", "title", "description"];
@@ -161,7 +161,7 @@ fn text(value: &Value) -> u64 {
     bytes as u64 / BYTES_A_VISIT
 }
 
-/// What dividing by a fraction takes: it is done exactly, with as many digits as there are.
+/// Dividing by a fraction is done exactly, so its cost grows with the number of digits.
 fn division(divisor: &Value, value: &Value) -> u64 {
     const LARGE: f64 = 1e15;
     let whole = divisor.is_i64() || divisor.is_u64();

@@ -1,8 +1,8 @@
-//! Walking through a JSON value, and giving up on it.
+//! Walking through a JSON value.
 
 use serde_json::{Map, Value};
 
-/// The validation needs more than it may.
+/// The validation would need more visits than it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooCostly;
 

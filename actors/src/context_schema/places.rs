@@ -1,19 +1,19 @@
-//! Where a `$ref` may lead inside a schema.
+//! Resolves `$ref` inside a schema.
 
 use super::parts::{TooCostly, items, members};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Most places that one reference may lead to, as far as can be told without resolving URIs.
+/// Most places that one reference may stand for, since URIs are not fully resolved here.
 const MOST_CANDIDATES: usize = 20;
 const META_SCHEMAS: [&str; 2] = ["http://json-schema.org/", "https://json-schema.org/"];
 
-/// Subschemas by name. Which of several places of one name is meant depends on URIs that are not resolved here: all
-/// of them are given, so that a count over them is a bound.
+/// Subschemas by name. Several places can have one name, and telling them apart would need URI resolution. All of
+/// them are returned, so a count over them is an upper bound.
 pub(super) struct Places<'a> {
-    /// The schema itself, and subschemas with an id of their own.
+    /// The schema itself, and every subschema with an `$id`.
     resources: Vec<&'a Value>,
-    /// By the last part of their id.
+    /// By the last path segment of `$id`.
     by_id: HashMap<&'a str, Vec<&'a Value>>,
     by_anchor: HashMap<&'a str, Vec<&'a Value>>,
 }
@@ -50,7 +50,7 @@ impl<'a> Places<'a> {
         members(schema).chain(items(schema)).for_each(|inner| self.collect(inner));
     }
 
-    /// Everywhere a reference may lead.
+    /// Every place that the reference can lead to.
     pub(super) fn find(&self, reference: &Value) -> Result<Target<'a>, TooCostly> {
         let reference = reference.as_str().unwrap_or_default();
         if META_SCHEMAS.iter().any(|start| reference.starts_with(start)) {
@@ -69,7 +69,7 @@ impl<'a> Places<'a> {
         } else {
             self.by_anchor.get(fragment).cloned().unwrap_or_default()
         };
-        // One that cannot be followed cannot be counted.
+        // What cannot be resolved cannot be counted.
         if found.is_empty() || found.len() > MOST_CANDIDATES {
             Err(TooCostly)
         } else {

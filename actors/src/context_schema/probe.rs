@@ -1,14 +1,14 @@
-//! Contexts made to find out whether a schema becomes costly where a context is nested.
+//! Sample contexts with deep nesting, to find out whether a schema becomes expensive where a context is nested.
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// As deep as a context may be.
+/// The depth that a context may have.
 const DEPTH: usize = 32;
-/// Most names of members tried.
+/// Most member names tried.
 const MOST_NAMES: usize = 50;
 
-/// Lists in lists, and for each name that the schema knows, objects in objects, with and without lists between.
+/// Nested lists, and for each member name of the schema nested objects, with and without lists between them.
 pub(super) fn contexts(schema: &Value) -> Vec<Value> {
     let mut names = BTreeSet::new();
     collect(schema, &mut names);

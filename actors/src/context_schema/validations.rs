@@ -1,4 +1,4 @@
-//! Where validations are done: at once when they are cheap, else on a thread that nobody waits for but the caller.
+//! Runs validations: cheap ones at once, expensive ones on a blocking thread.
 
 use super::ContextSchema;
 use crate::Error;
@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Visits that take less time than changing threads does.
+/// A validation with fewer visits than this takes less time than a change of threads.
 const CHEAP: u64 = 2_000;
-/// Bytes and values of a context whose visits are counted at once; of a larger one even that takes its time.
+/// Largest context, in bytes and values, whose cost is counted at once; counting a larger one is itself moved to a
+/// blocking thread.
 const SMALL: Bounds = Bounds { bytes: 16 * 1024, values: 500, depth: 32 };
-/// Most costly validations at once; further ones wait for a place.
+/// Most expensive validations at once; others wait for a permit.
 const AT_ONCE: usize = 4;
-/// How long a caller waits for a place, and for the validation. What is counted beforehand takes far less.
+/// How long a caller waits for a permit and the validation. Whatever passed the count takes far less.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Callers whose places are remembered.
+/// Most callers whose permit is remembered.
 const MOST_CALLERS: u64 = 10_000;
 
-/// Each caller has one place at a time, so that none takes all of them.
+/// Each caller has one permit at a time, so that no caller can use up all of them.
 #[derive(Debug)]
 pub(crate) struct Validations {
     places: Arc<Semaphore>,
@@ -33,10 +34,10 @@ impl Default for Validations {
 }
 
 impl Validations {
-    /// Whether a context keeps a schema.
+    /// Validates a context against a schema.
     ///
     /// # Errors
-    /// [`Error::Context`]; [`Error::Overloaded`] when there is no place for it, and a retry is safe.
+    /// [`Error::Context`]; [`Error::Overloaded`] when there is no permit: a retry is safe.
     pub(crate) async fn check(
         &self,
         schema: &Arc<ContextSchema>,
@@ -50,14 +51,14 @@ impl Validations {
         self.check_elsewhere(schema, context, caller).await
     }
 
-    /// All places, for a test.
+    /// Takes all permits, for a test.
     #[cfg(test)]
     pub(super) async fn take_all(&self) -> tokio::sync::OwnedSemaphorePermit {
         let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
         Arc::clone(&self.places).acquire_many_owned(all).await.expect("the semaphore is never closed")
     }
 
-    /// The place of one caller, for a test.
+    /// Takes the permit of one caller, for a test.
     #[cfg(test)]
     pub(super) async fn take_own(&self, caller: &str) -> tokio::sync::OwnedSemaphorePermit {
         self.own(caller).acquire_owned().await.expect("the semaphore is never closed")
@@ -75,7 +76,7 @@ impl Validations {
     ) -> Result<(), Error> {
         let own = self.own(caller);
         let places = async {
-            // In this order: whoever waits for their own place takes none of the others.
+            // The caller's own permit comes first: while waiting for it, the caller holds none of the shared ones.
             let own = own.acquire_owned().await;
             (own, Arc::clone(&self.places).acquire_owned().await)
         };
@@ -84,7 +85,7 @@ impl Validations {
         let (schema, context) = (Arc::clone(schema), Arc::clone(context));
         let validation = tokio::task::spawn_blocking(move || {
             let outcome = schema.check(&context).map_err(Error::Context);
-            // Kept to the end, whoever has given up waiting.
+            // The permits are held until the validation ends, even when nobody waits for its result any more.
             drop((own, place));
             outcome
         });

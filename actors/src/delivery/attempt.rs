@@ -1,4 +1,4 @@
-//! One attempt: have it sent, judge the answer, have the outcome recorded.
+//! One attempt: send the webhook, judge the answer, record the outcome.
 
 use super::breaker::Health;
 use super::courier::{Courier, Sent, Signer};
@@ -15,10 +15,10 @@ use store::deliveries::{Attempt, Leased, Next};
 use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 
-/// A receiver may ask for more patience than the schedule has, but not for ever.
+/// How much longer than the schedule says a receiver may make us wait by `Retry-After`.
 const MOST_EXTRA_PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
-/// Makes attempts.
+/// Sends leased deliveries and records the outcomes.
 pub(super) struct Sender {
     courier: Courier,
     recorder: Recorder,
@@ -30,8 +30,8 @@ impl Sender {
         Self { courier, recorder, options }
     }
 
-    /// What each of these is signed and sent with, asked for once for all that have the same signer, and for all signers
-    /// at the same time.
+    /// The live secrets for each of these deliveries. They are read once for each signer, for all signers at the same
+    /// time.
     pub(super) async fn secrets_of(&self, leased: &[Leased]) -> Vec<Result<Arc<LiveSecrets>, Error>> {
         let signers: HashSet<Signer<'_>> = leased.iter().map(signer).collect();
         let asked = signers
@@ -42,7 +42,8 @@ impl Sender {
         leased.iter().map(of).collect()
     }
 
-    /// Sends a leased delivery. What is not ready by `start_by` is not sent, since its lease would not outlive it.
+    /// Sends a leased delivery. One that cannot start by `start_by` is not sent, because its lease could end before
+    /// the attempt does.
     ///
     /// # Errors
     /// Nothing was sent.
@@ -59,7 +60,10 @@ impl Sender {
         Ok(self.courier.send(&delivery.url, &delivery.caller_service, &delivery.event, &live).await)
     }
 
-    /// Has the outcome recorded. `Err`: it was not.
+    /// Records the outcome.
+    ///
+    /// # Errors
+    /// It was not recorded; the lease will run out.
     pub(super) async fn record(&self, delivery: &Leased, sent: Sent) -> Result<(), Error> {
         let jitter = rand::random_range(0.9..=1.1);
         self.recorder.record(outcome(delivery, sent, &self.options, clock::now(), jitter)).await
@@ -71,7 +75,7 @@ fn signer(delivery: &Leased) -> Signer<'_> {
     Signer { caller_service, callback_secret_id: *callback_secret_id }
 }
 
-/// What the outcome says about the endpoint: one that answers 4xx is alive, whatever it thinks of this webhook.
+/// What the outcome says about the endpoint. One that answers 4xx is alive, whatever it thinks of this webhook.
 pub(super) fn health(sent: &Sent) -> Health {
     match &sent.outcome {
         Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Health::Failing,
@@ -81,7 +85,7 @@ pub(super) fn health(sent: &Sent) -> Health {
     }
 }
 
-/// What is recorded of an attempt that ended at `now`. `jitter` stretches or shrinks the wait for the next one.
+/// The record of an attempt that ended at `now`. The wait for the next attempt is multiplied by `jitter`.
 fn outcome(
     delivery: &Leased,
     sent: Sent,
@@ -112,8 +116,8 @@ fn outcome(
     }
 }
 
-/// Wait after attempt `made` (from 1): the schedule with jitter, and never earlier than the receiver asked, within
-/// bounds. The last step of the schedule repeats.
+/// The wait after attempt number `made` (from 1): the step of the schedule times `jitter`, and not less than the
+/// receiver asked for by `Retry-After`, within bounds. The last step of the schedule repeats.
 fn wait(made: u32, schedule: &[Duration], jitter: f64, retry_after: Option<Duration>) -> Duration {
     let step = usize::try_from(made.saturating_sub(1)).unwrap_or(usize::MAX);
     let step = schedule.get(step).or(schedule.last()).copied().unwrap_or(Duration::from_secs(60));

@@ -1,49 +1,49 @@
-//! When to leave an endpoint alone: a state machine without a clock of its own.
+//! A circuit breaker: when to leave an endpoint alone. A state machine to which the time is handed in.
 //!
 //! ```text
-//! closed --failures in a row--> open --time, or somebody asks--> probing --failure--> open
-//!    ^----------------------------any attempt that finds it alive------------------------'
+//! closed --failures in a row--> open --time, or an operator's request--> probing --failure--> open
+//!    ^----------------------------any attempt that finds it alive---------------------------------'
 //! ```
 //!
-//! Attempts that an open circuit holds back are not made, and so count as no attempt of their deliveries.
+//! An open circuit holds deliveries back before an attempt is made, so they lose none of their attempts.
 
 use std::time::{Duration, Instant};
 
-/// When a circuit opens, and for how long.
+/// When a circuit opens, and how long it stays open.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tolerance {
-    /// Failures in a row that open it.
+    /// Consecutive failures that open the circuit.
     pub(super) failures: u32,
-    /// How long it stays open before one attempt is made to see.
+    /// How long it stays open before a probe.
     pub(super) rest: Duration,
 }
 
-/// What may be attempted now.
+/// What the breaker permits now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permission {
-    /// Whatever there is room for.
+    /// Any number of attempts.
     All,
-    /// One attempt, to see; its outcome must be told as that of a probe.
+    /// One attempt, as a probe. Its outcome must be reported with `was_probe`.
     Probe,
-    /// Nothing before this moment, but what was asked for after the circuit opened.
+    /// No attempt, except a delivery that an operator asked for after the circuit opened.
     Closed {
-        /// When it opened.
+        /// When the circuit opened.
         since: Instant,
-        /// When a probe may be made.
+        /// When a probe is due.
         until: Instant,
     },
-    /// Nothing: a probe is under way.
+    /// No attempt, because a probe is under way.
     Probing,
 }
 
-/// What an attempt said about the endpoint.
+/// What an attempt revealed about the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
-    /// It answers, whatever it thinks of the webhook.
+    /// It answers, even if it refuses the webhook.
     Alive,
-    /// No answer, or one that says that it cannot cope.
+    /// It does not answer, or answers that it cannot cope (5xx, 408, 429).
     Failing,
-    /// Nothing: the attempt did not reach it, through no fault of its own.
+    /// Unknown: the attempt did not reach it, for a reason on our side.
     Nothing,
 }
 
@@ -66,7 +66,7 @@ impl Breaker {
         Self { tolerance, state: State::Closed { failures: 0 } }
     }
 
-    /// Whether attempts go out as ever.
+    /// Whether attempts go out normally.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })
     }
@@ -81,7 +81,7 @@ impl Breaker {
         }
     }
 
-    /// A probe goes out.
+    /// Notes that a probe is sent.
     pub(super) fn probe(&mut self, now: Instant) {
         self.state = match self.state {
             State::Open { since, .. } | State::Probing { since } => State::Probing { since },
@@ -89,7 +89,7 @@ impl Breaker {
         };
     }
 
-    /// An attempt has ended at `now`. Answers whether that opened or closed the circuit.
+    /// Notes an attempt that ended at `now`. Returns whether the circuit opened or closed by it.
     pub(super) fn ended(&mut self, health: Health, was_probe: bool, now: Instant) -> bool {
         let before = self.is_closed();
         self.state = match (self.state, health) {
@@ -99,7 +99,7 @@ impl Breaker {
             }
             (State::Closed { .. }, Health::Failing) => self.open(now),
             (State::Probing { .. }, Health::Failing) if was_probe => self.open(now),
-            // Nobody knows more than before: the next look may probe again.
+            // The probe revealed nothing, so the next one may follow at once.
             (State::Probing { since }, Health::Nothing) if was_probe => State::Open { since, until: now },
             (unchanged, _) => unchanged,
         };

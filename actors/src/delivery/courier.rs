@@ -1,5 +1,6 @@
-//! One POST of an event: sign the exact bytes that are sent, through the guard, with the credential that the caller's
-//! callback secret names. The way of every webhook, and of the test event that an administrator asks for.
+//! One POST of an event: sign exactly the bytes that are sent, check the address, and use the credential that the
+//! caller's callback secret names. Every webhook takes this way, and so does the test event that an administrator
+//! asks for.
 
 use super::options::WebhookOptions;
 use crate::error::StartError;
@@ -29,25 +30,25 @@ pub struct Courier {
 /// Whose secrets sign an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signer<'a> {
-    /// This subject's.
+    /// The subject whose secrets sign,
     pub caller_service: &'a str,
-    /// Or those of this secret's subject.
+    /// unless this secret is named: then the secrets of its owner do.
     pub callback_secret_id: Option<Uuid>,
 }
 
-/// What came of it.
+/// The result of sending.
 #[derive(Debug)]
 pub struct Sent {
-    /// When it was sent, which is signed too.
+    /// When it was sent; the same time is signed.
     pub at: OffsetDateTime,
     /// How long it took.
     pub latency: Duration,
-    /// The answer, of any status, or why there is none.
+    /// The answer, with any status, or why there is none.
     pub outcome: Result<Answer, Failure>,
 }
 
 impl Sent {
-    /// What went wrong, in words; `None` for 2xx.
+    /// What went wrong, in words; `None` after a 2xx answer.
     #[must_use]
     pub fn error(&self) -> Option<String> {
         match &self.outcome {
@@ -57,7 +58,7 @@ impl Sent {
         }
     }
 
-    /// Whose fault that was: `receiver`, or `us`, which takes in the identity provider that gives us tokens.
+    /// Who caused the failure: `receiver`, or `us`, which includes the identity provider that issues our tokens.
     #[must_use]
     pub fn failed_by(&self) -> Option<&'static str> {
         match &self.outcome {
@@ -69,7 +70,7 @@ impl Sent {
         }
     }
 
-    /// In whole milliseconds.
+    /// The latency in milliseconds.
     #[must_use]
     pub fn latency_ms(&self) -> i32 {
         i32::try_from(self.latency.as_millis()).unwrap_or(i32::MAX)
@@ -77,7 +78,7 @@ impl Sent {
 }
 
 impl Courier {
-    /// A courier with connections of its own.
+    /// A courier with its own HTTP connections.
     ///
     /// # Errors
     /// [`StartError::Transport`].
@@ -92,8 +93,8 @@ impl Courier {
         Ok(Self { store, vault, transport, credentials, allow_unsigned: options.allow_unsigned })
     }
 
-    /// What a signer's events are signed and sent with from now on: to be asked for right before sending, since a
-    /// secret may be revoked.
+    /// The secrets that a signer's events are signed with now. Ask right before sending, because a secret may be
+    /// revoked at any time.
     ///
     /// # Errors
     /// The database's.
@@ -102,7 +103,7 @@ impl Courier {
         Ok(self.store.live_secrets(caller, id, clock::now(), &self.vault).await?)
     }
 
-    /// Sends an event of `caller_service`. Whatever happens is an outcome.
+    /// Sends an event on behalf of `caller_service`. Every failure is part of the result.
     pub async fn send(
         &self,
         url: &str,
@@ -120,7 +121,7 @@ impl Courier {
                 "caller {caller_service} has no active callback secret and webhook.allow_unsigned is off"
             )))
         } else {
-            // A fault of ours must end as an outcome too, or it would be repeated for ever unseen.
+            // A panic must become an outcome too. Otherwise the delivery would be repeated for ever without a trace.
             let sent = AssertUnwindSafe(self.post(url, event, live, at)).catch_unwind().await;
             sent.unwrap_or_else(|_| Err(Failure::Internal("internal fault while sending".to_owned())))
         };

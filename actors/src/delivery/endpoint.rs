@@ -1,8 +1,10 @@
-//! The webhooks of one caller to one endpoint (scheme, host and port): an actor that leases what is due there when, and
-//! only when, attempts can start at once. Its own bounds (attempts under way, attempts per second, the circuit) hold
-//! nobody else up: what a caller's webhooks find out about a host says nothing about those of another caller, whose
-//! path or secret may be the better one. Of the attempts that this process may have under way it takes a share that
-//! leaves some for others.
+//! The webhooks of one caller to one endpoint (scheme, host and port). An actor leases due deliveries only when it
+//! can start attempts at once.
+//!
+//! Its bounds (attempts under way, attempts per second, circuit breaker) affect nobody else. The caller is part of
+//! the key because what one caller's webhooks reveal about a host says nothing about another caller's, which may have
+//! a working path or secret. Of the attempts that this process may have under way, an endpoint takes a share that
+//! leaves room for others.
 
 use super::attempt::{self, Sender};
 use super::breaker::{Breaker, Health, Permission, Tolerance};
@@ -26,34 +28,34 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// How long the actor rests after a fault of the database.
+/// Pause after a fault of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// An attempt starts so soon after its lease, or not at all.
+/// Longest time between a lease and the start of its attempt.
 const START_WITHIN: Duration = Duration::from_secs(3);
-/// A lease outlives the timeout of the attempt by so much: for starting, and for recording.
+/// How much longer than the timeout of an attempt a lease lasts: time to start and to record.
 const LEASE_SLACK: Duration = Duration::from_secs(6);
-/// Waiting deliveries that are told at once why they wait.
+/// Waiting deliveries whose `last_error` is set by one statement.
 const EXPLAINED: i64 = 500;
 
 /// What all endpoint actors of a process share.
 pub(super) struct Lanes {
     pub(super) store: Store,
     pub(super) sender: Sender,
-    /// Attempts that this process may have under way.
+    /// Permits for the attempts that this process may have under way.
     pub(super) slots: Shares,
-    /// Attempts under way.
+    /// The attempts under way.
     pub(super) tasks: TaskTracker,
     pub(super) options: WebhookOptions,
     pub(super) stopping: AtomicBool,
 }
 
-/// "Look for what is due." A lane holds at most one of these that was not handled yet.
+/// The message "look for what is due". At most one is in the mailbox of an endpoint's actor.
 pub(super) struct Look;
 
 /// What an endpoint's actor shares with its attempts under way.
 pub(super) struct Lane {
     to: Destination,
-    /// The endpoint as logs and operators may see it.
+    /// The endpoint without credentials, for logs and operators.
     shown: String,
     caller: Arc<str>,
     slots: Arc<Semaphore>,
@@ -82,7 +84,7 @@ impl Lane {
         }
     }
 
-    /// Tells the actor to look, unless it has been told already. Whether it lives.
+    /// Tells the actor to look, unless such a message waits already. Returns whether the actor lives.
     pub(super) fn look(&self, actor: &ActorRef<Look>) -> bool {
         let told = self.told_to_look.swap(true, Ordering::AcqRel);
         if told && matches!(actor.get_status(), ractor::ActorStatus::Running | ractor::ActorStatus::Starting)
@@ -92,7 +94,8 @@ impl Lane {
         actor.send_message(Look).is_ok()
     }
 
-    /// Nothing under way and nothing done for `idle`; failures are remembered as long as anything is probed.
+    /// Whether the actor can be stopped: nothing is under way and nothing happened for `idle`. With an open circuit
+    /// it stays longer, because it would forget the failures.
     pub(super) fn rests(&self, idle: Duration) -> bool {
         let remember = if self.breaker().is_closed() { Duration::ZERO } else { self.rest * 2 };
         self.slots.available_permits() == self.most && self.used.lock().elapsed() > idle + remember
@@ -113,15 +116,15 @@ impl Lane {
     }
 }
 
-/// What may be leased now.
+/// How much may be leased now.
 enum Capacity {
-    /// So many deliveries, with their permits.
+    /// As many deliveries as there are permits.
     For(Permits),
-    /// One, to see whether the endpoint lives again; or only this one, for which somebody asked.
+    /// One, to probe the endpoint; with an id, only the delivery that an operator asked for.
     Probe(Permits, Option<Uuid>),
-    /// Nothing before this much time has passed.
+    /// Nothing before this time has passed.
     After(Duration),
-    /// Nothing, until an attempt under way ends or somebody says so.
+    /// Nothing until an attempt ends or a message comes.
     None,
 }
 
@@ -131,11 +134,11 @@ pub(super) struct State {
     lane: Arc<Lane>,
     lanes: Arc<Lanes>,
     pace: Pace,
-    /// When the actor will look by itself.
+    /// When the actor looks again without a message.
     alarm: Option<Instant>,
-    /// Until when a busy endpoint waits.
+    /// Until when a busy endpoint gathers work.
     gathers_until: Option<Instant>,
-    /// Up to where waiting deliveries have been told why they wait, while the circuit is open.
+    /// The due time up to which waiting deliveries have been told why they wait; used while the circuit is open.
     explained: OffsetDateTime,
 }
 
@@ -161,7 +164,8 @@ impl Actor for Endpoint {
     }
 
     async fn handle(&self, me: ActorRef<Look>, _: Look, state: &mut State) -> Result<(), ActorProcessingErr> {
-        // Whoever tells the actor from here on is heard: what it looks at is newer than what it was told of.
+        // The flag is cleared before the actor looks, so a message that is sent from here on is not lost: whatever it
+        // announces is either found now or looked for again.
         state.lane.told_to_look.store(false, Ordering::Release);
         if state.alarm.is_some_and(|at| at <= Instant::now()) {
             state.alarm = None;
@@ -183,7 +187,8 @@ impl Actor for Endpoint {
 }
 
 impl State {
-    /// Starts as many attempts as may start now. `Some`: there may be more after so long, without anybody saying so.
+    /// Leases and starts as many attempts as may start now. `Some`: there may be more after this time, without a
+    /// message.
     async fn take(&mut self, me: &ActorRef<Look>) -> Result<Option<Duration>, Error> {
         loop {
             let (permits, only, probe) = match self.capacity().await? {
@@ -210,7 +215,7 @@ impl State {
         }
     }
 
-    /// What the endpoint's bounds and this process' leave, least costly first.
+    /// What the bounds of this endpoint and of this process leave. The cheapest checks come first.
     async fn capacity(&mut self) -> Result<Capacity, Error> {
         if self.lanes.stopping.load(Ordering::Acquire) {
             return Ok(Capacity::None);
@@ -236,8 +241,8 @@ impl State {
         }
     }
 
-    /// While the circuit is open: what was asked for since it opened goes out as the probe; the rest learns why it
-    /// waits.
+    /// With an open circuit: sends a delivery that an operator asked for since then as a probe, and notes in all
+    /// others why they wait.
     async fn asked_or_after(&mut self, since: Instant, until: Instant) -> Result<Capacity, Error> {
         let (store, to) = (&self.lanes.store, &self.lane.to);
         if let Some(asked) = store.asked_delivery(to, since.elapsed()).await? {
@@ -253,7 +258,7 @@ impl State {
 
     async fn permits(&self, most: usize) -> Option<Permits> {
         let permits = permits::take(&self.lane.slots, &self.lanes.slots, &self.lane.caller, most).await;
-        // It may have waited for them.
+        // Taking permits may have waited, and the process may be stopping by now.
         permits.filter(|_| !self.lanes.stopping.load(Ordering::Acquire))
     }
 
@@ -274,10 +279,10 @@ impl State {
             self.lanes.tasks.spawn(async move {
                 let (of_endpoint, of_process) = permit.unzip();
                 let sent = lanes.sender.send(&delivery, secrets, start_by).await;
-                // Before there is room for another.
+                // The breaker is told before the permit is returned, so that the next attempt sees the new state.
                 lane.ended(sent.as_ref().map_or(Health::Nothing, attempt::health), probe);
                 drop(of_endpoint);
-                // An actor that has ended is started anew by the poll.
+                // A message to an actor that has ended is lost; the poll starts a new one.
                 lane.look(&me);
                 let recorded = match sent {
                     Ok(sent) => lanes.sender.record(&delivery, sent).await,
@@ -287,15 +292,15 @@ impl State {
                     let request = delivery.event.request_id;
                     tracing::warn!(request.id = %request, %error, "an attempt was not recorded; its lease runs out");
                 }
-                // Until now it was one of the process' attempts, so that what is not recorded has a bound.
+                // Held until the outcome is recorded, so that the number of unrecorded outcomes is bounded.
                 drop(of_process);
-                // What comes next for this request may go.
+                // The next delivery of this request may be due now.
                 lane.look(&me);
             });
         }
     }
 
-    /// Looks again after `wait`, unless it will look before that anyway.
+    /// Schedules the next look in `wait`, unless an earlier one is scheduled.
     fn look_after(&mut self, me: &ActorRef<Look>, wait: Duration) {
         let at = Instant::now() + wait;
         if self.alarm.is_none_or(|alarm| at < alarm) {

@@ -1,5 +1,5 @@
-//! The live endpoint actors of this process, one for each caller and endpoint: started when there is something for them,
-//! sent to rest when there has been nothing for a while.
+//! The live endpoint actors of this process, one for each caller and endpoint. They start when something is due and
+//! stop after being idle.
 
 use super::endpoint::{Endpoint, Lane, Lanes, Look};
 use super::shares::{Share, Shares};
@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::deliveries::Destination;
 
-/// Actors at once, shared out among the callers. Others wait for one of them to rest; the poll comes to them.
+/// Most actors at once, shared among the callers. An endpoint without one waits until another stops; the poll finds
+/// it again.
 const MOST: usize = 10_000;
 
 struct Live {
@@ -34,9 +35,9 @@ impl LiveEndpoints {
         Self { live: Arc::default(), places: Shares::new(MOST), lanes: Arc::new(lanes), supervisor }
     }
 
-    /// Has the actor of a destination look for what is due, starting one when there is none.
+    /// Tells the actor of a destination to look for due deliveries; starts the actor if there is none.
     pub(super) async fn look(&self, to: &Destination) {
-        // A second round when the actor had ended; what still comes to nothing is left to the poll.
+        // A second round in case the actor has just ended. If that fails too, the poll finds the destination again.
         for _ in 0..2 {
             if let Some(live) = self.live.get(to) {
                 if live.lane.look(&live.actor) {
@@ -72,7 +73,7 @@ impl LiveEndpoints {
             }
         };
         match self.live.entry(to.clone()) {
-            // Somebody else was faster.
+            // Another task has started it meanwhile.
             dashmap::Entry::Occupied(_) => actor.stop(None),
             dashmap::Entry::Vacant(free) => {
                 free.insert(Live { actor, lane, _share: share });
@@ -80,7 +81,7 @@ impl LiveEndpoints {
         }
     }
 
-    /// Sends actors to rest that have had nothing to do for `idle`. One that remembers failures stays.
+    /// Stops actors that were idle for `idle`, except those that remember failures.
     pub(super) fn rest(&self, idle: Duration) {
         self.live.retain(|_, live| {
             let keep = !live.lane.rests(idle);
@@ -92,7 +93,7 @@ impl LiveEndpoints {
         });
     }
 
-    /// No attempt starts from now on; those under way go on.
+    /// Starts no attempt from now on. Those under way go on.
     pub(super) async fn stop(&self, deadline: Duration) {
         self.lanes.stopping.store(true, Ordering::Release);
         let actors: Vec<_> = self.live.iter().map(|live| live.actor.clone()).collect();

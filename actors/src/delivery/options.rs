@@ -5,33 +5,33 @@ use std::time::Duration;
 /// How webhooks are delivered.
 #[derive(Debug, Clone)]
 pub struct WebhookOptions {
-    /// Of one attempt.
+    /// Timeout of one attempt.
     pub timeout: Duration,
     /// Attempts before a delivery is exhausted.
     pub max_attempts: u32,
     /// Waits between attempts; the last one repeats.
     pub backoff: Vec<Duration>,
-    /// How often due deliveries are looked for without being told.
+    /// How often due deliveries are looked for without a message.
     pub poll_interval: Duration,
-    /// Deliveries to one endpoint leased by one statement.
+    /// Most deliveries to one endpoint leased by one statement.
     pub batch_size: usize,
-    /// Attempts under way at once in this process.
+    /// Most attempts under way in this process.
     pub concurrency: usize,
-    /// Bounds of each endpoint.
+    /// Bounds of each endpoint of a caller.
     pub endpoint: EndpointOptions,
-    /// Without a secret: send unsigned, rather than not at all.
+    /// Sends unsigned when a caller has no secret, instead of not sending.
     pub allow_unsigned: bool,
 }
 
-/// What one endpoint (scheme, host and port) may take of a process.
+/// What one endpoint (scheme, host and port) of a caller may take of a process.
 #[derive(Debug, Clone, Copy)]
 pub struct EndpointOptions {
-    /// Attempts under way at once.
+    /// Most attempts under way.
     pub concurrency: usize,
-    /// Attempts per second; 0 = without a limit.
+    /// Attempts per second; 0 = unlimited.
     pub rate_per_second: u32,
-    /// Failures in a row after which it is left alone.
+    /// Consecutive failures that open the circuit.
     pub open_after_failures: u32,
-    /// How long it is left alone before one attempt is made to see.
+    /// How long an open circuit waits before a probe.
     pub open: Duration,
 }

@@ -1,4 +1,4 @@
-//! How many attempts an endpoint may be sent per second.
+//! Rate limit: how many attempts per second an endpoint is sent.
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 type Bucket<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// A token bucket that holds one second's worth; what was drawn and not used is used first next time.
+/// A token bucket that holds the tokens of one second. Tokens that were drawn and not used are used first next time.
 #[derive(Debug)]
 pub(super) struct Pace<C: Clock = DefaultClock> {
     bucket: Option<Bucket<C>>,
@@ -18,7 +18,7 @@ pub(super) struct Pace<C: Clock = DefaultClock> {
 }
 
 impl Pace {
-    /// `per_second` attempts; 0 = without a limit.
+    /// `per_second` attempts; 0 = unlimited.
     pub(super) fn new(per_second: u32) -> Self {
         Self::with_clock(per_second, DefaultClock::default())
     }
@@ -31,7 +31,7 @@ impl<C: Clock + Clone> Pace<C> {
         Self { bucket, clock, drawn: 0 }
     }
 
-    /// How many of `wanted` attempts may start now, at least one; or how long to wait for the next.
+    /// How many of `wanted` attempts may start now (at least one), or how long to wait for the next token.
     pub(super) fn draw(&mut self, wanted: usize) -> Result<usize, Duration> {
         let Some(bucket) = &self.bucket else { return Ok(wanted) };
         while self.drawn < wanted {
@@ -44,7 +44,7 @@ impl<C: Clock + Clone> Pace<C> {
         Ok(self.drawn.min(wanted))
     }
 
-    /// So many attempts have started.
+    /// Notes that so many attempts have started.
     pub(super) fn used(&mut self, attempts: usize) {
         self.drawn = self.drawn.saturating_sub(attempts);
     }

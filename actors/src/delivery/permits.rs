@@ -1,10 +1,10 @@
-//! Permits for attempts: of the destination and of the process at once.
+//! Permits for attempts: each is one of the endpoint and one of the process.
 
 use super::shares::{Share, Shares};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// One permit of the destination and a place of the process for each attempt; given back when dropped.
+/// One permit of the endpoint and one share of the process for each attempt; returned when dropped.
 pub(super) struct Permits(Vec<(OwnedSemaphorePermit, Share)>);
 
 impl Permits {
@@ -17,8 +17,8 @@ impl Permits {
     }
 }
 
-/// Takes up to `most`, at least one, for which it may wait; of the others at most half of what the caller may have, so
-/// that a few slow endpoints never hold all of that. `None`: the destination has none.
+/// Takes up to `most` permits. It may wait for the first; of the others it takes at most half of what the caller may
+/// have, so that a few slow endpoints never hold all of it. `None`: the endpoint has no permit left.
 pub(super) async fn take(
     lane: &Arc<Semaphore>,
     process: &Shares,

@@ -1,4 +1,4 @@
-//! Finds what nobody told of, caller by caller.
+//! Finds due deliveries that no message announced, caller by caller.
 
 use super::live::LiveEndpoints;
 use crate::Error;
@@ -8,20 +8,20 @@ use std::time::Duration;
 use store::Store;
 use store::deliveries::Destination;
 
-/// Callers named by one statement.
+/// Callers in one statement.
 const CALLERS: i64 = 20;
-/// Endpoints of one caller looked at in one round. One that has more is served in turns, so that what it costs to look
-/// through them delays nobody else.
+/// Endpoints of one caller in one round. A caller with more is served in turns, so that looking through them delays
+/// nobody else.
 const EACH: i64 = 1000;
 
-/// An endpoint without anything to do loses its actor after this.
+/// An endpoint's actor stops after being idle for this long.
 const IDLE: Duration = Duration::from_secs(60);
 
 pub(super) struct Poll {
     store: Store,
     endpoints: LiveEndpoints,
     interval: Duration,
-    /// Callers with more endpoints than one round looks at, each with the last one looked at.
+    /// Callers with more endpoints than one round covers, each with the last endpoint looked at.
     seen: HashMap<String, Destination>,
 }
 
@@ -30,7 +30,8 @@ impl Poll {
         Self { store, endpoints, interval, seen: HashMap::new() }
     }
 
-    /// Has the actors of the next callers look; answers the last of these callers, if there may be more after it.
+    /// Tells the actors of the next callers to look. Returns the last of these callers, if there may be more after
+    /// it.
     async fn page(&mut self, after: Option<&str>, before: &[Destination]) -> Result<Option<String>, Error> {
         let found = self.store.waiting_destinations(after, CALLERS, EACH, before).await?;
         let mut looked_at: HashMap<&str, i64> = HashMap::new();

@@ -1,4 +1,5 @@
-//! Outcomes of attempts, written many at a time: whoever waits is answered when its own is in the database.
+//! Writes the outcomes of attempts, many in one statement. Whoever hands one over is answered when it is in the
+//! database.
 
 use super::gather::{BUSY, GATHER};
 use crate::Error;
@@ -12,7 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Outcomes in one statement.
 const BATCH: usize = 128;
-/// Outcomes waiting; past it attempts wait too.
+/// Outcomes that may wait; when the queue is full, attempts wait.
 const QUEUE: usize = 1024;
 
 type Job = (Attempt, oneshot::Sender<Result<(), Error>>);
@@ -23,7 +24,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Ends when the last clone of what it gives is dropped and everything is written.
+    /// Starts the writer. It ends when the last clone of the returned value is dropped and everything is written.
     pub(super) fn start(store: Store, loops: &Loops) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
@@ -37,7 +38,7 @@ impl Recorder {
         Self { queue }
     }
 
-    /// Waits until the outcome is recorded, or is known to be another's to record.
+    /// Returns when the outcome is recorded, or when somebody else's lease has replaced this one.
     pub(super) async fn record(&self, attempt: Attempt) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
         self.queue.send((attempt, reply)).await.map_err(|_| Error::Unanswered)?;
@@ -58,7 +59,7 @@ async fn write(store: &Store, jobs: &mut mpsc::Receiver<Job>) {
     }
 }
 
-/// An outcome that the database refuses for itself fails alone: then the others are written one by one.
+/// When the database refuses a batch, the outcomes are written one by one, so that only the faulty one fails.
 async fn write_batch(store: &Store, batch: Vec<Job>) {
     let (attempts, replies): (Vec<Attempt>, Vec<_>) = batch.into_iter().unzip();
     let recorded = record(store, &attempts).await;
@@ -72,7 +73,7 @@ async fn write_batch(store: &Store, batch: Vec<Job>) {
         return;
     }
     for reply in replies {
-        // A task that was cancelled does not need the answer.
+        // Whoever waited may have been cancelled and does not need the answer.
         let _ = reply.send(recorded.clone());
     }
 }

@@ -1,15 +1,15 @@
-//! So many places for all callers of this process, shared out so that none is crowded out.
+//! A fixed number of places, shared among the callers of this process so that none is crowded out.
 //!
-//! Who holds more is stopped earlier: a caller may hold three times as many places as are free. So one alone gets three
-//! quarters of all, however many endpoints it names, and there is room for whoever comes next. Places that are given
-//! back go to the waiting caller that holds fewest.
+//! A caller may hold at most three times as many places as are free. So a single caller gets three quarters of all,
+//! however many endpoints it names, and the next caller still finds room. A returned place goes to the waiting caller
+//! that holds fewest.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Places that a caller may hold for each one that is free.
+/// How many places a caller may hold for each one that is free.
 const HELD_PER_FREE: usize = 3;
 
 /// Cheap to clone.
@@ -25,11 +25,11 @@ pub(super) struct Share {
 struct Pool {
     free: usize,
     callers: HashMap<Arc<str>, Caller>,
-    /// How many have begun to wait so far: the order among callers that hold the same.
+    /// Number of the last ticket: the order among callers that hold equally many.
     waited: u64,
 }
 
-/// Those that neither hold nor wait are forgotten.
+/// A caller that neither holds nor waits is removed.
 #[derive(Default)]
 struct Caller {
     held: usize,
@@ -47,7 +47,7 @@ impl Shares {
         Self(Arc::new(Mutex::new(Pool { free: places, callers: HashMap::new(), waited: 0 })))
     }
 
-    /// A place, if the caller may have one now and none of its own waits for one.
+    /// Takes a place, if the caller may have one now and none of its own tasks waits for one.
     pub(super) fn try_take(&self, caller: &Arc<str>) -> Option<Share> {
         let mut pool = self.pool();
         let free = pool.free;
@@ -61,7 +61,7 @@ impl Shares {
         None
     }
 
-    /// A place, as soon as the caller may have one; its own in the order of asking.
+    /// Takes a place as soon as the caller may have one. Tasks of one caller are served in the order of asking.
     pub(super) async fn take(&self, caller: &Arc<str>) -> Option<Share> {
         if let Some(share) = self.try_take(caller) {
             return Some(share);
@@ -74,7 +74,7 @@ impl Shares {
             pool.callers.entry(Arc::clone(caller)).or_default().waiting.push_back((ticket, give));
             given
         };
-        // What was given back between the two looks is given now.
+        // A place that was returned between the two looks is given out now.
         self.give();
         given.await.ok()
     }
@@ -91,7 +91,7 @@ impl Shares {
     fn give(&self) {
         loop {
             let Some((caller, to)) = self.pool().next() else { return };
-            // Whoever has stopped waiting drops the share, which is given on.
+            // A receiver that no longer waits drops the share, which gives the place to the next.
             let _ = to.send(Share { pool: self.clone(), caller });
         }
     }
@@ -102,7 +102,7 @@ impl Shares {
 }
 
 impl Pool {
-    /// Who gets a place now: counted as held already.
+    /// Chooses who gets a place now, and counts it as held.
     fn next(&mut self) -> Option<(Arc<str>, oneshot::Sender<Share>)> {
         let free = self.free;
         let first = |caller: &Caller| caller.waiting.front().map(|(ticket, _)| (caller.held, *ticket));

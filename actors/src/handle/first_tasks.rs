@@ -1,5 +1,5 @@
-//! A create is answered with its first tasks when these come soon, and else without them: what the directory owes
-//! then comes by itself. Waiting takes no place from commands, and only so many wait at once.
+//! A create is answered with its first tasks when these come soon, and without them otherwise. A create that waits
+//! holds no permit of the commands, and the number of waiting creates is bounded.
 
 use super::Requests;
 use crate::request::{Applied, NewRequest, Shared};
@@ -12,16 +12,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Creates that wait at once; further ones are answered at once.
+/// Most creates that wait at once; others are answered immediately.
 pub(super) const MOST_WAITING: usize = 256;
-/// Pauses between two looks; a resolver of this process also wakes the create.
+/// Pauses between two looks. A commit of this process to the request also ends a pause.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_millis(250));
 
 impl Requests {
     /// The answer to a create that was committed.
     pub(super) async fn answer(&self, applied: &Applied, new: &NewRequest) -> CreateRequestOut {
         let at_once = shapes::created(&applied.transition.request, &applied.meta);
-        // Nothing is asked outside: everything is known.
+        // Nothing is asked outside, so all tasks are known.
         if !applied.unresolved || self.shared.options.create_wait.is_zero() {
             return at_once;
         }
@@ -34,7 +34,7 @@ impl Requests {
         if !place.until_resolved(self.shared.options.create_wait).await {
             return None;
         }
-        // The request is there whatever happens from here on: a failure costs the tasks in the answer, no more.
+        // The request exists whatever happens from here on; a failure only leaves the tasks out of the answer.
         let loaded = self.shared.store.load_request(id).await.ok()??;
         let answer = shapes::created(&loaded.request, &loaded.meta);
         if let Some(key) = &new.idempotency_key {
@@ -45,7 +45,7 @@ impl Requests {
     }
 }
 
-/// A place among those that are woken when this process commits something of their request.
+/// Registers a create to be woken when this process commits something to its request.
 struct Place<'a> {
     shared: &'a Shared,
     id: RequestId,
@@ -59,7 +59,8 @@ impl<'a> Place<'a> {
         Self { shared, id, wake }
     }
 
-    /// Whether the request asks nothing any more, within `patience`. Gives up early when the next attempt is later.
+    /// Waits until the request asks nothing any more, at most `patience`. Returns false at once when the next attempt
+    /// to resolve comes later than that.
     async fn until_resolved(&self, patience: Duration) -> bool {
         let (deadline, latest) = (Instant::now() + patience, clock::now() + patience);
         let mut looks = 0;
@@ -75,7 +76,7 @@ impl<'a> Place<'a> {
                 return false;
             }
             looks += 1;
-            // Woken or not: the row says how far it is.
+            // Whether it was woken or not, the row says how far the request is.
             let _ =
                 tokio::time::timeout_at(deadline.min(now + BACKOFF.after(looks)), self.wake.notified()).await;
         }

@@ -1,4 +1,4 @@
-//! What a repeated create is answered: the first answer under its idempotency key.
+//! Answers a repeated create with the first answer under its idempotency key.
 
 use super::Requests;
 use crate::request::{Created, NewRequest};
@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 /// Pause between two looks at an answer that is still being completed.
 const PAUSE: Duration = Duration::from_millis(25);
-/// How much later than its deadline a first answer may have been stored.
+/// How long after the deadline for first tasks an answer may still be completed.
 const GRACE: Duration = Duration::from_millis(250);
 
 impl Requests {
-    /// What the first create with this subject and key was answered; `None` when it is the first, or has no key.
-    /// While the first one still waits for its tasks, so does this.
+    /// What the first create with this subject and key was answered; `None` when this is the first, or has no key.
+    /// While the first one waits for its tasks, so does this one.
     ///
     /// # Errors
     /// [`Error::IdempotencyMismatch`], [`Error::Unavailable`].
@@ -42,7 +42,7 @@ impl Requests {
     }
 }
 
-/// How long ago a request was made: its id carries the time, taken from the system's clock.
+/// How long ago a request was made. Its id is a UUIDv7 and carries the time of the system's clock.
 fn age(request_id: Uuid) -> Duration {
     let (seconds, nanos) = request_id.get_timestamp().map_or((0, 0), |made| made.to_unix());
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();

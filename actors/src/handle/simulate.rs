@@ -1,4 +1,4 @@
-//! What a policy would do with a context: asked of the engine, and of the directory, without a request.
+//! Simulation: asks the engine and the directory what a policy would do with a context, without a request.
 
 use super::Requests;
 use crate::catalog::Version;
@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 impl Requests {
-    /// What a policy version would do with a context. Writes nothing. `caller` is who asks: with their callback
-    /// secrets the questions to services are signed.
+    /// What a policy version would do with a context. Writes nothing. Questions to services are signed with the
+    /// callback secrets of `caller`.
     ///
     /// # Errors
     /// [`Error::UnknownPolicy`], [`Error::Context`], [`Error::Directory`], [`Error::Unavailable`].
@@ -25,14 +25,14 @@ impl Requests {
         body: SimulateRequest,
     ) -> Result<SimulateResponse, Error> {
         let out = self.shared.store.get_policy(key, version).await?;
-        // Drafts change, so a simulation never uses the cache of started versions.
+        // A draft may change at any time, so nothing is taken from the cache of activated versions.
         let version = Version::new(self.shared.store.load_policy(out.id.into()).await?);
         let (policy, now) = (&version.policy, clock::now());
         let context = body.context;
         version.check_context(&context, caller, &self.shared.validations).await?;
         let answers = self.answers(caller, policy, &context).await?;
         let requester = body.requester.as_deref().unwrap_or(caller);
-        // Nothing is committed that would show what is remembered to be out of date.
+        // Delegations are read afresh, because no commit follows that would detect a stale cache.
         let simulated = people::decide(&self.shared.catalog.people, now, true, |delegations| {
             let env = Environment { policy, delegations, now };
             Ok(engine::simulate::simulate(&env, &context, &[requester, caller], &answers))
@@ -54,7 +54,7 @@ impl Requests {
         Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
     }
 
-    /// What the directory says about every rule that a request with this context would ask.
+    /// The directory's answer to every rule that a request with this context would ask.
     async fn answers(
         &self,
         caller: &str,

@@ -5,19 +5,19 @@ use outbound::mail::{Letters, Mailer};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How people are told of their tasks.
+/// How people are sent mail.
 #[derive(Debug, Clone)]
 pub struct NotifierOptions {
-    /// Sends.
+    /// Sends mails.
     pub mailer: Mailer,
-    /// What is written.
+    /// Renders mails.
     pub letters: Arc<Letters>,
-    /// Knows where people get mail.
+    /// Knows mail addresses.
     pub directory: Staff,
-    /// How long one attempt may take: finding the address and handing the mail over.
+    /// Timeout of one attempt: finding the address and handing the mail over.
     pub timeout: Duration,
-    /// How long before a deadline somebody is reminded of it; `None` = never.
+    /// How long before a deadline a reminder is sent; `None` = never.
     pub remind_before: Option<Duration>,
-    /// How often deadlines are looked at.
+    /// How often deadlines are checked.
     pub check_interval: Duration,
 }

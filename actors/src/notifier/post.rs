@@ -1,4 +1,4 @@
-//! Takes mails that are owed and sends them, some at once.
+//! Leases mails that are due and sends them, several at once.
 
 use super::options::NotifierOptions;
 use crate::background::Job;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use store::Store;
 use store::notifications::{Notification, Outcome};
 
-/// Mails under way at once, each with a connection to the mail server.
+/// Mails under way at once, each with its own connection to the mail server.
 const AT_ONCE: usize = 8;
-/// How long after the end of an attempt a mail is left to whoever took it.
+/// How much longer than an attempt a lease lasts.
 const LEASE_OVER: Duration = Duration::from_secs(5);
-/// How long it waits before it looks by itself.
+/// How often it looks without a signal.
 const LOOK: Duration = Duration::from_secs(5);
 /// Pauses after attempts that failed.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30 * 60));
@@ -28,7 +28,7 @@ pub(super) struct Post {
 
 /// Pause after attempt `attempt`, counted from 1.
 fn pause_after(attempt: i32) -> Duration {
-    // The column is never negative.
+    // The number in the row is never negative.
     BACKOFF.after(u32::try_from(attempt).unwrap_or(0))
 }
 
@@ -82,7 +82,7 @@ impl Post {
     }
 }
 
-/// Why nobody wants this mail any more.
+/// Why this mail is not wanted any more, if so.
 fn not_needed(owed: &Notification) -> Option<&'static str> {
     if !matches!(&*owed.task_status, "open" | "claimed") {
         return Some("the task is not open any more");
@@ -116,7 +116,7 @@ fn facts<'a>(owed: &'a Notification, name: Option<&'a str>) -> Facts<'a> {
     }
 }
 
-/// Of each mail one line: which task, and why not.
+/// Writes one log line for each mail: which task, and why it was not sent.
 fn tell(owed: &Notification, outcome: &Outcome) {
     let (task, request, attempt) = (owed.task_id, owed.request_id, owed.attempt);
     let reminder = owed.reminder_of.is_some();

@@ -1,4 +1,4 @@
-//! Owes a reminder for each deadline that comes near, page by page.
+//! Makes a row for a reminder of each deadline that comes near, page by page.
 
 use crate::Error;
 use crate::background::Job;
@@ -8,9 +8,9 @@ use store::Store;
 use store::notifications::Seen;
 use tokio::sync::Notify;
 
-/// Tasks looked at in one statement.
+/// Tasks in one statement.
 const PAGE: i64 = 500;
-/// Rest between two pages: whoever decides comes first.
+/// Pause between two pages, so that decisions come first.
 const BETWEEN: Duration = Duration::from_millis(20);
 
 pub(super) struct Reminders {

@@ -1,4 +1,4 @@
-//! What the relay knows of the stream and of the outbox, as long as nothing goes wrong.
+//! What the relay knows about the stream and the outbox. It is thrown away after every failure and determined again.
 
 use super::reconciler;
 use crate::Error;
@@ -13,26 +13,29 @@ use uuid::Uuid;
 
 /// Events in one round.
 pub(super) const BATCH: usize = 512;
-/// How long an idle relay waits before it looks by itself.
+/// How often an idle relay reads the outbox without a signal.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Position {
-    /// Number of the comparison of stream and outbox that this is built on.
+    /// Number of the reconciliation that this is based on; marking events as published requires that no later one has
+    /// begun.
     pub(super) comparison: i64,
     /// The stream's last sequence.
     pub(super) last: u64,
-    /// The connection on which the stream was compared with the outbox.
+    /// The connection on which the reconciliation took place.
     connection: u64,
-    /// When it was compared.
+    /// When it took place.
     compared: Instant,
-    /// When the outbox was read to its end: what came since is handed over. `None` = there may be more in it.
+    /// When the outbox was last read to its end; events committed since then are in the queue in memory. `None`: the
+    /// outbox may hold more.
     read: Option<Instant>,
-    /// What was read then; the first of what is handed over may be among it.
+    /// Ids of the events of that read. An event that was committed while it ran can be in the queue as well, and is
+    /// dropped there.
     last_read: HashSet<Uuid>,
 }
 
 impl Position {
-    /// Compares the stream with the outbox.
+    /// Reconciles the stream with the outbox.
     pub(super) async fn compared(store: &Store, bus: &Bus) -> Result<Self, Error> {
         let connection = bus.connection();
         let stream = reconciler::compared(store, bus).await?;
@@ -47,17 +50,17 @@ impl Position {
         })
     }
 
-    /// Whether nothing calls for another comparison.
+    /// Whether no other reconciliation is due.
     pub(super) fn is_current(&self, bus: &Bus, reconcile_every: Duration) -> bool {
         self.is_connected_as_before(bus) && self.compared.elapsed() < reconcile_every
     }
 
-    /// Whether the connection has stood since the comparison.
+    /// Whether this is still the connection of the reconciliation.
     pub(super) fn is_connected_as_before(&self, bus: &Bus) -> bool {
         bus.connection() == self.connection
     }
 
-    /// What to publish next: what was handed over, or what waits in the outbox when there may be more of that.
+    /// The next events to publish: from the queue in memory, or from the outbox when that may hold more.
     pub(super) async fn next(
         &mut self,
         store: &Store,
@@ -81,7 +84,7 @@ impl Position {
         Ok(outgoing)
     }
 
-    /// When the outbox is to be read though nothing calls for it.
+    /// Time until the outbox is read without a signal.
     pub(super) fn until_next_read(&self) -> Duration {
         self.read.map_or(Duration::ZERO, |at| LOOK.saturating_sub(at.elapsed()))
     }

@@ -1,35 +1,37 @@
-//! Compares what Postgres says was published with what the stream holds, and has published again what is missing.
+//! Reconciles the outbox with the stream: events that are marked as published and are not in the stream lose their
+//! mark and are published again.
 //!
-//! An acknowledgement is not durability: a stream can be lost and made anew, or go back to an earlier state (a crash
-//! before it was flushed, a restored backup). So the relay asks here before it publishes: after every connection, after
-//! every failure, and from time to time. The cases:
+//! An acknowledgement does not mean that a message is durable: a stream can be lost and created anew, or return to an
+//! earlier state (a crash before it was flushed, a restored backup). So the relay reconciles after every connection,
+//! after every failure, and from time to time. The cases:
 //!
-//! - another **incarnation** of the stream (its moment of creation differs from the one remembered): everything that
-//!   the stream would still keep goes again;
-//! - the stream's last sequence lies below what events claim: those above it go again;
-//! - a sequence that an event claims holds another message, since the stream went back and has grown again: that event
-//!   goes again;
-//! - the stream holds an event whose acknowledgement was never noted: it is noted now.
+//! - Another **incarnation** of the stream (its creation time differs from the one remembered): every event that the
+//!   stream would still keep is published again.
+//! - The stream's last sequence is lower than the sequences of some events: these are published again.
+//! - The sequence of an event holds another message, because the stream went back and has grown again: that event is
+//!   published again.
+//! - The stream holds an event that is not marked: it is marked now.
 //!
-//! Messages that somebody deleted, and those that the stream's own limits removed, are not missing.
+//! Messages that somebody deleted, or that the limits of the stream removed, are not missing.
 
 use crate::{Error, clock};
 use bus::{Bus, StreamState};
 use store::Store;
 use uuid::Uuid;
 
-/// How much of the stream's end is compared message by message: far more than one connection can have in flight.
+/// How many messages at the end of the stream are compared one by one: far more than one connection can have in
+/// flight.
 const COMPARED: i64 = 8_192;
 
-/// The stream after a comparison: the outbox is true of it.
+/// The stream after a reconciliation.
 pub(crate) struct Compared {
-    /// What acknowledgements are noted with.
+    /// Number of this reconciliation; events are marked as published under it.
     pub(crate) comparison: i64,
-    /// Sequence of its last message.
+    /// Sequence of the last message.
     pub(crate) last: i64,
 }
 
-/// Makes sure that the streams are there and that the outbox is true of them.
+/// Ensures that the streams exist and that the marks in the outbox are true.
 pub(crate) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error> {
     let stream = bus.ensure_streams().await.map_err(fault)?;
     let comparison = store.begin_comparison().await?;
@@ -37,10 +39,12 @@ pub(crate) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error
     let from = stream.first.max(stream.last.saturating_sub(COMPARED - 1));
     let there = bus.event_ids(from, stream.last).await.map_err(fault)?;
     let lost = lost + store.unmark_displaced(&there).await?;
-    // Published again they would be copies, and what follows a copy in a batch could overtake what was refused before.
+    // Events that the stream holds without a mark are marked here and not published again. A repeated message would
+    // be dropped as a duplicate, and an event after it in the same batch could then be accepted before events that
+    // were refused earlier.
     let there: Vec<(Uuid, i64)> = there.into_iter().map(|(sequence, id)| (id, sequence)).collect();
     let found = store.mark_published(comparison.number, &there).await?;
-    // Last: whoever is interrupted before begins anew.
+    // Last, so that a reconciliation that is interrupted starts over.
     store.remember_stream(&stream.incarnation).await?;
     if lost > 0 {
         tracing::warn!(lost, found, "the stream had lost events; what was not found is published again");
@@ -48,8 +52,8 @@ pub(crate) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error
     Ok(Compared { comparison: comparison.number, last: stream.last })
 }
 
-/// Takes back the marks of events that the stream cannot hold; gives how many. `remembered`: the incarnation that was
-/// published to last.
+/// Removes the marks of events that the stream cannot hold and returns how many. `remembered` is the incarnation that
+/// was last published to.
 async fn unmark_lost(
     store: &Store,
     bus: &Bus,

@@ -1,4 +1,4 @@
-//! The audit row of an administrative command, told from the very states that were decided on and written.
+//! The audit row of an administrative command, derived from the very states that were decided on and written.
 
 use engine::command::{Caller, Command};
 use engine::ids::TaskId;
@@ -6,7 +6,7 @@ use engine::request::Request;
 use serde_json::{Value, json};
 use store::commit::Audit;
 
-/// The row that stands or falls with the transition; `None` when the command is everybody's business as usual.
+/// The row that is written with the transition; `None` for commands that anybody gives.
 pub(super) fn of(command: &Command, before: &Request, after: &Request) -> Option<Audit> {
     let (caller, action, (kind, id), summary) = match command {
         Command::Decide { caller, task_id, action, .. } => {
@@ -47,7 +47,7 @@ fn assignee(request: &Request, id: TaskId) -> Option<&str> {
     request.tasks.iter().find(|task| task.id == id).map(|task| task.assignee.as_str())
 }
 
-/// What an auditor looks at.
+/// What an auditor sees of a request.
 fn view(request: &Request) -> Value {
     let tasks: Vec<Value> = request
         .tasks

@@ -1,4 +1,4 @@
-//! The loop of every command: load, decide, commit; and once more when somebody else was first.
+//! Carries out every command: load, decide, commit, and again when somebody else was first.
 
 use super::audit;
 use super::evidence::Evidence;
@@ -19,7 +19,7 @@ use store::requests::Loaded;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// How often a command is decided again before the caller is asked to try later.
+/// How often a command is decided before the caller is told to retry.
 const ROUNDS: u32 = 12;
 /// Largest context, as canonical JSON, that the first event of a request repeats: events go to the bus, which takes
 /// a message of 1 MiB at most, and to webhooks.
@@ -49,8 +49,8 @@ pub(super) async fn create(
             if current {
                 return Err(fault);
             }
-            // Another version may have been activated since this one was cached; a refusal commits nothing that
-            // would notice.
+            // Another version may have been activated since this one was cached. A refusal is not committed, so no
+            // commit would notice.
             shared.catalog.refresh().await?;
             current = true;
             continue;
@@ -108,7 +108,8 @@ pub(super) async fn apply(
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
         let now = now();
         let commit = match decide(shared, &before, command, now).await {
-            // Another replica may have moved the request on since it was cached.
+            // Another replica may have changed the request since it was cached, so a refusal counts only on a state
+            // just loaded.
             Err(Error::Refused(_)) if !fresh => {
                 *loaded = None;
                 continue;
@@ -154,8 +155,7 @@ async fn decide(
     Ok(commit)
 }
 
-/// Writes what was decided and remembers it. `None`: somebody else was first, or something that it rests on has
-/// changed, so it has to be decided again.
+/// Commits a decision and keeps the new state. `None`: the commit was stale, so the command must be decided again.
 async fn commit_and_keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
@@ -174,14 +174,14 @@ async fn commit_and_keep(
             Ok(None)
         }
         Err(error) => {
-            // It cannot be known what was written.
+            // It is unknown what was written.
             *loaded = None;
             Err(error.into())
         }
     }
 }
 
-/// Postgres keeps microseconds: what is answered must equal what is read later.
+/// The time, to the microsecond as Postgres keeps it: what is answered must equal what is read later.
 fn now() -> OffsetDateTime {
     let now = clock::now();
     now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
@@ -191,7 +191,7 @@ async fn pause(round: u32) {
     tokio::time::sleep(BACKOFF.jittered(round + 1, rand::random_range(0.5..1.0))).await;
 }
 
-/// What is committed is remembered and handed to the relay, and whoever waits for it is woken.
+/// Keeps the committed state, hands its events to the relay, and wakes whoever waits for it.
 fn keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
@@ -234,7 +234,7 @@ fn applied(commit: &Commit, now: OffsetDateTime) -> Arc<Applied> {
     })
 }
 
-/// Whether the policy admits such a request.
+/// Whether the policy accepts such a request.
 async fn check(shared: &Shared, new: &NewRequest, version: &Version, asked: &Create) -> Result<(), Error> {
     if !shared.options.any_artifact_type {
         version.check_artifact_type(&new.body.artifact_type)?;

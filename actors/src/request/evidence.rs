@@ -1,29 +1,29 @@
-//! What a request rests on, in a form that can be compared years later.
+//! The hash of a context, comparable years later.
 
 use schemas::json::write_canonical;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io;
 
-/// A context as canonical JSON: names sorted, no white space, each number written in one way.
+/// A context as canonical JSON (RFC 8785 style): names sorted, no white space, one way to write each number.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Evidence {
-    /// In hexadecimal.
+    /// SHA-256, in hexadecimal.
     pub(super) sha256: String,
-    /// Length of what was hashed.
+    /// Length of the canonical JSON, in bytes.
     pub(super) bytes: usize,
 }
 
 impl Evidence {
     pub(super) fn of(context: &Value) -> Self {
         let mut hashed = Hashed { hash: Sha256::new(), bytes: 0 };
-        // A value has string keys, and a hash takes everything: nothing can fail.
+        // Writing to a hash cannot fail.
         let _ = write_canonical(context, &mut hashed);
         Self { sha256: hex::encode(hashed.hash.finalize()), bytes: hashed.bytes }
     }
 }
 
-/// Takes in what is written, without keeping it: a context may be large.
+/// Hashes what is written without keeping it, because a context may be large.
 struct Hashed {
     hash: Sha256,
     bytes: usize,

@@ -1,11 +1,11 @@
-//! Sends request actors to rest that have had nothing to do for a while.
+//! Stops request actors that have been idle.
 
 use super::shared::Shared;
 use crate::background::Job;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sends idle request actors to rest.
+/// Stops idle request actors.
 pub(crate) struct Janitor {
     pub(crate) shared: Arc<Shared>,
 }

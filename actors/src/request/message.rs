@@ -1,4 +1,4 @@
-//! What request actors are told, and what they answer.
+//! The messages of request actors and their answers.
 
 use crate::Error;
 use engine::command::{Command, Transition};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use store::commit::Meta;
 use time::OffsetDateTime;
 
-/// What a request actor is told.
+/// A message to a request actor.
 pub(crate) enum Message {
     /// Become a new request.
     Create(Arc<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Apply a command.
     Apply(Arc<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
-    /// Die in the middle of a message: what a bug would do.
+    /// Panic, as a bug would, for tests.
     #[cfg(test)]
     Crash,
 }
@@ -35,16 +35,16 @@ pub struct NewRequest {
 pub struct Created {
     /// Body of the answer.
     pub answer: CreateRequestOut,
-    /// It is the stored first answer.
+    /// This is the stored answer of an earlier call with the same idempotency key.
     pub replayed: bool,
 }
 
-/// What came of a command.
+/// What a command has led to.
 #[derive(Debug)]
 pub(crate) struct Applied {
     pub(crate) transition: Arc<Transition>,
     pub(crate) meta: Arc<Meta>,
-    /// The time of the last event written, as the row's `updated_at`.
+    /// Time of the last event, as the row's `updated_at`.
     pub(crate) updated_at: OffsetDateTime,
     /// A resolver owes the request an answer.
     pub(crate) unresolved: bool,

@@ -6,17 +6,17 @@ use store::commit::Limits;
 /// Bounds of request actors.
 #[derive(Debug, Clone)]
 pub struct RequestOptions {
-    /// Live actors at most; past it an actor ends after its command.
+    /// Most live actors. Above it, an actor ends after its command.
     pub max_live: usize,
-    /// An actor without work ends after this.
+    /// An actor that is idle for this long ends.
     pub idle: Duration,
-    /// Commands under way at most; past it callers are told to come back.
+    /// Most commands under way. Above it, callers are told to retry.
     pub max_in_flight: usize,
-    /// Requests may name another artifact type than their policy.
+    /// Whether requests may name another artifact type than their policy.
     pub any_artifact_type: bool,
-    /// Group commit.
+    /// Sizes of the group commit.
     pub commit: Limits,
-    /// How long a command may take.
+    /// Timeout of a command.
     pub command_timeout: Duration,
     /// How long a create waits for its first tasks; zero = not at all.
     pub create_wait: Duration,

@@ -1,4 +1,4 @@
-//! When a request's next question to the directory is due.
+//! When the resolver must ask next for a request.
 
 use engine::command::Command;
 use engine::policy::Policy;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use store::requests::Loaded;
 use time::OffsetDateTime;
 
-/// Pauses of a question that was not answered.
+/// The next question to the directory.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(60));
 
-/// When a resolver owes its next answer.
+/// `None`: the request asks nothing.
 pub(super) struct Due {
     /// `None`: the request asks nothing.
     pub(super) at: Option<OffsetDateTime>,
-    /// How often resolvers have failed in a row.
+    /// An unchanged question keeps its time, one that failed waits, a new one is due at once.
     pub(super) attempt: i32,
 }
 

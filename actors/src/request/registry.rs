@@ -1,4 +1,4 @@
-//! The live request actors of this process, by request, and how they are sent to rest.
+//! The live request actors of this process, by request.
 
 use super::message::Message;
 use dashmap::DashMap;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A live request actor and when it last had something to do.
+/// A live request actor and when it was last used.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
     pub(crate) actor: ActorRef<Message>,
     used: Arc<AtomicU64>,
-    /// Bytes that it holds, as far as they are known.
+    /// Bytes of its state, as last reported.
     weight: Arc<AtomicU64>,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Live {
 #[derive(Debug)]
 pub(crate) struct Registry {
     live: DashMap<RequestId, Live>,
-    /// Bytes that all of them hold.
+    /// Bytes of the states of all actors.
     weight: AtomicU64,
     started: Instant,
     supervisors: Vec<ActorCell>,
@@ -37,7 +37,7 @@ impl Registry {
     }
 
     pub(crate) fn supervisor_of(&self, id: RequestId) -> ActorCell {
-        // The random tail of the id spreads requests evenly; the remainder is always in range.
+        // The last byte of a UUIDv7 is random, which spreads requests evenly. The remainder is always in range.
         let shard = usize::from(id.0.as_bytes()[15]) % self.supervisors.len();
         self.supervisors[shard].clone()
     }
@@ -49,7 +49,7 @@ impl Registry {
         Some(live.actor.clone())
     }
 
-    /// Registers an actor, unless another is registered: then that one is given back.
+    /// Registers an actor. If another one is registered already, returns that one as the error.
     pub(crate) fn insert(&self, id: RequestId, actor: ActorRef<Message>) -> Result<(), ActorRef<Message>> {
         match self.live.entry(id) {
             dashmap::Entry::Occupied(other) => Err(other.get().actor.clone()),
@@ -61,7 +61,7 @@ impl Registry {
         }
     }
 
-    /// Forgets this actor of the request, not a newer one.
+    /// Removes this actor of the request, but not a newer one.
     pub(crate) fn remove(&self, id: RequestId, actor: &ActorRef<Message>) {
         let removed = self.live.remove_if(&id, |_, live| live.actor.get_id() == actor.get_id());
         if let Some((_, live)) = removed {
@@ -69,13 +69,13 @@ impl Registry {
         }
     }
 
-    /// Notes how many bytes an actor holds now; gives whether it is to leave, since all together hold more than `most`
-    /// and it holds more than others.
+    /// Notes the bytes of an actor's state. Returns whether the actor should end, because all states together exceed
+    /// `most` and its own is above average.
     pub(crate) fn weigh(&self, id: RequestId, weight: u64, most: u64) -> bool {
         let Some(live) = self.live.get(&id) else { return true };
         let before = live.weight.swap(weight, Ordering::Relaxed);
         drop(live);
-        // Wraps to the difference.
+        // Wrapping arithmetic yields the difference.
         let total = self.weight.fetch_add(weight.wrapping_sub(before), Ordering::Relaxed);
         let total = total.wrapping_add(weight.wrapping_sub(before));
         total > most && weight >= total / u64::try_from(self.live.len().max(1)).unwrap_or(u64::MAX)
@@ -85,7 +85,7 @@ impl Registry {
         self.weight.fetch_sub(live.weight.swap(0, Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Forgets actors that were not used for `idle` and lets each finish what it was sent before.
+    /// Ends actors that were idle for `idle`, each after the messages already sent to it. Returns how many.
     pub(crate) fn passivate(&self, idle: Duration) -> usize {
         let oldest = self.now().saturating_sub(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
         let before = self.live.len();
@@ -100,7 +100,7 @@ impl Registry {
         before.saturating_sub(self.live.len())
     }
 
-    /// Stops everything: children first, each after what it was sent before.
+    /// Ends all actors, each after the messages already sent to it, and then their supervisors.
     pub(crate) async fn stop(&self, deadline: Duration) {
         let actors: Vec<_> = self.live.iter().map(|l| l.actor.clone()).collect();
         let waits = actors.iter().map(|actor| actor.drain_and_wait(Some(deadline)));
@@ -115,7 +115,7 @@ impl Registry {
     }
 }
 
-/// Ends an actor after the messages that are already in its mailbox.
+/// Ends an actor after the messages already in its mailbox.
 pub(crate) fn drain(actor: &ActorRef<Message>) {
     // An actor that has ended already needs no draining.
     let _ = actor.drain();

@@ -14,7 +14,7 @@ use store::Store;
 use store::commit::Committer;
 use tokio::sync::Notify;
 
-/// Tasks whose request is remembered; some 6 MB.
+/// Most tasks whose request is cached, some 6 MB.
 const KNOWN_TASKS: u64 = 20_000;
 
 /// What all request actors of a process share.
@@ -24,11 +24,11 @@ pub(crate) struct Shared {
     pub(crate) committer: Committer,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) registry: Registry,
-    /// Whose task it is: a fact that never changes, so a decision need not ask.
+    /// The request of a task. This never changes, so a decision need not look it up.
     pub(crate) tasks: moka::sync::Cache<TaskId, RequestId>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) fresh: Arc<Fresh>,
-    /// Creates that wait for their first tasks, woken when this process commits something of theirs.
+    /// Creates that wait for their first tasks; woken when this process commits to their request.
     pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
     pub(crate) validations: Validations,
     pub(crate) options: RequestOptions,
