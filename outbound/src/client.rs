@@ -29,6 +29,8 @@ pub enum Method {
     Head,
     /// `POST`.
     Post,
+    /// `PUT`.
+    Put,
 }
 
 /// What to send, and within which bounds.
@@ -179,6 +181,7 @@ impl Client {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,
             Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
         };
         let sent = self.http.request(method, url).headers(call.headers).body(call.body).send();
         sent.await.map_err(|error| failure(&error.without_url()))

@@ -99,10 +99,11 @@ impl Admission {
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
-            gate: Gate::new(config.gate.options())?,
-            webhook: RegistrationWebhook::new(config.registration_webhook.options())?,
+            gate: Gate::new(config.gate.options()).map_err(anyhow::Error::msg)?,
+            webhook: RegistrationWebhook::new(config.registration_webhook.options())
+                .map_err(anyhow::Error::msg)?,
             asks_of_requests: config.gate.requests,
             tells_of_requests: config.registration_webhook.requests,
         })

@@ -14,6 +14,7 @@ mod output;
 mod policy;
 mod secrets;
 mod serve;
+mod server;
 mod smoke;
 mod terminal;
 mod token;

@@ -2,12 +2,14 @@
 //! and column, and all of them at once.
 
 mod fit;
+mod flaw;
 mod tree;
 
-use crate::extract::first_inexact;
+pub(crate) use flaw::{Flaw, Flawed, Position, printable};
+
+use flaw::MOST_FLAWS;
 use schemas::api::Location;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -15,9 +17,6 @@ use tree::Tree;
 
 /// Largest file that is read.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Most faults told of one file.
-const MOST_FLAWS: usize = 100;
 
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -30,26 +29,6 @@ pub(crate) enum Unreadable {
     NotUtf8 { byte: u8, line: usize, column: usize },
     #[error("is UTF-16: save it as UTF-8")]
     Utf16,
-}
-
-/// One thing that is wrong with a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Flaw {
-    pub(crate) at: Place,
-    pub(crate) message: String,
-}
-
-/// Line and column, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    line: u64,
-    column: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
 }
 
 /// What came of a file.
@@ -66,8 +45,8 @@ pub(crate) struct Document<T> {
 
 impl<T> Document<T> {
     /// Where a value stands, or the nearest one around it.
-    pub(crate) fn place(&self, way: &[Location]) -> Place {
-        self.tree.as_ref().map_or(Place { line: 1, column: 1 }, |tree| tree.place(way))
+    pub(crate) fn place(&self, way: &[Location]) -> Position {
+        self.tree.as_ref().map_or(Position::START, |tree| tree.place(way))
     }
 
     /// Whether something is wrong there, within or around it.
@@ -85,19 +64,13 @@ impl<T> Document<T> {
     /// The content of a document without flaws.
     ///
     /// # Errors
-    /// Every flaw, a line each.
-    pub(crate) fn sound(self, file: &Path) -> Result<T, String> {
+    /// Every flaw.
+    pub(crate) fn sound(self, file: &Path) -> Result<T, Flawed> {
         match self.content {
             Some(content) if self.flaws.is_empty() => Ok(content),
-            _ => Err(lines(file, &self.flaws)),
+            _ => Err(Flawed::new(file, &self.flaws)),
         }
     }
-}
-
-fn lines(file: &Path, flaws: &[Flaw]) -> String {
-    let lines: Vec<String> =
-        flaws.iter().map(|flaw| format!("{}:{}: {}", file.display(), flaw.at, flaw.message)).collect();
-    lines.join("\n")
 }
 
 /// Reads a file.
@@ -159,23 +132,12 @@ fn understand<T: DeserializeOwned>(text: &str, json: bool) -> Document<T> {
 
 fn check_json(text: &str) -> Result<(), Flaw> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
-        let at = Place { line: error.line() as u64, column: error.column() as u64 };
+        let at = Position { line: error.line() as u64, column: error.column() as u64 };
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         Flaw { at, message: format!("is no JSON: {message}") }
     })?;
     Ok(())
-}
-
-/// Whether a number that is written like this would be kept as it is.
-fn inexact(number: &str) -> Option<String> {
-    first_inexact(number.as_bytes()).map(|inexact| inexact.message())
-}
-
-/// What a file holds must not command the terminal that it is told on.
-pub(crate) fn printable(message: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    message.chars().map(shown).collect()
 }
 
 /// With the way to it, for whoever counts in names and not in lines.

@@ -21,5 +21,5 @@ pub mod presence;
 pub mod rate_limit;
 pub mod routes;
 pub mod server;
-mod staff;
 pub mod state;
+mod wiring;

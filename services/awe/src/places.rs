@@ -7,7 +7,8 @@
 use crate::config::Server;
 use crate::error::{ApiError, Reason};
 use moka::sync::Cache;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -45,7 +46,7 @@ pub(crate) struct Held(Arc<Mutex<Vec<OwnedSemaphorePermit>>>);
 
 impl Held {
     fn keep(&self, permit: OwnedSemaphorePermit) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
+        self.0.lock().push(permit);
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
 use store::vault::Vault;
+use tokio_util::task::TaskTracker;
 
 /// How often one user may read the whole configuration: 10 times in a minute.
 const CONFIG_READS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
@@ -48,6 +49,8 @@ pub struct Parts {
     pub admission: Admission,
     /// The staff directory; absent when none is configured.
     pub staff: Option<Staff>,
+    /// Tasks of this process that no actor owns; awaited when it stops.
+    pub tasks: TaskTracker,
 }
 
 struct Inner {
@@ -163,6 +166,11 @@ impl AppState {
     /// [`Reason::Starting`].
     pub fn loops(&self) -> Result<&Loops, ApiError> {
         self.0.running.get().map(|(_, loops)| loops).ok_or_else(|| Reason::Starting.into())
+    }
+
+    /// Tasks of this process that no actor owns; awaited when it stops.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.parts.tasks
     }
 
     /// How often one user may read the whole configuration.

@@ -1,9 +1,22 @@
-//! What a token says.
+//! The claims of a token, and the rules that they must keep.
 
-use super::{AuthError, Identity, Rules};
+use super::identity::Identity;
+use super::refusal::AuthError;
 use crate::error::Reason;
 use serde::Deserialize;
 use serde_json::Value;
+
+/// What claims must say, whoever signed them.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) issuers: Vec<String>,
+    /// `None`: a token for any audience is accepted.
+    pub(super) audience: Option<String>,
+    /// Clients whose client roles count beside the realm roles.
+    pub(super) role_clients: Vec<String>,
+    /// Tolerated difference between our clock and the issuer's, in seconds.
+    pub(super) leeway: i64,
+}
 
 /// The claims that count. A claim of an unexpected type is kept as it is and refused when it is needed.
 #[derive(Debug, Clone, Deserialize)]

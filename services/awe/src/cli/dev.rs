@@ -7,9 +7,10 @@ mod seed;
 pub(super) use database::ROLE;
 
 use super::{output, serve, smoke};
+use crate::app::{self, StopSignal};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
-use crate::{app, server};
+use crate::server;
 use clap::Args;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -52,7 +53,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<()> {
-    let stop = app::stop_signal()?;
+    let signal = StopSignal::listen()?;
+    let stop = signal.token();
     config.server.host = Ipv4Addr::LOCALHOST.into();
     config.server.port = arguments.port.unwrap_or(config.server.port);
     config.server.ui_port = arguments.ui_port.unwrap_or(config.server.ui_port);

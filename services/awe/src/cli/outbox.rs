@@ -1,7 +1,6 @@
 //! `awe outbox`: events that wait for the stream, and having events published again.
 
 use super::{output, terminal};
-use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use bus::Bus;
@@ -129,7 +128,7 @@ async fn status(store: &Store, config: &Config, arguments: &Status) -> anyhow::R
 
 async fn look(store: &Store, config: &Config) -> anyhow::Result<Told> {
     let outbox = store.outbox_status().await.context("the outbox cannot be read")?;
-    let bus = Bus::connect(app::bus_options(config)).await.context("nats.url cannot be used")?;
+    let bus = Bus::connect(config.nats.options()).await.context("nats.url cannot be used")?;
     let state = match tokio::time::timeout(CONNECT_WITHIN, bus.events_state()).await {
         Ok(Ok(state)) => Ok(state),
         Ok(Err(error)) => Err(error.to_string()),

@@ -1,6 +1,5 @@
 //! What commands that work on the database share: the connection and the progress bar.
 
-use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +7,7 @@ use store::Store;
 
 /// A connection that answers.
 pub(super) async fn database(config: &Config) -> anyhow::Result<Store> {
-    Store::connect(&app::store_options(config)).await.context("database.url")
+    Store::connect(&config.database.options()).await.context("database.url")
 }
 
 /// On a terminal only, and on standard error: what a command prints stays clean.

@@ -1,7 +1,7 @@
 //! Credentials by name: how AWE makes itself known to services that a policy names, and to the receivers of webhooks.
 //! Policies and callback secrets name the credential and never hold it.
 
-use super::check::Faults;
+use super::faults::Faults;
 use outbound::{ClientCredentials, Credential};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -42,7 +42,7 @@ pub enum NamedCredential {
     },
 }
 
-/// Headers that AWE sends itself, or HTTP needs.
+/// Headers that AWE sets itself or that HTTP needs: a credential in one of them would be overwritten.
 const OWN_HEADERS: [&str; 8] = [
     "accept",
     "connection",
@@ -54,14 +54,14 @@ const OWN_HEADERS: [&str; 8] = [
     "user-agent",
 ];
 
-/// The signatures' headers are told by how they begin.
+/// Whether AWE sets this header itself. Headers of signatures are recognised by their prefix.
 fn is_own(header: &str) -> bool {
     let header = header.to_ascii_lowercase();
     OWN_HEADERS.contains(&&*header) || header.starts_with("webhook-") || header.starts_with("x-approval-")
 }
 
 impl NamedCredential {
-    /// The word for it.
+    /// The word that `type` has in the configuration.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl NamedCredential {
         }
     }
 
-    /// As calls use it.
+    /// The credential as `outbound` takes it.
     #[must_use]
     pub fn usable(&self) -> Credential {
         match self.clone() {

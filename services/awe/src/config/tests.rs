@@ -220,7 +220,10 @@ fn outside_development_a_master_key_is_needed() {
     let key = ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     let config = with(&[issuer, key]).unwrap();
     assert_eq!(config.master_key().unwrap().unwrap()[31], 31);
-    assert_eq!(config.jwks_url(), "https://id.example.org/realms/staff/protocol/openid-connect/certs");
+    assert_eq!(
+        config.keycloak.signing_keys_url(),
+        "https://id.example.org/realms/staff/protocol/openid-connect/certs"
+    );
     assert!(!config.allows_unsigned_webhooks());
 }
 

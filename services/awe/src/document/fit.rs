@@ -3,7 +3,7 @@
 //! A reader stops at the first fault. So what it stopped at is noted and replaced by something that it can read, and
 //! it reads again. What is said about a replacement, or about anything in it, is not told.
 
-use super::MOST_FLAWS;
+use super::flaw::MOST_FLAWS;
 use crate::extract::misfit;
 use schemas::api::{Location, ValidationDetail};
 use serde::de::DeserializeOwned;

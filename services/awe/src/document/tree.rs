@@ -1,6 +1,7 @@
 //! A document with the place of everything in it.
 
-use super::{Flaw, Place, inexact};
+use super::flaw::{Flaw, Position};
+use crate::extract::first_inexact;
 use schemas::api::Location;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -22,7 +23,7 @@ const SHOWN: usize = 60;
 /// Where a value stands, and what is in it.
 #[derive(Debug)]
 pub(super) struct Tree {
-    at: Place,
+    at: Position,
     inner: Inner,
 }
 
@@ -31,7 +32,7 @@ enum Inner {
     Leaf,
     List(Vec<Tree>),
     /// With the place of each name.
-    Object(BTreeMap<String, (Place, Tree)>),
+    Object(BTreeMap<String, (Position, Tree)>),
 }
 
 /// A value, and what is wrong with it whatever it is meant to be, with the way to it.
@@ -49,7 +50,7 @@ impl Tree {
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(error) => {
                 let message = format!("no thread can be started to read it: {error}");
-                Err(Flaw { at: Place { line: 1, column: 1 }, message })
+                Err(Flaw { at: Position::START, message })
             }
         }
     }
@@ -71,7 +72,7 @@ impl Tree {
         let node: Spanned<Node> =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| flaw(&error))?;
         if matches!(node.value, Node::Scalar(Value::Null)) {
-            return Err(Flaw { at: Place { line: 1, column: 1 }, message: "is empty".to_owned() });
+            return Err(Flaw { at: Position::START, message: "is empty".to_owned() });
         }
         let mut build = Build { text, way: Vec::new(), flaws: Vec::new() };
         let (tree, value) = build.build(node);
@@ -79,7 +80,7 @@ impl Tree {
     }
 
     /// Where a value stands, or the nearest one around it. Of a name that is not meant to be there, the name.
-    pub(super) fn place(&self, way: &[Location]) -> Place {
+    pub(super) fn place(&self, way: &[Location]) -> Position {
         let Some((step, rest)) = way.split_first() else { return self.at };
         match (&self.inner, step) {
             (Inner::List(items), Location::Index(index)) => {
@@ -97,9 +98,7 @@ impl Tree {
 }
 
 fn flaw(error: &Error) -> Flaw {
-    let at = error
-        .location()
-        .map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
+    let at = error.location().map_or(Position::START, |at| Position { line: at.line(), column: at.column() });
     Flaw { at, message: message(error) }
 }
 
@@ -144,6 +143,11 @@ enum Node {
     Object(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
+/// Whether a number that is written like this would be kept as another one; then the message that says so.
+fn inexact(number: &str) -> Option<String> {
+    first_inexact(number.as_bytes()).map(|inexact| inexact.message())
+}
+
 struct Build<'a> {
     text: &'a str,
     way: Vec<Location>,
@@ -151,7 +155,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    fn flaw(&mut self, at: Place, message: String) {
+    fn flaw(&mut self, at: Position, message: String) {
         self.flaws.push((self.way.clone(), Flaw { at, message }));
     }
 
@@ -192,7 +196,7 @@ impl Build<'_> {
     }
 
     fn object(&mut self, members: Vec<(Spanned<String>, Spanned<Node>)>) -> (Inner, Value) {
-        let mut trees: BTreeMap<String, (Place, Tree)> = BTreeMap::new();
+        let mut trees: BTreeMap<String, (Position, Tree)> = BTreeMap::new();
         let mut values = Map::new();
         for (name, member) in members {
             let at = place(&name);
@@ -218,8 +222,8 @@ impl Build<'_> {
     }
 }
 
-fn place<T>(node: &Spanned<T>) -> Place {
-    Place { line: node.referenced.line(), column: node.referenced.column() }
+fn place<T>(node: &Spanned<T>) -> Position {
+    Position { line: node.referenced.line(), column: node.referenced.column() }
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -1,6 +1,5 @@
 //! The schema, made by its owner, and a role for the server, as in production.
 
-use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use store::Store;
@@ -13,7 +12,7 @@ pub(crate) const ROLE: &str = "awe_app";
 /// a role without a password: there the server connects as it is told.
 pub(super) async fn prepare(config: &mut Config, owner_url: &str) -> anyhow::Result<()> {
     config.database.url = owner_url.into();
-    let owner = Store::connect(&app::store_options(config)).await.context("the database cannot be used")?;
+    let owner = Store::connect(&config.database.options()).await.context("the database cannot be used")?;
     owner.migrate().await.context("the database could not be migrated")?;
     if std::env::var_os("AWE__DATABASE__URL").is_none_or(|url| url.is_empty()) {
         owner.create_trusted_role(ROLE).await.context("the server's role could not be made")?;

@@ -1,6 +1,6 @@
 //! NATS: the server, its clock, and the shape of our streams.
 
-use super::{Finding, clock};
+use super::finding::{Finding, clock};
 use bus::{Bus, ServerFacts};
 use std::time::Duration;
 use time::OffsetDateTime;

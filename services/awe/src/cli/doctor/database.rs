@@ -1,7 +1,7 @@
 //! Postgres, what is stored in it, and whether anything in it is stuck.
 
-use super::{Finding, clock, evidence, waiting};
-use crate::app;
+use super::finding::{Finding, clock};
+use super::{evidence, waiting};
 use crate::config::Config;
 use store::Store;
 use store::doctor::{Counts, Facts};
@@ -94,9 +94,9 @@ async fn secrets(store: &Store, config: &Config) -> Finding {
     let advice = "give the master key that they were sealed under (secrets.master_key or secrets.master_key_file), \
                   or rotate the secrets";
     let has_key = matches!(config.master_key(), Ok(Some(_)));
-    let vault = match app::vault(config) {
+    let vault = match config.vault() {
         Ok(vault) => vault,
-        Err(error) => return Finding::failure("secrets", format!("{error:#}"), advice),
+        Err(error) => return Finding::failure("secrets", error.to_string(), advice),
     };
     let unknown = |name: &String| !config.credentials.contains_key(name);
     match store.check_secrets(&vault).await {

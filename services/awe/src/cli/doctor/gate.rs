@@ -1,6 +1,6 @@
 //! The policy gate: the same look that a server takes at its start.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 use outbound::gate::{Gate, Level};
 
@@ -28,7 +28,7 @@ fn told(found: outbound::gate::Finding) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Status;
+    use crate::cli::doctor::finding::Status;
     use crate::config::load_from;
 
     async fn statuses(settings: &[(&str, &str)]) -> Vec<Status> {

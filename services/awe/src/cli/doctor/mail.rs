@@ -1,6 +1,6 @@
 //! The mail server: connected to as for a mail, which is not sent.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 
 const CHECK: &str = "mail";
@@ -15,7 +15,7 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
     }
     let mailer = match notifier.mailer() {
         Ok(mailer) => mailer,
-        Err(why) => return Some(Finding::failure(CHECK, why, ADVICE)),
+        Err(why) => return Some(Finding::failure(CHECK, why.to_string(), ADVICE)),
     };
     let server = format!("{} port {}", notifier.smtp_host, notifier.smtp_port);
     Some(match mailer.check().await {

@@ -1,6 +1,6 @@
 //! What waits, and for whom: processes, endpoints, the staff directory.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 use store::doctor::HeldBack;
 use store::processes::Process;
@@ -100,7 +100,7 @@ fn endpoint(held: &HeldBack) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Status;
+    use super::super::finding::Status;
     use super::*;
     use crate::config::load_from;
     use time::OffsetDateTime;

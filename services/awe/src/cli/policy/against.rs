@@ -1,13 +1,16 @@
 //! Which users of policy files a server's directory does not know.
 
 use crate::auth::{VIEWER, unsigned_token};
-use anyhow::{Context as _, bail};
+use crate::cli::server::Server;
+use anyhow::bail;
+use axum::http::StatusCode;
 use clap::Args;
 use engine::lint::Fault;
-use reqwest::StatusCode;
+use outbound::Method;
 use schemas::api::{ApproverRuleIn, DirectoryUserOut, PolicyCreate};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use url::form_urlencoded;
 
 #[derive(Debug, Args)]
 pub(super) struct Against {
@@ -28,17 +31,15 @@ pub(super) async fn unknown(
     policies: impl Iterator<Item = &PolicyCreate>,
 ) -> anyhow::Result<Unknown> {
     let Some(url) = &against.against else { return Ok(Unknown::new()) };
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
     let unsigned = || unsigned_token("awe-cli", &[VIEWER.to_owned()], Duration::from_secs(300));
-    let token = against.token.clone().unwrap_or_else(unsigned);
-    let route = format!("{}/v1/awe/admin/directory/users", url.trim_end_matches('/'));
+    let server = Server::new(url, Some(against.token.clone().unwrap_or_else(unsigned)))?;
     let mut unknown = Unknown::new();
     for user in policies.flat_map(users).collect::<BTreeSet<_>>() {
-        let url_of_user = reqwest::Url::parse_with_params(&route, [("id", &user)]);
-        let call = client.get(url_of_user.with_context(|| format!("{url} is no URL"))?).bearer_auth(&token);
-        let answer = call.send().await.with_context(|| format!("{url} does not answer"))?;
-        let found: Vec<DirectoryUserOut> = match answer.status() {
-            StatusCode::OK => answer.json().await.context("the server's answer is not understood")?,
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", &user).finish();
+        let path = format!("/admin/directory/users?{query}");
+        let answer = server.send(Method::Get, &path, None::<&()>).await?;
+        let found: Vec<DirectoryUserOut> = match answer.status {
+            StatusCode::OK => answer.json()?,
             StatusCode::SERVICE_UNAVAILABLE => {
                 bail!("{url} has no directory at hand: users were not checked")
             }

@@ -1,11 +1,12 @@
 //! `awe policy test`: cases that an author wrote down, played against the engine itself.
 
 mod cases;
+mod differences;
 mod play;
-mod verdict;
+mod subject;
 
-use super::{Outcome, each, read};
-use crate::app;
+use super::files::read;
+use super::outcome::{Outcome, each};
 use crate::cli::output;
 use crate::config::Config;
 use crate::routes::read_policy;
@@ -17,6 +18,7 @@ use outbound::Egress;
 use schemas::api::PolicyCreate;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use subject::Subject;
 
 #[derive(Debug, Args)]
 #[command(after_help = "A file of cases, YAML or JSON:
@@ -59,25 +61,19 @@ Exit code: 0 all cases hold; 1 some do not, or the policy is refused; 2 a file o
 
 Example:
   awe policy test tests/*.yaml")]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     /// Files of cases.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<ExitCode> {
-    let egress = app::egress(config);
+    let egress = config.egress();
     Ok(each(&arguments.files, |file| test(file, &egress)))
 }
 
-/// A policy under test.
-struct Subject {
-    policy: engine::policy::Policy,
-    schema: Option<ContextSchema>,
-}
-
 fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
-    let written: File = read(file)?.sound(file).map_err(anyhow::Error::msg)?;
+    let written: File = read(file)?.sound(file)?;
     if written.cases.is_empty() {
         bail!("{}: names no case", file.display());
     }
@@ -125,7 +121,7 @@ fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
 fn judge(subject: &Subject, file: &File, case: &Case) -> Vec<String> {
     let directory = cases::Directory::new(&case.directory, &file.directory);
     match play::play(subject, case, &file.delegations, &directory) {
-        Ok(played) => verdict::differences(&played, case),
+        Ok(played) => differences::differences(&played, case),
         Err(why) => vec![why],
     }
 }

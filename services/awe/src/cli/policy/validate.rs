@@ -1,8 +1,8 @@
 //! `awe policy validate`: what the API would refuse about a policy, and what its author should look at.
 
 use super::against::{self, Against, Unknown};
-use super::{Outcome, each, read, unusable};
-use crate::app;
+use super::files::read;
+use super::outcome::{Outcome, each, unusable};
 use crate::cli::output;
 use crate::config::Config;
 use crate::document::{Document, Flaw, printable};
@@ -33,7 +33,7 @@ Examples:
   awe policy validate --strict policies/*.yaml
   awe policy validate payments.yaml --against https://awe.example.org --token \"$TOKEN\""
 )]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     /// Policies, as `awe policy apply` takes them: YAML or JSON.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -45,7 +45,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, config: &Config) -> ExitCode {
-    let egress = app::egress(config);
+    let egress = config.egress();
     let read: Vec<_> = arguments.files.iter().map(|file| (file, read::<PolicyCreate>(file))).collect();
     let written = read.iter().filter_map(|(_, read)| read.as_ref().ok()?.content.as_ref());
     let unknown = match against::unknown(&arguments.against, written).await {
@@ -56,14 +56,14 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> ExitCode {
 }
 
 /// What is told about one file, by line: faults, or warnings when there are none.
-struct Verdict {
+struct Report {
     word: &'static str,
     found: Vec<Flaw>,
 }
 
-fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) -> Verdict {
+fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) -> Report {
     let mut faults = document.flaws.clone();
-    let Some(written) = &document.content else { return Verdict { word: FAULT, found: faults } };
+    let Some(written) = &document.content else { return Report { word: FAULT, found: faults } };
     let flaw = |fault: Fault| Flaw {
         at: document.place(&way(written, &fault)),
         message: printable(&fault.to_string()),
@@ -80,12 +80,12 @@ fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) 
             found.extend(about_schema(written.context_schema.as_ref()));
             let mut found: Vec<Flaw> = found.into_iter().map(flaw).collect();
             found.sort_by_key(|flaw| flaw.at);
-            return Verdict { word: WARNING, found };
+            return Report { word: WARNING, found };
         }
         Ok(_) => {}
     }
     faults.sort_by_key(|flaw| flaw.at);
-    Verdict { word: FAULT, found: faults }
+    Report { word: FAULT, found: faults }
 }
 
 fn is_doubtful(document: &Document<PolicyCreate>, policy: &PolicyCreate, fault: &Fault) -> bool {
@@ -111,8 +111,8 @@ fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
     way
 }
 
-fn tell(file: &Path, verdict: &Verdict, strict: bool) -> anyhow::Result<Outcome> {
-    let Verdict { word, found } = verdict;
+fn tell(file: &Path, report: &Report, strict: bool) -> anyhow::Result<Outcome> {
+    let Report { word, found } = report;
     let outcome = match (found.is_empty(), *word) {
         (true, _) => Outcome::Good,
         (false, FAULT) => Outcome::Bad,

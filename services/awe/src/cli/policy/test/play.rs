@@ -1,7 +1,7 @@
 //! A case played: the engine is asked what it would be asked by a server.
 
-use super::Subject;
 use super::cases::{Absence, Case, Decide, Directory, Reassign, Step};
+use super::subject::Subject;
 use engine::command::{Caller, Command, Context, Create, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::ids::{IdSource, RequestId, RuleId, TaskId};
