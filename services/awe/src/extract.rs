@@ -4,16 +4,16 @@
 mod body;
 mod known;
 mod numbers;
-
-pub(crate) use numbers::first_inexact;
 mod path;
 mod query;
 mod words;
 
 pub use body::{Body, OptionalBody};
 pub use known::{KnownQuery, refuse_unknown};
+pub(crate) use numbers::first_inexact;
 pub use path::{DelegationId, DeliveryId, PolicyKey, PolicyVersion, RequestId, SecretId, TaskId};
 pub use query::Query;
+pub(crate) use query::{check_word, unknown_word};
 
 use schemas::api::{Location, ValidationDetail};
 use serde_path_to_error::Segment;

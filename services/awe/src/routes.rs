@@ -1,11 +1,15 @@
-//! The HTTP API, one file a resource. A handler takes what it needs out of the request, makes one call and turns
-//! the outcome into an answer; rules live below.
+//! The HTTP API, one file a resource.
+//!
+//! The rule of this folder: a handler takes what it needs out of the request, makes one call and turns the outcome into
+//! an answer, in at most 15 lines. The call is one of a room below, or of [`crate::operations`] where there is more to
+//! do than that. Who may call at all is said by the extractors of [`crate::auth`].
 
 mod audit;
 mod delegations;
 mod deliveries;
 mod directory;
 mod evidence;
+mod page;
 mod pages;
 mod policies;
 mod requests;
@@ -14,17 +18,11 @@ mod system;
 mod system_config;
 mod tasks;
 
-use crate::error::ApiError;
 use crate::state::AppState;
 use axum::Router;
-use axum::http::HeaderMap;
 use axum::routing::{delete, get, patch, post, put};
 
 pub use pages::home;
-pub(crate) use policies::read_policy;
-
-/// Every route lies under it.
-pub const BASE: &str = "/v1/awe";
 
 /// Routes that need no token and answer from the first moment on.
 pub fn open() -> Router<AppState> {
@@ -89,29 +87,4 @@ fn admin_routes() -> Router<AppState> {
         .route("/v1/awe/admin/callback-secrets/{secret_id}", delete(secrets::revoke).patch(secrets::update))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/rotate", post(secrets::rotate))
         .route("/v1/awe/admin/callback-secrets/{secret_id}/ping", post(secrets::ping))
-}
-
-/// `X-Next-Cursor`, when there is a next page.
-fn next_cursor(cursor: Option<String>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if let Some(value) = cursor.and_then(|cursor| cursor.parse().ok()) {
-        headers.insert("x-next-cursor", value);
-    }
-    headers
-}
-
-/// The cursor of the page before.
-fn cursor(text: Option<&str>) -> Result<Option<store::requests::list::Cursor>, ApiError> {
-    let malformed = || ApiError::query("cursor", "is not an X-Next-Cursor of this list");
-    text.map(|text| store::requests::list::Cursor::parse(text).ok_or_else(malformed)).transpose()
-}
-
-/// A filter that knows only some words.
-fn word(name: &str, value: Option<&str>, known: &[&str]) -> Result<(), ApiError> {
-    match value {
-        Some(value) if !known.contains(&value) => {
-            Err(ApiError::query(name, format!("must be one of {}", known.join(", "))))
-        }
-        _ => Ok(()),
-    }
 }

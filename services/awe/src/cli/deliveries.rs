@@ -7,7 +7,7 @@ use super::{output, terminal};
 use crate::config::Config;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use schemas::api::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
+use schemas::api::{DeliveryAttemptOut, DeliveryOut, DeliveryStatus, RetryDeliveriesIn};
 use store::Store;
 use store::deliveries::admin::DeliveryFilter;
 use store::requests::list::Cursor;
@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 /// Rows read at once.
 const PAGE: u32 = 500;
+
+const PENDING: &str = DeliveryStatus::Pending.as_str();
+const EXHAUSTED: &str = DeliveryStatus::Exhausted.as_str();
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -41,7 +44,7 @@ pub(super) struct ListArguments {
     #[command(flatten)]
     which: Which,
     /// Only in this status.
-    #[arg(long, value_parser = ["pending", "delivered", "exhausted"])]
+    #[arg(long, value_parser = DeliveryStatus::WORDS)]
     status: Option<String>,
     /// Only of this request.
     #[arg(long, value_name = "ID")]
@@ -67,7 +70,7 @@ pub(super) struct RetryArguments {
     #[command(flatten)]
     which: Which,
     /// Which ones: those that were given up, or those that still wait.
-    #[arg(long, default_value = "exhausted", value_parser = ["exhausted", "pending"])]
+    #[arg(long, default_value = EXHAUSTED, value_parser = [EXHAUSTED, PENDING])]
     status: String,
 }
 
@@ -168,7 +171,7 @@ fn plain(text: &str) -> String {
 /// Everything that says what a delivery is about and why it is where it is.
 fn row(delivery: &DeliveryOut) -> String {
     let next = match delivery.status.as_str() {
-        "pending" => format!(" {}", at(delivery.next_attempt_at)),
+        PENDING => format!(" {}", at(delivery.next_attempt_at)),
         _ => String::new(),
     };
     let code = delivery.last_status_code.map(|code| format!(" [{code}]")).unwrap_or_default();

@@ -33,6 +33,17 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     })
 }
 
+/// Refuses a parameter whose value is none of the words that its route knows.
+pub(crate) fn check_word(name: &str, value: Option<&str>, known: &[&str]) -> Result<(), ApiError> {
+    let fault = value.and_then(|value| unknown_word(value, known));
+    fault.map_or(Ok(()), |message| Err(ApiError::query(name, message)))
+}
+
+/// What is wrong with a word that is not known; `None` when it is known.
+pub(crate) fn unknown_word(word: &str, known: &[&str]) -> Option<String> {
+    (!known.contains(&word)).then(|| format!("must be one of {}", known.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use super::files::read;
 use super::outcome::{Outcome, each};
 use crate::cli::output;
 use crate::config::Config;
-use crate::routes::read_policy;
+use crate::policy;
 use actors::ContextSchema;
 use anyhow::bail;
 use cases::{Case, File, Policy};
@@ -91,7 +91,7 @@ fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
         }
     };
     output::print(&format!("{}: policy {}", file.display(), policy.policy_key))?;
-    let subject = match read_policy(&policy, egress, None) {
+    let subject = match policy::read(&policy, egress, None) {
         Ok(checked) => {
             let schema = policy.context_schema.as_ref().map(ContextSchema::compile).transpose();
             Subject { policy: checked, schema: schema.map_err(anyhow::Error::msg)? }

@@ -6,7 +6,7 @@ use super::outcome::{Outcome, each, unusable};
 use crate::cli::output;
 use crate::config::Config;
 use crate::document::{Document, Flaw, printable};
-use crate::routes::read_policy;
+use crate::policy;
 use actors::ContextSchema;
 use clap::Args;
 use outbound::Egress;
@@ -68,7 +68,7 @@ fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) 
         at: document.place(&way(written, &fault)),
         message: printable(&fault.to_string()),
     };
-    match read_policy(written, egress, None) {
+    match policy::read(written, egress, None) {
         // What is said about a stage that could not be read may be about what stands in for its fields.
         Err(found) => {
             faults.extend(found.into_iter().filter(|fault| !is_doubtful(document, written, fault)).map(flaw))
