@@ -29,19 +29,18 @@ use uuid::Uuid;
 const REQUEST_ID: &str = "x-request-id";
 const MAX_REQUEST_ID: usize = 128;
 
-/// The routes of the whole API.
-pub fn routes() -> Router<AppState> {
-    routes::open().merge(routes::guarded())
-}
-
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    surrounded(routes(), state)
+    surrounded(api(), state)
 }
 
 /// The whole API, and a landing page at `/`.
 pub fn router_with_home(state: AppState) -> Router {
-    surrounded(routes().merge(routes::home()), state)
+    surrounded(api().merge(routes::home()), state)
+}
+
+fn api() -> Router<AppState> {
+    routes::open().merge(routes::guarded())
 }
 
 /// Only what needs no token: for processes that play other roles than `api`.

@@ -1,7 +1,7 @@
 //! `awe health`.
 
 use super::output;
-use super::server::Server;
+use super::remote::RemoteServer;
 use anyhow::bail;
 use clap::Args;
 use outbound::Method;
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let server = Server::new(&arguments.url, None)?.with_timeout(TIMEOUT);
+    let server = RemoteServer::new(&arguments.url, None)?.with_timeout(TIMEOUT);
     let answer = server.send(Method::Get, "/health", None::<&()>).await?;
     let (status, body) = (answer.status, answer.text());
     if !status.is_success() {

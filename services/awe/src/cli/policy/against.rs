@@ -1,8 +1,8 @@
 //! Which users of policy files a server's directory does not know.
 
 use crate::auth::{VIEWER, unsigned_token};
-use crate::cli::server::Server;
-use anyhow::bail;
+use crate::cli::remote::RemoteServer;
+use anyhow::{Context as _, bail};
 use axum::http::StatusCode;
 use clap::Args;
 use engine::lint::Fault;
@@ -32,12 +32,13 @@ pub(super) async fn unknown(
 ) -> anyhow::Result<Unknown> {
     let Some(url) = &against.against else { return Ok(Unknown::new()) };
     let unsigned = || unsigned_token("awe-cli", &[VIEWER.to_owned()], Duration::from_secs(300));
-    let server = Server::new(url, Some(against.token.clone().unwrap_or_else(unsigned)))?;
+    let server = RemoteServer::new(url, Some(against.token.clone().unwrap_or_else(unsigned)))?;
     let mut unknown = Unknown::new();
     for user in policies.flat_map(users).collect::<BTreeSet<_>>() {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", &user).finish();
         let path = format!("/admin/directory/users?{query}");
-        let answer = server.send(Method::Get, &path, None::<&()>).await?;
+        let answer = server.try_send(Method::Get, &path, None::<&()>).await;
+        let answer = answer.with_context(|| format!("{url} does not answer"))?;
         let found: Vec<DirectoryUserOut> = match answer.status {
             StatusCode::OK => answer.json()?,
             StatusCode::SERVICE_UNAVAILABLE => {

@@ -4,7 +4,7 @@ use super::files::read;
 use crate::auth::{ADMIN, unsigned_token};
 use crate::cli::author::Author;
 use crate::cli::output;
-use crate::cli::server::Server;
+use crate::cli::remote::RemoteServer;
 use axum::http::StatusCode;
 use clap::Args;
 use outbound::Method;
@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: &Arguments, author: &Author) -> anyhow::Resul
     let policy: PolicyCreate = read(&arguments.file)?.sound(&arguments.file)?;
     let unsigned = || unsigned_token(&author.subject(), &[ADMIN.to_owned()], Duration::from_secs(300));
     let token = arguments.token.clone().unwrap_or_else(unsigned);
-    let server = Server::new(&arguments.url, Some(token))?;
+    let server = RemoteServer::new(&arguments.url, Some(token))?;
     let (version, said) = apply(&server, &policy).await?;
     let mut line = format!("{} version {version}: {said}", policy.policy_key);
     if arguments.activate {
@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: &Arguments, author: &Author) -> anyhow::Resul
 }
 
 /// The version that says what the file says, and how it came to be.
-async fn apply(server: &Server, policy: &PolicyCreate) -> anyhow::Result<(i32, &'static str)> {
+async fn apply(server: &RemoteServer, policy: &PolicyCreate) -> anyhow::Result<(i32, &'static str)> {
     let key = &policy.policy_key;
     let listed = server.send(Method::Get, &format!("/policies/{key}/versions"), None::<&()>).await?;
     let versions: Vec<PolicyVersionOut> = match listed.status {

@@ -25,7 +25,7 @@ pub(super) struct Account {
 
 /// Everything needed to run one of Postgres's programs.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Installation {
     /// The database itself, an absolute path.
     pub(super) data: PathBuf,
     /// The programs.
@@ -33,7 +33,7 @@ pub(super) struct Place {
     account: Option<Account>,
 }
 
-impl Place {
+impl Installation {
     /// Decides where the Postgres of `data_dir` lives; creates no database.
     pub(super) async fn settle(data_dir: &Path, bin: PathBuf) -> anyhow::Result<Self> {
         let named = data_dir.join("postgres");
@@ -45,18 +45,18 @@ impl Place {
             return Ok(Self { data, bin, account: None });
         }
         let account = account_for(&data)?;
-        let mut place = Self { data, bin, account: Some(account) };
-        if !place.can_enter(data_dir).await {
-            place.move_away(data_dir, &named)?;
+        let mut installation = Self { data, bin, account: Some(account) };
+        if !installation.can_enter(data_dir).await {
+            installation.move_away(data_dir, &named)?;
         }
-        if !place.can_run().await {
-            place.bin = copy_install(&place.bin, &elsewhere(data_dir)?)?;
-            tracing::info!("PostgreSQL runs from a copy in {}", place.bin.display());
-            if !place.can_run().await {
-                bail!("PostgreSQL's programs do not run from {}", place.bin.display());
+        if !installation.can_run().await {
+            installation.bin = copy_install(&installation.bin, &elsewhere(data_dir)?)?;
+            tracing::info!("PostgreSQL runs from a copy in {}", installation.bin.display());
+            if !installation.can_run().await {
+                bail!("PostgreSQL's programs do not run from {}", installation.bin.display());
             }
         }
-        Ok(place)
+        Ok(installation)
     }
 
     /// One of Postgres's programs, to be run as the right user and undisturbed by `PG...` variables.

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use url::Url;
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
 
 /// The server at one URL, and the token that it is called with.
-pub(super) struct Server {
+pub(super) struct RemoteServer {
     client: Client,
     base: String,
     token: Option<SecretString>,
@@ -28,8 +29,9 @@ pub(super) struct Answer {
     body: Vec<u8>,
 }
 
-impl Server {
+impl RemoteServer {
     pub(super) fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
+        Url::parse(url).with_context(|| format!("{url} is no URL"))?;
         let client = Client::trusted().map_err(anyhow::Error::msg)?;
         let base = format!("{}/v1/awe", url.trim_end_matches('/'));
         Ok(Self { client, base, token: token.map(SecretString::from), timeout: TIMEOUT })
@@ -44,28 +46,35 @@ impl Server {
         format!("{}{path}", self.base)
     }
 
-    /// Calls a path below `/v1/awe`.
+    /// Calls a path below `/v1/awe`. The error names the URL.
     pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<Answer> {
-        let url = self.url(path);
-        let mut call = Call::new(method, &url, self.timeout, MAX_ANSWER);
+        let sent = self.try_send(method, path, body).await;
+        sent.with_context(|| format!("{} does not answer", self.url(path)))
+    }
+
+    /// The same with an error that names no URL.
+    pub(super) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<Answer> {
+        let mut call = Call::new(method, self.url(path), self.timeout, MAX_ANSWER);
         if let Some(token) = &self.token {
             call = call.bearer(token)?;
         }
         if let Some(body) = body {
             call = call.body("application/json", serde_json::to_vec(body)?);
         }
-        let sent = self.client.send(call).await;
-        let Reply { status, body, complete } = sent.with_context(|| format!("{url} does not answer"))?;
-        anyhow::ensure!(
-            complete || !(200..300).contains(&status),
-            "{url} answers more than {MAX_ANSWER} bytes"
-        );
-        Ok(Answer { status: StatusCode::from_u16(status)?, body })
+        let Reply { status, body, complete } = self.client.send(call).await?;
+        let status = StatusCode::from_u16(status)?;
+        anyhow::ensure!(complete || !status.is_success(), "more than {MAX_ANSWER} bytes came");
+        Ok(Answer { status, body })
     }
 }
 
