@@ -42,7 +42,7 @@ fn body(error: &ApiError, state: &AppState) -> ErrorEnvelope {
     }
 }
 
-/// For answers that no handler of ours made.
+/// The error of an answer that no handler made: the framework gives only a status.
 fn from_status(status: StatusCode) -> ApiError {
     match status {
         StatusCode::NOT_FOUND => Reason::NoSuchRoute.into(),

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-/// Typed query parameters. Unknown ones were refused before ([`super::refuse_unknown`]).
+/// Typed query parameters. Parameters that the route does not know were refused before ([`super::refuse_unknown`]).
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
 
