@@ -18,7 +18,7 @@ pub use identity::{ADMIN, Identity, VIEWER};
 pub use refusal::AuthError;
 
 use crate::config::{Config, seconds};
-use claims::{Claims, Rules};
+use claims::{ClaimRules, Claims};
 use jwks::Jwks;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -39,7 +39,7 @@ enum Mode {
 pub struct Authenticator(Arc<Inner>);
 
 struct Inner {
-    rules: Rules,
+    rules: ClaimRules,
     mode: Mode,
 }
 
@@ -63,7 +63,7 @@ impl Authenticator {
             Mode::Signed { keys, verified: Verified::new() }
         };
         let issuers = std::iter::once(&keycloak.issuer).chain(&keycloak.additional_issuers);
-        let rules = Rules {
+        let rules = ClaimRules {
             issuers: issuers.filter(|issuer| !issuer.is_empty()).cloned().collect(),
             audience: Some(keycloak.audience.clone()).filter(|audience| !audience.is_empty()),
             role_clients: config.auth.role_clients.clone(),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Reads a JWT of any algorithm, `none` included, without looking at its signature.
+/// Reads the claims of a JWT of any algorithm, `none` included, without looking at its signature.
 pub(super) fn read(token: &str) -> Result<Claims, AuthError> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, _signature] = parts[..] else {

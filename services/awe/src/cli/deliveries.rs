@@ -1,5 +1,5 @@
-//! `awe deliveries`: look at webhook deliveries and have them tried again, on the database: it works while no server
-//! does, and whoever delivers finds them by its poll.
+//! `awe deliveries`: lists webhook deliveries and makes them due again. It works on the database, so it needs no server;
+//! processes with the role delivery find what is due by their poll.
 
 use super::author::Author;
 use super::when::moment;
@@ -163,12 +163,12 @@ fn at(at: OffsetDateTime) -> String {
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
-/// What an answer or a caller's text may hold, on one line and harmless to a terminal.
+/// Text that a stranger wrote, without control characters: on one line, and harmless to a terminal.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Everything that says what a delivery is about and why it is where it is.
+/// One delivery as a line of the list.
 fn row(delivery: &DeliveryOut) -> String {
     let next = match delivery.status.as_str() {
         PENDING => format!(" {}", at(delivery.next_attempt_at)),

@@ -1,4 +1,4 @@
-//! `awe doctor`: looks at everything that AWE stands on, and says of each finding what to do about it.
+//! `awe doctor`: checks everything that AWE depends on, and says what to do about each finding.
 
 mod bus;
 mod database;
@@ -63,7 +63,7 @@ fn line(finding: &Finding) -> String {
     format!("{mark} {}: {}{advice}", finding.check, finding.message)
 }
 
-/// It was read, or we would not be here; what is left to say is what it makes of this process.
+/// A faulty configuration ends the command before this, so only its mode is left to judge.
 fn configuration(config: &Config) -> Finding {
     if config.is_development() {
         return Finding::warning(

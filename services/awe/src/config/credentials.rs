@@ -1,5 +1,5 @@
-//! Credentials by name: how AWE makes itself known to services that a policy names, and to the receivers of webhooks.
-//! Policies and callback secrets name the credential and never hold it.
+//! Credentials by name: how AWE authenticates to services that a policy names and to receivers of webhooks. Policies and
+//! callback secrets hold only the name of a credential.
 
 use super::faults::Faults;
 use outbound::{ClientCredentials, Credential};
@@ -7,10 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// By the name that policies and callback secrets use.
+/// The section `credentials`: by the name that policies and callback secrets use.
 pub type Credentials = BTreeMap<String, NamedCredential>;
 
-/// One credential.
+/// One credential of the section `credentials`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NamedCredential {
@@ -20,23 +20,23 @@ pub enum NamedCredential {
     ApiKey {
         /// Name of the header.
         header: String,
-        /// The key.
+        /// The value of that header.
         key: SecretString,
     },
     /// A bearer token that does not change.
     Bearer {
-        /// The token.
+        /// The token after `Bearer `.
         token: SecretString,
     },
     /// A bearer token by OAuth 2.0 client credentials.
     Oauth2ClientCredentials {
         /// The token endpoint.
         token_url: String,
-        /// `client_id`.
+        /// The parameter `client_id`.
         client_id: String,
-        /// `client_secret`.
+        /// The parameter `client_secret`.
         client_secret: SecretString,
-        /// `scope`; empty = none is asked for.
+        /// The parameter `scope`; left out when empty.
         #[serde(default)]
         scope: String,
     },

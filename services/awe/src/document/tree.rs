@@ -1,4 +1,4 @@
-//! A document with the place of everything in it.
+//! Parses YAML (and so JSON) into a value and a tree with the position of everything in it.
 
 use super::flaw::{Flaw, Position};
 use crate::extract::first_inexact;
@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::thread::ScopedJoinHandle;
 
-/// Deepest nesting that is read: reading recurses, and policies are nested less deeply.
+/// Levels of nesting that are read: parsing recurses, and policies need far fewer levels.
 const DEEPEST: usize = 64;
-/// Stack of the thread that reads: thirty kilobytes for each level where nothing is optimised.
+/// Stack of the parsing thread: an unoptimised build needs thirty kilobytes a level, and far more is given.
 const STACK: usize = 16 * 1024 * 1024;
-/// Most values of a document, what aliases repeat included.
+/// Values of a document at most, counting what aliases repeat.
 const MOST_VALUES: usize = 250_000;
 
-/// Longest number repeated in a message.
+/// Characters of a number that a message repeats.
 const SHOWN: usize = 60;
 
-/// Where a value stands, and what is in it.
+/// The position of a value, and of everything in it.
 #[derive(Debug)]
 pub(super) struct Tree {
     at: Position,
@@ -31,15 +31,15 @@ pub(super) struct Tree {
 enum Inner {
     Leaf,
     List(Vec<Tree>),
-    /// With the place of each name.
+    /// Members by name, with the position of the name.
     Object(BTreeMap<String, (Position, Tree)>),
 }
 
-/// A value, and what is wrong with it whatever it is meant to be, with the way to it.
+/// The tree, the value, and the flaws that do not depend on what the document is meant to be, with their paths.
 type Read = (Tree, Value, Vec<(Vec<Location>, Flaw)>);
 
 impl Tree {
-    /// Reads YAML, and so JSON, on a thread whose stack is known to suffice.
+    /// Parses on a thread whose stack suffices for the deepest document.
     pub(super) fn read(text: &str) -> Result<Read, Flaw> {
         let read = std::thread::scope(|scope| {
             let reader = std::thread::Builder::new().stack_size(STACK);
@@ -79,7 +79,8 @@ impl Tree {
         Ok((tree, value, build.flaws))
     }
 
-    /// Where a value stands, or the nearest one around it. Of a name that is not meant to be there, the name.
+    /// The position of a value or, where there is none, of the nearest value around it. For a member it is that of the
+    /// name.
     pub(super) fn place(&self, way: &[Location]) -> Position {
         let Some((step, rest)) = way.split_first() else { return self.at };
         match (&self.inner, step) {
@@ -102,6 +103,7 @@ fn flaw(error: &Error) -> Flaw {
     Flaw { at, message: message(error) }
 }
 
+/// The parser's error in plain words. The scanner's errors have no kinds, so its messages are told apart by their text.
 fn message(error: &Error) -> String {
     match error.without_snippet() {
         Error::AliasError { error, .. } => message(error),
@@ -134,10 +136,10 @@ fn too_large() -> String {
     )
 }
 
-/// A value as it is read.
+/// A parsed value that still knows the positions of its parts.
 enum Node {
     Scalar(Value),
-    /// A number that no value can hold.
+    /// A number that is too large for any JSON value.
     Beyond,
     List(Vec<Spanned<Self>>),
     Object(Vec<(Spanned<String>, Spanned<Self>)>),
@@ -175,7 +177,7 @@ impl Build<'_> {
                 let number: String =
                     self.written(&node.defined.span()).unwrap_or_default().chars().take(SHOWN).collect();
                 self.flaw(at, format!("the number {number} cannot be kept exactly: send it as a string"));
-                // Read as zero, it is a number at least: nothing else is told of it.
+                // Zero stands in for it, so that no second fault is reported for its type.
                 (Inner::Leaf, Value::from(0))
             }
             Node::List(items) => {
@@ -214,7 +216,7 @@ impl Build<'_> {
         (Inner::Object(trees), Value::Object(values))
     }
 
-    /// A number is judged as it is written.
+    /// The text of a number as it is written, since its digits must be judged.
     fn written(&self, span: &serde_saphyr::Span) -> Option<&str> {
         let start = usize::try_from(span.byte_offset()?).ok()?;
         let length = usize::try_from(span.byte_len()?).ok()?;

@@ -1,8 +1,8 @@
-//! Where Postgres's data and programs lie, and as whom it runs.
+//! Where Postgres's data and programs are, and which user runs it.
 //!
-//! Postgres refuses to run as root. When `awe` does, its Postgres runs as the user who owns the data, else as
-//! `postgres`, else as `nobody`. That user may be unable to reach a checkout under a closed home directory: what
-//! it cannot reach then goes to a place of its own under `/var/tmp`.
+//! Postgres refuses to run as root. When `awe` runs as root, its Postgres runs as the user who owns the data, else as
+//! `postgres`, else as `nobody`. That user may not be able to enter a checkout under a closed home directory; what it
+//! cannot reach is then moved or copied below `/var/tmp`.
 
 use std::env;
 use std::fs::{self, DirBuilder, Permissions};
@@ -28,7 +28,7 @@ pub(super) struct Account {
 pub(super) struct Installation {
     /// The database itself, an absolute path.
     pub(super) data: PathBuf,
-    /// The programs.
+    /// The directory with `initdb`, `postgres` and `pg_ctl`.
     pub(super) bin: PathBuf,
     account: Option<Account>,
 }

@@ -1,4 +1,4 @@
-//! One private Postgres: made on the first start, kept afterwards.
+//! A private Postgres as a child process. Its database is made at the first start and kept.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -19,7 +19,8 @@ use super::programs::{postgres_dir, version_in};
 /// Recovery after a crash takes a while on a large database.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const ATTEMPTS: usize = 5;
-/// Reasons in the log of a failed start that pass by themselves or with another port.
+/// Causes of a failed start that pass by themselves or with another port. The log of another program is the only place
+/// where they are to be found.
 const PASSING: [&str; 3] = ["Address already in use", "could not bind", "shared memory block"];
 
 /// A running Postgres with the database `awe`, owned by the user `awe`.
@@ -54,7 +55,7 @@ impl Postgres {
         }
     }
 
-    /// Where it answers.
+    /// The URL that it answers at, as the owner of the tables.
     pub(super) fn url(&self) -> String {
         format!("postgres://awe@127.0.0.1:{}/awe", self.port)
     }
@@ -90,7 +91,7 @@ fn has_database(data: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// Refuses a database that another major version made, before Postgres does it in fewer words.
+/// Refuses a database that another major version made. Postgres would refuse it too, without saying what to do.
 async fn check_major(installation: &Installation) -> anyhow::Result<()> {
     let file = installation.data.join("PG_VERSION");
     let noted = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -115,7 +116,7 @@ async fn end_left_over(installation: &Installation) -> anyhow::Result<()> {
     let file = installation.data.join("postmaster.pid");
     let Some(pid) = pid_in(&file) else { return Ok(()) };
     if !serves(pid, &installation.data).await {
-        // The number was left by a crash and may belong to any program now.
+        // A crash left the file behind, and the number may belong to any program now.
         return fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()));
     }
     tracing::info!("stopping the PostgreSQL (process {pid}) that an earlier run left behind");
@@ -176,6 +177,7 @@ async fn create_awe(installation: &Installation, data: &Path) -> anyhow::Result<
     input.write_all(b"CREATE DATABASE awe OWNER awe\n").await.context("postgres --single takes no input")?;
     drop(input);
     let output = child.wait_with_output().await?;
+    // In single-user mode Postgres ends with success although a statement failed, so its messages have to be read.
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() || said.contains("ERROR") || said.contains("FATAL") {
         bail!("cannot create the database `awe` ({}):\n{}", output.status, said.trim_end());

@@ -54,7 +54,7 @@ fn from_status(status: StatusCode) -> ApiError {
     }
 }
 
-/// A handler that panicked: the caller gets an envelope, the log the panic.
+/// The answer for a handler that panicked; the panic's message goes to the log only.
 #[must_use]
 pub fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
     let text = payload

@@ -1,15 +1,15 @@
-//! The schema, made by its owner, and a role for the server, as in production.
+//! Migrates as the owner of the tables, and gives the server a role with fewer rights, as in production.
 
 use crate::config::Config;
 use anyhow::Context as _;
 use store::Store;
 use url::Url;
 
-/// Whom the server connects as. The database of `awe dev` trusts whoever connects on this machine.
+/// The role that the server connects as. It has no password: the database of `awe dev` trusts local connections.
 pub(crate) const ROLE: &str = "awe_app";
 
-/// Migrates as the owner, and has the server connect as the role. A database that the environment names may not trust
-/// a role without a password: there the server connects as it is told.
+/// Migrates as the owner and sets the URL that the server connects with. A database that the environment names may not
+/// trust a role without a password, so there the server keeps the given URL.
 pub(super) async fn prepare(config: &mut Config, owner_url: &str) -> anyhow::Result<()> {
     config.database.url = owner_url.into();
     let owner = Store::connect(&config.database.options()).await.context("the database cannot be used")?;

@@ -1,4 +1,4 @@
-//! Postgres, what is stored in it, and whether anything in it is stuck.
+//! Checks Postgres, what is stored in it, and whether anything in it is stuck.
 
 use super::finding::{Finding, clock};
 use super::{evidence, waiting};
@@ -7,7 +7,7 @@ use store::Store;
 use store::doctor::{Counts, Facts};
 use time::OffsetDateTime;
 
-/// 15.0.
+/// PostgreSQL 15.0, as `server_version_num` writes it.
 const OLDEST: i32 = 150_000;
 
 pub(super) async fn look(store: &Store, config: &Config) -> Vec<Finding> {
@@ -63,7 +63,7 @@ fn version(facts: &Facts) -> Finding {
 }
 
 fn connections(facts: &Facts, config: &Config) -> Finding {
-    // One more for the relay's lock, one for hearing of moved deadlines.
+    // Two connections are outside the pools: one holds the relay's lock, one listens for moved deadlines.
     let wanted = i64::from(config.database.max_connections) + 2;
     let most = i64::from(facts.max_connections);
     let message = format!("this process may open {wanted} of {most}");
@@ -163,7 +163,7 @@ async fn stuck(store: &Store) -> Vec<Finding> {
     .collect();
     findings.push(match counts.delivery_late {
         0 => Finding::ok("webhooks", "none is overdue"),
-        // Those of an endpoint that is left alone for a while are due all that time.
+        // Only a warning: deliveries to an endpoint whose breaker is open stay due all that time.
         late => Finding::warning(
             "webhooks",
             format!("{late} are overdue by more than a minute"),

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-/// A clock that differs by more is told of.
+/// A clock that differs by more is a warning.
 const SKEW_TOLD: Duration = Duration::SECOND;
-/// A clock that differs by more breaks signatures, tokens and deadlines.
+/// A clock that differs by more is a failure: it breaks signatures, tokens and deadlines.
 const SKEW_BAD: Duration = Duration::seconds(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,13 +16,13 @@ pub(super) enum Status {
     Failure,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) check: &'static str,
     pub(super) status: Status,
     pub(super) message: String,
-    /// What to do; absent when all is well.
+    /// What to do about it; absent when all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) advice: Option<String>,
 }
@@ -49,7 +49,7 @@ impl Finding {
     }
 }
 
-/// How far a server's clock, asked between `before` and `after`, is from ours.
+/// Judges the clock of a server that was asked between `before` and `after`, both by our clock.
 pub(super) fn clock(
     check: &'static str,
     theirs: OffsetDateTime,

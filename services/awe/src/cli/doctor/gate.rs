@@ -1,4 +1,4 @@
-//! The policy gate: the same look that a server takes at its start.
+//! Checks the policy gate, as a server does at its start.
 
 use super::finding::Finding;
 use crate::config::Config;
@@ -8,7 +8,7 @@ const CHECK: &str = "gate";
 const ADVICE: &str =
     "see gate.* in the configuration and docs/gate.md; until it is put right, gated writes may be denied";
 
-/// Nothing where no gate is enabled.
+/// No finding where no gate is enabled.
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
     let gate = match Gate::new(config.gate.options()) {
         Ok(gate) => gate,

@@ -1,4 +1,4 @@
-//! The mail server: connected to as for a mail, which is not sent.
+//! Checks the mail server: connects and logs in as for a mail, and sends none.
 
 use super::finding::Finding;
 use crate::config::Config;
@@ -7,7 +7,7 @@ const CHECK: &str = "mail";
 const ADVICE: &str =
     "see notifier.* in the configuration and docs/notifier.md; until it is put right, nobody gets mail";
 
-/// Nothing where no mail is enabled.
+/// No finding where mail is not enabled.
 pub(super) async fn look(config: &Config) -> Option<Finding> {
     let notifier = &config.notifier;
     if !notifier.enabled {

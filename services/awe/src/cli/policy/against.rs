@@ -1,4 +1,4 @@
-//! Which users of policy files a server's directory does not know.
+//! Finds users in policy files whom a server's directory does not know.
 
 use crate::auth::{VIEWER, unsigned_token};
 use crate::cli::remote::RemoteServer;
@@ -22,7 +22,7 @@ pub(super) struct Against {
     token: Option<String>,
 }
 
-/// What is wrong with a user, by id; whoever is in order is absent.
+/// What is wrong with a user, by id. Users who are known and enabled are absent.
 pub(super) type Unknown = BTreeMap<String, &'static str>;
 
 /// Asks the server, if one is named, about every user that a rule of these policies names.

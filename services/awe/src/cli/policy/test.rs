@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::policy;
 use actors::ContextSchema;
 use anyhow::bail;
-use cases::{Case, File, Policy};
+use cases::{Case, File, PolicySource};
 use clap::Args;
 use outbound::Egress;
 use schemas::api::PolicyCreate;
@@ -78,8 +78,8 @@ fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
         bail!("{}: names no case", file.display());
     }
     let policy: PolicyCreate = match &written.policy {
-        Policy::Inline(policy) => (**policy).clone(),
-        Policy::File(name) => {
+        PolicySource::Inline(policy) => (**policy).clone(),
+        PolicySource::File(name) => {
             let beside = file.parent().unwrap_or(Path::new("")).join(name);
             match read(&beside)?.sound(&beside) {
                 Ok(policy) => policy,

@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> ExitCode {
     each(read, |(file, read)| tell(file, &judge(&read?, &egress, &unknown), arguments.strict))
 }
 
-/// What is told about one file, by line: faults, or warnings when there are none.
+/// The report about one file, in the order of lines: its faults or, when it has none, its warnings.
 struct Report {
     word: &'static str,
     found: Vec<Flaw>,
@@ -69,7 +69,7 @@ fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) 
         message: printable(&fault.to_string()),
     };
     match policy::read(written, egress, None) {
-        // What is said about a stage that could not be read may be about what stands in for its fields.
+        // In a stage that could not be read, a fault may be about made-up values in the place of its fields.
         Err(found) => {
             faults.extend(found.into_iter().filter(|fault| !is_doubtful(document, written, fault)).map(flaw))
         }
@@ -94,13 +94,13 @@ fn is_doubtful(document: &Document<PolicyCreate>, policy: &PolicyCreate, fault: 
     document.is_flawed(of_stage)
 }
 
-/// The way to the field that a fault is about.
+/// The path to the field that a fault is about.
 fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
     let field = |name: &str| Location::Field(name.to_owned());
     let mut way = Vec::new();
     if let Some(order) = fault.stage {
         way.push(field("stages"));
-        // Of two with the same number, the second is the one too many.
+        // Of two stages with the same number, the second one is reported.
         let index = policy.stages.iter().rposition(|stage| stage.stage_order == order);
         way.extend(index.map(|index| Location::Index(index as u64)));
     }
@@ -128,7 +128,7 @@ fn tell(file: &Path, report: &Report, strict: bool) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// What the author of the `context_schema` should look at. That it compiles is known.
+/// A warning about the `context_schema`, which is known to compile.
 fn about_schema(schema: Option<&Value>) -> Option<Fault> {
     let message = ContextSchema::compile(schema?).ok()?.advise()?;
     Some(Fault { stage: None, field: "context_schema".to_owned(), message })

@@ -1,4 +1,4 @@
-//! A case played: the engine is asked what it would be asked by a server.
+//! Plays a case: sends the engine the commands that a server would send it.
 
 use super::cases::{Absence, Case, Decide, Directory, Reassign, Step};
 use super::subject::Subject;
@@ -14,27 +14,27 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// A Monday morning.
+/// When a case starts that names no `now`: a Monday morning.
 const START: OffsetDateTime = time::macros::datetime!(2030-01-07 09:00 UTC);
-/// A request may be asked about so many questions, and meet so many deadlines, in one step.
+/// Rounds of questions, or deadlines, that one step may have: a bound against endless loops.
 const MOST: usize = 1000;
 
-/// What came of a case.
+/// What a case led to.
 pub(super) struct Played<'a> {
     pub(super) policy: &'a Policy,
-    /// The context was refused for this.
+    /// Why the context was refused; empty when it was not.
     pub(super) refused: Vec<String>,
     pub(super) request: Option<Request>,
     pub(super) events: Vec<Event>,
-    /// Every stage as it would start if nobody had decided anything.
+    /// Every stage as the engine's simulation would start it.
     pub(super) simulated: Vec<SimulatedStage>,
     /// Steps that did not go as the case says.
     pub(super) surprises: Vec<String>,
-    /// Orders of the stages about which the directory is silent, with the rule.
+    /// Stages with a rule that no entry of the directory answers, and that rule.
     pub(super) silent: Vec<(i32, String)>,
 }
 
-/// Whom each external rule finds.
+/// The users that each external rule finds.
 type Answers = BTreeMap<RuleId, Vec<String>>;
 
 struct Numbers(u128);
@@ -119,7 +119,7 @@ fn told(fault: &schemas::api::ValidationDetail) -> String {
 }
 
 fn delegations<'a>(absences: impl Iterator<Item = &'a Absence>) -> Delegations {
-    // The first that is written is the newest.
+    // Where several fit, the engine takes the newest; the first one in the file is to count.
     Delegations::new(absences.zip(0..).map(|(absence, age)| Delegation {
         user_id: absence.user_id.clone(),
         delegate_to: absence.delegate_to.clone(),
@@ -152,7 +152,7 @@ fn question(source: &RuleSource) -> String {
 }
 
 impl Player<'_> {
-    /// The outer error ends the case; the inner text is a step that went differently than the case says.
+    /// `Err` ends the case. `Ok(Some(_))` says how the step went differently than the case expects.
     fn step(&mut self, step: &Step) -> Result<Option<String>, String> {
         match step {
             Step::Decide(decide) => self.decide(decide),
@@ -182,7 +182,7 @@ impl Player<'_> {
         self.send(Command::Reassign { caller, task_id, new_assignee, reason: None }, reassign.refused)
     }
 
-    /// The task of a user that is still undecided, else their newest.
+    /// The user's open task or, when there is none, their newest.
     fn task(&self, user: &str, stage: Option<i32>) -> Result<TaskId, String> {
         let theirs =
             |task: &&Task| task.assignee == user && stage.is_none_or(|order| order == task.stage_order);
@@ -199,7 +199,7 @@ impl Player<'_> {
         }
     }
 
-    /// Time passes, and every deadline on the way acts at its own moment.
+    /// Lets time pass. Every deadline on the way takes effect at its own moment.
     fn wait(&mut self, hours: u32) -> Result<(), String> {
         let until = self.now.checked_add(Duration::hours(i64::from(hours))).ok_or("waits too long")?;
         for _ in 0..MOST {
@@ -232,7 +232,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// What a resolver would do: every external rule that is asked about is answered from the case.
+    /// Does what the resolver does in a server: answers external rules, here from the directory of the case.
     fn answer_questions(&mut self) -> Result<(), String> {
         for _ in 0..MOST {
             let asked = self.request.pending_rules(self.policy);
