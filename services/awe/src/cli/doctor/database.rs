@@ -131,9 +131,15 @@ async fn stuck(store: &Store) -> Vec<Finding> {
             return vec![Finding::failure("stuck", error.to_string(), "look at the log of PostgreSQL")];
         }
     };
+    let mut findings = invariants(&counts);
+    findings.extend(webhooks(&counts));
+    findings
+}
+
+/// Findings that name something which must not exist at all.
+fn invariants(counts: &Counts) -> Vec<Finding> {
     let report = "cannot happen: please report it, with the request's timeline (GET /requests/{id}/events)";
-    let Counts { exhausted, .. } = counts;
-    let mut findings: Vec<Finding> = [
+    let found = [
         (counts.in_review_stuck, "requests in review that nobody can decide", report),
         (counts.pending_stuck, "pending requests that nobody resolves", report),
         (counts.terminal_open, "open tasks of finished requests", report),
@@ -154,14 +160,16 @@ async fn stuck(store: &Store) -> Vec<Finding> {
             "events that NATS refuses (approval_event.refused_because says why); their webhooks go out all the same",
             "raise max_payload of NATS, then `awe outbox republish --from TIME`",
         ),
-    ]
-    .into_iter()
-    .map(|(count, what, advice)| match count {
+    ];
+    let judge = |(count, what, advice)| match count {
         0 => Finding::ok("stuck", format!("no {what}")),
         _ => Finding::failure("stuck", format!("{count} {what}"), advice),
-    })
-    .collect();
-    findings.push(match counts.delivery_late {
+    };
+    found.map(judge).into()
+}
+
+fn webhooks(counts: &Counts) -> [Finding; 2] {
+    let late = match counts.delivery_late {
         0 => Finding::ok("webhooks", "none is overdue"),
         // Only a warning: deliveries to an endpoint whose breaker is open stay due all that time.
         late => Finding::warning(
@@ -169,14 +177,14 @@ async fn stuck(store: &Store) -> Vec<Finding> {
             format!("{late} are overdue by more than a minute"),
             "see whether their endpoints answer (last_error); else run a process with the role delivery, or more",
         ),
-    });
-    findings.push(match exhausted {
+    };
+    let exhausted = match counts.exhausted {
         0 => Finding::ok("webhooks", "none was given up"),
-        _ => Finding::warning(
+        exhausted => Finding::warning(
             "webhooks",
             format!("{exhausted} were given up"),
             "see why (GET /admin/deliveries?status=exhausted), then POST /admin/deliveries/retry",
         ),
-    });
-    findings
+    };
+    [late, exhausted]
 }

@@ -9,6 +9,7 @@ use super::files::read;
 use super::outcome::{Outcome, each};
 use crate::cli::output;
 use crate::config::Config;
+use crate::document::Flawed;
 use crate::policy;
 use actors::ContextSchema;
 use anyhow::bail;
@@ -77,36 +78,45 @@ fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
     if written.cases.is_empty() {
         bail!("{}: names no case", file.display());
     }
-    let policy: PolicyCreate = match &written.policy {
-        PolicySource::Inline(policy) => (**policy).clone(),
-        PolicySource::File(name) => {
-            let beside = file.parent().unwrap_or(Path::new("")).join(name);
-            match read(&beside)?.sound(&beside) {
-                Ok(policy) => policy,
-                Err(flaws) => {
-                    output::print(&format!("{}: the policy is refused:\n{flaws}", file.display()))?;
-                    return Ok(Outcome::Bad);
-                }
-            }
+    let policy = match written_policy(file, &written)? {
+        Ok(policy) => policy,
+        Err(flaws) => {
+            output::print(&format!("{}: the policy is refused:\n{flaws}", file.display()))?;
+            return Ok(Outcome::Bad);
         }
     };
     output::print(&format!("{}: policy {}", file.display(), policy.policy_key))?;
-    let subject = match policy::read(&policy, egress, None) {
+    match policy::read(&policy, egress, None) {
         Ok(checked) => {
             let schema = policy.context_schema.as_ref().map(ContextSchema::compile).transpose();
-            Subject { policy: checked, schema: schema.map_err(anyhow::Error::msg)? }
+            let subject = Subject { policy: checked, schema: schema.map_err(anyhow::Error::msg)? };
+            test_cases(&subject, &written)
         }
         Err(faults) => {
             output::print("  the policy is refused:")?;
             for fault in faults {
                 output::print(&format!("    {fault}"))?;
             }
-            return Ok(Outcome::Bad);
+            Ok(Outcome::Bad)
         }
-    };
+    }
+}
+
+/// The policy that a file of cases holds or names. The outer error is a file that cannot be opened.
+fn written_policy(file: &Path, written: &File) -> anyhow::Result<Result<PolicyCreate, Flawed>> {
+    match &written.policy {
+        PolicySource::Inline(policy) => Ok(Ok((**policy).clone())),
+        PolicySource::File(name) => {
+            let beside = file.parent().unwrap_or(Path::new("")).join(name);
+            Ok(read(&beside)?.sound(&beside))
+        }
+    }
+}
+
+fn test_cases(subject: &Subject, written: &File) -> anyhow::Result<Outcome> {
     let mut failed = 0;
     for case in &written.cases {
-        let wrong = judge(&subject, &written, case);
+        let wrong = judge(subject, written, case);
         output::print(&format!("  {}  {}", if wrong.is_empty() { "ok  " } else { "FAIL" }, case.name))?;
         for line in &wrong {
             output::print(&format!("        {line}"))?;

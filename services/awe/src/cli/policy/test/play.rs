@@ -48,7 +48,7 @@ impl IdSource for Numbers {
 
 struct Player<'a> {
     policy: &'a Policy,
-    delegations: Delegations,
+    delegations: &'a Delegations,
     directory: &'a Directory<'a>,
     now: OffsetDateTime,
     ids: Numbers,
@@ -87,19 +87,7 @@ pub(super) fn play<'a>(
     if !played.refused.is_empty() {
         return Ok(played);
     }
-    let mut ids = Numbers(0);
-    let asked = Create {
-        id: RequestId(ids.fresh()),
-        requester: case.requester.clone(),
-        source_service: case.requester.clone(),
-        context: context.into(),
-        context_sha256: String::new(),
-        context_told: false,
-        expires_at: None,
-        policy_sha256: None,
-    };
-    let Transition { request, events, .. } = create(&cx, asked, &mut ids);
-    let mut player = Player { policy, delegations, directory, now, ids, request, events };
+    let mut player = Player::begin(&cx, case, context, directory);
     player.answer_questions()?;
     for (index, step) in case.steps.iter().enumerate() {
         let surprise = player.step(step).map_err(|why| format!("step {}: {why}", index + 1))?;
@@ -151,7 +139,25 @@ fn question(source: &RuleSource) -> String {
     }
 }
 
-impl Player<'_> {
+impl<'a> Player<'a> {
+    /// Creates the request.
+    fn begin(cx: &Context<'a>, case: &Case, context: Value, directory: &'a Directory<'a>) -> Self {
+        let mut ids = Numbers(0);
+        let asked = Create {
+            id: RequestId(ids.fresh()),
+            requester: case.requester.clone(),
+            source_service: case.requester.clone(),
+            context: context.into(),
+            context_sha256: String::new(),
+            context_told: false,
+            expires_at: None,
+            policy_sha256: None,
+        };
+        let Transition { request, events, .. } = create(cx, asked, &mut ids);
+        let Context { policy, delegations, now } = *cx;
+        Self { policy, delegations, directory, now, ids, request, events }
+    }
+
     /// `Err` ends the case. `Ok(Some(_))` says how the step went differently than the case expects.
     fn step(&mut self, step: &Step) -> Result<Option<String>, String> {
         match step {
@@ -225,7 +231,7 @@ impl Player<'_> {
     }
 
     fn command(&mut self, command: Command) -> Result<(), engine::command::Refusal> {
-        let cx = Context { policy: self.policy, delegations: &self.delegations, now: self.now };
+        let cx = Context { policy: self.policy, delegations: self.delegations, now: self.now };
         let done = apply(&cx, &self.request, command, &mut self.ids)?;
         self.request = done.request;
         self.events.extend(done.events);
