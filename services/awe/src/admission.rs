@@ -144,11 +144,11 @@ impl Admission {
             request_headers: forwarded_headers(headers),
         };
         // Boxed, because most installations have no gate and every create would reserve memory for this future.
-        let verdict = Box::pin(self.gate.ask(&question)).await;
-        if verdict.allowed {
+        let ruling = Box::pin(self.gate.ask(&question)).await;
+        if ruling.allowed {
             return Ok(());
         }
-        Err(denied(write, verdict.error_message.as_deref().unwrap_or("no reason given")))
+        Err(denied(write, ruling.error_message.as_deref().unwrap_or("no reason given")))
     }
 
     /// Tells the webhook, in the background; `card` is what was written.

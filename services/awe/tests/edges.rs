@@ -91,6 +91,24 @@ fn every_folder_is_in_the_table_and_every_room_is_a_folder() {
     }
 }
 
+/// `services/awe/src/routes.rs` states this rule.
+#[test]
+fn a_handler_has_at_most_fifteen_lines() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes");
+    let mut handlers = 0;
+    for entry in std::fs::read_dir(folder).expect("the routes can be listed") {
+        let path = entry.expect("the routes can be listed").path();
+        let text = std::fs::read_to_string(&path).expect("a route can be read");
+        let lines: Vec<&str> = text.lines().collect();
+        for (start, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("async fn ")) {
+            let length = lines[start..].iter().position(|line| *line == "}").expect("a function ends") + 1;
+            assert!(length <= 15, "{}: {line} has {length} lines", path.display());
+            handlers += 1;
+        }
+    }
+    assert!(handlers > 30, "the routes were not found");
+}
+
 /// Every row of the table by the path of its room.
 fn rooms() -> BTreeMap<String, Room> {
     let text = read("ARCHITECTURE.md");

@@ -258,7 +258,7 @@ fn previous_master_keys_come_inline_and_from_files_and_a_bad_one_is_named_by_its
         ("AWE__SECRETS__PREVIOUS_MASTER_KEY_FILES", &files),
     ]);
     std::fs::remove_file(path).unwrap();
-    // Files are read when they are used; the check has read them once.
+    // The check has read the file before it was removed.
     assert!(config.is_ok(), "{config:?}");
     let told = refusal(&[("AWE__SECRETS__PREVIOUS_MASTER_KEYS", r#"["secret-but-short"]"#)]);
     assert!(told.contains("secrets.previous_master_keys") && !told.contains("secret-but-short"), "{told}");

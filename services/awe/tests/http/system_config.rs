@@ -1,4 +1,4 @@
-//! What operators see of the settings, and what nobody sees.
+//! Which settings operators see, and which nobody sees.
 
 use crate::server::{Server, Who};
 use reqwest::Method;
@@ -117,7 +117,7 @@ async fn the_groups_of_gate_and_webhook_have_their_labels() {
     server.end().await;
 }
 
-/// Whoever adds a secret setting comes by here: it needs a line in [`PLANTED`].
+/// Fails when a secret setting is added without a line in [`PLANTED`].
 #[test]
 fn every_secret_of_the_configuration_is_looked_for() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config");
@@ -215,7 +215,7 @@ async fn reading_is_audited_and_bounded_per_user() {
     let server = Server::start(&[]).await;
     let path = "/admin/system-config";
     let (mut read, mut exported) = (0, 0);
-    // One comes back every six seconds, so that a slow machine is let in a few times more.
+    // One call is admitted again every six seconds, so a slow machine gets a few more in.
     let refused = loop {
         assert!(read < 30, "nobody is ever refused");
         if export(&server, Who::Admin, "").await.0 == 200 {
