@@ -132,7 +132,7 @@ fn judge(subject: &Subject, file: &File, case: &Case) -> Vec<String> {
     let directory = cases::Directory::new(&case.directory, &file.directory);
     match play::play(subject, case, &file.delegations, &directory) {
         Ok(played) => differences::differences(&played, case),
-        Err(why) => vec![why],
+        Err(why) => vec![why.to_string()],
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::cases::{Absence, Case, Decide, Directory, Reassign, Step};
 use super::subject::Subject;
+use anyhow::{Context as _, anyhow, bail};
 use engine::command::{Caller, Command, Context, Create, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::ids::{IdSource, RequestId, RuleId, TaskId};
@@ -65,7 +66,7 @@ pub(super) fn play<'a>(
     case: &Case,
     absences: &[Absence],
     directory: &Directory<'_>,
-) -> Result<Played<'a>, String> {
+) -> anyhow::Result<Played<'a>> {
     let policy = &subject.policy;
     let context = Value::Object(case.context.clone());
     let now = case.now.unwrap_or(START);
@@ -90,7 +91,7 @@ pub(super) fn play<'a>(
     let mut player = Player::begin(&cx, case, context, directory);
     player.answer_questions()?;
     for (index, step) in case.steps.iter().enumerate() {
-        let surprise = player.step(step).map_err(|why| format!("step {}: {why}", index + 1))?;
+        let surprise = player.step(step).map_err(|why| anyhow!("step {}: {why}", index + 1))?;
         played.surprises.extend(surprise.map(|text| format!("step {}: {text}", index + 1)));
     }
     played.request = Some(Arc::unwrap_or_clone(player.request));
@@ -159,7 +160,7 @@ impl<'a> Player<'a> {
     }
 
     /// `Err` ends the case. `Ok(Some(_))` says how the step went differently than the case expects.
-    fn step(&mut self, step: &Step) -> Result<Option<String>, String> {
+    fn step(&mut self, step: &Step) -> anyhow::Result<Option<String>> {
         match step {
             Step::Decide(decide) => self.decide(decide),
             Step::Wait(wait) => self.wait(wait.hours).map(|()| None),
@@ -171,9 +172,9 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn decide(&mut self, decide: &Decide) -> Result<Option<String>, String> {
+    fn decide(&mut self, decide: &Decide) -> anyhow::Result<Option<String>> {
         let action = Action::parse(&decide.action)
-            .ok_or_else(|| format!("`{}` is not approve, reject or abstain", decide.action))?;
+            .ok_or_else(|| anyhow!("`{}` is not approve, reject or abstain", decide.action))?;
         let owner = decide.task_of.as_ref().unwrap_or(&decide.by);
         let task_id = self.task(owner, decide.stage)?;
         let caller = Caller { subject: decide.by.clone(), admin: decide.task_of.is_some() };
@@ -181,7 +182,7 @@ impl<'a> Player<'a> {
         self.send(command, decide.refused)
     }
 
-    fn reassign(&mut self, reassign: &Reassign) -> Result<Option<String>, String> {
+    fn reassign(&mut self, reassign: &Reassign) -> anyhow::Result<Option<String>> {
         let task_id = self.task(&reassign.from, reassign.stage)?;
         let caller = Caller { subject: "administrator".to_owned(), admin: true };
         let new_assignee = reassign.to.clone();
@@ -189,36 +190,36 @@ impl<'a> Player<'a> {
     }
 
     /// The user's open task or, when there is none, their newest.
-    fn task(&self, user: &str, stage: Option<i32>) -> Result<TaskId, String> {
+    fn task(&self, user: &str, stage: Option<i32>) -> anyhow::Result<TaskId> {
         let theirs =
             |task: &&Task| task.assignee == user && stage.is_none_or(|order| order == task.stage_order);
         let tasks: Vec<&Task> = self.request.tasks.iter().filter(theirs).collect();
         let open: Vec<&&Task> = tasks.iter().filter(|task| task.status.is_open()).collect();
         match (open.as_slice(), tasks.last()) {
             ([one], _) => Ok(one.id),
-            ([_, _, ..], _) => Err(format!("`{user}` has open tasks in several stages: name the `stage`")),
+            ([_, _, ..], _) => bail!("`{user}` has open tasks in several stages: name the `stage`"),
             ([], Some(last)) => Ok(last.id),
             ([], None) => {
                 let all: Vec<&str> = self.request.tasks.iter().map(|task| task.assignee.as_str()).collect();
-                Err(format!("`{user}` has no task here; those who have: {}", all.join(", ")))
+                bail!("`{user}` has no task here; those who have: {}", all.join(", "))
             }
         }
     }
 
     /// Lets time pass. Every deadline on the way takes effect at its own moment.
-    fn wait(&mut self, hours: u32) -> Result<(), String> {
-        let until = self.now.checked_add(Duration::hours(i64::from(hours))).ok_or("waits too long")?;
+    fn wait(&mut self, hours: u32) -> anyhow::Result<()> {
+        let until = self.now.checked_add(Duration::hours(i64::from(hours))).context("waits too long")?;
         for _ in 0..MOST {
             let Some(due) = self.request.next_due().filter(|due| *due <= until) else { break };
             self.now = self.now.max(due);
-            self.command(Command::Breach).map_err(|refusal| refusal.to_string())?;
+            self.command(Command::Breach)?;
             self.answer_questions()?;
         }
         self.now = until;
         Ok(())
     }
 
-    fn send(&mut self, command: Command, refused: bool) -> Result<Option<String>, String> {
+    fn send(&mut self, command: Command, refused: bool) -> anyhow::Result<Option<String>> {
         match (self.command(command), refused) {
             (Err(why), false) => Ok(Some(format!("was refused: {why}"))),
             (Ok(()), true) => {
@@ -239,7 +240,7 @@ impl<'a> Player<'a> {
     }
 
     /// Does what the resolver does in a server: answers external rules, here from the directory of the case.
-    fn answer_questions(&mut self) -> Result<(), String> {
+    fn answer_questions(&mut self) -> anyhow::Result<()> {
         for _ in 0..MOST {
             let asked = self.request.pending_rules(self.policy);
             if asked.is_empty() {
@@ -250,15 +251,15 @@ impl<'a> Player<'a> {
             let mut answers = BTreeMap::new();
             for rule in rules.filter(|rule| asked.contains(&rule.id)) {
                 let users = self.directory.users(&rule.source).ok_or_else(|| {
-                    format!(
+                    anyhow!(
                         "the directory of this case does not say who is found by {}",
                         question(&rule.source)
                     )
                 })?;
                 answers.insert(rule.id, users.to_vec());
             }
-            self.command(Command::Resolved { answers }).map_err(|refusal| refusal.to_string())?;
+            self.command(Command::Resolved { answers })?;
         }
-        Err("the request asks without end".to_owned())
+        bail!("the request asks without end")
     }
 }
