@@ -11,7 +11,7 @@ const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn,ra
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// One line for people.
+    /// For people.
     Text,
     /// One JSON object a line, for machines.
     Json,
