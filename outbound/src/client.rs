@@ -30,6 +30,8 @@ pub enum Method {
     Head,
     /// `POST`.
     Post,
+    /// `PUT`.
+    Put,
 }
 
 /// An HTTP request and the bounds of its response.
@@ -175,6 +177,7 @@ impl Client {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,
             Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
         };
         let sent = self.http.request(method, url).headers(call.headers).body(call.body).send();
         let opened = timeout_at(deadline, sent).await.map_err(|_| Failure::Timeout(call.timeout))?;

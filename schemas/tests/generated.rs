@@ -54,3 +54,22 @@ fn every_operation_id_is_used_once() {
         }
     }
 }
+
+/// The routes take these words from the same lists; only the descriptions write them out.
+#[test]
+fn every_status_that_a_list_filters_by_is_described() {
+    let document = serde_json::to_value(schemas::openapi::openapi()).expect("the document is JSON");
+    for (path, words) in [
+        ("/v1/awe/requests", engine::request::RequestStatus::WORDS),
+        ("/v1/awe/tasks", engine::request::TaskStatus::WORDS),
+        ("/v1/awe/tasks/stats", engine::request::TaskStatus::WORDS),
+        ("/v1/awe/admin/deliveries", &schemas::api::DeliveryStatus::WORDS),
+    ] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().expect("it has parameters");
+        let status = parameters.iter().find(|parameter| parameter["name"] == "status");
+        let description = status.and_then(|status| status["description"].as_str()).unwrap_or_default();
+        for word in words {
+            assert!(description.contains(&format!("`{word}`")), "{path} does not describe {word}");
+        }
+    }
+}

@@ -6,6 +6,32 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+/// The statuses of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryStatus {
+    /// An attempt is due, now or later.
+    Pending,
+    /// The receiver has taken it.
+    Delivered,
+    /// Every attempt failed, and no other is made.
+    Exhausted,
+}
+
+impl DeliveryStatus {
+    /// Every word, as tables and the wire have them.
+    pub const WORDS: [&str; 3] = [Self::Pending.as_str(), Self::Delivered.as_str(), Self::Exhausted.as_str()];
+
+    /// The word in tables and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
 /// One event on its way to one URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryOut {

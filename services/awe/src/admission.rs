@@ -1,12 +1,11 @@
-//! What surrounds a write that registers or changes something: the gate is asked before it, the registration webhook
-//! told after it.
+//! What surrounds a write that registers or changes an asset: the policy gate is asked before it, and the registration
+//! webhook is told after it.
 //!
-//! Handlers ask when the caller is known and allowed and the body valid, and before anything is written.
+//! The gate is asked once the caller is known and allowed and the body is valid, and before anything is written.
 
 use crate::config::Config;
 use crate::error::{ApiError, Reason};
 use axum::http::HeaderMap;
-use outbound::SetupError;
 use outbound::gate::{Gate, Question, forwarded_headers};
 use outbound::registration::{News, RegistrationWebhook};
 use serde::Serialize;
@@ -14,10 +13,10 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// What the caller is told before the reason.
+/// The beginning of every message of a denial.
 const PREFIX: &str = "denied by policy gate";
 
-/// Gate and webhook of this process.
+/// The gate and the webhook of this process.
 #[derive(Debug, Clone)]
 pub struct Admission {
     gate: Gate,
@@ -26,10 +25,10 @@ pub struct Admission {
     tells_of_requests: bool,
 }
 
-/// What is registered or changed.
+/// The kind of thing that is registered or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A policy.
+pub enum Asset {
+    /// A version of a policy.
     Policy,
     /// A request for approval.
     Request,
@@ -37,7 +36,7 @@ pub enum Kind {
     CallbackSecret,
 }
 
-impl Kind {
+impl Asset {
     const fn name(self) -> &'static str {
         match self {
             Self::Policy => "policy",
@@ -47,18 +46,18 @@ impl Kind {
     }
 }
 
-/// What is done to it.
+/// What is done to an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// It is new.
+    /// A new asset.
     Create,
-    /// It gets another version.
+    /// Another version of an asset.
     AddVersion,
-    /// It is edited.
+    /// A change of an asset.
     Update,
-    /// It comes into force.
+    /// An asset comes into force.
     Activate,
-    /// It is out of use for good.
+    /// An asset goes out of use for good.
     Revoke,
 }
 
@@ -82,25 +81,25 @@ impl Operation {
     }
 }
 
-/// One write.
+/// One write, as gate, webhook and log name it.
 #[derive(Debug, Clone, Copy)]
 pub struct Write<'a> {
-    /// Of what.
-    pub kind: Kind,
-    /// Which.
+    /// The kind of asset.
+    pub asset: Asset,
+    /// What is done to it.
     pub operation: Operation,
-    /// Route, as the `OpenAPI` document writes it.
+    /// The route, as the `OpenAPI` document writes it.
     pub route: &'static str,
     /// Name of the asset, for the log.
     pub name: &'a str,
 }
 
 impl Admission {
-    /// As configured.
+    /// Gate and webhook as configured.
     ///
     /// # Errors
-    /// [`SetupError`].
-    pub fn new(config: &Config) -> Result<Self, SetupError> {
+    /// TLS cannot be set up.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             gate: Gate::new(config.gate.options())?,
             webhook: RegistrationWebhook::new(config.registration_webhook.options())?,
@@ -117,33 +116,33 @@ impl Admission {
 
     /// Whether the gate is asked about such things.
     #[must_use]
-    pub fn asks(&self, kind: Kind) -> bool {
-        self.gate.is_enabled() && (kind != Kind::Request || self.asks_of_requests)
+    pub fn asks(&self, asset: Asset) -> bool {
+        self.gate.is_enabled() && (asset != Asset::Request || self.asks_of_requests)
     }
 
-    /// Asks the gate.
+    /// Asks the gate whether a write may happen; `payload` is what would be written.
     ///
     /// # Errors
-    /// [`Reason::GateDenied`], for whatever reason: nothing may be written.
+    /// [`Reason::GateDenied`] when the gate denies it or cannot be asked: then nothing may be written.
     pub async fn ask(
         &self,
         write: Write<'_>,
         headers: &HeaderMap,
         payload: &impl Serialize,
     ) -> Result<(), ApiError> {
-        if !self.asks(write.kind) {
+        if !self.asks(write.asset) {
             return Ok(());
         }
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let question = Question {
-            asset_type: write.kind.name().to_owned(),
+            asset_type: write.asset.name().to_owned(),
             operation: write.operation.name().to_owned(),
             source_api: write.route.to_owned(),
             registration_payload: object(payload)
                 .ok_or_else(|| denied(write, "the question could not be written (fail-closed)"))?,
             request_headers: forwarded_headers(headers),
         };
-        // Boxed: most installations ask nobody, and every create would carry its room.
+        // Boxed, because most installations have no gate and every create would reserve memory for this future.
         let ruling = Box::pin(self.gate.ask(&question)).await;
         if ruling.allowed {
             return Ok(());
@@ -153,19 +152,19 @@ impl Admission {
 
     /// Tells the webhook, in the background; `card` is what was written.
     pub fn tell(&self, write: Write<'_>, subject: &str, card: &impl Serialize) {
-        if !self.webhook.is_enabled() || (write.kind == Kind::Request && !self.tells_of_requests) {
+        if !self.webhook.is_enabled() || (write.asset == Asset::Request && !self.tells_of_requests) {
             return;
         }
         self.webhook.tell(News {
             event_type: write.operation.event_type(),
-            registration_type: write.kind.name(),
+            registration_type: write.asset.name(),
             timestamp: OffsetDateTime::now_utc(),
             performed_by: Some(subject.to_owned()),
             card: object(card).unwrap_or_default(),
         });
     }
 
-    /// Looks once whether the gate can be asked, and says what it found in the log. Nothing depends on the outcome.
+    /// Checks once whether the gate can be asked, and logs what it found. Nothing depends on the outcome.
     pub async fn look(&self, request_timeout: Duration) {
         for finding in self.gate.check().await {
             finding.log();
@@ -189,7 +188,7 @@ fn object(value: &impl Serialize) -> Option<Map<String, Value>> {
 }
 
 fn denied(write: Write<'_>, reason: &str) -> ApiError {
-    let (kind, operation, name) = (write.kind.name(), write.operation.name(), write.name);
+    let (kind, operation, name) = (write.asset.name(), write.operation.name(), write.name);
     tracing::warn!(kind, operation, name, reason, "denied by the policy gate");
     ApiError::new(Reason::GateDenied, format!("{PREFIX}: {reason}"))
 }

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line, one file a subcommand. Each file holds the arguments, their help, and `run`.
 
 mod audit;
 mod author;
@@ -12,6 +12,7 @@ mod openapi;
 mod outbox;
 mod output;
 mod policy;
+mod remote;
 mod secrets;
 mod serve;
 mod smoke;
@@ -98,7 +99,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // A tool says what it was asked for, and warnings; a server tells what it does.
+    // Only servers log what they do: the output of a tool is its answer, and its log has warnings only.
     let is_server = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
     logging::init(cli.global.log_format, is_server);
     match run(cli) {
@@ -110,7 +111,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What went wrong, from the outside in; a cause that was told already is not told again.
+/// The error and its causes on one line. A cause whose text is in the line already is left out.
 fn told(error: &anyhow::Error) -> String {
     error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |text, cause| {
         if text.contains(&cause) { text } else { format!("{text}: {cause}") }
@@ -129,7 +130,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = || -> anyhow::Result<Config> { Ok(config::load(cli.global.config.as_deref())?) };
-    // Tools work beside a running `./dev up` without being told where it is.
+    // Tools find a running `./dev up` of this checkout by themselves.
     let here = || -> anyhow::Result<Config> {
         let mut config = load()?;
         if cli.global.config.is_none()

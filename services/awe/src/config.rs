@@ -4,81 +4,91 @@
 //! config/default.yaml  <  --config FILE  <  AWE__SECTION__KEY
 //! ```
 //!
-//! Every key must be known and every value must make sense, or the program does not start and says which.
+//! A key that is unknown, or a value that makes no sense, stops the start; the message names every one of them.
+//!
+//! Each section is one struct, in one file with its checks (`check`) and with what the rooms below are given of it
+//! (`options`); `config/default.yaml` explains each key and holds its default. Fields with `skip_serializing` never
+//! appear in `GET /config`. A secret cannot appear there by mistake, because [`secrecy::SecretString`] has no
+//! serialisation.
 
+mod auth;
 mod check;
 mod credentials;
+mod database;
+mod faults;
 mod gate;
-mod key;
+mod keycloak;
 mod load;
+mod nats;
 mod notifier;
-mod sections;
+mod registration_webhook;
+mod requests;
+mod resolver;
+mod secrets;
+mod server;
+mod span;
+mod webhook;
 
+pub use auth::Auth;
 pub use credentials::{Credentials, NamedCredential};
-pub use gate::{Gate, GateAuthType, RegistrationWebhook};
-pub use key::MasterKeyError;
+pub use database::Database;
+pub use gate::{Gate, GateAuthType};
+pub use keycloak::Keycloak;
 pub use load::{LoadError, load, load_from};
+pub use nats::Nats;
 pub use notifier::Notifier;
-pub use sections::*;
+pub use registration_webhook::RegistrationWebhook;
+pub use requests::{Idempotency, Requests, Retention};
+pub use resolver::{Resolver, Sla};
+pub use secrets::{MasterKeyError, Secrets};
+pub use server::Server;
+pub use span::seconds;
+pub use webhook::{Egress, Webhook};
 
+use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use store::vault::Vault;
 
-/// The defaults, as committed.
+/// The defaults: `config/default.yaml`.
 pub const DEFAULTS: &str = include_str!("../../../config/default.yaml");
 
-/// The whole configuration.
+/// The whole configuration, one field a section.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "config/default.yaml explains each key, and each section's struct says what it is for"
+)]
 pub struct Config {
-    /// `id` of every envelope.
     pub service_id: String,
-    /// `version` of every envelope.
     pub api_version: String,
-    /// Name of this installation.
     pub module: String,
-    /// Listening.
     pub server: Server,
-    /// Postgres.
     pub database: Database,
-    /// NATS.
     pub nats: Nats,
-    /// Tokens.
     pub auth: Auth,
-    /// Identity provider.
     pub keycloak: Keycloak,
-    /// Requests in memory.
     pub requests: Requests,
-    /// Idempotency keys.
     pub idempotency: Idempotency,
-    /// What is forgotten after a while.
     pub retention: Retention,
-    /// Asking others who approves.
     pub resolver: Resolver,
-    /// Deadlines.
     pub sla: Sla,
-    /// Webhook deliveries.
     pub webhook: Webhook,
-    /// Outbound calls.
     #[serde(skip_serializing)]
     pub egress: Egress,
-    /// How AWE makes itself known to services that policies name, and to receivers of webhooks.
     #[serde(skip_serializing)]
     pub credentials: Credentials,
-    /// Encryption of callback secrets.
     #[serde(skip_serializing)]
     pub secrets: Secrets,
-    /// Asking before writes.
     pub gate: Gate,
-    /// Telling after writes.
     #[serde(skip_serializing)]
     pub registration_webhook: RegistrationWebhook,
-    /// Mail.
     pub notifier: Notifier,
 }
 
 impl Config {
-    /// Unsigned tokens are accepted, because no issuer is configured.
+    /// Development mode: no issuer is configured, so unsigned tokens are accepted.
     #[must_use]
     pub const fn is_development(&self) -> bool {
         self.keycloak.issuer.is_empty()
@@ -96,17 +106,37 @@ impl Config {
         self.webhook.allow_unsigned.unwrap_or_else(|| self.is_development())
     }
 
-    /// Where the signing keys are.
-    #[must_use]
-    pub fn jwks_url(&self) -> String {
-        if self.keycloak.jwks_url.is_empty() {
-            format!("{}/protocol/openid-connect/certs", self.keycloak.issuer.trim_end_matches('/'))
-        } else {
-            self.keycloak.jwks_url.clone()
-        }
+    /// The key that callback secrets are sealed with; `None` in development mode without one.
+    ///
+    /// # Errors
+    /// The key is needed and missing, unreadable or malformed.
+    pub fn master_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, MasterKeyError> {
+        self.secrets.master_key(self.is_development())
     }
 
-    /// What anybody may know: no secret, and no address inside the network.
+    /// Opens and seals callback secrets.
+    pub(crate) fn vault(&self) -> Result<Vault, MasterKeyError> {
+        self.secrets.vault(self.is_development())
+    }
+
+    /// Which addresses a URL that a user set may lead to.
+    #[must_use]
+    pub(crate) fn egress(&self) -> outbound::Egress {
+        self.egress.options(self.is_development())
+    }
+
+    /// How webhooks are delivered.
+    pub(crate) fn webhooks(&self) -> actors::WebhookOptions {
+        self.webhook.options(self.allows_unsigned_webhooks())
+    }
+
+    /// How requests are worked on.
+    pub(crate) fn request_actors(&self) -> actors::RequestOptions {
+        let create_wait = seconds(self.resolver.create_wait_seconds);
+        self.requests.options(self.database.commit_limits(), create_wait)
+    }
+
+    /// What `GET /config` shows to anybody: no secret, and no address inside the network.
     #[must_use]
     pub fn public(&self) -> Value {
         let mut public = serde_json::to_value(self).unwrap_or_else(|_| json!({}));

@@ -1,23 +1,22 @@
-//! Documents that people write in files: YAML or, by the name of the file, JSON. Every fault is told with its line
-//! and column, and all of them at once.
+//! Reads documents that people write in files: YAML or, by the name of the file, JSON. It finds every fault at once, each
+//! with its line and column.
 
 mod fit;
+mod flaw;
 mod tree;
 
-use crate::extract::first_inexact;
+pub(crate) use flaw::{Flaw, Flawed, Position, printable};
+
+use flaw::MOST_FLAWS;
 use schemas::api::Location;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use tree::Tree;
 
-/// Largest file that is read.
+/// Bytes of the largest file that is read.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Most faults told of one file.
-const MOST_FLAWS: usize = 100;
 
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -32,45 +31,25 @@ pub(crate) enum Unreadable {
     Utf16,
 }
 
-/// One thing that is wrong with a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Flaw {
-    pub(crate) at: Place,
-    pub(crate) message: String,
-}
-
-/// Line and column, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    line: u64,
-    column: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
-/// What came of a file.
+/// A file that was read, with everything that is wrong with it.
 #[derive(Debug)]
 pub(crate) struct Document<T> {
-    /// What it says; where something is wrong with it, as far as it could be understood, and `None` where it could not.
+    /// The content. In a document with flaws, made-up values stand in for what is wrong; `None` when none would fit.
     pub(crate) content: Option<T>,
-    /// By line.
+    /// In the order of the lines.
     pub(crate) flaws: Vec<Flaw>,
-    /// The ways to what is wrong: what is said there is not what its author meant.
+    /// The paths to the flaws: the content there is not what its author meant.
     flawed: Vec<Vec<Location>>,
     tree: Option<Tree>,
 }
 
 impl<T> Document<T> {
-    /// Where a value stands, or the nearest one around it.
-    pub(crate) fn place(&self, way: &[Location]) -> Place {
-        self.tree.as_ref().map_or(Place { line: 1, column: 1 }, |tree| tree.place(way))
+    /// The position of a value or, where there is none, of the nearest value around it.
+    pub(crate) fn place(&self, way: &[Location]) -> Position {
+        self.tree.as_ref().map_or(Position::START, |tree| tree.place(way))
     }
 
-    /// Whether something is wrong there, within or around it.
+    /// Whether there is a flaw at this path, within it or around it.
     pub(crate) fn is_flawed(&self, way: &[Location]) -> bool {
         self.flawed.iter().any(|flawed| flawed.starts_with(way) || way.starts_with(flawed))
     }
@@ -85,19 +64,13 @@ impl<T> Document<T> {
     /// The content of a document without flaws.
     ///
     /// # Errors
-    /// Every flaw, a line each.
-    pub(crate) fn sound(self, file: &Path) -> Result<T, String> {
+    /// Every flaw of the document.
+    pub(crate) fn sound(self, file: &Path) -> Result<T, Flawed> {
         match self.content {
             Some(content) if self.flaws.is_empty() => Ok(content),
-            _ => Err(lines(file, &self.flaws)),
+            _ => Err(Flawed::new(file, &self.flaws)),
         }
     }
-}
-
-fn lines(file: &Path, flaws: &[Flaw]) -> String {
-    let lines: Vec<String> =
-        flaws.iter().map(|flaw| format!("{}:{}: {}", file.display(), flaw.at, flaw.message)).collect();
-    lines.join("\n")
 }
 
 /// Reads a file.
@@ -109,7 +82,7 @@ pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<Document<T>, Unre
 
 fn text_of(file: &Path) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
-    // A file may grow, and some never end.
+    // Bounded while reading, because a file may grow and some never end.
     File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Unreadable::TooLarge);
@@ -128,7 +101,7 @@ fn text_of(file: &Path) -> Result<String, Unreadable> {
 }
 
 fn understand<T: DeserializeOwned>(text: &str, json: bool) -> Document<T> {
-    // Some editors begin a file with a mark of its encoding.
+    // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = if json { check_json(text).and_then(|()| Tree::read(text)) } else { Tree::read(text) };
     let (tree, value, mut flaws) = match read {
@@ -159,7 +132,7 @@ fn understand<T: DeserializeOwned>(text: &str, json: bool) -> Document<T> {
 
 fn check_json(text: &str) -> Result<(), Flaw> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
-        let at = Place { line: error.line() as u64, column: error.column() as u64 };
+        let at = Position { line: error.line() as u64, column: error.column() as u64 };
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         Flaw { at, message: format!("is no JSON: {message}") }
@@ -167,18 +140,7 @@ fn check_json(text: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// Whether a number that is written like this would be kept as it is.
-fn inexact(number: &str) -> Option<String> {
-    first_inexact(number.as_bytes()).map(|inexact| inexact.message())
-}
-
-/// What a file holds must not command the terminal that it is told on.
-pub(crate) fn printable(message: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    message.chars().map(shown).collect()
-}
-
-/// With the way to it, for whoever counts in names and not in lines.
+/// The message with the path to the flaw before it, for readers who look for names rather than lines.
 fn told(way: &[Location], message: &str) -> String {
     let mut path = String::new();
     for step in way {

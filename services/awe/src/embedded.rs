@@ -4,8 +4,8 @@
 //! then ends them), listen on free ports of 127.0.0.1 and keep everything in one data directory. A run that was
 //! killed leaves them behind; the next start on that directory ends them before it starts its own.
 
+mod installation;
 mod nats;
-mod place;
 mod postgres;
 mod process;
 mod programs;

@@ -1,8 +1,8 @@
 //! Every answer that is not 2xx, and how failures of the rooms below become one.
 //!
-//! A handler returns [`ApiError`]; it travels as an extension of an empty response, and [`enveloped`] gives it the
-//! body, because only there is it known how this service names itself. Answers that something else made (an
-//! unknown route, a wrong method, a panic) get their envelope there too.
+//! A handler returns [`ApiError`]. It becomes an empty response that carries the error as an extension; [`enveloped`] later
+//! writes the body, because the envelope needs the configuration (`service_id`). Answers that no handler made (an unknown
+//! route, a wrong method, a panic) get their envelope there too.
 
 mod envelope;
 mod from;
@@ -15,29 +15,29 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemas::api::{Location, ValidationDetail};
 
-/// What a caller is told instead of an answer. Messages reveal nothing internal.
+/// An answer that is not 2xx. Its messages reveal nothing internal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     reason: Reason,
     messages: Vec<String>,
     detail: Vec<ValidationDetail>,
-    /// For the log, not for the caller.
+    /// Written to the log and never to the caller.
     cause: Option<String>,
 }
 
 impl ApiError {
-    /// One message about what is named there.
+    /// An error with one message.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self::several(reason, vec![message.into()])
     }
 
-    /// One message for each fault.
+    /// An error with one message for each fault.
     #[must_use]
     pub const fn several(reason: Reason, messages: Vec<String>) -> Self {
         Self { reason, messages, detail: Vec::new(), cause: None }
     }
 
-    /// One fault of a well-formed body.
+    /// A body that keeps its schema and breaks a rule; the message names the field.
     pub fn invalid(fault: impl Into<String>) -> Self {
         Self::new(Reason::FaultyValue, fault)
     }
@@ -59,12 +59,12 @@ impl ApiError {
         Self { reason, messages, detail, cause: None }
     }
 
-    /// A fault of ours; the cause goes to the log.
+    /// A fault of this program; the cause goes to the log.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self { cause: Some(cause.into()), ..Self::from(Reason::Internal) }
     }
 
-    /// Body over the limit.
+    /// A body that is larger than the limit, in bytes.
     #[must_use]
     pub fn too_large(limit: usize) -> Self {
         Self::new(Reason::BodyTooLarge, format!("the body is larger than {limit} bytes"))
@@ -76,7 +76,7 @@ impl ApiError {
         self.reason
     }
 
-    /// What is wrong with which value.
+    /// Every faulty value, with its place.
     #[must_use]
     pub fn detail(&self) -> &[ValidationDetail] {
         &self.detail
@@ -93,9 +93,9 @@ impl ApiError {
     pub const fn retry_after(&self) -> Option<&'static str> {
         match self.reason {
             Reason::Overloaded => Some("1"),
-            // When one more call is admitted, at the latest.
+            // The slowest rate limit admits one more call after six seconds.
             Reason::TooManyRequests => Some("6"),
-            // It does not come by waiting.
+            // Waiting does not configure a directory.
             Reason::NoDirectory => None,
             reason if reason.status() == 503 => Some("2"),
             _ => None,
@@ -103,14 +103,14 @@ impl ApiError {
     }
 }
 
-/// With the words that fit every error of that reason.
+/// With the message that fits every error of the reason.
 impl From<Reason> for ApiError {
     fn from(reason: Reason) -> Self {
         Self::new(reason, words(reason))
     }
 }
 
-/// What an error says whose reason says it all. Where a value is to be named, the one who refuses it has better words.
+/// The message of an error that names no value. Whoever refuses a value writes a message of its own.
 const fn words(reason: Reason) -> &'static str {
     match reason {
         Reason::Starting => "the service is starting; a retry is safe",

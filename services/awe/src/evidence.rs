@@ -1,11 +1,11 @@
-//! Evidence as it leaves the house: without what may be secret in URLs.
+//! Removes secrets in URLs from evidence before it is given to anybody.
 
 use outbound::redacted_url;
 use schemas::api::EvidenceOut;
 use serde_json::Value;
 
-/// Replaces the values in the queries of URLs that callers gave, there and wherever an error repeats them, and users
-/// and passwords in them. The policy keeps its text, or its hash could not be computed again.
+/// Redacts the URLs that callers gave: query values, users and passwords are replaced, also where an error message
+/// repeats such a URL. The policy is left as it is, because its hash must stay computable.
 pub(crate) fn redact(evidence: &mut EvidenceOut) {
     let mut secrets = Vec::new();
     let urls = std::iter::once(&evidence.request["callback_url"])

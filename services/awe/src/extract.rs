@@ -1,27 +1,30 @@
-//! What handlers take from a request: a JSON body, query parameters, ids in the path. Whatever does not fit is
-//! answered as the contract says, with the place named.
+//! What handlers take from a request: a JSON body, query parameters, ids in the path. What does not fit is refused as the
+//! contract says, with the place of the fault.
+//!
+//! The kind of a fault (`missing`, `extra_forbidden`) is read off serde's message, because `serde_json` keeps nothing else
+//! of an error. The tests of [`words`] fail when serde changes its messages.
 
 mod body;
 mod known;
 mod numbers;
-
-pub(crate) use numbers::first_inexact;
 mod path;
 mod query;
 mod words;
 
 pub use body::{Body, OptionalBody};
 pub use known::{KnownQuery, refuse_unknown};
+pub(crate) use numbers::first_inexact;
 pub use path::{DelegationId, DeliveryId, PolicyKey, PolicyVersion, RequestId, SecretId, TaskId};
 pub use query::Query;
+pub(crate) use query::{check_word, unknown_word};
 
 use schemas::api::{Location, ValidationDetail};
 use serde_path_to_error::Segment;
 
-/// Longest message that repeats a caller's value.
+/// Characters of a message that may repeat a caller's value.
 const MESSAGE: usize = 300;
 
-/// What serde says, as the contract's detail.
+/// An error of serde as the contract's detail: `place` is `body` or `query`, `path` leads on from there.
 fn detail(place: &str, path: &serde_path_to_error::Path, message: &str) -> ValidationDetail {
     let mut loc = vec![Location::Field(place.to_owned())];
     for segment in path.iter() {
@@ -54,13 +57,14 @@ fn detail(place: &str, path: &serde_path_to_error::Path, message: &str) -> Valid
     ValidationDetail { loc, msg, kind: kind.to_owned() }
 }
 
-/// What a value is not as it should be, with the way from the value on.
+/// The fault of a value, with the path from the value itself on.
 pub(crate) fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> ValidationDetail {
     let mut detail = detail("", error.path(), &error.inner().to_string());
     detail.loc.remove(0);
     detail
 }
 
+/// The name that a message quotes after these words.
 fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
     message.strip_prefix(before)?.split('`').next()
 }

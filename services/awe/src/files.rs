@@ -1,12 +1,12 @@
-//! File descriptors: a process whose connections take all of them can no longer reach its database.
+//! File descriptors: if connections took all of them, the process could no longer reach its database.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Kept for the database, NATS, deliveries and files.
+/// Descriptors kept free for the database, NATS, deliveries and files.
 const OTHERS: u64 = 512;
 
-/// How many connections may be accepted, of those wanted. The limit of this process is raised as far as it may be for
-/// it; what is left to wish for is told.
+/// How many connections may be accepted, at most `wanted`. Raises the process' soft limit as far as the hard limit
+/// allows, and logs a warning when that is not enough.
 #[must_use]
 pub(crate) fn connections(wanted: usize) -> usize {
     let wanted = wanted as u64;
@@ -26,7 +26,7 @@ pub(crate) fn connections(wanted: usize) -> usize {
     possible
 }
 
-/// At least half of a small limit is left to connections.
+/// Of a small limit, connections get at least one half.
 fn within(wanted: u64, limit: u64) -> usize {
     let possible = limit.saturating_sub(OTHERS).max(limit / 2).max(1);
     usize::try_from(wanted.min(possible)).unwrap_or(usize::MAX)

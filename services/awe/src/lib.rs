@@ -1,8 +1,4 @@
-//! AWE, the Approval Workflow Engine: the server and its command line.
-//!
-//! Walkthrough: [`cli`] reads arguments and [`config`]; [`app`] connects, starts the actors and serves
-//! [`server::router`]; [`auth`] says who calls; [`routes`] turn calls into one call of the rooms below; [`error`]
-//! turns what goes wrong into the contract's envelope.
+#![doc = include_str!("../README.md")]
 
 pub mod admission;
 pub mod app;
@@ -16,10 +12,12 @@ mod evidence;
 pub mod extract;
 mod files;
 mod logging;
+mod operations;
 mod places;
+mod policy;
 pub mod presence;
 pub mod rate_limit;
 pub mod routes;
 pub mod server;
-mod staff;
 pub mod state;
+mod wiring;

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
-/// Of commands that are no servers: their answer is what they print.
+/// The filter of commands that are no servers: their output is what they print, not what they log.
 const QUIET: &str = "warn,sqlx=error,async_nats=error";
 const DEFAULT: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn,ractor=warn";
 
@@ -24,7 +24,7 @@ pub(crate) fn init(format: Format, is_server: bool) {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    // A line that cannot be written (a full disk) would else be complained of by a panic of whoever logs.
+    // Otherwise a line that cannot be written (a full disk) makes whoever logs panic.
     let logs = logs.log_internal_errors(false);
     // Starting twice happens in tests only and changes nothing.
     let _ = match format {

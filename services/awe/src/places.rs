@@ -1,26 +1,28 @@
-//! Places: how much is worked on at once, by all callers together and by each one.
+//! Places: permits that bound how many requests are worked on at once, by the process and by each caller.
 //!
-//! A request holds its places in [`Held`] until it is answered. It takes one of the process only when its body is there,
-//! so that a slow client keeps nobody else out; what one caller may hold, bodies that are still on their way included,
-//! is a share that leaves room for the others.
+//! A request keeps its permits in [`Held`] until it is answered. It takes a permit of the process only after its body has
+//! arrived, so that clients that send slowly do not use up the process. Each caller has a share of its own, which counts
+//! bodies that are still arriving too, so that no single caller can take every permit.
 
 use crate::config::Server;
 use crate::error::{ApiError, Reason};
 use moka::sync::Cache;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Callers remembered at once; the least active leave first.
+/// Callers whose shares are kept; the least recently used leave first.
 const MOST_CALLERS: u64 = 10_000;
-/// A caller without a request for so long holds nothing that would have to be remembered.
+/// Idle time after which a share is dropped. It is longer than any request, so a dropped share has no permits out.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
-/// Bodies of one caller that are read at the same time, in KiB; at least one of the largest fits.
+/// Memory for the bodies of one caller that arrive at the same time, in KiB. The share is never smaller than the
+/// largest body that is accepted.
 const BODIES_KIB: usize = 32 * 1024;
 /// How long a list waits for the caller's other lists.
 const LIST_WAITS: Duration = Duration::from_secs(5);
 
-/// All places of a process.
+/// The permits of a process.
 #[derive(Debug)]
 pub(crate) struct Places {
     all: Arc<Semaphore>,
@@ -30,7 +32,7 @@ pub(crate) struct Places {
     callers: Cache<String, Arc<Share>>,
 }
 
-/// What one caller may hold.
+/// The permits of one caller.
 #[derive(Debug)]
 pub(crate) struct Share {
     requests: Arc<Semaphore>,
@@ -39,13 +41,13 @@ pub(crate) struct Share {
     bodies: Arc<Semaphore>,
 }
 
-/// What one request holds; dropped with its last clone. Travels with the request as an extension.
+/// The permits of one request, kept in its extensions. They are given back when the last clone is dropped.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Held(Arc<Mutex<Vec<OwnedSemaphorePermit>>>);
 
 impl Held {
     fn keep(&self, permit: OwnedSemaphorePermit) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
+        self.0.lock().push(permit);
     }
 }
 
@@ -60,7 +62,7 @@ impl Places {
         }
     }
 
-    /// Takes one of the process' places.
+    /// Takes a permit of the process, or refuses the request.
     pub(crate) fn take(&self, held: &Held) -> Result<(), ApiError> {
         let place =
             Arc::clone(&self.all).try_acquire_owned().map_err(|_| ApiError::from(Reason::Overloaded))?;
@@ -82,24 +84,24 @@ impl Places {
 }
 
 impl Share {
-    /// Takes one of the caller's places.
+    /// Takes a permit of the caller, or refuses the request.
     pub(crate) fn take(&self, held: &Held) -> Result<(), ApiError> {
         let place = Arc::clone(&self.requests).try_acquire_owned();
         held.keep(place.map_err(|_| ApiError::from(Reason::TooManyRequests))?);
         Ok(())
     }
 
-    /// Waits until a body of at most `most` bytes may be read. The room is given back once it is dropped.
+    /// Waits until `most` bytes of the caller's memory for bodies are free, and takes them until the permit is dropped.
     pub(crate) async fn body(&self, most: usize) -> Option<OwnedSemaphorePermit> {
-        // A configured body is at most 1 GiB, which fits. The semaphore is never closed.
+        // Fits: the configuration accepts bodies of at most 1 GiB. `None` cannot happen: the semaphore is never closed.
         let wanted = u32::try_from(kib(most)).unwrap_or(u32::MAX);
         Arc::clone(&self.bodies).acquire_many_owned(wanted).await.ok()
     }
 
-    /// Waits until the caller's other lists leave room for one more.
+    /// Waits for a permit for one more list of the caller, and refuses it when none comes free in time.
     pub(crate) async fn list(&self, held: &Held) -> Result<(), ApiError> {
         let place = tokio::time::timeout(LIST_WAITS, Arc::clone(&self.lists).acquire_owned()).await;
-        // The semaphore is never closed.
+        // The inner error cannot happen: the semaphore is never closed.
         let place = place.ok().and_then(Result::ok).ok_or_else(|| ApiError::from(Reason::TooManyRequests))?;
         held.keep(place);
         Ok(())

@@ -1,5 +1,5 @@
-//! Each process says in the database that it runs, what for, and which of its loops are in trouble, so that `awe doctor`
-//! finds these and roles that nobody plays.
+//! Each process keeps a row in the database with its roles and with those of its loops that are in trouble. From these
+//! rows `awe doctor` finds such loops, and roles that no process plays.
 
 use crate::state::AppState;
 use actors::{Loops, Roles, Trouble};
@@ -9,12 +9,12 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How often it says so.
+/// How often the row is renewed.
 const EVERY: Duration = Duration::from_secs(10);
-/// How much is told of why, in characters.
+/// Characters of the reason of a trouble that are kept.
 const LONGEST_WHY: usize = 300;
 
-/// Says so until `stop`, and then that it has ended. A database that is away is asked again the next time.
+/// Renews the row until `stop`, and then removes it. A database that is away gets the row at the next renewal.
 pub async fn tell(state: AppState, roles: Roles, stop: CancellationToken) {
     let mut process = Process {
         id: Uuid::now_v7(),
@@ -40,7 +40,7 @@ pub async fn tell(state: AppState, roles: Roles, stop: CancellationToken) {
     }
 }
 
-/// What is wrong with the loops of this process.
+/// The troubles of this process' loops, in words.
 fn troubles(state: &AppState) -> Vec<String> {
     let troubles = state.loops().map(Loops::troubles).unwrap_or_default();
     let say = |trouble: Trouble| {
@@ -50,7 +50,7 @@ fn troubles(state: &AppState) -> Vec<String> {
     troubles.into_iter().map(say).collect()
 }
 
-/// Name of this machine.
+/// The host name of this machine.
 #[must_use]
 pub fn host() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());

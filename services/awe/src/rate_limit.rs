@@ -1,4 +1,4 @@
-//! How often one user may call what is costly or delicate.
+//! Bounds how often one user may make calls that are costly or sensitive.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
@@ -6,28 +6,28 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Users whose calls are remembered at once; the least active leave first.
+/// Users whose buckets are kept; the least recently used leave first.
 const MOST_USERS: u64 = 10_000;
 
-/// A token bucket a user, in this process.
+/// One token bucket for each user, in this process alone.
 pub struct PerUser {
     quota: Quota,
     users: Cache<String, Arc<DefaultDirectRateLimiter>>,
 }
 
 impl PerUser {
-    /// `burst` calls at once, and one more every `refill`, which must not be zero: a zero counts as a second.
+    /// Admits `burst` calls at once and one more every `refill`. A `refill` of zero counts as one second.
     #[must_use]
     pub fn new(burst: NonZeroU32, refill: Duration) -> Self {
         let quota =
             Quota::with_period(refill).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
-        // A bucket that nobody has touched for so long is full again: forgetting it changes nothing.
+        // A bucket that was not used for this long is full again, so forgetting it changes nothing.
         let full_again = refill.saturating_mul(burst.get()).max(Duration::from_secs(1));
         let users = Cache::builder().max_capacity(MOST_USERS).time_to_idle(full_again).build();
         Self { quota, users }
     }
 
-    /// Whether this user may call now; if so, that is one call.
+    /// Whether this user may call now. An admitted call counts.
     pub async fn admits(&self, user: &str) -> bool {
         let full = async { Arc::new(RateLimiter::direct(self.quota)) };
         self.users.get_with_by_ref(user, full).await.check().is_ok()

@@ -1,7 +1,8 @@
-//! The HTTP server: routes, and what surrounds every one of them.
+//! The HTTP server: the routes, and what surrounds every call:
 //!
 //! ```text
-//! span and request id ─► unread body ─► envelope ─► panic guard ─► how long ─► who ─► body ─► place ─► route and handler
+//! span and request id ─► unread body ─► envelope ─► panic guard ─► permits of the caller, after authentication
+//! ─► body ─► permit of the process ─► time limit ─► route and handler
 //! ```
 
 mod body;
@@ -29,19 +30,18 @@ use uuid::Uuid;
 const REQUEST_ID: &str = "x-request-id";
 const MAX_REQUEST_ID: usize = 128;
 
-/// The routes of the whole API.
-pub fn routes() -> Router<AppState> {
-    routes::open().merge(routes::guarded())
-}
-
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    surrounded(routes(), state)
+    surrounded(api(), state)
 }
 
 /// The whole API, and a landing page at `/`.
 pub fn router_with_home(state: AppState) -> Router {
-    surrounded(routes().merge(routes::home()), state)
+    surrounded(api().merge(routes::home()), state)
+}
+
+fn api() -> Router<AppState> {
+    routes::open().merge(routes::guarded())
 }
 
 /// Only what needs no token: for processes that play other roles than `api`.
@@ -49,14 +49,14 @@ pub fn open_router(state: AppState) -> Router {
     surrounded(routes::open(), state)
 }
 
-/// One layer, and around all routes together: layers of each route are cloned and boxed for every request, the inner
-/// ones once for each that is around them.
+/// One layer around all routes together, because axum clones and boxes the layers of a route for every request, and
+/// inner layers once more for each outer one.
 fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
     let routes = routes.fallback(async || ApiError::from(Reason::NoSuchRoute)).with_state(state.clone());
     Router::new().fallback_service(routes).layer(from_fn_with_state(state, traced))
 }
 
-/// One span a request, under the caller's request id or a new one, which the answer repeats.
+/// Opens the span of a request. Its id is the caller's `X-Request-Id` or a new one; the answer repeats it.
 async fn traced(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
     let id = given.unwrap_or_else(new_request_id);
@@ -78,7 +78,7 @@ async fn traced(State(state): State<AppState>, request: Request, next: Next) -> 
     response
 }
 
-/// Whatever becomes of it, an error is an envelope, and a connection with an unread body is closed.
+/// Gives every error its envelope, a panic included, and closes a connection whose body was not read.
 async fn answered(state: &AppState, request: Request, next: Next) -> Response {
     let (request, body) = unread::watched(request);
     let answering = AssertUnwindSafe(within_limits(state, request, next)).catch_unwind();
@@ -86,7 +86,8 @@ async fn answered(state: &AppState, request: Request, next: Next) -> Response {
     body.close_unless_read(enveloped(answer, state))
 }
 
-/// So many at once, each so long; whether the process lives can be asked even then.
+/// Bounds how many requests run at once and how long each takes. Health checks pass always, or an overloaded process
+/// would look dead.
 async fn within_limits(state: &AppState, mut request: Request, next: Next) -> Response {
     if request.uri().path() == "/v1/awe/health" {
         return next.run(request).await;
@@ -104,8 +105,8 @@ async fn within_limits(state: &AppState, mut request: Request, next: Next) -> Re
     }
 }
 
-/// The request with its body, once it has its places. The body of a caller who is not known is not read: whatever needs
-/// to know the caller refuses it, and nothing else reads bodies.
+/// The request with its body in memory, once it has its permits. The body of an unknown caller is not read: every route
+/// that reads a body needs a token and refuses such a call.
 async fn admitted(state: &AppState, request: Request, held: &Held) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
     let body = match auth::note_caller(&mut parts, state).await {

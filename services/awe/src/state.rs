@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! What every handler can use: configuration, clients, and, once the process has started, its actors.
 
 use crate::admission::Admission;
 use crate::auth::Authenticator;
@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
 use store::vault::Vault;
+use tokio_util::task::TaskTracker;
 
 /// How often one user may read the whole configuration: 10 times in a minute.
 const CONFIG_READS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
@@ -22,32 +23,34 @@ const CONFIG_READ_EVERY: Duration = Duration::from_secs(6);
 const DELEGATION_CHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
 const DELEGATION_CHANGE_EVERY: Duration = Duration::from_secs(1);
 
-/// Shared by all handlers. Cheap to clone.
+/// Shared by all handlers; a clone is a reference.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
 /// What an [`AppState`] is made of.
 pub struct Parts {
-    /// Configuration.
+    /// The configuration of this process.
     pub config: Config,
-    /// Tokens.
+    /// Verifies tokens.
     pub authenticator: Authenticator,
-    /// Postgres.
+    /// Reads and administrative writes.
     pub store: Store,
     /// Opens and seals callback secrets.
     pub vault: Arc<Vault>,
     /// NATS; absent when this process has none.
     pub bus: Option<bus::Bus>,
-    /// The guard of URLs that users set.
+    /// Decides which addresses a URL that a user set may lead to.
     pub egress: Egress,
-    /// What AWE makes itself known with.
+    /// Credentials that AWE sends to other services, by name.
     pub credentials: Credentials,
     /// Sends test events as webhooks are sent.
     pub courier: Courier,
-    /// What surrounds writes.
+    /// The policy gate before writes, and the webhook after them.
     pub admission: Admission,
     /// The staff directory; absent when none is configured.
     pub staff: Option<Staff>,
+    /// Tasks of this process that no actor owns; awaited when it stops.
+    pub tasks: TaskTracker,
 }
 
 struct Inner {
@@ -59,7 +62,7 @@ struct Inner {
 }
 
 impl AppState {
-    /// A process that is starting: only the open routes answer.
+    /// The state of a process that is starting: only routes without a token answer.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let places = Places::new(&parts.config.server);
@@ -69,9 +72,9 @@ impl AppState {
         Self(Arc::new(Inner { parts, places, config_reads, delegation_changes, running }))
     }
 
-    /// From now on every route answers.
+    /// Called once the actors run: from now on every route answers.
     pub fn started(&self, requests: Requests, loops: Loops) {
-        // Started twice is started.
+        // A second call changes nothing.
         let _ = self.0.running.set((requests, loops));
     }
 
@@ -81,13 +84,13 @@ impl AppState {
         self.0.running.get().is_some()
     }
 
-    /// Configuration.
+    /// The configuration of this process.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.parts.config
     }
 
-    /// Tokens.
+    /// Verifies tokens.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.0.parts.authenticator
@@ -105,31 +108,31 @@ impl AppState {
         &self.0.parts.vault
     }
 
-    /// The same, to keep.
+    /// The vault for a part that keeps it.
     #[must_use]
     pub fn shared_vault(&self) -> Arc<Vault> {
         Arc::clone(&self.0.parts.vault)
     }
 
-    /// NATS.
+    /// NATS; `None` when this process has none.
     #[must_use]
     pub fn bus(&self) -> Option<&bus::Bus> {
         self.0.parts.bus.as_ref()
     }
 
-    /// The guard of URLs that users set.
+    /// Decides which addresses a URL that a user set may lead to.
     #[must_use]
     pub fn egress(&self) -> &Egress {
         &self.0.parts.egress
     }
 
-    /// What AWE makes itself known with, by name.
+    /// Credentials that AWE sends to other services, by name.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.0.parts.credentials
     }
 
-    /// The gate before writes and the webhook after them.
+    /// The policy gate before writes, and the webhook after them.
     #[must_use]
     pub fn admission(&self) -> &Admission {
         &self.0.parts.admission
@@ -149,20 +152,25 @@ impl AppState {
         self.0.parts.staff.as_ref().ok_or_else(|| Reason::NoDirectory.into())
     }
 
-    /// Commands on requests.
+    /// Sends commands to requests.
     ///
     /// # Errors
-    /// [`Reason::Starting`].
+    /// [`Reason::Starting`] while the actors do not run yet.
     pub fn requests(&self) -> Result<&Requests, ApiError> {
         self.0.running.get().map(|(requests, _)| requests).ok_or_else(|| Reason::Starting.into())
     }
 
-    /// The loops of this process.
+    /// The supervised loops of this process.
     ///
     /// # Errors
-    /// [`Reason::Starting`].
+    /// [`Reason::Starting`] while the actors do not run yet.
     pub fn loops(&self) -> Result<&Loops, ApiError> {
         self.0.running.get().map(|(_, loops)| loops).ok_or_else(|| Reason::Starting.into())
+    }
+
+    /// Tasks of this process that no actor owns; awaited when it stops.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.parts.tasks
     }
 
     /// How often one user may read the whole configuration.
@@ -175,7 +183,7 @@ impl AppState {
         &self.0.delegation_changes
     }
 
-    /// How much is worked on at once.
+    /// Bounds how many requests are worked on at once.
     pub(crate) fn places(&self) -> &Places {
         &self.0.places
     }

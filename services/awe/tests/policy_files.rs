@@ -11,7 +11,7 @@ stages:
   - {name: One, stage_order: 1, rules: [{rule_type: user, rule_value: {user_id: ann}}]}
 ";
 
-/// A folder of files, removed in the end.
+/// A folder of files, removed when it is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -35,7 +35,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A folder that stays behind does not make the test wrong.
+        // A folder that cannot be removed does not fail the test.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

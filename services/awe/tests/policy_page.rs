@@ -17,7 +17,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
     PAGE.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// A folder with the page's files; removed in the end.
+/// A folder with the page's files, removed when it is dropped.
 struct Folder(PathBuf, Vec<&'static str>);
 
 impl Folder {
@@ -44,7 +44,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A folder that stays behind does not make the test wrong.
+        // A folder that cannot be removed does not fail the test.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

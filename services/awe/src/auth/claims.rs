@@ -1,9 +1,22 @@
-//! What a token says.
+//! The claims of a token, and the rules that they must keep.
 
-use super::{AuthError, Identity, Rules};
+use super::identity::Identity;
+use super::refusal::AuthError;
 use crate::error::Reason;
 use serde::Deserialize;
 use serde_json::Value;
+
+/// What claims must say, whoever signed them.
+#[derive(Debug, Clone)]
+pub(super) struct ClaimRules {
+    pub(super) issuers: Vec<String>,
+    /// `None`: a token for any audience is accepted.
+    pub(super) audience: Option<String>,
+    /// Clients whose client roles count beside the realm roles.
+    pub(super) role_clients: Vec<String>,
+    /// Tolerated difference between our clock and the issuer's, in seconds.
+    pub(super) leeway: i64,
+}
 
 /// The claims that count. A claim of an unexpected type is kept as it is and refused when it is needed.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,8 +66,13 @@ fn strings(list: &Value) -> impl Iterator<Item = &str> {
 }
 
 impl Claims {
-    /// `exp` and `nbf`, give or take the leeway.
-    pub(super) fn check_times(&self, rules: &Rules, now: i64, exp_required: bool) -> Result<(), AuthError> {
+    /// Checks `exp` and `nbf`, with the leeway for clocks that differ.
+    pub(super) fn check_times(
+        &self,
+        rules: &ClaimRules,
+        now: i64,
+        exp_required: bool,
+    ) -> Result<(), AuthError> {
         match moment(&self.exp, "exp")? {
             None if exp_required => return Err(AuthError::malformed("exp is missing")),
             Some(exp) if now >= exp.saturating_add(rules.leeway) => {
@@ -70,8 +88,8 @@ impl Claims {
         }
     }
 
-    /// `iss`, and `aud` when one is configured.
-    pub(super) fn check_parties(&self, rules: &Rules) -> Result<(), AuthError> {
+    /// Checks `iss`, and `aud` when one is configured.
+    pub(super) fn check_parties(&self, rules: &ClaimRules) -> Result<(), AuthError> {
         let issuer = self.iss.as_str().ok_or_else(|| foreign("iss is missing"))?;
         if !rules.issuers.iter().any(|known| known == issuer) {
             return Err(foreign(format!("unknown issuer {issuer:?}")));
@@ -84,14 +102,14 @@ impl Claims {
         }
     }
 
-    /// How long the token goes on being valid.
-    pub(super) fn seconds_left(&self, rules: &Rules, now: i64) -> u64 {
+    /// Seconds until the token expires, leeway included.
+    pub(super) fn seconds_left(&self, rules: &ClaimRules, now: i64) -> u64 {
         let exp = moment(&self.exp, "exp").ok().flatten().unwrap_or(now);
         u64::try_from(exp.saturating_add(rules.leeway).saturating_sub(now)).unwrap_or(0)
     }
 
-    /// The caller.
-    pub(super) fn identity(&self, rules: &Rules) -> Result<Identity, AuthError> {
+    /// The caller whom the claims name.
+    pub(super) fn identity(&self, rules: &ClaimRules) -> Result<Identity, AuthError> {
         let subject = self.sub.as_str().ok_or_else(|| subject_refused("sub is missing"))?;
         engine::subject::check(subject).map_err(|why| subject_refused(&format!("sub {why}")))?;
         let email = self.email.as_str().filter(|email| !email.contains(char::is_control));
@@ -103,7 +121,7 @@ impl Claims {
         })
     }
 
-    fn roles<'a>(&'a self, rules: &'a Rules) -> impl Iterator<Item = &'a str> {
+    fn roles<'a>(&'a self, rules: &'a ClaimRules) -> impl Iterator<Item = &'a str> {
         let realm = strings(&self.realm_access["roles"]);
         let clients =
             rules.role_clients.iter().flat_map(|client| strings(&self.resource_access[client]["roles"]));

@@ -1,7 +1,8 @@
-//! Development mode: a token is believed, not verified. Loopback only.
+//! Development mode: what a token says is believed, and its signature is not looked at. Configurations that listen
+//! on more than the loopback address refuse this mode unless told otherwise.
 
-use super::AuthError;
 use super::claims::Claims;
+use super::refusal::AuthError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Reads a JWT of any algorithm, `none` included, without looking at its signature.
+/// Reads the claims of a JWT of any algorithm, `none` included, without looking at its signature.
 pub(super) fn read(token: &str) -> Result<Claims, AuthError> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, _signature] = parts[..] else {

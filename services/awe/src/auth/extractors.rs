@@ -1,6 +1,7 @@
-//! What handlers ask for.
+//! What handlers ask for about the caller. A handler that asks for an [`Admin`] refuses everybody else by asking.
 
-use super::{AuthError, Identity};
+use super::identity::{ADMIN, Identity, VIEWER};
+use super::refusal::AuthError;
 use crate::error::{ApiError, Reason};
 use crate::extract::refuse_unknown;
 use crate::places::Held;
@@ -10,7 +11,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use std::sync::Arc;
 
-/// A caller who may look at everything.
+/// A caller who may read everything.
 #[derive(Debug, Clone)]
 pub struct Viewer(pub Identity);
 
@@ -46,11 +47,11 @@ impl FromRequestParts<AppState> for Identity {
     }
 }
 
-/// Who calls, as it was found out before the body was read.
+/// The outcome of authentication, kept with the request: the server authenticates before it reads the body.
 #[derive(Debug, Clone)]
 struct Noted(Result<Arc<Identity>, AuthError>);
 
-/// Finds out who calls, once for whatever asks later. `None` when nobody does, or nobody who is let in.
+/// Authenticates once and keeps the outcome for the extractors below. `None` when there is no token, or a refused one.
 pub(crate) async fn note_caller(parts: &mut Parts, state: &AppState) -> Option<Arc<Identity>> {
     if !state.is_started() {
         return None;
@@ -63,7 +64,7 @@ pub(crate) async fn note_caller(parts: &mut Parts, state: &AppState) -> Option<A
     identity.ok()
 }
 
-/// A place for one more list of the caller, held until it is answered.
+/// One of the caller's places for lists, held until the request is answered.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing;
 
@@ -84,7 +85,7 @@ impl FromRequestParts<AppState> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let identity = Identity::from_request_parts(parts, state).await?;
-        if identity.is_viewer() { Ok(Self(identity)) } else { Err(lacks(super::VIEWER)) }
+        if identity.is_viewer() { Ok(Self(identity)) } else { Err(lacks(VIEWER)) }
     }
 }
 
@@ -93,7 +94,7 @@ impl FromRequestParts<AppState> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let identity = Identity::from_request_parts(parts, state).await?;
-        if identity.is_admin() { Ok(Self(identity)) } else { Err(lacks(super::ADMIN)) }
+        if identity.is_admin() { Ok(Self(identity)) } else { Err(lacks(ADMIN)) }
     }
 }
 

@@ -1,28 +1,35 @@
 //! The issuer's signing keys, by `kid`: fetched on first use, on age, and when a token names one that is not known.
 
-use super::AuthError;
 use super::claims::Claims;
+use super::refusal::AuthError;
+use anyhow::Context as _;
+use axum::http::StatusCode;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use outbound::{Call, Client, Failure, Method, Reply};
+use parking_lot::RwLock;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
 
-/// A stranger's token, whose key the issuer does not know either, makes us ask at most this often.
+/// Pause between fetches for keys that are not known: anybody can send tokens that name made-up keys.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
-/// While no key is known at all, nothing works: ask more often.
+/// The same pause while no key is known at all: no caller is let in then, so it is shorter.
 const BETWEEN_FIRST_FETCHES: Duration = Duration::from_secs(1);
+/// Of one fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a key set.
 const MAX_DOCUMENT: usize = 1024 * 1024;
 
 /// One key and the algorithms that it may be used with.
 struct Key {
     key: DecodingKey,
     algorithms: &'static [Algorithm],
-    /// The set says so itself.
+    /// The one algorithm that the set itself allows for this key, by name.
     only: Option<String>,
 }
 
@@ -31,22 +38,23 @@ struct KeySet {
     fetched: Instant,
 }
 
-/// The last fetch, as far as it was in vain.
+/// When the last fetch was, and why it failed if it did.
 #[derive(Default)]
 struct LastFetch {
     at: Option<Instant>,
     failed: Option<String>,
 }
 
-/// The keys of one issuer. Cheap to clone.
+/// The keys of one issuer. A clone shares them.
 #[derive(Clone)]
-pub struct Jwks(Arc<Inner>);
+pub(super) struct Jwks(Arc<Inner>);
 
 struct Inner {
     url: String,
     max_age: Duration,
     stale: Duration,
-    client: reqwest::Client,
+    client: Client,
+    tasks: TaskTracker,
     current: RwLock<Option<Arc<KeySet>>>,
     last: Mutex<LastFetch>,
 }
@@ -57,19 +65,20 @@ impl Jwks {
     ///
     /// # Errors
     /// The HTTP client cannot be made.
-    pub fn new(url: String, max_age: Duration, stale: Duration) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("awe/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+    pub(super) fn new(
+        url: String,
+        max_age: Duration,
+        stale: Duration,
+        tasks: TaskTracker,
+    ) -> anyhow::Result<Self> {
+        let client = Client::trusted().context("outbound HTTP cannot be set up")?;
         let (current, last) = (RwLock::new(None), Mutex::default());
-        Ok(Self(Arc::new(Inner { url, max_age, stale, client, current, last })))
+        Ok(Self(Arc::new(Inner { url, max_age, stale, client, tasks, current, last })))
     }
 
     /// The claims of a token that one of the keys signed.
     pub(super) async fn verify(&self, token: &str) -> Result<Claims, AuthError> {
-        // Reads the algorithm as one of those it knows, so `none` ends here.
+        // The library parses the algorithm as one of those it knows, so `none` is refused here.
         let header = jsonwebtoken::decode_header(token)
             .map_err(|error| AuthError::malformed(format!("header: {error}")))?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::EdDSA) {
@@ -99,17 +108,17 @@ impl Jwks {
         {
             if set.fetched.elapsed() > self.0.max_age {
                 let jwks = self.clone();
-                tokio::spawn(async move { jwks.refresh(&set).await });
+                self.0.tasks.spawn(async move { jwks.refresh(&set).await });
             }
             return Ok(key);
         }
         self.fetch_for(kid).await
     }
 
-    /// A key that is not known: asks the issuer, unless that was done just now.
+    /// A key that is not known: fetches the set, unless that was done within the pause.
     async fn fetch_for(&self, kid: &str) -> Result<Arc<Key>, AuthError> {
         let mut last = self.0.last.lock().await;
-        // Somebody else may have fetched while we waited for our turn.
+        // Another call may have fetched the key while this one waited for the lock.
         let known = |jwks: &Self| jwks.serving().and_then(|set| set.keys.get(kid).cloned());
         if let Some(key) = known(self) {
             return Ok(key);
@@ -120,7 +129,7 @@ impl Jwks {
         }
         match (known(self), &last.failed) {
             (Some(key), _) => {
-                // The key was new, and so may the next one be.
+                // The fetch found a new key, so a fetch for the next unknown key may find one too: no pause.
                 last.at = None;
                 Ok(key)
             }
@@ -129,7 +138,8 @@ impl Jwks {
         }
     }
 
-    /// An old set: fetches, unless somebody else has or tried just now. The old keys serve meanwhile.
+    /// Fetches again in the place of an old set, which goes on serving meanwhile. Does nothing while another call
+    /// fetches, or within the pause.
     async fn refresh(&self, old: &Arc<KeySet>) {
         let Ok(mut last) = self.0.last.try_lock() else { return };
         let is_old = self.current().is_some_and(|set| Arc::ptr_eq(&set, old));
@@ -139,10 +149,10 @@ impl Jwks {
     }
 
     fn current(&self) -> Option<Arc<KeySet>> {
-        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.current.read().clone()
     }
 
-    /// The set, unless it is so old that it may say what no longer holds.
+    /// The set, unless it is so old that keys in it may have been withdrawn.
     fn serving(&self) -> Option<Arc<KeySet>> {
         self.current().filter(|set| set.fetched.elapsed() <= self.0.max_age + self.0.stale)
     }
@@ -154,41 +164,50 @@ impl Jwks {
             Ok(keys) => {
                 tracing::info!(keys = keys.len(), "signing keys fetched");
                 let set = KeySet { keys, fetched: Instant::now() };
-                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(set));
+                *self.0.current.write() = Some(Arc::new(set));
                 last.failed = None;
             }
-            Err(why) => {
+            Err(error) => {
+                let why = error.to_string();
                 tracing::warn!(why, url = self.0.url, "signing keys could not be fetched");
                 last.failed = Some(why);
             }
         }
     }
 
-    async fn download(&self) -> Result<HashMap<String, Arc<Key>>, String> {
-        let answer =
-            self.0.client.get(&self.0.url).send().await.map_err(|error| error.without_url().to_string())?;
-        if !answer.status().is_success() {
-            return Err(format!("answered {}", answer.status()));
+    async fn download(&self) -> Result<HashMap<String, Arc<Key>>, FetchError> {
+        let call = Call::new(Method::Get, &self.0.url, TIMEOUT, MAX_DOCUMENT);
+        let Reply { status, body, complete } = self.0.client.send(call).await?;
+        match StatusCode::from_u16(status) {
+            Ok(status) if status.is_success() && complete => read_set(&body),
+            Ok(status) if status.is_success() => Err(FetchError::TooLarge),
+            Ok(status) => Err(FetchError::Status(status)),
+            Err(_) => Err(FetchError::Malformed),
         }
-        let mut document = Vec::new();
-        let mut answer = answer;
-        while let Some(chunk) = answer.chunk().await.map_err(|error| error.without_url().to_string())? {
-            document.extend_from_slice(&chunk);
-            if document.len() > MAX_DOCUMENT {
-                return Err("the key set is too large".to_owned());
-            }
-        }
-        read_set(&document)
     }
 }
 
-/// A key that cannot be used, or that this program has no word for, does not spoil its neighbours.
-fn read_set(document: &[u8]) -> Result<HashMap<String, Arc<Key>>, String> {
+/// Why the key set could not be fetched.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error(transparent)]
+    Call(#[from] Failure),
+    #[error("answered {0}")]
+    Status(StatusCode),
+    #[error("the key set is too large")]
+    TooLarge,
+    #[error("not a key set")]
+    Malformed,
+}
+
+/// Reads a key set. A key that cannot be used, or whose kind this program does not know, is left out and does not keep
+/// the others from being used.
+fn read_set(document: &[u8]) -> Result<HashMap<String, Arc<Key>>, FetchError> {
     #[derive(Deserialize)]
     struct Document {
         keys: Vec<Value>,
     }
-    let document: Document = serde_json::from_slice(document).map_err(|_| "not a key set".to_owned())?;
+    let document: Document = serde_json::from_slice(document).map_err(|_| FetchError::Malformed)?;
     let jwks = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
     Ok(jwks.filter_map(|jwk| Some((jwk.common.key_id.clone()?, Arc::new(usable(&jwk)?)))).collect())
 }
@@ -201,7 +220,7 @@ fn usable(jwk: &Jwk) -> Option<Key> {
         AlgorithmParameters::RSA(_) => &[Algorithm::RS256, Algorithm::PS256],
         AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => &[Algorithm::ES256],
         AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
-        // A shared secret has no place in a public document; other curves are not accepted.
+        // A shared secret must not be in a public document; other curves are not accepted.
         _ => return None,
     };
     let key = DecodingKey::from_jwk(jwk).ok()?;

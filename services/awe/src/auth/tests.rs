@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::load_from;
+use crate::error::Reason;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 fn development() -> Authenticator {
     let clients = ("AWE__AUTH__ROLE_CLIENTS".to_owned(), "[awe-ui]".to_owned());
-    Authenticator::new(&load_from(None, [clients]).unwrap()).unwrap()
+    Authenticator::new(&load_from(None, [clients]).unwrap(), &TaskTracker::new()).unwrap()
 }
 
 fn token(header: &Value, claims: &Value) -> String {

@@ -1,14 +1,15 @@
-//! Tokens that were verified a moment ago: verifying a signature costs more than everything else about a token.
+//! A cache of verified tokens: verifying a signature costs more than all else that is done with a token.
 
-use super::Identity;
+use super::identity::Identity;
 use moka::Expiry;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A key that was withdrawn stops working after so long at the latest.
+/// Seconds that an entry lives at most: a key that the issuer withdraws stops working after that.
 const LONGEST: u64 = 60;
+/// Entries; the least used leave first.
 const MOST: u64 = 20_000;
 
 #[derive(Clone)]
@@ -25,7 +26,7 @@ impl Expiry<[u8; 32], Entry> for ByLifetime {
     }
 }
 
-/// By hash, so that no token lies in memory.
+/// Callers by the hash of their token, so that no token stays in memory.
 pub(super) struct Verified(Cache<[u8; 32], Entry>);
 
 impl Verified {

@@ -1,4 +1,4 @@
-//! `awe audit export`: everything that is known of one request, or of all of a period, as of one moment.
+//! `awe audit export`: writes everything that is known of one request, or of all requests of a period, as of one moment.
 
 use super::when::moment;
 use super::{output, terminal};
@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// Rows that are looked for at once; each request is written before the next is read.
+/// Requests whose ids are read at once. Each request is written before the next is read, so memory holds only one.
 const PAGE: i64 = 200;
 
 #[derive(Debug, Subcommand)]

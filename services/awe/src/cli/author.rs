@@ -1,10 +1,10 @@
-//! In whose name a command writes.
+//! The name under which a command's writes stand in the audit trail.
 
 use crate::presence::host;
 use clap::Args;
 use store::audit::Actor;
 
-/// Longest part of a name that the system gives.
+/// Characters of each part (user and host) of a name that the system gives.
 const LONGEST_PART: usize = 90;
 
 #[derive(Debug, Clone, Default, Args)]
@@ -22,18 +22,18 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 impl Author {
-    /// As tokens name somebody.
+    /// The name as the subject of a token.
     pub(super) fn subject(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("awe-cli:{}@{}", part(&user()), part(&host())))
     }
 
-    /// As the audit trail does.
+    /// The name as the audit trail takes it.
     pub(super) fn actor(&self) -> Actor {
         Actor { subject: self.subject(), email: None }
     }
 }
 
-/// Name of the system's user who runs this; the number where there is no name.
+/// The system's user who runs this command: its name or, where it has none, its number.
 fn user() -> String {
     let id = nix::unistd::getuid();
     let known = nix::unistd::User::from_uid(id).ok().flatten().map(|user| user.name);

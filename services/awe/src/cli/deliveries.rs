@@ -1,5 +1,5 @@
-//! `awe deliveries`: look at webhook deliveries and have them tried again, on the database: it works while no server
-//! does, and whoever delivers finds them by its poll.
+//! `awe deliveries`: lists webhook deliveries and makes them due again. It works on the database, so it needs no server;
+//! processes with the role delivery find what is due by their poll.
 
 use super::author::Author;
 use super::when::moment;
@@ -7,7 +7,7 @@ use super::{output, terminal};
 use crate::config::Config;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use schemas::api::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
+use schemas::api::{DeliveryAttemptOut, DeliveryOut, DeliveryStatus, RetryDeliveriesIn};
 use store::Store;
 use store::deliveries::admin::DeliveryFilter;
 use store::page::Cursor;
@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 /// Rows read at once.
 const PAGE: u32 = 500;
+
+const PENDING: &str = DeliveryStatus::Pending.as_str();
+const EXHAUSTED: &str = DeliveryStatus::Exhausted.as_str();
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -41,7 +44,7 @@ pub(super) struct ListArguments {
     #[command(flatten)]
     which: Which,
     /// Only in this status.
-    #[arg(long, value_parser = ["pending", "delivered", "exhausted"])]
+    #[arg(long, value_parser = DeliveryStatus::WORDS)]
     status: Option<String>,
     /// Only of this request.
     #[arg(long, value_name = "ID")]
@@ -67,7 +70,7 @@ pub(super) struct RetryArguments {
     #[command(flatten)]
     which: Which,
     /// Which ones: those that were given up, or those that still wait.
-    #[arg(long, default_value = "exhausted", value_parser = ["exhausted", "pending"])]
+    #[arg(long, default_value = EXHAUSTED, value_parser = [EXHAUSTED, PENDING])]
     status: String,
 }
 
@@ -160,15 +163,15 @@ fn at(at: OffsetDateTime) -> String {
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
-/// What an answer or a caller's text may hold, on one line and harmless to a terminal.
+/// Text that a stranger wrote, without control characters: on one line, and harmless to a terminal.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Everything that says what a delivery is about and why it is where it is.
+/// One delivery as a line of the list.
 fn row(delivery: &DeliveryOut) -> String {
     let next = match delivery.status.as_str() {
-        "pending" => format!(" {}", at(delivery.next_attempt_at)),
+        PENDING => format!(" {}", at(delivery.next_attempt_at)),
         _ => String::new(),
     };
     let code = delivery.last_status_code.map(|code| format!(" [{code}]")).unwrap_or_default();

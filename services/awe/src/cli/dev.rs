@@ -7,9 +7,10 @@ mod seed;
 pub(super) use database::ROLE;
 
 use super::{output, serve, smoke};
+use crate::app::{self, StopSignal};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
-use crate::{app, server};
+use crate::server;
 use clap::Args;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -18,7 +19,8 @@ use tokio::net::TcpListener;
 
 const EXAMPLES: &str = "\
 Starts a PostgreSQL and a NATS server of its own (from PATH, or as AWE_POSTGRES_BIN and AWE_NATS_BIN say), migrates,
-seeds the policy hello.v1 and a file of people (directory.yaml in the data directory), and serves the API and the UI on loopback. Data stays in the data directory; Ctrl-C stops
+seeds the policy hello.v1 and a file of people (directory.yaml in the data directory), and serves on loopback the API,
+and on a second port a landing page with links to its documentation. Data stays in the data directory; Ctrl-C stops
 every child. AWE__DATABASE__URL and AWE__NATS__URL name running servers to use instead.
 
 Examples:
@@ -27,14 +29,12 @@ Examples:
   awe dev --services-only    only PostgreSQL and NATS, for running tests: . .dev/env";
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = EXAMPLES
-)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Port of the API; `server.port` (8000) when absent.
     #[arg(long)]
     port: Option<u16>,
-    /// Port of the UI; `server.ui_port` (8080) when absent.
+    /// Port of the landing page; `server.ui_port` (8080) when absent.
     #[arg(long)]
     ui_port: Option<u16>,
     /// Where both servers keep their data.
@@ -52,11 +52,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<()> {
-    let stop = app::stop_signal()?;
+    let signal = StopSignal::listen()?;
+    let stop = signal.token();
     config.server.host = Ipv4Addr::LOCALHOST.into();
     config.server.port = arguments.port.unwrap_or(config.server.port);
     config.server.ui_port = arguments.ui_port.unwrap_or(config.server.ui_port);
-    // Before anything is started: a taken port is the commonest fault, and the cheapest to tell.
+    // Ports are taken first: one that is in use is the most frequent failure, and costs nothing to find out.
     let listeners = if arguments.services_only { None } else { Some(listen(&config).await?) };
     let options = services(&arguments);
     let services = tokio::select! {
@@ -72,7 +73,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     outcome.and(stopped)
 }
 
-/// What of the two servers is to be started: what the environment does not name as running.
+/// Which of the two servers to start: those that the environment does not name as running.
 fn services(arguments: &Arguments) -> embedded::Options {
     let named = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
     embedded::Options {
@@ -120,7 +121,7 @@ async fn everything(
     seed::hello(&state).await?;
     let router = server::router_with_home(state.clone());
     let up = state.clone();
-    // Whoever waits for the file finds a server that answers.
+    // The file is written last: programs that wait for it expect a server that answers.
     let started = || {
         files::write_env(&arguments.env_file, up.config(), database_url, Some(api_address))?;
         Ok(output::print(&smoke::message(api_address, ui_address, up.config().is_development()))?)

@@ -1,4 +1,4 @@
-//! Beside a running `./dev up`, what tools look at is that one.
+//! Makes tools work on the `awe dev` that runs in this checkout, when nothing else is configured.
 
 use crate::cli::dev::ROLE;
 use crate::config::Config;
@@ -8,11 +8,12 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use url::Url;
 
-/// Where `awe dev` writes what it runs, from the checkout's root on.
+/// Where `awe dev` keeps its files, relative to the root of the checkout.
 const ENV: &str = ".dev/env";
 const DATA: &str = ".dev/data";
 
-/// Looks at the `awe dev` of this checkout when one runs and nothing else is named; where that was found.
+/// Points the configuration at the `awe dev` of this checkout, when one runs and the environment names no database. Gives
+/// the file that said so.
 pub(super) fn adopt(config: &mut Config) -> Option<PathBuf> {
     if std::env::var_os("AWE__DATABASE__URL").is_some_and(|url| !url.is_empty()) {
         return None;
@@ -21,7 +22,7 @@ pub(super) fn adopt(config: &mut Config) -> Option<PathBuf> {
     let root = here.ancestors().find(|dir| dir.join(ENV).is_file() && runs(&dir.join(DATA)))?;
     let known = read(&fs::read_to_string(root.join(ENV)).ok()?);
     let mut database = Url::parse(known.get("DATABASE_URL")?).ok()?;
-    // As the server does, or it would look as if that connected as the owner.
+    // The server's own role: as the owner, `awe doctor` would warn about rights that the server does not have.
     database.set_username(ROLE).ok()?;
     config.database.url = SecretString::from(database.to_string());
     if let Some(nats) = known.get("NATS_URL") {

@@ -1,8 +1,10 @@
 //! `awe health`.
 
 use super::output;
-use anyhow::{Context as _, bail};
+use super::remote::RemoteServer;
+use anyhow::bail;
 use clap::Args;
+use outbound::Method;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -16,13 +18,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let url = format!("{}/v1/awe/health", arguments.url.trim_end_matches('/'));
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let answer = client.get(&url).send().await.with_context(|| format!("{url} does not answer"))?;
-    let status = answer.status();
-    let body = answer.text().await.unwrap_or_default();
+    let server = RemoteServer::new(&arguments.url, None)?.with_timeout(TIMEOUT);
+    let answer = server.send(Method::Get, "/health", None::<&()>).await?;
+    let (status, body) = (answer.status, answer.text());
     if !status.is_success() {
-        bail!("{url} answered {status}: {body}");
+        bail!("{} answered {status}: {body}", server.url("/health"));
     }
     Ok(output::print(&body)?)
 }

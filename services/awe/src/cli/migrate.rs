@@ -1,4 +1,4 @@
-//! `awe migrate`: brings the schema up to date, as its owner, and says what the application may do in it.
+//! `awe migrate`: as the owner of the tables, brings the schema up to date and grants the application its rights.
 
 use super::{output, terminal};
 use crate::config::Config;

@@ -1,7 +1,6 @@
-//! `awe outbox`: events that wait for the stream, and having events published again.
+//! `awe outbox`: reports events that wait for the stream, and marks events to be published again.
 
 use super::{output, terminal};
-use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use bus::Bus;
@@ -15,13 +14,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
 
-/// How often progress is looked at.
+/// Pause between two reports of progress.
 const LOOK: Duration = Duration::from_secs(1);
-/// Without progress for so long nobody publishes.
+/// After this long without progress, it is assumed that no relay runs.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Exit code when something is not as it should be.
+/// The exit code of `status` when something is wrong.
 const LATE: u8 = 3;
-/// An event that waits for longer is late.
+/// An event that has waited longer is late.
 const PATIENCE_OF_EVENTS: time::Duration = time::Duration::seconds(10);
 /// How long NATS may take to answer.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -91,7 +90,7 @@ pub(super) async fn run(config: Config, command: Command) -> anyhow::Result<Exit
     }
 }
 
-/// What waits for the stream, and what the stream holds.
+/// The answer of `status`, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Told {
     ok: bool,
@@ -99,13 +98,13 @@ struct Told {
     #[serde(with = "time::serde::rfc3339::option")]
     oldest_unpublished: Option<OffsetDateTime>,
     last_acknowledged_sequence: Option<i64>,
-    /// How many events the stream refuses for themselves; the reason of the oldest is beside it.
+    /// Events that the stream refuses; `refused_because` is the reason of the oldest.
     refused: i64,
     refused_because: Option<String>,
     /// Absent when NATS does not answer; then `error` says why.
     stream: Option<Stream>,
     error: Option<String>,
-    /// What the relay does about a stream that lost something.
+    /// What the relay does about it, when the stream has lost something.
     note: Option<&'static str>,
 }
 
@@ -129,7 +128,7 @@ async fn status(store: &Store, config: &Config, arguments: &Status) -> anyhow::R
 
 async fn look(store: &Store, config: &Config) -> anyhow::Result<Told> {
     let outbox = store.outbox_status().await.context("the outbox cannot be read")?;
-    let bus = Bus::connect(app::bus_options(config)).await.context("nats.url cannot be used")?;
+    let bus = Bus::connect(config.nats.options()).await.context("nats.url cannot be used")?;
     let state = match tokio::time::timeout(CONNECT_WITHIN, bus.events_state()).await {
         Ok(Ok(state)) => Ok(state),
         Ok(Err(error)) => Err(error.to_string()),
@@ -191,7 +190,7 @@ fn words(told: &Told) -> String {
 
 async fn republish(store: &Store, arguments: &Republish) -> anyhow::Result<()> {
     let marked = store.republish(arguments.from, |so_far| {
-        // A terminal that has gone away does not stop the work.
+        // A terminal that has gone away must not stop the work.
         let _ = output::print(&format!("{so_far} events marked"));
     });
     let marked = marked.await?;

@@ -1,8 +1,8 @@
-//! What the program says, apart from logs.
+//! Writes the program's own output, apart from logs.
 
 use std::io::{self, Write as _};
 
-/// To standard output. A reader that has gone away is no fault of ours.
+/// Writes a line to standard output. A reader that has gone away (`| head`) is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -10,8 +10,8 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// To standard error.
+/// Writes a line to standard error.
 pub(super) fn complain(text: &str) {
-    // There is nobody left to tell when this fails.
+    // When this fails there is no other place to report it.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

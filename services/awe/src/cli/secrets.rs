@@ -2,7 +2,6 @@
 
 use super::author::Author;
 use super::{output, terminal};
-use crate::app;
 use crate::config::Config;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -38,7 +37,7 @@ pub(super) async fn run(config: &Config, command: Command, author: &Author) -> a
     if config.master_key()?.is_none() {
         bail!("secrets.master_key is not set: there is no key to bring the secrets under");
     }
-    let vault = app::vault(config)?;
+    let vault = config.vault()?;
     let store = terminal::database(config).await?;
     let total = store.count_stale_secrets(&vault).await.context("secrets cannot be counted")?;
     let bar = terminal::bar(total, "secrets");

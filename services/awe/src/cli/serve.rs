@@ -1,6 +1,6 @@
 //! `awe serve`.
 
-use crate::app;
+use crate::app::{self, StopSignal};
 use crate::config::Config;
 use crate::server;
 use actors::Roles;
@@ -55,7 +55,7 @@ fn roles(text: &str) -> Result<Roles, String> {
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<()> {
     let roles = arguments.roles.unwrap_or(ALL);
-    let stop = app::stop_signal()?;
+    let stop = StopSignal::listen()?;
     let (host, port) = (config.server.host, config.server.port);
     let listener = TcpListener::bind((host, port)).await.with_context(|| {
         format!(
@@ -69,7 +69,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
         tracing::info!(%address, "listening");
         Ok(())
     };
-    app::run(state, vec![(listener, router)], roles, arguments.migrate, stop, started).await
+    app::run(state, vec![(listener, router)], roles, arguments.migrate, stop.token(), started).await
 }
 
 #[cfg(test)]

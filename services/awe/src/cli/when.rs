@@ -1,4 +1,4 @@
-//! Moments as commands take them.
+//! Parses moments in arguments.
 
 use time::{Duration, OffsetDateTime};
 
@@ -24,7 +24,7 @@ fn ago(text: &str) -> Option<Duration> {
         "d" => 86_400,
         _ => return None,
     };
-    // So many seconds always fit.
+    // `u32::MAX` days fit into a `Duration`, so the product cannot overflow.
     let number = number.parse::<u32>().ok()?;
     Some(Duration::seconds(i64::from(number) * seconds))
 }

@@ -1,16 +1,16 @@
-//! Credentials by name: how AWE makes itself known to services that a policy names, and to the receivers of webhooks.
-//! Policies and callback secrets name the credential and never hold it.
+//! Credentials by name: how AWE authenticates to services that a policy names and to receivers of webhooks. Policies and
+//! callback secrets hold only the name of a credential.
 
-use super::check::Faults;
+use super::faults::Faults;
 use outbound::{ClientCredentials, Credential};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// By the name that policies and callback secrets use.
+/// The section `credentials`: by the name that policies and callback secrets use.
 pub type Credentials = BTreeMap<String, NamedCredential>;
 
-/// One credential.
+/// One credential of the section `credentials`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NamedCredential {
@@ -20,29 +20,29 @@ pub enum NamedCredential {
     ApiKey {
         /// Name of the header.
         header: String,
-        /// The key.
+        /// The value of that header.
         key: SecretString,
     },
     /// A bearer token that does not change.
     Bearer {
-        /// The token.
+        /// The token after `Bearer `.
         token: SecretString,
     },
     /// A bearer token by OAuth 2.0 client credentials.
     Oauth2ClientCredentials {
         /// The token endpoint.
         token_url: String,
-        /// `client_id`.
+        /// The parameter `client_id`.
         client_id: String,
-        /// `client_secret`.
+        /// The parameter `client_secret`.
         client_secret: SecretString,
-        /// `scope`; empty = none is asked for.
+        /// The parameter `scope`; left out when empty.
         #[serde(default)]
         scope: String,
     },
 }
 
-/// Headers that AWE sends itself, or HTTP needs.
+/// Headers that AWE sets itself or that HTTP needs: a credential in one of them would be overwritten.
 const OWN_HEADERS: [&str; 8] = [
     "accept",
     "connection",
@@ -54,14 +54,14 @@ const OWN_HEADERS: [&str; 8] = [
     "user-agent",
 ];
 
-/// The signatures' headers are told by how they begin.
+/// Whether AWE sets this header itself. Headers of signatures are recognised by their prefix.
 fn is_own(header: &str) -> bool {
     let header = header.to_ascii_lowercase();
     OWN_HEADERS.contains(&&*header) || header.starts_with("webhook-") || header.starts_with("x-approval-")
 }
 
 impl NamedCredential {
-    /// The word for it.
+    /// The word that `type` has in the configuration.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl NamedCredential {
         }
     }
 
-    /// As calls use it.
+    /// The credential as `outbound` takes it.
     #[must_use]
     pub fn usable(&self) -> Credential {
         match self.clone() {

@@ -1,71 +1,102 @@
-//! The admission gate and the registration webhook, as configured and as `outbound` takes them.
+//! The policy gate, which is asked before something is registered or changed.
 
-use super::seconds;
+use super::faults::Faults;
+use super::span::seconds;
 use outbound::gate::{FIRST_PAUSE, GateOptions};
-use outbound::registration::RegistrationOptions;
 use outbound::{ClientCredentials, Credential};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// Who is asked before something is registered or changed.
+/// The section `gate`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Gate {
-    /// Whether it is asked.
     pub enabled: bool,
-    /// Where it is.
     #[serde(skip_serializing)]
     pub url: String,
-    /// `none`, `api_key`, `bearer` or `oauth2_client_credentials`, in any case.
     #[serde(skip_serializing)]
     pub auth_type: String,
-    /// The key or token of `api_key` and `bearer`.
     #[serde(skip_serializing)]
     pub auth_credential: SecretString,
-    /// Header of `api_key`.
     #[serde(skip_serializing)]
     pub auth_header_name: String,
-    /// Timeout of one attempt, and of getting a token.
     #[serde(skip_serializing)]
     pub timeout_seconds: u64,
-    /// Attempts after the first one.
     #[serde(skip_serializing)]
     pub max_retries: u32,
-    /// Token endpoint.
     #[serde(skip_serializing)]
     pub oauth2_token_url: String,
-    /// Client that gets a token.
     #[serde(skip_serializing)]
     pub oauth2_client_id: String,
-    /// Its secret.
     #[serde(skip_serializing)]
     pub oauth2_client_secret: SecretString,
-    /// Scope of the token.
     #[serde(skip_serializing)]
     pub oauth2_scope: String,
-    /// Keep tokens until shortly before they expire.
     #[serde(skip_serializing)]
     pub oauth2_token_cache: bool,
-    /// Ask about requests for approval too.
     #[serde(skip_serializing)]
     pub requests: bool,
 }
 
-/// Ways of authentication that `gate.auth_type` knows.
+const UNKNOWN: &str = "must be none, api_key, bearer or oauth2_client_credentials";
+const EMPTY: &str = "must not be empty: gate.auth_type needs it";
+
+/// How AWE authenticates to the gate: the words that `gate.auth_type` may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateAuthType {
-    /// None.
+    /// AWE sends no credential.
     None,
-    /// A header of the operator's choice.
+    /// A fixed key in a header that the operator names.
     ApiKey,
-    /// A token of the operator's.
+    /// A fixed bearer token.
     Bearer,
-    /// A token from the identity provider.
+    /// A bearer token by OAuth 2.0 client credentials.
     OAuth2ClientCredentials,
 }
 
 impl Gate {
-    /// The way of authentication, when it is a known one.
+    /// An enabled gate that cannot be asked as intended would stop every write, so it stops the start instead.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.between("gate.timeout_seconds", self.timeout_seconds, 1, 300);
+        faults.between("gate.max_retries", u64::from(self.max_retries), 0, 100);
+        faults.unless(self.auth().is_some(), "gate.auth_type", UNKNOWN);
+        faults.optional_url("gate.url", &self.url);
+        faults.optional_url("gate.oauth2_token_url", &self.oauth2_token_url);
+        if self.enabled {
+            faults.unless(!self.url.is_empty(), "gate.url", "must not be empty while gate.enabled is true");
+            self.check_auth(faults);
+        }
+    }
+
+    fn check_auth(&self, faults: &mut Faults) {
+        match self.auth() {
+            None | Some(GateAuthType::None) => {}
+            Some(GateAuthType::ApiKey) => {
+                faults.header_name("gate.auth_header_name", &self.auth_header_name);
+                self.check_auth_credential(faults);
+            }
+            Some(GateAuthType::Bearer) => self.check_auth_credential(faults),
+            Some(GateAuthType::OAuth2ClientCredentials) => {
+                let secret = self.oauth2_client_secret.expose_secret();
+                for (key, value) in [
+                    ("gate.oauth2_token_url", &*self.oauth2_token_url),
+                    ("gate.oauth2_client_id", &*self.oauth2_client_id),
+                    ("gate.oauth2_client_secret", secret),
+                ] {
+                    faults.unless(!value.is_empty(), key, EMPTY);
+                }
+            }
+        }
+    }
+
+    fn check_auth_credential(&self, faults: &mut Faults) {
+        let key = "gate.auth_credential";
+        faults.unless(!self.auth_credential.expose_secret().is_empty(), key, EMPTY);
+        faults.header_value(key, &self.auth_credential);
+    }
+
+    /// How AWE authenticates; `None` when `gate.auth_type` is no known word (upper and lower case are equal).
     #[must_use]
     pub fn auth(&self) -> Option<GateAuthType> {
         match self.auth_type.to_ascii_lowercase().as_str() {
@@ -77,7 +108,7 @@ impl Gate {
         }
     }
 
-    /// As `outbound` takes it. An unknown way of authentication has stopped the start before.
+    /// The section as `outbound` takes it. An unknown `auth_type` never gets here: [`Gate::check`] stops the start.
     #[must_use]
     pub fn options(&self) -> GateOptions {
         let credential = match self.auth() {
@@ -102,40 +133,6 @@ impl Gate {
             max_retries: self.max_retries,
             first_pause: FIRST_PAUSE,
             token_cache: self.oauth2_token_cache,
-        }
-    }
-}
-
-/// Who is told after something was registered, changed or removed.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RegistrationWebhook {
-    /// Empty = nobody.
-    #[serde(skip_serializing)]
-    pub url: String,
-    /// Header that carries the token.
-    #[serde(skip_serializing)]
-    pub auth_header: String,
-    /// Empty = no such header.
-    #[serde(skip_serializing)]
-    pub auth_token: SecretString,
-    /// Timeout of one call.
-    #[serde(skip_serializing)]
-    pub timeout_seconds: u64,
-    /// Tell of requests for approval too.
-    #[serde(skip_serializing)]
-    pub requests: bool,
-}
-
-impl RegistrationWebhook {
-    /// As `outbound` takes it.
-    #[must_use]
-    pub fn options(&self) -> RegistrationOptions {
-        RegistrationOptions {
-            url: self.url.clone(),
-            auth_header: self.auth_header.clone(),
-            auth_token: self.auth_token.expose_secret().into(),
-            timeout: seconds(self.timeout_seconds),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading the three layers, and naming the culprit when one is wrong.
+//! Reads the three layers and merges them. A fault names its key and the file or variable that it came from.
 
 use super::{Config, DEFAULTS};
 use figment::providers::{Format, Yaml};
@@ -8,10 +8,11 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 use std::path::Path;
 
 const PREFIX: &str = "AWE__";
-/// Other names of whole sections, as registries that share a gate with us know them.
+/// Prefixes of variables that set a whole section under another name: deployments that share a policy gate with a
+/// registry set the registry's variables.
 const ALIASES: [(&str, &str); 2] =
     [("REGISTRATION_GATE_", "gate"), ("REGISTRATION_WEBHOOK_", "registration_webhook")];
-/// Everything lies under this key in files.
+/// The top-level key of configuration files.
 const ROOT: &str = "awe";
 const CREDENTIALS: &str = "awe.credentials.";
 
@@ -21,7 +22,7 @@ pub enum LoadError {
     /// The file does not exist or cannot be read.
     #[error("configuration file {0} cannot be read")]
     File(String),
-    /// Keys that are unknown or have a bad value, one a line.
+    /// Every key that is unknown or has a bad value, one a line.
     #[error("configuration: {}", .0.join("\n               "))]
     Refused(Vec<String>),
 }
@@ -37,7 +38,7 @@ pub fn load(file: Option<&Path>) -> Result<Config, LoadError> {
     )
 }
 
-/// The same with an environment of one's own.
+/// Reads the configuration with the given environment.
 ///
 /// # Errors
 /// The file, or every key that is unknown or has a bad value.
@@ -55,10 +56,10 @@ pub fn load_from(
     }
     let mut variables: Vec<_> =
         environment.into_iter().filter_map(|(name, value)| Some((key_of(&name)?, name, value))).collect();
-    // Where a setting has two names, the one under our own prefix counts.
+    // The last one counts, so a variable with our own prefix overrides its alias.
     variables.sort_by_key(|(_, name, _)| name.starts_with(PREFIX));
     for (key, name, value) in variables {
-        // Every value of a credential is text, and none has a default.
+        // Values of credentials have no default that would say that they are text.
         let text = key.starts_with(CREDENTIALS) || matches!(defaults.find_value(&key), Ok(Value::String(..)));
         figment = figment.merge(Variable { name, key, value, text });
     }
@@ -81,7 +82,7 @@ fn key_of(name: &str) -> Option<String> {
     name.strip_prefix(PREFIX).map(lower).or_else(|| ALIASES.iter().find_map(aliased))
 }
 
-/// A file's keys lie under `awe:`; one beside it would silently do nothing.
+/// Refuses a top-level key other than `awe:`, which would silently do nothing.
 fn only_root(figment: &Figment) -> Result<(), LoadError> {
     let all: Dict = figment.extract().map_err(|e| LoadError::Refused(vec![e.to_string()]))?;
     match all.keys().find(|key| *key != ROOT) {
@@ -92,7 +93,7 @@ fn only_root(figment: &Figment) -> Result<(), LoadError> {
     }
 }
 
-/// One environment variable. Where the default is text the value is text, also when it looks like a number.
+/// One environment variable. `text`: the value is kept as text even when it looks like a number.
 struct Variable {
     name: String,
     key: String,
@@ -109,7 +110,7 @@ impl Provider for Variable {
         let value = if self.text {
             Value::from(self.value.clone())
         } else {
-            // Never fails: what is nothing else is a string.
+            // Parsing never fails: what is nothing else becomes a string.
             self.value.parse().unwrap_or_else(|_| Value::from(self.value.clone()))
         };
         let nested = nest(&self.key, value).into_dict().unwrap_or_default();
@@ -117,7 +118,7 @@ impl Provider for Variable {
     }
 }
 
-/// One line: which key, where it was set, what is wrong. The value of a secret is not repeated.
+/// One line: the key, where it was set, and what is wrong. The value of a secret is not repeated.
 fn describe(error: &Error) -> String {
     use figment::error::Kind;
     let mut path = error.path.clone();
@@ -151,6 +152,7 @@ fn describe(error: &Error) -> String {
     }
 }
 
+/// Whether a message about this key must not repeat its value.
 fn is_secret(path: &[String]) -> bool {
     path.iter().any(|part| {
         ["secret", "key", "url", "password", "credential", "token"].iter().any(|word| part.contains(word))

@@ -1,55 +1,48 @@
-//! Mail, as configured and as `outbound` takes it.
+//! Mail to approvers.
 
-use super::{Config, check::Faults, seconds};
-use outbound::error_chain;
+use super::faults::Faults;
+use super::keycloak::Keycloak;
+use super::span::{hours, seconds};
+use actors::NotifierOptions;
+use anyhow::Context as _;
 use outbound::mail::{Letters, MailOptions, MailSetupError, Mailer, TemplateError, is_sender};
+use outbound::{Staff, error_chain};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Mail.
+/// The section `notifier`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Notifier {
-    /// Whether mails are sent.
     pub enabled: bool,
-    /// Mail server.
     #[serde(skip_serializing)]
     pub smtp_host: String,
-    /// Its port.
     #[serde(skip_serializing)]
     pub smtp_port: u16,
-    /// Whether TLS is required.
     pub use_tls: bool,
-    /// Authorities that are trusted besides the system's; empty = none.
     #[serde(skip_serializing)]
     pub ca_file: String,
-    /// Name to log in with; empty = without.
     #[serde(skip_serializing)]
     pub username: String,
-    /// Its password.
     #[serde(skip_serializing)]
     pub password: SecretString,
-    /// Sender.
     #[serde(skip_serializing)]
     pub from_address: String,
-    /// How long one attempt may take.
     pub timeout_seconds: u64,
-    /// How long before a deadline somebody is reminded of it; 0 = never.
     pub reminder_hours: u32,
-    /// How often deadlines are looked at.
     pub check_interval_seconds: u64,
-    /// Templates that replace the built-in ones; empty = none.
     #[serde(skip_serializing)]
     pub templates_directory: String,
-    /// Template of the link to a task; empty = mails have none.
     #[serde(skip_serializing)]
     pub link_template: String,
 }
 
 impl Notifier {
-    /// The mail server, as `outbound` takes it.
+    /// The mail server as `outbound` takes it.
     ///
     /// # Errors
     /// [`MailSetupError`].
@@ -65,27 +58,35 @@ impl Notifier {
         })
     }
 
-    /// What is written.
-    ///
-    /// # Errors
-    /// [`TemplateError`].
-    pub fn letters(&self) -> Result<Letters, TemplateError> {
+    /// The templates of mails.
+    pub(super) fn letters(&self) -> Result<Letters, TemplateError> {
         let directory = (!self.templates_directory.is_empty()).then(|| Path::new(&self.templates_directory));
         Letters::new(directory, &self.link_template)
     }
 
-    pub(super) fn check(&self, config: &Config, faults: &mut Faults) {
+    pub(crate) fn options(&self, directory: Staff) -> anyhow::Result<NotifierOptions> {
+        Ok(NotifierOptions {
+            mailer: self.mailer().context("mail cannot be sent")?,
+            letters: Arc::new(self.letters().context("a mail template")?),
+            directory,
+            timeout: seconds(self.timeout_seconds),
+            remind_before: (self.reminder_hours > 0).then(|| hours(u64::from(self.reminder_hours))),
+            check_interval: seconds(self.check_interval_seconds),
+        })
+    }
+
+    pub(super) fn check(&self, keycloak: &Keycloak, faults: &mut Faults) {
         faults.unless(self.smtp_port > 0, "notifier.smtp_port", "must be 1 to 65535");
         faults.between("notifier.timeout_seconds", self.timeout_seconds, 1, 300);
         faults.between("notifier.reminder_hours", u64::from(self.reminder_hours), 0, 8760);
         faults.between("notifier.check_interval_seconds", self.check_interval_seconds, 1, 3600);
         if self.enabled {
-            self.check_enabled(config, faults);
+            self.check_enabled(keycloak, faults);
         }
     }
 
-    /// Better no start than mail that somebody waits for and nobody gets.
-    fn check_enabled(&self, config: &Config, faults: &mut Faults) {
+    /// Mail that is enabled and cannot be sent stops the start: otherwise people would wait for mail that never comes.
+    fn check_enabled(&self, keycloak: &Keycloak, faults: &mut Faults) {
         let needed = "must not be empty while notifier.enabled is true";
         faults.unless(!self.smtp_host.is_empty(), "notifier.smtp_host", needed);
         faults.unless(
@@ -94,7 +95,7 @@ impl Notifier {
             "must be one mail address, for example awe@example.org or AWE <awe@example.org>",
         );
         faults.unless(
-            !(config.keycloak.base_url.is_empty() && config.keycloak.directory_file.is_empty()),
+            keycloak.names_directory(),
             "keycloak.base_url",
             "must not be empty while notifier.enabled is true: the directory knows where people get mail",
         );
@@ -110,11 +111,11 @@ impl Notifier {
             "must be true: the password would travel in clear",
         );
         if let Err(why) = Letters::new(None, &self.link_template) {
-            faults.unless(false, "notifier.link_template", &why.to_string());
+            faults.unless(false, "notifier.link_template", &error_chain(&why));
         } else if let Err(why) = self.letters() {
-            faults.unless(false, "notifier.templates_directory", &why.to_string());
+            faults.unless(false, "notifier.templates_directory", &error_chain(&why));
         }
-        // Its other fault, the sender, has been told.
+        // A mailer can also be refused for its sender, which has been told above.
         if is_sender(&self.from_address)
             && let Err(why) = self.mailer()
         {

@@ -220,7 +220,10 @@ fn outside_development_a_master_key_is_needed() {
     let key = ("AWE__SECRETS__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     let config = with(&[issuer, key]).unwrap();
     assert_eq!(config.master_key().unwrap().unwrap()[31], 31);
-    assert_eq!(config.jwks_url(), "https://id.example.org/realms/staff/protocol/openid-connect/certs");
+    assert_eq!(
+        config.keycloak.signing_keys_url(),
+        "https://id.example.org/realms/staff/protocol/openid-connect/certs"
+    );
     assert!(!config.allows_unsigned_webhooks());
 }
 
@@ -255,7 +258,7 @@ fn previous_master_keys_come_inline_and_from_files_and_a_bad_one_is_named_by_its
         ("AWE__SECRETS__PREVIOUS_MASTER_KEY_FILES", &files),
     ]);
     std::fs::remove_file(path).unwrap();
-    // Files are read when they are used; the check has read them once.
+    // The check has read the file before it was removed.
     assert!(config.is_ok(), "{config:?}");
     let told = refusal(&[("AWE__SECRETS__PREVIOUS_MASTER_KEYS", r#"["secret-but-short"]"#)]);
     assert!(told.contains("secrets.previous_master_keys") && !told.contains("secret-but-short"), "{told}");

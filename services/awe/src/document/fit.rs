@@ -1,19 +1,18 @@
-//! Every way in which a value is not what it should be, and not only the first.
+//! Finds every fault of a value, though serde stops at the first one.
 //!
-//! A reader stops at the first fault. So what it stopped at is noted and replaced by something that it can read, and
-//! it reads again. What is said about a replacement, or about anything in it, is not told.
+//! The value that serde stopped at is noted as a fault and replaced by something else that serde may accept, and the
+//! document is deserialised again, until it succeeds. Faults of a replacement, or of anything in it, are not reported.
 
-use super::MOST_FLAWS;
+use super::flaw::MOST_FLAWS;
 use crate::extract::misfit;
 use schemas::api::{Location, ValidationDetail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Most times that a document is read to find them.
+/// Times that one document is deserialised at most.
 const MOST_READINGS: usize = 2_000;
 
-/// The value as it is understood, and every fault found. Without faults it is what was written; `None` when nothing
-/// could stand in for what is wrong.
+/// The content, and every fault found. `None` when no replacement made the value readable.
 pub(super) fn fit<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<ValidationDetail>) {
     let mut told: Vec<ValidationDetail> = Vec::new();
     let mut replaced: Vec<Replaced> = Vec::new();
@@ -31,7 +30,7 @@ pub(super) fn fit<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<Vali
         }
         let made_up = replaced.iter().any(|known| fault.loc.starts_with(&known.way));
         if fault.kind == "extra_forbidden" {
-            // It cannot come back; what stands beside it is judged by itself.
+            // An unknown field is only removed, since nothing has to stand in for it.
             remove(&mut value, &fault.loc);
         } else {
             let mut replacement = Replaced { way: fault.loc.clone(), tried: 0 };
@@ -48,14 +47,14 @@ pub(super) fn fit<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<Vali
     (None, told)
 }
 
-/// A value that stands in for one that could not be read.
+/// A value that could not be read, and how many replacements were tried for it.
 struct Replaced {
     way: Vec<Location>,
     tried: usize,
 }
 
 impl Replaced {
-    /// Puts the next thing there that a reader may take: nothing at all, or something of each kind.
+    /// Tries the next replacement: first no value at all, then one value of each kind.
     fn try_next(&mut self, value: &mut Value) -> bool {
         let kinds = [
             json!("x"),
@@ -68,7 +67,7 @@ impl Replaced {
         ];
         let done = match self.tried {
             0 => {
-                // Where it may be absent, its default is better than anything made up.
+                // If the field is optional, its default is better than any made-up value.
                 remove(value, &self.way);
                 true
             }
@@ -86,7 +85,7 @@ fn at<'a>(value: &'a mut Value, way: &[Location]) -> Option<&'a mut Value> {
     })
 }
 
-/// Members go; an item of a list stays, since those after it would change their places.
+/// Removes a member of an object. An item of a list stays, because the items after it would move.
 fn remove(value: &mut Value, way: &[Location]) {
     if let Some((Location::Field(name), parent)) = way.split_last()
         && let Some(Value::Object(members)) = at(value, parent)
@@ -95,7 +94,7 @@ fn remove(value: &mut Value, way: &[Location]) {
     }
 }
 
-/// The last resort for an item of a list: it goes, with those after it.
+/// The last resort for an item of a list: removes it with all items after it.
 fn cut_off(value: &mut Value, way: &[Location]) -> bool {
     if let Some((Location::Index(index), parent)) = way.split_last()
         && let Some(Value::Array(items)) = at(value, parent)

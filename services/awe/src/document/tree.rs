@@ -1,6 +1,7 @@
-//! A document with the place of everything in it.
+//! Parses YAML (and so JSON) into a value and a tree with the position of everything in it.
 
-use super::{Flaw, Place, inexact};
+use super::flaw::{Flaw, Position};
+use crate::extract::first_inexact;
 use schemas::api::Location;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -9,20 +10,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::thread::ScopedJoinHandle;
 
-/// Deepest nesting that is read: reading recurses, and policies are nested less deeply.
+/// Levels of nesting that are read: parsing recurses, and policies need far fewer levels.
 const DEEPEST: usize = 64;
-/// Stack of the thread that reads: thirty kilobytes for each level where nothing is optimised.
+/// Stack of the parsing thread: an unoptimised build needs thirty kilobytes a level, and far more is given.
 const STACK: usize = 16 * 1024 * 1024;
-/// Most values of a document, what aliases repeat included.
+/// Values of a document at most, counting what aliases repeat.
 const MOST_VALUES: usize = 250_000;
 
-/// Longest number repeated in a message.
+/// Characters of a number that a message repeats.
 const SHOWN: usize = 60;
 
-/// Where a value stands, and what is in it.
+/// The position of a value, and of everything in it.
 #[derive(Debug)]
 pub(super) struct Tree {
-    at: Place,
+    at: Position,
     inner: Inner,
 }
 
@@ -30,15 +31,15 @@ pub(super) struct Tree {
 enum Inner {
     Leaf,
     List(Vec<Tree>),
-    /// With the place of each name.
-    Object(BTreeMap<String, (Place, Tree)>),
+    /// Members by name, with the position of the name.
+    Object(BTreeMap<String, (Position, Tree)>),
 }
 
-/// A value, and what is wrong with it whatever it is meant to be, with the way to it.
+/// The tree, the value, and the flaws that do not depend on what the document is meant to be, with their paths.
 type Read = (Tree, Value, Vec<(Vec<Location>, Flaw)>);
 
 impl Tree {
-    /// Reads YAML, and so JSON, on a thread whose stack is known to suffice.
+    /// Parses on a thread whose stack suffices for the deepest document.
     pub(super) fn read(text: &str) -> Result<Read, Flaw> {
         let read = std::thread::scope(|scope| {
             let reader = std::thread::Builder::new().stack_size(STACK);
@@ -49,7 +50,7 @@ impl Tree {
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(error) => {
                 let message = format!("no thread can be started to read it: {error}");
-                Err(Flaw { at: Place { line: 1, column: 1 }, message })
+                Err(Flaw { at: Position::START, message })
             }
         }
     }
@@ -71,15 +72,16 @@ impl Tree {
         let node: Spanned<Node> =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| flaw(&error))?;
         if matches!(node.value, Node::Scalar(Value::Null)) {
-            return Err(Flaw { at: Place { line: 1, column: 1 }, message: "is empty".to_owned() });
+            return Err(Flaw { at: Position::START, message: "is empty".to_owned() });
         }
         let mut build = Build { text, way: Vec::new(), flaws: Vec::new() };
         let (tree, value) = build.build(node);
         Ok((tree, value, build.flaws))
     }
 
-    /// Where a value stands, or the nearest one around it. Of a name that is not meant to be there, the name.
-    pub(super) fn place(&self, way: &[Location]) -> Place {
+    /// The position of a value or, where there is none, of the nearest value around it. For a member it is that of the
+    /// name.
+    pub(super) fn place(&self, way: &[Location]) -> Position {
         let Some((step, rest)) = way.split_first() else { return self.at };
         match (&self.inner, step) {
             (Inner::List(items), Location::Index(index)) => {
@@ -97,12 +99,11 @@ impl Tree {
 }
 
 fn flaw(error: &Error) -> Flaw {
-    let at = error
-        .location()
-        .map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
+    let at = error.location().map_or(Position::START, |at| Position { line: at.line(), column: at.column() });
     Flaw { at, message: message(error) }
 }
 
+/// The parser's error in plain words. The scanner's errors have no kinds, so its messages are told apart by their text.
 fn message(error: &Error) -> String {
     match error.without_snippet() {
         Error::AliasError { error, .. } => message(error),
@@ -135,13 +136,18 @@ fn too_large() -> String {
     )
 }
 
-/// A value as it is read.
+/// A parsed value that still knows the positions of its parts.
 enum Node {
     Scalar(Value),
-    /// A number that no value can hold.
+    /// A number that is too large for any JSON value.
     Beyond,
     List(Vec<Spanned<Self>>),
     Object(Vec<(Spanned<String>, Spanned<Self>)>),
+}
+
+/// Whether a number that is written like this would be kept as another one; then the message that says so.
+fn inexact(number: &str) -> Option<String> {
+    first_inexact(number.as_bytes()).map(|inexact| inexact.message())
 }
 
 struct Build<'a> {
@@ -151,7 +157,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    fn flaw(&mut self, at: Place, message: String) {
+    fn flaw(&mut self, at: Position, message: String) {
         self.flaws.push((self.way.clone(), Flaw { at, message }));
     }
 
@@ -171,7 +177,7 @@ impl Build<'_> {
                 let number: String =
                     self.written(&node.defined.span()).unwrap_or_default().chars().take(SHOWN).collect();
                 self.flaw(at, format!("the number {number} cannot be kept exactly: send it as a string"));
-                // Read as zero, it is a number at least: nothing else is told of it.
+                // Zero stands in for it, so that no second fault is reported for its type.
                 (Inner::Leaf, Value::from(0))
             }
             Node::List(items) => {
@@ -192,7 +198,7 @@ impl Build<'_> {
     }
 
     fn object(&mut self, members: Vec<(Spanned<String>, Spanned<Node>)>) -> (Inner, Value) {
-        let mut trees: BTreeMap<String, (Place, Tree)> = BTreeMap::new();
+        let mut trees: BTreeMap<String, (Position, Tree)> = BTreeMap::new();
         let mut values = Map::new();
         for (name, member) in members {
             let at = place(&name);
@@ -210,7 +216,7 @@ impl Build<'_> {
         (Inner::Object(trees), Value::Object(values))
     }
 
-    /// A number is judged as it is written.
+    /// The text of a number as it is written, since its digits must be judged.
     fn written(&self, span: &serde_saphyr::Span) -> Option<&str> {
         let start = usize::try_from(span.byte_offset()?).ok()?;
         let length = usize::try_from(span.byte_len()?).ok()?;
@@ -218,8 +224,8 @@ impl Build<'_> {
     }
 }
 
-fn place<T>(node: &Spanned<T>) -> Place {
-    Place { line: node.referenced.line(), column: node.referenced.column() }
+fn place<T>(node: &Spanned<T>) -> Position {
+    Position { line: node.referenced.line(), column: node.referenced.column() }
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -1,4 +1,4 @@
-//! One private nats-server with `JetStream`.
+//! A private nats-server with `JetStream`, as a child process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use super::process::{PAUSE, Service, end_stranger, is_program, kept_ports, log_tail, pid_in};
+use super::process::{PAUSE, Service, are_free, end_stranger, is_program, kept_ports, log_tail, pid_in};
 use super::programs::nats_server;
 
 /// Recovering large streams takes a while.
@@ -54,19 +54,20 @@ impl Nats {
             let mut service = Service::spawn("nats-server", command, &files.log, Signal::SIGTERM)?;
             match wait_until_ready(&mut service, port, &files.log).await {
                 Ok(()) => return Ok(Self { service, port }),
-                Err(failure) if attempt == ATTEMPTS || !lost_its_port(&files.log) => return Err(failure),
+                Err(failure) if attempt == ATTEMPTS || are_free(&[port, monitor]) => return Err(failure),
+                // Another program took a port between the choice and the start.
                 Err(_) => service.end().await?,
             }
             attempt += 1;
         }
     }
 
-    /// Where it answers.
+    /// The URL that it answers at.
     pub(super) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it in order.
+    /// Asks it to end and waits until it has.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         self.service.end().await
     }
@@ -127,8 +128,4 @@ async fn greets(port: u16) -> std::io::Result<bool> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await?;
     Ok(line.starts_with("INFO "))
-}
-
-fn lost_its_port(log: &Path) -> bool {
-    log_tail(log).contains("address already in use")
 }

@@ -1,4 +1,4 @@
-//! One private Postgres: made on the first start, kept afterwards.
+//! A private Postgres as a child process. Its database is made at the first start and kept.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -12,20 +12,21 @@ use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::sleep;
 
-use super::place::Place;
+use super::installation::Installation;
 use super::process::{PAUSE, Service, is_program, kept_ports, log_tail, pid_in, run};
 use super::programs::{postgres_dir, version_in};
 
 /// Recovery after a crash takes a while on a large database.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const ATTEMPTS: usize = 5;
-/// Reasons in the log of a failed start that pass by themselves or with another port.
+/// Causes of a failed start that pass by themselves or with another port. The log of another program is the only place
+/// where they are to be found.
 const PASSING: [&str; 3] = ["Address already in use", "could not bind", "shared memory block"];
 
 /// A running Postgres with the database `awe`, owned by the user `awe`.
 #[derive(Debug)]
 pub(super) struct Postgres {
-    place: Place,
+    installation: Installation,
     service: Service,
     port: u16,
 }
@@ -33,20 +34,20 @@ pub(super) struct Postgres {
 impl Postgres {
     /// Makes the database when there is none, ends a server that an earlier run left behind, starts one.
     pub(super) async fn start(data_dir: &Path, bin: Option<&Path>, durable: bool) -> anyhow::Result<Self> {
-        let place = Place::settle(data_dir, postgres_dir(bin)?).await?;
-        if has_database(&place.data)? {
-            check_major(&place).await?;
-            end_left_over(&place).await?;
+        let installation = Installation::settle(data_dir, postgres_dir(bin)?).await?;
+        if has_database(&installation.data)? {
+            check_major(&installation).await?;
+            end_left_over(&installation).await?;
         } else {
-            make_database(&place, durable).await?;
+            make_database(&installation, durable).await?;
         }
         let log = data_dir.join("postgres.log");
         let mut attempt = 1;
         loop {
             let [port] = kept_ports(&data_dir.join("postgres.port"))?;
-            let mut service = launch(&place, port, durable, &log)?;
-            match wait_until_ready(&mut service, &place.data, &log).await {
-                Ok(()) => return Ok(Self { place, service, port }),
+            let mut service = launch(&installation, port, durable, &log)?;
+            match wait_until_ready(&mut service, &installation.data, &log).await {
+                Ok(()) => return Ok(Self { installation, service, port }),
                 Err(failure) if attempt == ATTEMPTS || !will_pass(&log) => return Err(failure),
                 Err(_) => sleep(Duration::from_millis(200)).await,
             }
@@ -54,14 +55,14 @@ impl Postgres {
         }
     }
 
-    /// Where it answers.
+    /// The URL that it answers at, as the owner of the tables.
     pub(super) fn url(&self) -> String {
         format!("postgres://awe@127.0.0.1:{}/awe", self.port)
     }
 
     /// Fast shutdown: sessions are ended, everything committed is on disk.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        if let Err(failure) = pg_ctl_stop(&self.place, "fast", 10).await {
+        if let Err(failure) = pg_ctl_stop(&self.installation, "fast", 10).await {
             tracing::warn!("{failure:#}");
         }
         self.service.end().await
@@ -90,11 +91,11 @@ fn has_database(data: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// Refuses a database that another major version made, before Postgres does it in fewer words.
-async fn check_major(place: &Place) -> anyhow::Result<()> {
-    let file = place.data.join("PG_VERSION");
+/// Refuses a database that another major version made. Postgres would refuse it too, without saying what to do.
+async fn check_major(installation: &Installation) -> anyhow::Result<()> {
+    let file = installation.data.join("PG_VERSION");
     let noted = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let said = run("postgres --version", place.command("postgres").arg("--version")).await?;
+    let said = run("postgres --version", installation.command("postgres").arg("--version")).await?;
     let made = version_in(&noted).with_context(|| format!("{} names no version", file.display()))?.0;
     let have = version_in(&said).with_context(|| format!("postgres names no version: {said}"))?.0;
     if made != have {
@@ -103,26 +104,26 @@ async fn check_major(place: &Place) -> anyhow::Result<()> {
              Either use PostgreSQL {made} (AWE_POSTGRES_BIN names the directory with its initdb, postgres and \
              pg_ctl),\nor start with an empty database: `./dev up --fresh`, or remove {data}. \
              pg_dump of PostgreSQL {made} saves what is in it first.",
-            data = place.data.display(),
-            bin = place.bin.display(),
+            data = installation.data.display(),
+            bin = installation.bin.display(),
         );
     }
     Ok(())
 }
 
 /// Ends the server that still runs on this database because the `awe` that started it was killed.
-async fn end_left_over(place: &Place) -> anyhow::Result<()> {
-    let file = place.data.join("postmaster.pid");
+async fn end_left_over(installation: &Installation) -> anyhow::Result<()> {
+    let file = installation.data.join("postmaster.pid");
     let Some(pid) = pid_in(&file) else { return Ok(()) };
-    if !serves(pid, &place.data).await {
-        // The number was left by a crash and may belong to any program now.
+    if !serves(pid, &installation.data).await {
+        // A crash left the file behind, and the number may belong to any program now.
         return fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()));
     }
     tracing::info!("stopping the PostgreSQL (process {pid}) that an earlier run left behind");
-    if pg_ctl_stop(place, "fast", 30).await.is_ok() {
+    if pg_ctl_stop(installation, "fast", 30).await.is_ok() {
         return Ok(());
     }
-    pg_ctl_stop(place, "immediate", 30).await
+    pg_ctl_stop(installation, "immediate", 30).await
 }
 
 /// Whether `pid` is a Postgres that works in `data`; where the system does not tell the latter, the name counts.
@@ -131,22 +132,28 @@ async fn serves(pid: Pid, data: &Path) -> bool {
     !elsewhere && is_program(pid, "postgres").await
 }
 
-async fn pg_ctl_stop(place: &Place, mode: &str, seconds: u32) -> anyhow::Result<()> {
-    let mut command = place.command("pg_ctl");
-    command.arg("stop").arg("-D").arg(&place.data).args(["-w", "-m", mode, "-t", &seconds.to_string()]);
+async fn pg_ctl_stop(installation: &Installation, mode: &str, seconds: u32) -> anyhow::Result<()> {
+    let mut command = installation.command("pg_ctl");
+    command.arg("stop").arg("-D").arg(&installation.data).args([
+        "-w",
+        "-m",
+        mode,
+        "-t",
+        &seconds.to_string(),
+    ]);
     run("pg_ctl stop", &mut command).await.map(drop)
 }
 
 /// Makes the database beside its final place and moves it there when complete.
-async fn make_database(place: &Place, durable: bool) -> anyhow::Result<()> {
-    tracing::info!("creating the database in {}", place.data.display());
-    let new = place.data.with_extension("new");
+async fn make_database(installation: &Installation, durable: bool) -> anyhow::Result<()> {
+    tracing::info!("creating the database in {}", installation.data.display());
+    let new = installation.data.with_extension("new");
     if new.exists() {
         fs::remove_dir_all(&new).with_context(|| format!("cannot remove {}", new.display()))?;
     }
     DirBuilder::new().mode(0o700).create(&new).with_context(|| format!("cannot create {}", new.display()))?;
-    place.give(&new)?;
-    let mut initdb = place.command("initdb");
+    installation.give(&new)?;
+    let mut initdb = installation.command("initdb");
     initdb.arg("-D").arg(&new).args(["--username=awe", "--auth=trust", "--encoding=UTF8"]);
     // Search ignores case, also of letters beyond ASCII, where the C library knows them without a language.
     let ctype = if cfg!(target_os = "linux") { "--lc-ctype=C.UTF-8" } else { "--lc-ctype=C" };
@@ -155,14 +162,14 @@ async fn make_database(place: &Place, durable: bool) -> anyhow::Result<()> {
         initdb.arg("--no-sync");
     }
     run("initdb", &mut initdb).await?;
-    create_awe(place, &new).await?;
-    fs::rename(&new, &place.data)
-        .with_context(|| format!("cannot move {} to {}", new.display(), place.data.display()))
+    create_awe(installation, &new).await?;
+    fs::rename(&new, &installation.data)
+        .with_context(|| format!("cannot move {} to {}", new.display(), installation.data.display()))
 }
 
 /// Creates the database `awe` with the server's own single-user mode: no client program is needed.
-async fn create_awe(place: &Place, data: &Path) -> anyhow::Result<()> {
-    let mut command = place.command("postgres");
+async fn create_awe(installation: &Installation, data: &Path) -> anyhow::Result<()> {
+    let mut command = installation.command("postgres");
     command.arg("--single").arg("-D").arg(data).args(["-c", "log_min_messages=error", "postgres"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot run postgres --single")?;
@@ -170,6 +177,7 @@ async fn create_awe(place: &Place, data: &Path) -> anyhow::Result<()> {
     input.write_all(b"CREATE DATABASE awe OWNER awe\n").await.context("postgres --single takes no input")?;
     drop(input);
     let output = child.wait_with_output().await?;
+    // In single-user mode Postgres ends with success although a statement failed, so its messages have to be read.
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() || said.contains("ERROR") || said.contains("FATAL") {
         bail!("cannot create the database `awe` ({}):\n{}", output.status, said.trim_end());
@@ -177,9 +185,9 @@ async fn create_awe(place: &Place, data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn launch(place: &Place, port: u16, durable: bool, log: &Path) -> anyhow::Result<Service> {
-    let mut command = place.command("postgres");
-    command.arg("-D").arg(&place.data);
+fn launch(installation: &Installation, port: u16, durable: bool, log: &Path) -> anyhow::Result<Service> {
+    let mut command = installation.command("postgres");
+    command.arg("-D").arg(&installation.data);
     let mut settings = vec![
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),

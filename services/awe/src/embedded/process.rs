@@ -1,4 +1,5 @@
-//! Child processes: spawn with a log, wait, end; and what can be known of a process that is not our child.
+//! Child processes: starts them with a log, waits for them, ends them. Also ends processes of an earlier run, which are
+//! not our children.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::watcher::Watcher;
 
-/// Between two looks at a condition.
+/// Pause between two checks of a condition.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// How long a server may take to end before it is killed.
 pub(super) const END_WITHIN: Duration = Duration::from_secs(10);
@@ -50,7 +51,7 @@ impl Service {
             .with_context(|| format!("cannot start {name}"))?;
         let watcher = child.id().map(|pid| Watcher::of(pid, ask)).transpose();
         if watcher.is_err() {
-            // It would stay for good should we be killed.
+            // Without a watcher it would outlive us if we were killed, so it is ended at once.
             child.start_kill().with_context(|| format!("cannot kill {name}"))?;
         }
         Ok(Self { name, child, ask, watcher: watcher? })
@@ -61,7 +62,7 @@ impl Service {
         self.child.id()
     }
 
-    /// Set once it has ended.
+    /// How it ended; `None` while it runs.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
@@ -82,7 +83,7 @@ impl Service {
 
     fn send(&self, signal: Signal) {
         if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
-            // It may have ended in between, which is what we want.
+            // An error means that it has ended in between, which is what is wanted.
             let _ = kill(Pid::from_raw(pid), signal);
         }
     }
@@ -126,7 +127,7 @@ pub(super) async fn end_stranger(pid: Pid, signal: Signal) -> anyhow::Result<()>
     bail!("process {pid} does not end")
 }
 
-/// Whether the process exists and is more than an entry that nobody has waited for.
+/// Whether the process exists and is no zombie.
 pub(super) fn is_alive(pid: Pid) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => {
@@ -156,14 +157,13 @@ pub(super) fn pid_in(file: &Path) -> Option<Pid> {
     (pid > 1).then(|| Pid::from_raw(pid))
 }
 
-/// The ports that the file remembers, where all of them are free, else others, which it remembers from now on: what
-/// somebody noted of an earlier start goes on being right.
+/// The ports of the last start, which `file` remembers, as long as all of them are free; else new ones, which it then
+/// remembers. URLs that people noted stay right that way.
 pub(super) fn kept_ports<const N: usize>(file: &Path) -> anyhow::Result<[u16; N]> {
     let noted = fs::read_to_string(file).unwrap_or_default();
     let noted: Vec<u16> = noted.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let is_free = |port: &u16| *port > 0 && TcpListener::bind(("127.0.0.1", *port)).is_ok();
     if let Ok(ports) = <[u16; N]>::try_from(noted)
-        && ports.iter().all(is_free)
+        && are_free(&ports)
     {
         return Ok(ports);
     }
@@ -171,6 +171,11 @@ pub(super) fn kept_ports<const N: usize>(file: &Path) -> anyhow::Result<[u16; N]
     let text: Vec<String> = ports.iter().map(u16::to_string).collect();
     fs::write(file, text.join(" ")).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(ports)
+}
+
+/// Whether each of these ports can be listened on now. Zero is no port.
+pub(super) fn are_free(ports: &[u16]) -> bool {
+    ports.iter().all(|port| *port > 0 && TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }
 
 /// Ports of 127.0.0.1 that are free now. Another program can take one before it is used: be ready to try again.

@@ -13,7 +13,7 @@ use super::process::run;
 const POSTGRES_PROGRAMS: [&str; 3] = ["initdb", "postgres", "pg_ctl"];
 /// Where Debian and its kin keep one directory for each major version.
 const DEBIAN_POSTGRES: &str = "/usr/lib/postgresql";
-/// Stream transforms, which the bus relies on, came with this one.
+/// The first version with stream transforms, which the bus relies on.
 const OLDEST_NATS: (u32, u32) = (2, 10);
 
 /// The directory with Postgres's programs: as given, else as `AWE_POSTGRES_BIN` says, else on `PATH`, else the

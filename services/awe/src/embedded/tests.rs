@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use super::programs::version_in;
 use super::{Embedded, Options};
 
-/// A data directory that goes away with the test.
+/// A data directory that is removed with the test.
 struct Scratch(PathBuf);
 
 impl Scratch {

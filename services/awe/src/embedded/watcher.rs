@@ -1,17 +1,17 @@
-//! Ends a server whose `awe dev` is gone. A process that is killed can do nothing any more, so another one waits for its
-//! end: it reads from a pipe that only `awe dev` holds open, and the system closes that whatever ends it.
+//! Ends a server when its `awe dev` is gone, also when that was killed and could do nothing any more. A helper process reads
+//! from a pipe that only `awe dev` holds open; the system closes the pipe however `awe dev` ends.
 
 use anyhow::Context as _;
 use nix::sys::signal::Signal;
 use std::process::Stdio;
 use tokio::process::{Child, ChildStdin, Command};
 
-/// Reads until the pipe is closed, then sends the signal. What ends `awe dev` by the terminal does not end it before.
+/// Reads until the pipe is closed, then sends the signal. It ignores the terminal's signals, or Ctrl-C would end it first.
 const SCRIPT: &str = "trap '' INT TERM HUP QUIT
 while read -r _; do :; done
 kill -s \"$1\" \"$2\" 2>/dev/null";
 
-/// Waits for the end of this process. Dropping it does what that end does.
+/// The helper process of one server. Dropping it closes the pipe, so the server is ended.
 #[derive(Debug)]
 pub(super) struct Watcher {
     child: Child,
@@ -36,7 +36,7 @@ impl Watcher {
 
     /// Stops waiting: what it watches has ended.
     pub(super) async fn dismiss(&mut self) {
-        // It may have ended by itself, which is as well.
+        // An error means that it has ended already.
         let _ = self.child.kill().await;
     }
 }

@@ -42,7 +42,7 @@ fn body(error: &ApiError, state: &AppState) -> ErrorEnvelope {
     }
 }
 
-/// For answers that no handler of ours made.
+/// The error of an answer that no handler made: the framework gives only a status.
 fn from_status(status: StatusCode) -> ApiError {
     match status {
         StatusCode::NOT_FOUND => Reason::NoSuchRoute.into(),
@@ -54,7 +54,7 @@ fn from_status(status: StatusCode) -> ApiError {
     }
 }
 
-/// A handler that panicked: the caller gets an envelope, the log the panic.
+/// The answer for a handler that panicked; the panic's message goes to the log only.
 #[must_use]
 pub fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
     let text = payload

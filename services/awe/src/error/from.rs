@@ -1,4 +1,4 @@
-//! Failures of the rooms below, as callers are told.
+//! Which error of the contract each failure of the rooms below becomes.
 
 use super::{ApiError, Reason};
 use actors::Error as ActorError;
@@ -62,7 +62,7 @@ impl From<Outage> for ApiError {
     }
 }
 
-/// Named constraints that a caller can run into.
+/// Constraints of the database that a body can violate although it passed every check.
 fn constraint(name: &str) -> ApiError {
     match name {
         "approval_policy_version_key" => ApiError::new(Reason::PolicyExists, "the policy key exists"),
@@ -111,7 +111,8 @@ impl From<ActorError> for ApiError {
     }
 }
 
-/// The words are made for a request's timeline: they name no address and nothing that the other side wrote.
+/// The text may be shown: it is written for the timeline of a request, so it names no address and repeats nothing that the
+/// directory wrote.
 impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
         match error {

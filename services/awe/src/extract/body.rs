@@ -1,4 +1,4 @@
-//! JSON bodies. A body that parses keeps its schema: the types of `schemas` check their own limits.
+//! JSON bodies. A body that parses keeps its schema, because the types of `schemas` check their own limits.
 
 mod shape;
 
@@ -13,14 +13,14 @@ use schemas::api::{Location, ValidationDetail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// JSON values that a body may hold.
+/// JSON values that a body may hold, unless the configuration allows larger contexts.
 const MOST_VALUES: usize = 50_000;
 
-/// A body that must be there.
+/// A body that the route needs.
 #[derive(Debug, Clone)]
 pub struct Body<T>(pub T);
 
-/// A body that may be absent; then the default counts.
+/// A body that may be absent; the default stands in for it.
 #[derive(Debug, Clone)]
 pub struct OptionalBody<T>(pub T);
 
@@ -53,13 +53,13 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
     }
 }
 
-/// A body may hold a context of the largest size that is configured, and room for what is around it.
+/// A body must be able to hold a context of the largest configured size, and 1000 values around it.
 fn most_values(state: &AppState) -> usize {
     MOST_VALUES.max(state.config().requests.max_context_values + 1000)
 }
 
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
-    // It lies in memory already (`crate::server`), within the same bound.
+    // The server has read it into memory already, within the same bound (`crate::server`).
     let limit = state.config().server.max_body_bytes;
     axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| Reason::MalformedHttp.into())
 }
@@ -81,13 +81,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, ApiError> 
             "value_error",
         ));
     }
-    // Before anything of it is kept: many small values take a great deal more memory than their text. What is no JSON is
-    // told by those who read it.
+    // Values are counted before any is kept, because many small values take far more memory than their text. Text that
+    // is no JSON passes here and is refused by the parser below.
     if shape::count(bytes, most).is_err_and(|fault| fault.is_data()) {
         let message = format!("must hold at most {most} JSON values");
         return Err(refused(vec![Location::Field("body".to_owned())], &message, "value_error"));
     }
-    // The escape is the only way in for the one character that the database cannot hold.
+    // Postgres cannot store U+0000, and JSON can express it only by this escape.
     if bytes.windows(6).any(|six| six == br"\u0000") {
         refuse_nul(bytes)?;
     }
@@ -95,7 +95,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, ApiError> 
         let message = inexact.message();
         return Err(refused(inexact.loc, &message, "value_error"));
     }
-    // The plain parser is much faster than the one that knows where it is; that one only explains.
+    // The plain parser is much faster than the one that tracks paths, so that one only explains a failure.
     serde_json::from_slice(bytes).or_else(|_| parse_slowly(bytes))
 }
 
@@ -133,7 +133,7 @@ fn refuse_nul(bytes: &[u8]) -> Result<(), ApiError> {
     Err(refused(loc, "must not contain the character U+0000", "value_error"))
 }
 
-/// Leaves the way to the first one in `loc`.
+/// Whether there is a U+0000; `loc` then leads to the first one.
 fn find_nul(value: &Value, loc: &mut Vec<Location>) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -142,7 +142,7 @@ fn find_nul(value: &Value, loc: &mut Vec<Location>) -> bool {
             find_nul(item, loc) || loc.pop().is_none()
         }),
         Value::Object(map) => map.iter().any(|(key, item)| {
-            // A key that holds one is not repeated: its holder is named.
+            // A key that holds one must not be repeated, so the object around it is named.
             if key.contains('\0') {
                 return true;
             }

@@ -1,5 +1,5 @@
-//! A query parameter that a route does not know is a mistake of the caller: a filter that is ignored shows more than
-//! was asked for. What a route knows is what its description says.
+//! Refuses query parameters that a route does not know. To ignore them would be wrong: a mistyped filter would then show
+//! more than was asked for. A route knows the parameters that the `OpenAPI` document describes.
 
 use crate::error::{ApiError, Reason};
 use axum::extract::{FromRequestParts, MatchedPath};
@@ -12,13 +12,14 @@ use url::form_urlencoded;
 
 static KNOWN: LazyLock<QueryParameters> = LazyLock::new(QueryParameters::described);
 
-/// Names are cut to so many characters, and no more than so many of them are told.
+/// Characters of a name that a message repeats.
 const LONGEST: usize = 100;
+/// Names that one answer reports.
 const MOST: usize = 20;
-/// How alike two names must be for one to be taken for the other mistyped.
+/// Similarity (0 to 1) from which a known name is suggested for an unknown one.
 const ALIKE: f64 = 0.7;
 
-/// For routes that look at nothing else of a request.
+/// For handlers that take nothing else from a request.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownQuery;
 
@@ -30,8 +31,10 @@ impl<S: Sync> FromRequestParts<S> for KnownQuery {
     }
 }
 
+/// Refuses every parameter that the route does not know.
+///
 /// # Errors
-/// [`Reason::UnknownParameter`]: every one that the route does not know.
+/// [`Reason::UnknownParameter`], with one detail a parameter.
 pub fn refuse_unknown(parts: &Parts) -> Result<(), ApiError> {
     let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) else { return Ok(()) };
     let path = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();

@@ -1,19 +1,19 @@
-//! Numbers as they are written. A JSON reader keeps 64 bits of a number: what does not fit would be kept as another
-//! number, and a decision would rest on that one.
+//! Finds numbers that a JSON parser would not keep as they are written: it keeps 64 bits, so a longer number would become
+//! another one, and a decision would rest on that.
 
 use schemas::api::Location;
 
-/// As deep as the parser goes: what is deeper is refused there.
+/// The parser's own limit of nesting: it refuses deeper texts.
 const DEEPEST: usize = 128;
-/// Every number of so few characters without an exponent is kept.
+/// A number without an exponent and with at most this many characters always fits.
 const SURELY_KEPT: usize = 16;
-/// Longest number repeated in a message.
+/// Characters of a number that a message repeats.
 const SHOWN: usize = 60;
 
 /// A number that would not be kept as it is written.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Inexact {
-    /// The way to it from the body on.
+    /// The path to it, beginning with `body`.
     pub(super) loc: Vec<Location>,
     number: String,
 }
@@ -24,15 +24,16 @@ impl Inexact {
     }
 }
 
-/// What the scanner is in.
+/// A list or an object that the scanner has entered and not left.
 enum Level<'a> {
+    /// The index of the current item.
     List(u64),
     /// The last name read, with its quotes.
     Object(&'a [u8]),
 }
 
-/// The first number of a JSON text that would not be kept. A text that is no JSON gives anything or nothing: the
-/// parser refuses it.
+/// The first number of a JSON text that would not be kept. The result for a text that is no JSON means nothing; the parser
+/// refuses such a text.
 pub(crate) fn first_inexact(json: &[u8]) -> Option<Inexact> {
     let mut levels: Vec<Level<'_>> = Vec::new();
     let mut at = 0;
@@ -72,7 +73,7 @@ pub(crate) fn first_inexact(json: &[u8]) -> Option<Inexact> {
     None
 }
 
-/// The position after the quote that ends a text.
+/// The position after the closing quote of a string.
 fn end_of_text(json: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = json.get(at) {
         match byte {
@@ -100,7 +101,7 @@ fn is_kept(number: &str) -> bool {
     read.is_ok_and(|kept| Decimal::of(number) == Decimal::of(&kept.to_string()))
 }
 
-/// A number by its digits, so that two ways to write it are equal. Zero has no sign.
+/// A number in a normal form: however it is written, the same number gives the same digits and exponent. Zero has no sign.
 #[derive(PartialEq)]
 struct Decimal {
     negative: bool,
@@ -118,7 +119,7 @@ impl Decimal {
             return Self { negative: false, digits, exponent: 0 };
         }
         let zeros = all.len() - all.trim_end_matches('0').len();
-        // The exponent of a number that could be read has few digits.
+        // Never falls back: a number that the parser could read has a small exponent.
         let exponent = exponent.parse::<i64>().unwrap_or(i64::MAX);
         let shift = zeros as i64 - fraction.len() as i64;
         Self { negative: mantissa.starts_with('-'), digits, exponent: exponent.saturating_add(shift) }

@@ -1,4 +1,4 @@
-//! Ids in the path. What cannot be an id names nothing, so it is answered as an unknown one.
+//! Ids in the path. Text that cannot be an id names nothing, so it is refused like an unknown id.
 
 use crate::error::{ApiError, Reason};
 use crate::state::AppState;
@@ -55,7 +55,7 @@ impl FromRequestParts<AppState> for PolicyKey {
     }
 }
 
-/// As it is written in answers: a version has one address.
+/// A version number, written exactly as answers write it (no sign, no leading zero), so that each version has one URL.
 fn version_number(raw: &str) -> Option<i32> {
     raw.parse().ok().filter(|number: &i32| number.to_string() == raw)
 }
@@ -63,9 +63,9 @@ fn version_number(raw: &str) -> Option<i32> {
 /// `{policy_key}` and `{version}`.
 #[derive(Debug, Clone)]
 pub struct PolicyVersion {
-    /// Key.
+    /// The policy key, as the path has it.
     pub key: String,
-    /// Version number.
+    /// The version number, from 1.
     pub version: i32,
 }
 

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-/// Typed query parameters. Unknown ones were refused before ([`super::refuse_unknown`]).
+/// Typed query parameters. Parameters that the route does not know were refused before ([`super::refuse_unknown`]).
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
 
@@ -31,6 +31,17 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
         let detail = detail("query", error.path(), &error.inner().to_string());
         ApiError::faulty(Reason::FaultyParameter, vec![detail])
     })
+}
+
+/// Refuses a parameter whose value is none of the words that its route knows.
+pub(crate) fn check_word(name: &str, value: Option<&str>, known: &[&str]) -> Result<(), ApiError> {
+    let fault = value.and_then(|value| unknown_word(value, known));
+    fault.map_or(Ok(()), |message| Err(ApiError::query(name, message)))
+}
+
+/// What is wrong with a word that is not known; `None` when it is known.
+pub(crate) fn unknown_word(word: &str, known: &[&str]) -> Option<String> {
+    (!known.contains(&word)).then(|| format!("must be one of {}", known.join(", ")))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-//! What the readers of JSON say, in the words of whoever wrote it: no type of the programming language is named.
+//! Rewrites serde's messages for people who wrote a body or a file: no message names a type of the programming language.
+//! It works on text, because `serde_json` keeps of an error only its message.
 
 use engine::similar;
 use std::borrow::Cow;
 
-/// Longest value that a message repeats.
+/// Characters of a value that a message repeats.
 const LONGEST_VALUE: usize = 100;
 
-/// A message of serde in plain words.
+/// A message of serde in plain words; one that is not recognised is left as it is.
 pub(super) fn plain(message: &str) -> String {
     let said = without_place(message);
     if let Some((given, expected)) = parts(said, "invalid type: ", ", expected ") {
@@ -36,8 +37,8 @@ pub(super) fn plain(message: &str) -> String {
     said.to_owned()
 }
 
-/// Readers of texts add where they stopped, which a place in the value says better. A text that is no JSON has no
-/// such place and keeps it.
+/// The message without "at line ... column ..." at its end, where the path to the value says more. A syntax error has no
+/// path and keeps its position.
 fn without_place(message: &str) -> &str {
     let about_data = [
         "invalid ",
@@ -54,7 +55,7 @@ fn without_place(message: &str) -> &str {
     }
 }
 
-/// What stands between, and what stands after. A value may hold what divides them, so the last one counts.
+/// The parts before and after `between`. The value may hold that text itself, so the last occurrence counts.
 fn parts<'a>(message: &'a str, start: &str, between: &str) -> Option<(&'a str, &'a str)> {
     message.strip_prefix(start)?.rsplit_once(between)
 }
@@ -89,7 +90,7 @@ fn wanted(expected: &str) -> Option<&str> {
         "map with a single key" => "an object with one key",
         _ if expected.starts_with("struct ") || expected.starts_with("enum ") => "an object",
         _ if expected.starts_with("an RFC3339") => "a time such as 2026-01-31T08:15:00Z",
-        // Our own words, and those of formats, name no type: that is in capitals or in quotes.
+        // Expectations of our own types are plain words; anything with these characters names a Rust type.
         _ if expected.contains(['`', ':', '<']) => return None,
         own => own,
     })

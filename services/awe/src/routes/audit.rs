@@ -15,7 +15,11 @@ pub(super) async fn list(
     _: Listing,
     Query(query): Query<ListAuditQuery>,
 ) -> Result<Json<Vec<AuditActionOut>>, ApiError> {
-    let filter = AuditFilter {
+    Ok(Json(state.store().list_audit(&filter(query)).await?))
+}
+
+fn filter(query: ListAuditQuery) -> AuditFilter {
+    AuditFilter {
         actor: query.actor,
         action: query.action,
         resource_type: query.resource_type,
@@ -23,6 +27,5 @@ pub(super) async fn list(
         since: query.since,
         until: query.until,
         limit: query.limit,
-    };
-    Ok(Json(state.store().list_audit(&filter).await?))
+    }
 }

@@ -1,17 +1,17 @@
 //! Webhook deliveries, for operators.
 
-use super::{cursor, next_cursor, word};
+use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
-use crate::extract::{DeliveryId, OptionalBody, Query};
+use crate::extract::{DeliveryId, OptionalBody, Query, check_word, unknown_word};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use schemas::api::{DeliveryAttemptOut, DeliveryOut, ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn};
+use schemas::api::{
+    DeliveryAttemptOut, DeliveryOut, DeliveryStatus, ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn,
+};
 use store::deliveries::admin::DeliveryFilter;
-
-const STATUSES: [&str; 3] = ["pending", "delivered", "exhausted"];
 
 pub(super) async fn list(
     State(state): State<AppState>,
@@ -19,17 +19,20 @@ pub(super) async fn list(
     _: Listing,
     Query(query): Query<ListDeliveriesQuery>,
 ) -> Result<(HeaderMap, Json<Vec<DeliveryOut>>), ApiError> {
-    word("status", query.status.as_deref(), &STATUSES)?;
-    let filter = DeliveryFilter {
+    let (deliveries, next) = state.store().list_deliveries(&filter(query)?).await?;
+    Ok((next_cursor(next), Json(deliveries)))
+}
+
+fn filter(query: ListDeliveriesQuery) -> Result<DeliveryFilter, ApiError> {
+    check_word("status", query.status.as_deref(), &DeliveryStatus::WORDS)?;
+    Ok(DeliveryFilter {
         cursor: cursor(query.cursor.as_deref())?,
         status: query.status,
         request_id: query.request_id,
         event_type: query.event_type,
         limit: query.limit,
         ..DeliveryFilter::default()
-    };
-    let (deliveries, next) = state.store().list_deliveries(&filter).await?;
-    Ok((next_cursor(next), Json(deliveries)))
+    })
 }
 
 pub(super) async fn attempts(
@@ -53,8 +56,8 @@ pub(super) async fn retry_many(
     Admin(admin): Admin,
     OptionalBody(body): OptionalBody<RetryDeliveriesIn>,
 ) -> Result<Json<RequeuedOut>, ApiError> {
-    if body.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
-        let message = format!("must be one of {}", STATUSES.join(", "));
+    if let Some(message) = body.status.as_deref().and_then(|word| unknown_word(word, &DeliveryStatus::WORDS))
+    {
         return Err(ApiError::body("status", message));
     }
     let requeued = state.store().retry_deliveries(&body, &admin.actor(), |_| ()).await?;

@@ -5,7 +5,7 @@ use crate::state::AppState;
 use axum::Router;
 use axum::http::header;
 use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use std::sync::LazyLock;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -14,18 +14,20 @@ const HOME: &str = include_str!("../../assets/home.html");
 const REDOC: &str = include_str!("../../assets/redoc.html");
 const REDOC_SCRIPT: &str = include_str!("../../assets/redoc.standalone.js");
 
-pub(super) fn router() -> Router<AppState> {
-    let swagger = SwaggerUi::new("/v1/awe/docs").config(
-        Config::new(["/v1/awe/openapi.json"])
-            .try_it_out_enabled(true)
-            .persist_authorization(true)
-            .validator_url("none"),
-    );
-    Router::new()
-        .route("/v1/awe/openapi.json", get(openapi))
-        .route("/v1/awe/redoc", get(async || Html(REDOC)))
-        .route("/v1/awe/redoc/redoc.standalone.js", get(redoc_script))
-        .merge(swagger)
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<AppState>)> {
+    vec![
+        ("/v1/awe/openapi.json", get(openapi)),
+        ("/v1/awe/redoc", get(async || Html(REDOC))),
+        ("/v1/awe/redoc/redoc.standalone.js", get(redoc_script)),
+    ]
+}
+
+pub(super) fn swagger() -> Router<AppState> {
+    let config = Config::new(["/v1/awe/openapi.json"])
+        .try_it_out_enabled(true)
+        .persist_authorization(true)
+        .validator_url("none");
+    SwaggerUi::new("/v1/awe/docs").config(config).into()
 }
 
 /// The landing page.

@@ -1,21 +1,19 @@
 //! Tasks: what somebody is asked to decide.
 
-use super::directory::known;
-use super::word;
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
-use crate::extract::{Body, Query, TaskId};
+use crate::extract::{Body, Query, TaskId, check_word};
+use crate::operations::people::check_known;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use engine::request::TaskStatus;
 use schemas::api::{
     DecisionIn, DecisionOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut, TaskStatsOut,
     TaskStatsQuery,
 };
 use store::tasks::TaskFilter;
-
-const STATUSES: [&str; 6] = ["open", "claimed", "completed", "skipped", "expired", "reassigned"];
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -25,8 +23,12 @@ pub(super) async fn list(
     _: Listing,
     Query(query): Query<ListTasksQuery>,
 ) -> Answer<PagedTasksOut> {
-    word("status", query.status.as_deref(), &STATUSES)?;
-    let filter = TaskFilter {
+    Ok(Json(state.store().list_tasks(&filter(query, caller)?).await?))
+}
+
+fn filter(query: ListTasksQuery, caller: Identity) -> Result<TaskFilter, ApiError> {
+    check_word("status", query.status.as_deref(), TaskStatus::WORDS)?;
+    Ok(TaskFilter {
         assignee: match query.assignee.as_deref() {
             None | Some("me") => Some(caller.subject),
             Some("*") => None,
@@ -39,8 +41,7 @@ pub(super) async fn list(
         search_text: query.search_text.filter(|text| !text.is_empty()),
         page: query.page,
         page_size: query.page_size,
-    };
-    Ok(Json(state.store().list_tasks(&filter).await?))
+    })
 }
 
 pub(super) async fn stats(
@@ -49,7 +50,7 @@ pub(super) async fn stats(
     _: Listing,
     Query(query): Query<TaskStatsQuery>,
 ) -> Answer<TaskStatsOut> {
-    word("status", query.status.as_deref(), &STATUSES)?;
+    check_word("status", query.status.as_deref(), TaskStatus::WORDS)?;
     Ok(Json(state.store().task_stats(&caller.subject, query.status.as_deref()).await?))
 }
 
@@ -77,6 +78,6 @@ pub(super) async fn reassign(
     TaskId(id): TaskId,
     Body(body): Body<ReassignTaskIn>,
 ) -> Answer<TaskOut> {
-    known(&state, "new_assignee", &body.new_assignee).await?;
+    check_known(&state, "new_assignee", &body.new_assignee).await?;
     Ok(Json(state.requests()?.reassign(admin.caller(), id, body).await?))
 }

@@ -1,4 +1,4 @@
-//! Bodies are read before anything else is done, so that a slow one keeps nothing waiting but itself.
+//! Reads bodies into memory before handlers run, so that a body that arrives slowly holds up nothing but its own call.
 
 use crate::config::{Server, seconds};
 use crate::error::{ApiError, Reason};
@@ -7,7 +7,10 @@ use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// The same body, in memory.
+/// The body in memory.
+///
+/// # Errors
+/// The body is encoded, too large or too slow, or the client went away.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -17,12 +20,12 @@ pub(super) async fn read(
     if body.is_end_stream() {
         return Ok(body);
     }
-    // Decoding it is not ours to do, and as it is it would not be what the caller means.
+    // Encoded bodies are not decoded here, and undecoded they would be misread.
     let encoded = |value: &axum::http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
         return Err(Reason::BodyEncoded.into());
     }
-    // `chunked` alone is what is understood; what comes before it would be misread.
+    // Only `chunked` alone is supported: with another coding before it the body would be misread.
     let mut transfers = headers.get_all(header::TRANSFER_ENCODING).iter();
     let (first, second) = (transfers.next(), transfers.next());
     let chunked =
@@ -34,7 +37,7 @@ pub(super) async fn read(
     if length.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::too_large(limit));
     }
-    // At most the limit, which fits.
+    // Never falls back: a length that is above the limit was refused above.
     let most = length.map_or(limit, |length| usize::try_from(length).unwrap_or(limit));
     let reading = async {
         let _room = share.body(most).await;
@@ -44,7 +47,7 @@ pub(super) async fn read(
     match read.map_err(|_| ApiError::from(Reason::BodyTooSlow))? {
         Ok(read) => Ok(Body::from(read.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(limit)),
-        // A client that went away in the middle of its body.
+        // The client went away in the middle of its body.
         Err(_) => Err(Reason::MalformedHttp.into()),
     }
 }

@@ -14,23 +14,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-/// How long to wait after a fault of the listener, most often too few file descriptors, before accepting again.
+/// Pause after a failed accept, most often for a lack of file descriptors.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// Bounds of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once; further ones wait to be accepted.
+    /// Connections at once; further ones stay in the listener's queue.
     connections: usize,
-    /// How long the head of a request may take, and so how long a connection may be idle.
+    /// How long the head of a request may take to arrive. This bounds idle connections too.
     head: Duration,
-    /// How long a client may take nothing of its answer.
+    /// How long a client may read nothing of its answer.
     write: Duration,
 }
 
 impl Limits {
-    /// As configured, as far as the process may have so many files open.
+    /// The configured bounds, lowered where the process may not open that many files.
     #[must_use]
     pub fn of(server: &Server) -> Self {
         Self {
@@ -44,6 +45,7 @@ impl Limits {
 /// Serves until `stop`, and then until the requests in flight are answered.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
     let (places, graceful) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
+    let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -58,8 +60,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             }
         };
         let served = graceful.watch(connection(stream, router.clone(), limits));
-        tokio::spawn(async move {
-            // A client that went away, or was too slow.
+        connections.spawn(async move {
+            // An error here is a client that went away or was too slow.
             if let Err(error) = served.await {
                 tracing::debug!(%error, "a connection ended");
             }
@@ -68,6 +70,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     }
     drop(listener);
     graceful.shutdown().await;
+    connections.close();
+    connections.wait().await;
 }
 
 async fn accept(

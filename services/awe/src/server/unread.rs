@@ -1,6 +1,6 @@
-//! A refusal may come before the body was read, and then the connection ends after it: what is left of the body could
-//! be taken for the next request. The answer says so (RFC 9112 section 9.6), or a caller who keeps connections would
-//! lose the next request on this one.
+//! Connections whose request body was not read to its end. A refusal may come before that, and the rest of the body could
+//! then be taken for the next request, so the connection is closed. The answer announces this with `Connection: close`
+//! (RFC 9112 section 9.6); otherwise a client that reuses connections would lose its next request.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// The request with a body that remembers whether it was read, and what knows.
+/// The request with a body that records when it was read to its end, and the watch that can tell.
 pub(super) fn watched(request: Request) -> (Request, Watch) {
     if request.body().is_end_stream() {
         return (request, Watch(None));
@@ -26,7 +26,7 @@ pub(super) fn watched(request: Request) -> (Request, Watch) {
 pub(super) struct Watch(Option<Arc<AtomicBool>>);
 
 impl Watch {
-    /// Adds `Connection: close` to the answer when it was not.
+    /// Adds `Connection: close` to the answer when the body was not read.
     pub(super) fn close_unless_read(self, mut response: Response) -> Response {
         if self.0.is_some_and(|read| !read.load(Ordering::Acquire)) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -35,7 +35,7 @@ impl Watch {
     }
 }
 
-/// A body that remembers that it was read to its end.
+/// A body that records when it was read to its end.
 struct Watched {
     body: Body,
     read: Arc<AtomicBool>,
@@ -47,9 +47,9 @@ impl HttpBody for Watched {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if frame.is_none() || self.body.is_end_stream() {
             self.read.store(true, Ordering::Release);
         }

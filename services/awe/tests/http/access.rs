@@ -8,7 +8,7 @@ use reqwest::{Method, header};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The least that a caller must be.
+/// What a caller must be, at the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
@@ -24,7 +24,7 @@ enum Needs {
 }
 use Needs::{Admin, Assignee, Creator, Nothing, Own, Token, Viewer};
 
-/// Whoever may call. Requests are `creator`'s, tasks and delegations `assignee`'s.
+/// Every kind of caller. Requests are `creator`'s, tasks and delegations `assignee`'s.
 const CALLERS: [Who; 7] = [
     Who::Nobody,
     Who::WrongRole,
@@ -97,8 +97,8 @@ impl Needs {
     }
 }
 
-/// A request of `creator` with a task of `assignee`, and a past delegation of theirs: new for each call, so that none finds
-/// what another has done.
+/// A request of `creator` with a task of `assignee`, and a past delegation of theirs. They are made anew for each call, so
+/// that no call meets the effects of another.
 struct Things {
     request: String,
     task: String,
@@ -134,7 +134,7 @@ impl Things {
     }
 }
 
-/// A directory in which there is nobody.
+/// A staff directory that knows nobody.
 async fn empty_directory() -> Receiver {
     Receiver::answering(|_, asked| match asked.target.as_str() {
         target if target.starts_with("/admin/realms/staff/") => say(200, "[]"),
@@ -144,7 +144,8 @@ async fn empty_directory() -> Receiver {
     .await
 }
 
-/// What a call needs to be let in or refused for who makes it; elsewhere an empty object is refused after that.
+/// A body with which a call gets as far as the check of its caller. Where an empty object is refused, that happens after
+/// the check.
 fn body(method: &Method, path: &str) -> Option<Value> {
     match path.rsplit('/').next() {
         _ if *method == Method::GET => None,
@@ -191,12 +192,11 @@ async fn the_table_above_names_every_route_of_the_router() {
     for (method, path, _) in ROUTES {
         tested.entry(path).or_default().insert(method.to_uppercase());
     }
-    // A router does not list its routes, but it shows them.
-    let shown = format!("{:?}", awe::server::routes());
-    let paths: BTreeSet<&str> = shown.split('"').filter(|text| text.starts_with("/v1/")).collect();
     let pages = ["/v1/awe/docs", "/v1/awe/redoc"];
-    let routes: BTreeSet<&str> =
-        paths.into_iter().filter(|path| !pages.iter().any(|page| path.starts_with(page))).collect();
+    let routes: BTreeSet<&str> = awe::routes::paths()
+        .into_iter()
+        .filter(|path| !pages.iter().any(|page| path.starts_with(page)))
+        .collect();
     assert_eq!(routes, tested.keys().copied().collect());
     for (path, methods) in tested {
         let filled = path.replace(['{', '}'], "").replace("/v1/awe", "");

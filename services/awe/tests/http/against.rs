@@ -45,7 +45,7 @@ async fn users_whom_the_directory_does_not_know_or_knows_as_disabled_are_warned_
 ";
     assert_eq!(told, expected);
     assert_eq!(validate(POLICY, &["--strict", "--against", &format!("{url}/")]).await.0, 3);
-    // What cannot be read is told beside, and the users of what can be are looked up.
+    // A fault does not keep the users of the readable part from being looked up.
     let (code, told, _) = validate(&POLICY.replace("on_breach", "on_breech"), &["--against", &url]).await;
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("unknown field `on_breech`; did you mean `on_breach`?"), "{told}");

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a call, and what is answered.
+//! Everything that can be wrong with a call, and the answer to it.
 
 use crate::flow::{activate, policy, request};
 use crate::server::{Server, Who};
@@ -409,7 +409,7 @@ async fn a_request_about_another_kind_of_thing_than_its_policy_is_refused_unless
             let told = answer["errors"][0]["message"].as_str().unwrap();
             assert!(told.contains("something_else") && told.contains("thing"), "{told}");
         }
-        // The version that is active decides, whatever was cached before.
+        // The version that is active now counts, not one that was cached before.
         let mut moved = policy("demo.v1", &["amina"], 1);
         moved["artifact_type"] = json!("something_else");
         server.call(Who::Admin, Method::PUT, "/policies/demo.v1", Some(&moved)).await;

@@ -1,4 +1,4 @@
-//! What an auditor takes away.
+//! Evidence, as an auditor is given it.
 
 use crate::flow::{activate, policy, request};
 use crate::server::{Server, Who};
@@ -9,7 +9,7 @@ async fn evidence_of_a_request_is_everything_that_is_known_of_it_and_holds_no_se
     let server = Server::start(&[]).await;
     activate(&server, &policy("demo.v1", &["amina"], 1)).await;
     let mut body = request("demo.v1");
-    // Nobody listens there: attempts fail, and their errors may repeat the URL.
+    // Nobody listens at this URL, so attempts fail with errors that may repeat it.
     body["callback_url"] = json!("http://127.0.0.1:1/hook?token=s3cret&kind=x");
     let (_, created) = server.post(Who::User("c"), "/requests", body).await;
     let (id, task) = (created["request_id"].as_str().unwrap(), created["tasks"][0]["id"].as_str().unwrap());

@@ -106,7 +106,7 @@ async fn a_create_that_was_accepted_is_replayed_although_its_deadline_has_passed
     };
     let (status, first) = create("k1").await;
     assert_eq!(status, 201, "{first}");
-    // When another key is refused, the moment has passed.
+    // Once a create under another key is refused, `expires_at` has passed.
     let until_refused = async { while create(&Uuid::now_v7().to_string()).await.0 != 400 {} };
     tokio::time::timeout(Duration::from_secs(20), until_refused).await.unwrap();
     assert_eq!(create("k1").await, (201, first));
@@ -198,7 +198,7 @@ async fn a_callback_secret_is_shown_once() {
     let short = json!({"caller_service": "other", "secret": "whsec_c2hvcnQ="});
     assert_eq!(server.post(Who::Admin, path, short).await.0, 400);
 
-    // Nobody signs with somebody else's secret.
+    // A caller may not name somebody else's secret.
     activate(&server, &policy("demo.v1", &["amina"], 1)).await;
     let mut body = request("demo.v1");
     body["callback_secret_id"] = rotated["id"].clone();

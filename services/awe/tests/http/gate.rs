@@ -17,7 +17,7 @@ async fn gated(gate: &str, more: &[(&str, &str)]) -> Server {
     Server::start(&settings).await
 }
 
-/// Questions, without what the look at start asked.
+/// The questions that the gate was asked, without those of the check at the start.
 fn questions(gate: &Receiver) -> Vec<Value> {
     let posts = gate.asked().into_iter().filter(|asked| asked.method == Method::POST);
     posts.map(|asked| serde_json::from_str(&asked.body).unwrap()).collect()
@@ -67,7 +67,7 @@ fn writes() -> [Write; 5] {
     ]
 }
 
-/// What is in the database, as far as a gated write could have changed it.
+/// Everything in the database that a gated write could have changed.
 async fn written(server: &Server) -> Value {
     let (_, policies) = server.get(Who::Admin, "/policies").await;
     let (_, versions) = server.get(Who::Admin, "/policies/demo.v1/versions").await;
@@ -130,7 +130,7 @@ async fn the_gate_is_asked_before_a_secret_gets_another_credential() {
     let (status, denied) = change(&path, Value::Null).await;
     assert_eq!((status, &denied["errors"][0]["errorCode"]), (403, &json!("AWE-011")));
     assert_eq!(server.get(Who::Admin, SECRETS).await.1[0]["credential"], "hooks");
-    // What would be refused anyway is not asked about.
+    // The gate is not asked about a write that is refused anyway.
     assert_eq!(change(&path, json!("nosuch")).await.0, 422);
     let unknown = format!("{SECRETS}/0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10");
     assert_eq!(change(&unknown, Value::Null).await.0, 404);
@@ -230,7 +230,7 @@ async fn requests_are_asked_about_when_that_is_switched_on_and_replays_are_not()
     server.end().await;
 }
 
-/// Denies every write once set to; before, admits.
+/// A gate that admits until it is told to deny.
 struct Denial {
     name: &'static str,
     gate: String,
@@ -285,7 +285,7 @@ async fn nothing_is_written_and_nobody_told_after_any_kind_of_denial() {
             vec![("REGISTRATION_GATE_MAX_RETRIES", "0"), ("REGISTRATION_WEBHOOK_URL", &told.url)];
         settings.extend(denial.settings.iter().map(|(key, value)| (*key, value.as_str())));
         let server = gated(&denial.gate, &settings).await;
-        // What the later writes need, put there behind the gate's back.
+        // What the later writes need is written past the gate.
         let create = policy("demo.v1", &["amina"], 1);
         let before = written(&server).await;
         for (asset, operation, _, method, path, body) in writes() {
@@ -364,7 +364,8 @@ async fn whoever_may_not_or_asks_for_nonsense_does_not_reach_the_gate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_goes_away_while_the_gate_thinks_leaves_nothing_behind() {
-    // After the look at start, silent to two questions and then admitting: a second attempt would succeed.
+    // After the check at the start the gate leaves two questions unanswered and then admits, so a second attempt would
+    // succeed.
     let gate = Receiver::start(|n| if n == 1 || n == 2 { silence() } else { say(200, "") }).await;
     let once_more = [("REGISTRATION_GATE_MAX_RETRIES", "1"), ("REGISTRATION_GATE_TIMEOUT_SECONDS", "1")];
     let server = gated(&gate.url, &once_more).await;
@@ -377,7 +378,7 @@ async fn a_caller_who_goes_away_while_the_gate_thinks_leaves_nothing_behind() {
             () = asked => {}
         }
     }
-    // This one takes as long and began later: when it is done, the other would be, too.
+    // This write takes as long and began later: once it is done, the other one would be too.
     let (status, _) = server.post(Who::Admin, "/policies", policy("other.v1", &["amina"], 1)).await;
     assert_eq!((status, questions(&gate).len()), (201, 3));
     let (_, policies) = server.get(Who::Admin, "/policies").await;

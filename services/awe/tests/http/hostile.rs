@@ -1,4 +1,4 @@
-//! Callers that are slow, many or odd keep nobody else from the server.
+//! Slow, numerous or malformed callers do not keep others from the server.
 
 use crate::server::{Server, Who};
 use reqwest::Method;
@@ -25,11 +25,11 @@ fn begun(who: Who) -> String {
     )
 }
 
-/// Whatever the server sends until it closes the connection.
+/// Everything that the server sends until it closes the connection.
 async fn until_closed(mut connection: TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, connection.read_to_end(&mut answer)).await;
-    // A connection that is reset is closed as well.
+    // A reset counts as a close.
     let _ = read.expect("the connection is closed");
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -54,7 +54,7 @@ async fn bodies_that_do_not_come_keep_nobody_out() {
     for _ in 0..30 {
         slow.push(connect(&server, &begun(Who::User("slow"))).await);
     }
-    // All of the slow caller's places are taken, and none of the process'.
+    // The slow caller holds all of its own permits, and none of the process'.
     until_status(&server, Who::User("slow"), "/tasks", 429).await;
     for _ in 0..20 {
         assert_eq!(server.get(Who::User("ann"), "/tasks").await.0, 200);
@@ -191,7 +191,7 @@ async fn lists_of_one_caller_wait_for_each_other_and_decisions_for_none() {
         .seed_active_policy(&json!({"policy_key": "p", "name": "P", "artifact_type": "thing", "stages": [
             {"name": "s", "stage_order": 1, "rules": [{"rule_type": "user", "rule_value": {"user_id": "amy"}}]}]}))
         .await;
-    // Every connection for lists is busy.
+    // Every connection that lists may use is busy.
     let mut busy = Vec::new();
     while let Ok(connection) = server.state.store().pool().acquire().await {
         busy.push(connection);
@@ -240,7 +240,7 @@ async fn a_moment_outside_the_years_1_to_9999_of_utc_is_refused_wherever_it_ente
             assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["query", name])), "{answer}");
         }
     }
-    // Whoever makes a cursor up is told so: i64::MIN microseconds, and the year -5000.
+    // Made-up cursors are refused: i64::MIN microseconds, and the year -5000.
     for cursor in ["gAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "_POEs18XAAAAAAAAAAAAAAAAAAAAAAAA"] {
         assert_eq!(
             server.get(Who::User("ann"), &format!("/requests?cursor={cursor}")).await.0,

@@ -63,7 +63,7 @@ async fn a_database_that_is_slow_or_full_is_not_told_as_one_that_is_away() {
     .await;
     let mut other = sqlx::PgConnection::connect(&server.database_url()).await.unwrap();
     sqlx::raw_sql("begin; lock table approval_policy").execute(&mut other).await.unwrap();
-    // The one connection of lists waits for the lock, and whoever comes next for that connection.
+    // The only connection for lists waits for the lock, and the next list waits for that connection.
     let waiting = server.request(Who::Admin, Method::GET, "/policies").send();
     let waiting = tokio::spawn(waiting);
     let busy = loop {
@@ -73,7 +73,7 @@ async fn a_database_that_is_slow_or_full_is_not_told_as_one_that_is_away() {
         }
     };
     assert_eq!(busy["errors"][0]["reason"], "database_busy", "{busy}");
-    // Postgres gives the statement up after its ten seconds.
+    // Postgres ends the statement after `statement_timeout`, which is ten seconds.
     let slow: Value = waiting.await.unwrap().unwrap().json().await.unwrap();
     assert_eq!(slow["errors"][0]["reason"], "database_timeout", "{slow}");
     assert_eq!(slow["errors"][0]["errorCode"], "AWE-006");
@@ -81,7 +81,7 @@ async fn a_database_that_is_slow_or_full_is_not_told_as_one_that_is_away() {
     server.end().await;
 }
 
-/// Sends these bytes and no more; the head of what is answered.
+/// Sends these bytes and no more. Gives the head of the answer.
 async fn raw(server: &Server, request: &str) -> String {
     let address = server.url.strip_prefix("http://").unwrap().split('/').next().unwrap();
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -98,10 +98,10 @@ async fn a_refusal_before_the_body_was_read_says_that_the_connection_ends() {
     let server = Server::start(&[]).await;
     let head = "POST /v1/awe/policies HTTP/1.1\r\nhost: awe\r\ncontent-type: application/json\r\n";
     let closing = |answer: &str| answer.to_ascii_lowercase().contains("connection: close");
-    // Nobody in particular: refused as soon as the head has come.
+    // Without a token: refused as soon as the head has arrived.
     let unread = raw(&server, &format!("{head}content-length: 2\r\n\r\n")).await;
     assert!(unread.starts_with("HTTP/1.1 401") && closing(&unread), "{unread}");
-    // Read and then refused: the connection goes on.
+    // The body was read before the refusal, so the connection stays open.
     let token = format!("authorization: Bearer {}\r\n", Who::Admin.token().unwrap());
     let read = raw(&server, &format!("{head}{token}content-length: 2\r\n\r\n{{}}")).await;
     assert!(read.starts_with("HTTP/1.1 422") && !closing(&read), "{read}");

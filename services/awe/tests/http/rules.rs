@@ -1,4 +1,4 @@
-//! What the rules of a policy demand, as a caller over HTTP meets it.
+//! The rules of a policy, as callers meet them over HTTP.
 
 use crate::flow::{activate, policy, request};
 use crate::server::{Server, Who};

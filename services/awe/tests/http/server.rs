@@ -1,4 +1,4 @@
-//! One server a test: a database and a bus prefix of its own, and a free port.
+//! One server for each test, with a database, a bus prefix and a port of its own.
 
 use awe::auth::unsigned_token;
 use awe::config::{Config, load_from};
@@ -23,13 +23,13 @@ pub(crate) struct Server {
     database: Database,
 }
 
-/// Dropped at the end, whatever the outcome.
+/// A database that is dropped at the end of the test, whatever its outcome.
 struct Database(String);
 
 impl Drop for Database {
     fn drop(&mut self) {
         let statement = format!("drop database if exists {} with (force)", self.0);
-        // A destructor cannot wait on the test's runtime: it brings its own.
+        // A destructor cannot wait on the test's runtime, so it makes one.
         let dropping = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -81,7 +81,7 @@ async fn sql(statement: String) {
 }
 
 impl Server {
-    /// Started, with the defaults and these settings.
+    /// A server that has started, with the defaults and these settings.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let mut server = Self::listening(settings).await;
         let roles = actors::Roles {
@@ -97,7 +97,7 @@ impl Server {
         server
     }
 
-    /// Listening, and still starting.
+    /// A server that listens and is still starting.
     pub(crate) async fn listening(settings: &[(&str, &str)]) -> Self {
         let name = format!("awe_test_{}", Uuid::now_v7().simple());
         sql(format!("create database {name}")).await;
@@ -151,12 +151,12 @@ impl Server {
         self.call(who, Method::POST, path, Some(&body)).await
     }
 
-    /// The owner's; the server connects as a role that may do less.
+    /// The URL of the tables' owner; the server connects as a role with fewer rights.
     pub(crate) fn database_url(&self) -> String {
         url_of(&self.database.0)
     }
 
-    /// Writes a policy without asking anybody.
+    /// Writes a policy past the API.
     pub(crate) async fn seed_policy(&self, policy: &Value) {
         let policy: schemas::api::PolicyCreate = serde_json::from_value(policy.clone()).unwrap();
         let id = engine::ids::PolicyId(Uuid::now_v7());
@@ -165,7 +165,7 @@ impl Server {
         self.state.store().create_policy(&policy, &read, &actor).await.unwrap();
     }
 
-    /// The same, and active.
+    /// Writes and activates a policy past the API.
     pub(crate) async fn seed_active_policy(&self, policy: &Value) {
         self.seed_policy(policy).await;
         let actor = store::audit::Actor { subject: "seed".to_owned(), email: None };
@@ -173,7 +173,7 @@ impl Server {
         self.state.store().activate_policy(key, 1, &actor).await.unwrap();
     }
 
-    /// Keeps everybody else from a table until the answer is dropped; they wait.
+    /// Locks a table until the returned connection is dropped: everybody else waits.
     pub(crate) async fn hold(&self, table: &str) -> PgConnection {
         let mut held = PgConnection::connect(&self.database_url()).await.unwrap();
         let lock = format!("begin; lock table {table} in access exclusive mode");
@@ -188,7 +188,7 @@ impl Server {
         connection.close().await.unwrap();
     }
 
-    /// Ends it in order.
+    /// Stops the server.
     pub(crate) async fn end(mut self) {
         self.stop.cancel();
         if let Some(system) = self.system.take() {
@@ -197,7 +197,7 @@ impl Server {
         self.state.store().close().await;
     }
 
-    /// Ends its database while it runs.
+    /// Drops its database while it runs.
     pub(crate) async fn lose_database(&self) {
         sql(format!("drop database {} with (force)", self.database.0)).await;
     }
@@ -209,7 +209,7 @@ fn url_of(name: &str) -> String {
     format!("{base}/{name}")
 }
 
-/// As `awe migrate --app-role` does.
+/// Migrates and grants, as `awe migrate --app-role` does.
 async fn migrate(url: &str) {
     let acquire_timeout = Duration::from_secs(10);
     let options = store::Options { url: url.to_owned(), max_connections: 2, acquire_timeout };

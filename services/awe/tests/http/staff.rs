@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use uuid::Uuid;
 
-/// A file that goes with the test.
+/// A file that is removed with the test.
 pub(crate) struct File(pub(crate) PathBuf);
 
 impl Drop for File {

@@ -98,7 +98,7 @@ async fn every_accepted_algorithm_is_verified_and_every_forgery_refused() {
     ];
     for (name, token, expected) in cases {
         assert_eq!(status(&server, &token).await, expected, "{name}");
-        // From the cache of verified tokens too.
+        // A second time, when the token is in the cache of verified tokens.
         assert_eq!(status(&server, &token).await, expected, "{name}, again");
     }
     assert!(issuer.fetches() <= 3, "strangers made us ask {} times", issuer.fetches());
@@ -134,7 +134,7 @@ async fn a_rotated_key_is_found_without_a_restart() {
     let claims = Claims::new(&issuer.url());
     let next = Signer::rsa("next");
     issuer.publish(&next);
-    // The first fetch already sees the new set: both keys serve, and nothing is asked twice.
+    // The first fetch sees the new set already, so both keys are known after one fetch.
     assert_eq!(status(&server, &issuer.rsa.sign(Algorithm::RS256, &claims)).await, 200);
     assert_eq!(status(&server, &next.sign(Algorithm::RS256, &claims)).await, 200);
     assert_eq!(issuer.fetches(), 1);
@@ -156,7 +156,7 @@ async fn strangers_make_it_ask_for_keys_every_ten_seconds_at_most() {
         assert_eq!(status(&server, &stranger.sign(Algorithm::RS256, &claims)).await, 401);
         assert_eq!(issuer.fetches(), 2);
     }
-    // Nor does it hear of a new key at once then, but soon.
+    // After a failed fetch a new key is not known at once, but soon.
     let next = Signer::rsa("next");
     issuer.publish(&next);
     let token = next.sign(Algorithm::RS256, &claims);

@@ -28,7 +28,7 @@ async fn the_query_of_a_callback_url_is_shown_to_its_caller_and_to_viewers_alone
     let events = server.get(Who::User("amina"), &format!("{one}/events")).await.1;
     let tasks = server.get(Who::User("amina"), "/tasks").await.1;
     assert!(!format!("{events}{tasks}").contains("s3cret"));
-    // Nobody listens there: what is said of that holds nothing of the query.
+    // Nobody listens at this URL, so an error message is written; it must not repeat the query.
     let failed = async {
         loop {
             let deliveries = server.get(Who::Viewer, "/admin/deliveries").await.1;

@@ -1,19 +1,18 @@
-//! The schema, made by its owner, and a role for the server, as in production.
+//! Migrates as the owner of the tables, and gives the server a role with fewer rights, as in production.
 
-use crate::app;
 use crate::config::Config;
 use anyhow::Context as _;
 use store::Store;
 use url::Url;
 
-/// Whom the server connects as. The database of `awe dev` trusts whoever connects on this machine.
+/// The role that the server connects as. It has no password: the database of `awe dev` trusts local connections.
 pub(crate) const ROLE: &str = "awe_app";
 
-/// Migrates as the owner, and has the server connect as the role. A database that the environment names may not trust
-/// a role without a password: there the server connects as it is told.
+/// Migrates as the owner and sets the URL that the server connects with. A database that the environment names may not
+/// trust a role without a password, so there the server keeps the given URL.
 pub(super) async fn prepare(config: &mut Config, owner_url: &str) -> anyhow::Result<()> {
     config.database.url = owner_url.into();
-    let owner = Store::connect(&app::store_options(config)).await.context("the database cannot be used")?;
+    let owner = Store::connect(&config.database.options()).await.context("the database cannot be used")?;
     owner.migrate().await.context("the database could not be migrated")?;
     if std::env::var_os("AWE__DATABASE__URL").is_none_or(|url| url.is_empty()) {
         owner.create_trusted_role(ROLE).await.context("the server's role could not be made")?;

@@ -13,7 +13,7 @@ use std::path::Path;
 
 const DIRECTORY: &str = include_str!("../../../../../examples/directory.yaml");
 
-/// One key for this data directory, made once: secrets made in one run are read by the next.
+/// Sets the master key of this data directory, made once, so that each run can read the secrets of the one before.
 pub(super) fn master_key(config: &mut Config, data: &Path) -> anyhow::Result<()> {
     if config.master_key()?.is_some() {
         return Ok(());
@@ -28,7 +28,8 @@ pub(super) fn master_key(config: &mut Config, data: &Path) -> anyhow::Result<()>
     config.master_key().map(drop).with_context(|| format!("delete {} to have a new one made", path.display()))
 }
 
-/// People, roles and groups to try policies with, where no directory is configured; made once, to be edited.
+/// Where no directory is configured, sets a file of people, roles and groups to try policies with. It is made once and may
+/// be edited.
 pub(super) fn directory(config: &mut Config, data: &Path) -> anyhow::Result<()> {
     let keycloak = &mut config.keycloak;
     if !(keycloak.issuer.is_empty() && keycloak.base_url.is_empty() && keycloak.directory_file.is_empty()) {
@@ -43,8 +44,7 @@ pub(super) fn directory(config: &mut Config, data: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Lines that a shell can source.
-/// `DATABASE_URL` is the owner's, who may look at and change whatever an operator may.
+/// Writes where the servers are, as lines that a shell can source. `DATABASE_URL` connects as the owner of the tables.
 pub(super) fn write_env(
     path: &Path,
     config: &Config,
@@ -63,7 +63,7 @@ pub(super) fn write_env(
     write_private(path, &text)
 }
 
-/// Readable by the owner only, and never half written.
+/// Writes a file that only its owner can read, and that is never seen half written.
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let part = path.with_extension("part");
     let write = || -> std::io::Result<()> {

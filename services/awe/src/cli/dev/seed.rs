@@ -1,6 +1,6 @@
 //! A policy to play with.
 
-use crate::routes::read_policy;
+use crate::policy;
 use crate::state::AppState;
 use anyhow::{Context as _, bail};
 use schemas::api::PolicyCreate;
@@ -26,7 +26,7 @@ pub(super) async fn hello(state: &AppState) -> anyhow::Result<()> {
             "rules": [{"rule_type": "user", "rule_value": {"user_id": "admin"}}],
         }],
     }))?;
-    let policy = match read_policy(&body, state.egress(), None) {
+    let policy = match policy::read(&body, state.egress(), None) {
         Ok(policy) => policy,
         Err(faults) => bail!("the demo policy is faulty: {faults:?}"),
     };

@@ -1,6 +1,6 @@
-//! NATS: the server, its clock, and the shape of our streams.
+//! Checks NATS: the server, its clock, and the configuration of our streams.
 
-use super::{Finding, clock};
+use super::finding::{Finding, clock};
 use bus::{Bus, ServerFacts};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
-/// 2.10: the oldest that has what our streams need.
+/// The oldest version whose streams can do what ours need.
 const OLDEST: (u32, u32) = (2, 10);
 
 pub(super) async fn look(bus: &Bus) -> Vec<Finding> {

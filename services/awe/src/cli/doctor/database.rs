@@ -1,13 +1,13 @@
-//! Postgres, what is stored in it, and whether anything in it is stuck.
+//! Checks Postgres, what is stored in it, and whether anything in it is stuck.
 
-use super::{Finding, clock, evidence, waiting};
-use crate::app;
+use super::finding::{Finding, clock};
+use super::{evidence, waiting};
 use crate::config::Config;
 use store::Store;
 use store::doctor::{Counts, Facts};
 use time::OffsetDateTime;
 
-/// 15.0.
+/// PostgreSQL 15.0, as `server_version_num` writes it.
 const OLDEST: i32 = 150_000;
 
 pub(super) async fn look(store: &Store, config: &Config) -> Vec<Finding> {
@@ -63,7 +63,7 @@ fn version(facts: &Facts) -> Finding {
 }
 
 fn connections(facts: &Facts, config: &Config) -> Finding {
-    // One more for the relay's lock, one for hearing of moved deadlines.
+    // Two connections are outside the pools: one holds the relay's lock, one listens for moved deadlines.
     let wanted = i64::from(config.database.max_connections) + 2;
     let most = i64::from(facts.max_connections);
     let message = format!("this process may open {wanted} of {most}");
@@ -94,9 +94,9 @@ async fn secrets(store: &Store, config: &Config) -> Finding {
     let advice = "give the master key that they were sealed under (secrets.master_key or secrets.master_key_file), \
                   or rotate the secrets";
     let has_key = matches!(config.master_key(), Ok(Some(_)));
-    let vault = match app::vault(config) {
+    let vault = match config.vault() {
         Ok(vault) => vault,
-        Err(error) => return Finding::failure("secrets", format!("{error:#}"), advice),
+        Err(error) => return Finding::failure("secrets", error.to_string(), advice),
     };
     let unknown = |name: &String| !config.credentials.contains_key(name);
     match store.check_secrets(&vault).await {
@@ -131,9 +131,15 @@ async fn stuck(store: &Store) -> Vec<Finding> {
             return vec![Finding::failure("stuck", error.to_string(), "look at the log of PostgreSQL")];
         }
     };
+    let mut findings = invariants(&counts);
+    findings.extend(webhooks(&counts));
+    findings
+}
+
+/// Findings that name something which must not exist at all.
+fn invariants(counts: &Counts) -> Vec<Finding> {
     let report = "cannot happen: please report it, with the request's timeline (GET /requests/{id}/events)";
-    let Counts { exhausted, .. } = counts;
-    let mut findings: Vec<Finding> = [
+    let found = [
         (counts.in_review_stuck, "requests in review that nobody can decide", report),
         (counts.pending_stuck, "pending requests that nobody resolves", report),
         (counts.terminal_open, "open tasks of finished requests", report),
@@ -154,29 +160,31 @@ async fn stuck(store: &Store) -> Vec<Finding> {
             "events that NATS refuses (approval_event.refused_because says why); their webhooks go out all the same",
             "raise max_payload of NATS, then `awe outbox republish --from TIME`",
         ),
-    ]
-    .into_iter()
-    .map(|(count, what, advice)| match count {
+    ];
+    let judge = |(count, what, advice)| match count {
         0 => Finding::ok("stuck", format!("no {what}")),
         _ => Finding::failure("stuck", format!("{count} {what}"), advice),
-    })
-    .collect();
-    findings.push(match counts.delivery_late {
+    };
+    found.map(judge).into()
+}
+
+fn webhooks(counts: &Counts) -> [Finding; 2] {
+    let late = match counts.delivery_late {
         0 => Finding::ok("webhooks", "none is overdue"),
-        // Those of an endpoint that is left alone for a while are due all that time.
+        // Only a warning: deliveries to an endpoint whose breaker is open stay due all that time.
         late => Finding::warning(
             "webhooks",
             format!("{late} are overdue by more than a minute"),
             "see whether their endpoints answer (last_error); else run a process with the role delivery, or more",
         ),
-    });
-    findings.push(match exhausted {
+    };
+    let exhausted = match counts.exhausted {
         0 => Finding::ok("webhooks", "none was given up"),
-        _ => Finding::warning(
+        exhausted => Finding::warning(
             "webhooks",
             format!("{exhausted} were given up"),
             "see why (GET /admin/deliveries?status=exhausted), then POST /admin/deliveries/retry",
         ),
-    });
-    findings
+    };
+    [late, exhausted]
 }

@@ -1,6 +1,6 @@
-//! Whether what is stored can be trusted: the guards of history, and history against what the rows say.
+//! Checks whether the stored history can be trusted: the triggers that guard it, and whether rows agree with it.
 
-use super::Finding;
+use super::finding::Finding;
 use store::doctor::Guards;
 use store::policies::PolicyTexts;
 use store::{Error, Store};

@@ -1,6 +1,6 @@
-//! The policy gate: the same look that a server takes at its start.
+//! Checks the policy gate, as a server does at its start.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 use outbound::error_chain;
 use outbound::gate::{Gate, Level};
@@ -9,7 +9,7 @@ const CHECK: &str = "gate";
 const ADVICE: &str =
     "see gate.* in the configuration and docs/gate.md; until it is put right, gated writes may be denied";
 
-/// Nothing where no gate is enabled.
+/// No finding where no gate is enabled.
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
     let gate = match Gate::new(config.gate.options()) {
         Ok(gate) => gate,
@@ -29,7 +29,7 @@ fn told(found: outbound::gate::Finding) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Status;
+    use crate::cli::doctor::finding::Status;
     use crate::config::load_from;
 
     async fn statuses(settings: &[(&str, &str)]) -> Vec<Status> {

@@ -1,6 +1,6 @@
-//! The mail server: connected to as for a mail, which is not sent.
+//! Checks the mail server: connects and logs in as for a mail, and sends none.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 use outbound::error_chain;
 
@@ -8,7 +8,7 @@ const CHECK: &str = "mail";
 const ADVICE: &str =
     "see notifier.* in the configuration and docs/notifier.md; until it is put right, nobody gets mail";
 
-/// Nothing where no mail is enabled.
+/// No finding where mail is not enabled.
 pub(super) async fn look(config: &Config) -> Option<Finding> {
     let notifier = &config.notifier;
     if !notifier.enabled {
@@ -16,7 +16,7 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
     }
     let mailer = match notifier.mailer() {
         Ok(mailer) => mailer,
-        Err(error) => return Some(Finding::failure(CHECK, error_chain(&error), ADVICE)),
+        Err(why) => return Some(Finding::failure(CHECK, error_chain(&why), ADVICE)),
     };
     let server = format!("{} port {}", notifier.smtp_host, notifier.smtp_port);
     Some(match mailer.check().await {

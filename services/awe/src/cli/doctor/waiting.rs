@@ -1,6 +1,6 @@
-//! What waits, and for whom: processes, endpoints, the staff directory.
+//! Checks what waits for a process, an endpoint or the staff directory.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 use store::doctor::HeldBack;
 use store::processes::Process;
@@ -48,7 +48,7 @@ fn roles(processes: &[Process], config: &Config) -> Finding {
     Finding::warning("roles", format!("nobody plays {}", idle.join(", ")), advice)
 }
 
-/// What processes say of their own loops.
+/// Troubles that processes have reported of their own loops.
 fn loops(processes: &[Process]) -> Vec<Finding> {
     let troubled = processes.iter().filter(|process| !process.troubles.is_empty());
     let told = |process: &Process| {
@@ -100,7 +100,7 @@ fn endpoint(held: &HeldBack) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Status;
+    use super::super::finding::Status;
     use super::*;
     use crate::config::load_from;
     use time::OffsetDateTime;

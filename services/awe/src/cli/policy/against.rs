@@ -1,13 +1,16 @@
-//! Which users of policy files a server's directory does not know.
+//! Finds users in policy files whom a server's directory does not know.
 
 use crate::auth::{VIEWER, unsigned_token};
+use crate::cli::remote::RemoteServer;
 use anyhow::{Context as _, bail};
+use axum::http::StatusCode;
 use clap::Args;
 use engine::validate::Fault;
-use reqwest::StatusCode;
+use outbound::Method;
 use schemas::api::{ApproverRuleIn, DirectoryUserOut, PolicyCreate};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use url::form_urlencoded;
 
 #[derive(Debug, Args)]
 pub(super) struct Against {
@@ -19,7 +22,7 @@ pub(super) struct Against {
     token: Option<String>,
 }
 
-/// What is wrong with a user, by id; whoever is in order is absent.
+/// What is wrong with a user, by id. Users who are known and enabled are absent.
 pub(super) type Unknown = BTreeMap<String, &'static str>;
 
 /// Asks the server, if one is named, about every user that a rule of these policies names.
@@ -28,17 +31,16 @@ pub(super) async fn unknown(
     policies: impl Iterator<Item = &PolicyCreate>,
 ) -> anyhow::Result<Unknown> {
     let Some(url) = &against.against else { return Ok(Unknown::new()) };
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
     let unsigned = || unsigned_token("awe-cli", &[VIEWER.to_owned()], Duration::from_secs(300));
-    let token = against.token.clone().unwrap_or_else(unsigned);
-    let route = format!("{}/v1/awe/admin/directory/users", url.trim_end_matches('/'));
+    let server = RemoteServer::new(url, Some(against.token.clone().unwrap_or_else(unsigned)))?;
     let mut unknown = Unknown::new();
     for user in policies.flat_map(users).collect::<BTreeSet<_>>() {
-        let url_of_user = reqwest::Url::parse_with_params(&route, [("id", &user)]);
-        let call = client.get(url_of_user.with_context(|| format!("{url} is no URL"))?).bearer_auth(&token);
-        let answer = call.send().await.with_context(|| format!("{url} does not answer"))?;
-        let found: Vec<DirectoryUserOut> = match answer.status() {
-            StatusCode::OK => answer.json().await.context("the server's answer is not understood")?,
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", &user).finish();
+        let path = format!("/admin/directory/users?{query}");
+        let answer = server.try_send(Method::Get, &path, None::<&()>).await;
+        let answer = answer.with_context(|| format!("{url} does not answer"))?;
+        let found: Vec<DirectoryUserOut> = match answer.status {
+            StatusCode::OK => answer.json()?,
             StatusCode::SERVICE_UNAVAILABLE => {
                 bail!("{url} has no directory at hand: users were not checked")
             }

@@ -1,22 +1,25 @@
 //! `awe policy test`: cases that an author wrote down, played against the engine itself.
 
 mod cases;
+mod differences;
 mod play;
-mod verdict;
+mod subject;
 
-use super::{Outcome, each, read};
-use crate::app;
+use super::files::read;
+use super::outcome::{Outcome, each};
 use crate::cli::output;
 use crate::config::Config;
-use crate::routes::read_policy;
+use crate::document::Flawed;
+use crate::policy;
 use actors::ContextSchema;
 use anyhow::bail;
-use cases::{Case, File, Policy};
+use cases::{Case, File, PolicySource};
 use clap::Args;
 use outbound::Egress;
 use schemas::api::PolicyCreate;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use subject::Subject;
 
 #[derive(Debug, Args)]
 #[command(after_help = "A file of cases, YAML or JSON:
@@ -59,58 +62,61 @@ Exit code: 0 all cases hold; 1 some do not, or the policy is refused; 2 a file o
 
 Example:
   awe policy test tests/*.yaml")]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     /// Files of cases.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<ExitCode> {
-    let egress = app::egress(config);
+    let egress = config.egress();
     Ok(each(&arguments.files, |file| test(file, &egress)))
 }
 
-/// A policy under test.
-struct Subject {
-    policy: engine::policy::Policy,
-    schema: Option<ContextSchema>,
-}
-
 fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
-    let written: File = read(file)?.sound(file).map_err(anyhow::Error::msg)?;
+    let written: File = read(file)?.sound(file)?;
     if written.cases.is_empty() {
         bail!("{}: names no case", file.display());
     }
-    let policy: PolicyCreate = match &written.policy {
-        Policy::Inline(policy) => (**policy).clone(),
-        Policy::File(name) => {
-            let beside = file.parent().unwrap_or(Path::new("")).join(name);
-            match read(&beside)?.sound(&beside) {
-                Ok(policy) => policy,
-                Err(flaws) => {
-                    output::print(&format!("{}: the policy is refused:\n{flaws}", file.display()))?;
-                    return Ok(Outcome::Bad);
-                }
-            }
+    let policy = match written_policy(file, &written)? {
+        Ok(policy) => policy,
+        Err(flaws) => {
+            output::print(&format!("{}: the policy is refused:\n{flaws}", file.display()))?;
+            return Ok(Outcome::Bad);
         }
     };
     output::print(&format!("{}: policy {}", file.display(), policy.policy_key))?;
-    let subject = match read_policy(&policy, egress, None) {
+    match policy::read(&policy, egress, None) {
         Ok(checked) => {
             let schema = policy.context_schema.as_ref().map(ContextSchema::compile).transpose();
-            Subject { policy: checked, schema: schema.map_err(anyhow::Error::msg)? }
+            let subject = Subject { policy: checked, schema: schema.map_err(anyhow::Error::msg)? };
+            test_cases(&subject, &written)
         }
         Err(faults) => {
             output::print("  the policy is refused:")?;
             for fault in faults {
                 output::print(&format!("    {fault}"))?;
             }
-            return Ok(Outcome::Bad);
+            Ok(Outcome::Bad)
         }
-    };
+    }
+}
+
+/// The policy that a file of cases holds or names. The outer error is a file that cannot be opened.
+fn written_policy(file: &Path, written: &File) -> anyhow::Result<Result<PolicyCreate, Flawed>> {
+    match &written.policy {
+        PolicySource::Inline(policy) => Ok(Ok((**policy).clone())),
+        PolicySource::File(name) => {
+            let beside = file.parent().unwrap_or(Path::new("")).join(name);
+            Ok(read(&beside)?.sound(&beside))
+        }
+    }
+}
+
+fn test_cases(subject: &Subject, written: &File) -> anyhow::Result<Outcome> {
     let mut failed = 0;
     for case in &written.cases {
-        let wrong = judge(&subject, &written, case);
+        let wrong = judge(subject, written, case);
         output::print(&format!("  {}  {}", if wrong.is_empty() { "ok  " } else { "FAIL" }, case.name))?;
         for line in &wrong {
             output::print(&format!("        {line}"))?;
@@ -125,8 +131,8 @@ fn test(file: &Path, egress: &Egress) -> anyhow::Result<Outcome> {
 fn judge(subject: &Subject, file: &File, case: &Case) -> Vec<String> {
     let directory = cases::Directory::new(&case.directory, &file.directory);
     match play::play(subject, case, &file.delegations, &directory) {
-        Ok(played) => verdict::differences(&played, case),
-        Err(why) => vec![why],
+        Ok(played) => differences::differences(&played, case),
+        Err(why) => vec![why.to_string()],
     }
 }
 

@@ -1,12 +1,12 @@
 //! `awe policy validate`: what the API would refuse about a policy, and what its author should look at.
 
 use super::against::{self, Against, Unknown};
-use super::{Outcome, each, read, unusable};
-use crate::app;
+use super::files::read;
+use super::outcome::{Outcome, each, unusable};
 use crate::cli::output;
 use crate::config::Config;
 use crate::document::{Document, Flaw, printable};
-use crate::routes::read_policy;
+use crate::policy;
 use actors::ContextSchema;
 use clap::Args;
 use outbound::Egress;
@@ -33,7 +33,7 @@ Examples:
   awe policy validate --strict policies/*.yaml
   awe policy validate payments.yaml --against https://awe.example.org --token \"$TOKEN\""
 )]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     /// Policies, as `awe policy apply` takes them: YAML or JSON.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -45,7 +45,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, config: &Config) -> ExitCode {
-    let egress = app::egress(config);
+    let egress = config.egress();
     let read: Vec<_> = arguments.files.iter().map(|file| (file, read::<PolicyCreate>(file))).collect();
     let written = read.iter().filter_map(|(_, read)| read.as_ref().ok()?.content.as_ref());
     let unknown = match against::unknown(&arguments.against, written).await {
@@ -55,21 +55,21 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> ExitCode {
     each(read, |(file, read)| tell(file, &judge(&read?, &egress, &unknown), arguments.strict))
 }
 
-/// What is told about one file, by line: faults, or warnings when there are none.
-struct Verdict {
+/// The report about one file, in the order of lines: its faults or, when it has none, its warnings.
+struct Report {
     word: &'static str,
     found: Vec<Flaw>,
 }
 
-fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) -> Verdict {
+fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) -> Report {
     let mut faults = document.flaws.clone();
-    let Some(written) = &document.content else { return Verdict { word: FAULT, found: faults } };
+    let Some(written) = &document.content else { return Report { word: FAULT, found: faults } };
     let flaw = |fault: Fault| Flaw {
         at: document.place(&way(written, &fault)),
         message: printable(&fault.to_string()),
     };
-    match read_policy(written, egress, None) {
-        // What is said about a stage that could not be read may be about what stands in for its fields.
+    match policy::read(written, egress, None) {
+        // In a stage that could not be read, a fault may be about made-up values in the place of its fields.
         Err(found) => {
             faults.extend(found.into_iter().filter(|fault| !is_doubtful(document, written, fault)).map(flaw))
         }
@@ -80,12 +80,12 @@ fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) 
             found.extend(about_schema(written.context_schema.as_ref()));
             let mut found: Vec<Flaw> = found.into_iter().map(flaw).collect();
             found.sort_by_key(|flaw| flaw.at);
-            return Verdict { word: WARNING, found };
+            return Report { word: WARNING, found };
         }
         Ok(_) => {}
     }
     faults.sort_by_key(|flaw| flaw.at);
-    Verdict { word: FAULT, found: faults }
+    Report { word: FAULT, found: faults }
 }
 
 fn is_doubtful(document: &Document<PolicyCreate>, policy: &PolicyCreate, fault: &Fault) -> bool {
@@ -94,13 +94,13 @@ fn is_doubtful(document: &Document<PolicyCreate>, policy: &PolicyCreate, fault: 
     document.is_flawed(of_stage)
 }
 
-/// The way to the field that a fault is about.
+/// The path to the field that a fault is about.
 fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
     let field = |name: &str| Location::Field(name.to_owned());
     let mut way = Vec::new();
     if let Some(order) = fault.stage {
         way.push(field("stages"));
-        // Of two with the same number, the second is the one too many.
+        // Of two stages with the same number, the second one is reported.
         let index = policy.stages.iter().rposition(|stage| stage.stage_order == order);
         way.extend(index.map(|index| Location::Index(index as u64)));
     }
@@ -111,8 +111,8 @@ fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
     way
 }
 
-fn tell(file: &Path, verdict: &Verdict, strict: bool) -> anyhow::Result<Outcome> {
-    let Verdict { word, found } = verdict;
+fn tell(file: &Path, report: &Report, strict: bool) -> anyhow::Result<Outcome> {
+    let Report { word, found } = report;
     let outcome = match (found.is_empty(), *word) {
         (true, _) => Outcome::Good,
         (false, FAULT) => Outcome::Bad,
@@ -128,7 +128,7 @@ fn tell(file: &Path, verdict: &Verdict, strict: bool) -> anyhow::Result<Outcome>
     Ok(outcome)
 }
 
-/// What the author of the `context_schema` should look at. That it compiles is known.
+/// A warning about the `context_schema`, which is known to compile.
 fn about_schema(schema: Option<&Value>) -> Option<Fault> {
     let message = ContextSchema::compile(schema?).ok()?.advise()?;
     Some(Fault { stage: None, field: "context_schema".to_owned(), message })

@@ -1,4 +1,4 @@
-//! Mail that somebody waits for and that cannot be sent stops the start.
+//! Mail that is enabled and cannot be sent stops the start.
 
 use super::{Config, LoadError, with};
 
@@ -12,7 +12,7 @@ const MAIL: [(&str, &str); 5] = [
 const LOGIN: [(&str, &str); 2] =
     [("AWE__NOTIFIER__USERNAME", "awe"), ("AWE__NOTIFIER__PASSWORD", "hidden-p4ssword")];
 
-/// All of these; the later of two with the same name counts.
+/// Settings to start from and settings to change; of two with the same name the later one counts.
 fn mail_with(more: &[(&str, &str)]) -> Result<Config, LoadError> {
     let all: Vec<_> = MAIL.iter().chain(more).copied().collect();
     with(&all)

@@ -1,12 +1,12 @@
-//! How many values a JSON text holds, found out by reading it once and keeping none of them.
+//! Counts the values of a JSON text in one pass that keeps none of them.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// Counts; past `most` it reads no further.
+/// Counts values and stops past `most`.
 ///
 /// # Errors
-/// A data error when there are more, else whatever makes it no JSON.
+/// A data error when there are more than `most`; another error when the text is no JSON.
 pub(super) fn count(bytes: &[u8], most: usize) -> Result<usize, serde_json::Error> {
     let mut left = most;
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -14,7 +14,7 @@ pub(super) fn count(bytes: &[u8], most: usize) -> Result<usize, serde_json::Erro
     Ok(most - left)
 }
 
-/// Takes one from what is left for each value.
+/// How many more values may come; each value takes one.
 struct Count<'a>(&'a mut usize);
 
 impl<'de> DeserializeSeed<'de> for Count<'_> {

@@ -30,7 +30,7 @@ impl Claims {
         Self(claims.as_object().unwrap().clone())
     }
 
-    /// Null takes the claim away.
+    /// Sets a claim; null removes it.
     pub(super) fn with(mut self, claim: &str, value: Value) -> Self {
         self.0.remove(claim);
         if !value.is_null() {
@@ -179,7 +179,7 @@ impl Issuer {
         for signer in issuer.signers() {
             issuer.publish(signer);
         }
-        // What real sets hold besides: a key for encryption, one of an unknown kind, one that is broken.
+        // Real sets also hold keys that cannot be used here: for encryption, of an unknown kind, or broken.
         let mut encryption = issuer.rsa.public.clone();
         (encryption["kid"], encryption["use"]) = (json!("enc"), json!("enc"));
         let odd = json!({"kty": "PQC", "kid": "odd"});

@@ -1,4 +1,4 @@
-//! How cases are written.
+//! The format of files of cases.
 
 use engine::policy::RuleSource;
 use schemas::api::{JsonObject, PolicyCreate};
@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    pub(super) policy: Policy,
+    pub(super) policy: PolicySource,
     #[serde(default)]
     pub(super) directory: Vec<Entry>,
     #[serde(default)]
@@ -23,30 +23,30 @@ pub(super) struct File {
 
 /// The policy that is tried.
 #[derive(Debug)]
-pub(super) enum Policy {
+pub(super) enum PolicySource {
     File(String),
     Inline(Box<PolicyCreate>),
 }
 
-/// By hand: what is wrong inside an untagged enum is not told.
-impl<'de> Deserialize<'de> for Policy {
+/// Written by hand, because serde does not say what is wrong inside an untagged enum.
+impl<'de> Deserialize<'de> for PolicySource {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Either;
 
         impl<'de> Visitor<'de> for Either {
-            type Value = Policy;
+            type Value = PolicySource;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a policy or the name of its file")
             }
 
-            fn visit_str<E>(self, file: &str) -> Result<Policy, E> {
-                Ok(Policy::File(file.to_owned()))
+            fn visit_str<E>(self, file: &str) -> Result<PolicySource, E> {
+                Ok(PolicySource::File(file.to_owned()))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, policy: A) -> Result<Policy, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, policy: A) -> Result<PolicySource, A::Error> {
                 let policy = PolicyCreate::deserialize(MapAccessDeserializer::new(policy))?;
-                Ok(Policy::Inline(Box::new(policy)))
+                Ok(PolicySource::Inline(Box::new(policy)))
             }
         }
 
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
-/// Whom one question to the outside finds: exactly one of `role`, `group` and `url` is named.
+/// The users that one external rule finds. Exactly one of `role`, `group` and `url` is set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
@@ -146,14 +146,14 @@ pub(super) struct Cancel {
     pub(super) refused: bool,
 }
 
-/// What must come of it.
+/// What the case must lead to; only what is named is compared.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expect {
     #[serde(default)]
     pub(super) context: ContextIs,
     pub(super) status: Option<String>,
-    /// Named and null: no reason.
+    /// `Some(None)`: the case says `null`, so there must be no reason.
     #[serde(default, deserialize_with = "named")]
     pub(super) reason: Option<Option<String>>,
     pub(super) open: Option<Vec<String>>,
@@ -190,7 +190,7 @@ fn named<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Stri
     Option::deserialize(from).map(Some)
 }
 
-/// A directory that is written down: the first entry that fits answers.
+/// The directory of a case: the first entry that fits a rule answers it.
 pub(super) struct Directory<'a>(Vec<&'a Entry>);
 
 impl<'a> Directory<'a> {
@@ -198,7 +198,7 @@ impl<'a> Directory<'a> {
         Self(first.iter().chain(then).collect())
     }
 
-    /// Whom a rule finds; nobody is an answer, no entry is none.
+    /// The users that a rule finds. `None` when no entry fits; an entry may well name no user.
     pub(super) fn users(&self, source: &RuleSource) -> Option<&'a [String]> {
         let RuleSource::External { rule_type, value } = source else { return None };
         let text = |key: &str| value.get(key).and_then(Value::as_str);

@@ -1,7 +1,8 @@
-//! A case played: the engine is asked what it would be asked by a server.
+//! Plays a case: sends the engine the commands that a server would send it.
 
-use super::Subject;
 use super::cases::{Absence, Case, Decide, Directory, Reassign, Step};
+use super::subject::Subject;
+use anyhow::{Context as _, anyhow, bail};
 use engine::command::{Caller, Command, Create, Environment, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::ids::{IdSource, RequestId, RuleId, TaskId};
@@ -14,27 +15,27 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// A Monday morning.
+/// When a case starts that names no `now`: a Monday morning.
 const START: OffsetDateTime = time::macros::datetime!(2030-01-07 09:00 UTC);
-/// A request may be asked about so many questions, and meet so many deadlines, in one step.
+/// Rounds of questions, or deadlines, that one step may have: a bound against endless loops.
 const MOST: usize = 1000;
 
-/// What came of a case.
+/// What a case led to.
 pub(super) struct Played<'a> {
     pub(super) policy: &'a Policy,
-    /// The context was refused for this.
+    /// Why the context was refused; empty when it was not.
     pub(super) refused: Vec<String>,
     pub(super) request: Option<Request>,
     pub(super) events: Vec<Event>,
-    /// Every stage as it would start if nobody had decided anything.
+    /// Every stage as the engine's simulation would start it.
     pub(super) simulated: Vec<SimulatedStage>,
     /// Steps that did not go as the case says.
     pub(super) surprises: Vec<String>,
-    /// Orders of the stages about which the directory is silent, with the rule.
+    /// Stages with a rule that no entry of the directory answers, and that rule.
     pub(super) silent: Vec<(i32, String)>,
 }
 
-/// Whom each external rule finds.
+/// The users that each external rule finds.
 type Answers = BTreeMap<RuleId, Vec<String>>;
 
 struct Numbers(u128);
@@ -48,7 +49,7 @@ impl IdSource for Numbers {
 
 struct Player<'a> {
     policy: &'a Policy,
-    delegations: Delegations,
+    delegations: &'a Delegations,
     directory: &'a Directory<'a>,
     now: OffsetDateTime,
     ids: Numbers,
@@ -65,7 +66,7 @@ pub(super) fn play<'a>(
     case: &Case,
     absences: &[Absence],
     directory: &Directory<'_>,
-) -> Result<Played<'a>, String> {
+) -> anyhow::Result<Played<'a>> {
     let policy = &subject.policy;
     let context = Value::Object(case.context.clone());
     let now = case.now.unwrap_or(START);
@@ -87,22 +88,10 @@ pub(super) fn play<'a>(
     if !played.refused.is_empty() {
         return Ok(played);
     }
-    let mut ids = Numbers(0);
-    let asked = Create {
-        id: RequestId(ids.fresh()),
-        requester: case.requester.clone(),
-        source_service: case.requester.clone(),
-        context: context.into(),
-        context_sha256: String::new(),
-        context_told: false,
-        expires_at: None,
-        policy_sha256: None,
-    };
-    let Transition { request, events, .. } = create(&env, asked, &mut ids);
-    let mut player = Player { policy, delegations, directory, now, ids, request, events };
+    let mut player = Player::begin(&env, case, context, directory);
     player.answer_questions()?;
     for (index, step) in case.steps.iter().enumerate() {
-        let surprise = player.step(step).map_err(|why| format!("step {}: {why}", index + 1))?;
+        let surprise = player.step(step).map_err(|why| anyhow!("step {}: {why}", index + 1))?;
         played.surprises.extend(surprise.map(|text| format!("step {}: {text}", index + 1)));
     }
     played.request = Some(Arc::unwrap_or_clone(player.request));
@@ -119,7 +108,7 @@ fn told(fault: &schemas::api::ValidationDetail) -> String {
 }
 
 fn delegations<'a>(absences: impl Iterator<Item = &'a Absence>) -> Delegations {
-    // The first that is written is the newest.
+    // Where several fit, the engine takes the newest; the first one in the file is to count.
     Delegations::new(absences.zip(0..).map(|(absence, age)| Delegation {
         user_id: absence.user_id.clone(),
         delegate_to: absence.delegate_to.clone(),
@@ -151,9 +140,27 @@ fn question(source: &RuleSource) -> String {
     }
 }
 
-impl Player<'_> {
-    /// The outer error ends the case; the inner text is a step that went differently than the case says.
-    fn step(&mut self, step: &Step) -> Result<Option<String>, String> {
+impl<'a> Player<'a> {
+    /// Creates the request.
+    fn begin(env: &Environment<'a>, case: &Case, context: Value, directory: &'a Directory<'a>) -> Self {
+        let mut ids = Numbers(0);
+        let asked = Create {
+            id: RequestId(ids.fresh()),
+            requester: case.requester.clone(),
+            source_service: case.requester.clone(),
+            context: context.into(),
+            context_sha256: String::new(),
+            context_told: false,
+            expires_at: None,
+            policy_sha256: None,
+        };
+        let Transition { request, events, .. } = create(env, asked, &mut ids);
+        let Environment { policy, delegations, now } = *env;
+        Self { policy, delegations, directory, now, ids, request, events }
+    }
+
+    /// `Err` ends the case. `Ok(Some(_))` says how the step went differently than the case expects.
+    fn step(&mut self, step: &Step) -> anyhow::Result<Option<String>> {
         match step {
             Step::Decide(decide) => self.decide(decide),
             Step::Wait(wait) => self.wait(wait.hours).map(|()| None),
@@ -165,9 +172,9 @@ impl Player<'_> {
         }
     }
 
-    fn decide(&mut self, decide: &Decide) -> Result<Option<String>, String> {
+    fn decide(&mut self, decide: &Decide) -> anyhow::Result<Option<String>> {
         let action = Action::parse(&decide.action)
-            .ok_or_else(|| format!("`{}` is not approve, reject or abstain", decide.action))?;
+            .ok_or_else(|| anyhow!("`{}` is not approve, reject or abstain", decide.action))?;
         let owner = decide.task_of.as_ref().unwrap_or(&decide.by);
         let task_id = self.task(owner, decide.stage)?;
         let caller = Caller { subject: decide.by.clone(), admin: decide.task_of.is_some() };
@@ -175,44 +182,44 @@ impl Player<'_> {
         self.send(command, decide.refused)
     }
 
-    fn reassign(&mut self, reassign: &Reassign) -> Result<Option<String>, String> {
+    fn reassign(&mut self, reassign: &Reassign) -> anyhow::Result<Option<String>> {
         let task_id = self.task(&reassign.from, reassign.stage)?;
         let caller = Caller { subject: "administrator".to_owned(), admin: true };
         let new_assignee = reassign.to.clone();
         self.send(Command::Reassign { caller, task_id, new_assignee, reason: None }, reassign.refused)
     }
 
-    /// The task of a user that is still undecided, else their newest.
-    fn task(&self, user: &str, stage: Option<i32>) -> Result<TaskId, String> {
+    /// The user's open task or, when there is none, their newest.
+    fn task(&self, user: &str, stage: Option<i32>) -> anyhow::Result<TaskId> {
         let theirs =
             |task: &&Task| task.assignee == user && stage.is_none_or(|order| order == task.stage_order);
         let tasks: Vec<&Task> = self.request.tasks.iter().filter(theirs).collect();
         let open: Vec<&&Task> = tasks.iter().filter(|task| task.status.is_open()).collect();
         match (open.as_slice(), tasks.last()) {
             ([one], _) => Ok(one.id),
-            ([_, _, ..], _) => Err(format!("`{user}` has open tasks in several stages: name the `stage`")),
+            ([_, _, ..], _) => bail!("`{user}` has open tasks in several stages: name the `stage`"),
             ([], Some(last)) => Ok(last.id),
             ([], None) => {
                 let all: Vec<&str> = self.request.tasks.iter().map(|task| task.assignee.as_str()).collect();
-                Err(format!("`{user}` has no task here; those who have: {}", all.join(", ")))
+                bail!("`{user}` has no task here; those who have: {}", all.join(", "))
             }
         }
     }
 
-    /// Time passes, and every deadline on the way acts at its own moment.
-    fn wait(&mut self, hours: u32) -> Result<(), String> {
-        let until = self.now.checked_add(Duration::hours(i64::from(hours))).ok_or("waits too long")?;
+    /// Lets time pass. Every deadline on the way takes effect at its own moment.
+    fn wait(&mut self, hours: u32) -> anyhow::Result<()> {
+        let until = self.now.checked_add(Duration::hours(i64::from(hours))).context("waits too long")?;
         for _ in 0..MOST {
             let Some(due) = self.request.next_due().filter(|due| *due <= until) else { break };
             self.now = self.now.max(due);
-            self.command(Command::Breach).map_err(|refusal| refusal.to_string())?;
+            self.command(Command::Breach)?;
             self.answer_questions()?;
         }
         self.now = until;
         Ok(())
     }
 
-    fn send(&mut self, command: Command, refused: bool) -> Result<Option<String>, String> {
+    fn send(&mut self, command: Command, refused: bool) -> anyhow::Result<Option<String>> {
         match (self.command(command), refused) {
             (Err(why), false) => Ok(Some(format!("was refused: {why}"))),
             (Ok(()), true) => {
@@ -225,15 +232,15 @@ impl Player<'_> {
     }
 
     fn command(&mut self, command: Command) -> Result<(), engine::command::Refusal> {
-        let env = Environment { policy: self.policy, delegations: &self.delegations, now: self.now };
+        let env = Environment { policy: self.policy, delegations: self.delegations, now: self.now };
         let done = apply(&env, &self.request, command, &mut self.ids)?;
         self.request = done.request;
         self.events.extend(done.events);
         Ok(())
     }
 
-    /// What a resolver would do: every external rule that is asked about is answered from the case.
-    fn answer_questions(&mut self) -> Result<(), String> {
+    /// Does what the resolver does in a server: answers external rules, here from the directory of the case.
+    fn answer_questions(&mut self) -> anyhow::Result<()> {
         for _ in 0..MOST {
             let asked = self.request.pending_rules(self.policy);
             if asked.is_empty() {
@@ -244,15 +251,15 @@ impl Player<'_> {
             let mut answers = BTreeMap::new();
             for rule in rules.filter(|rule| asked.contains(&rule.id)) {
                 let users = self.directory.users(&rule.source).ok_or_else(|| {
-                    format!(
+                    anyhow!(
                         "the directory of this case does not say who is found by {}",
                         question(&rule.source)
                     )
                 })?;
                 answers.insert(rule.id, users.to_vec());
             }
-            self.command(Command::Resolved { answers }).map_err(|refusal| refusal.to_string())?;
+            self.command(Command::Resolved { answers })?;
         }
-        Err("the request asks without end".to_owned())
+        bail!("the request asks without end")
     }
 }

@@ -14,10 +14,10 @@ fn file(cases: &Value) -> File {
 
 fn differences(case: &Value) -> Vec<String> {
     let file = file(&json!([case]));
-    let Policy::Inline(policy) = &file.policy else { panic!("the policy is inline") };
+    let PolicySource::Inline(policy) = &file.policy else { panic!("the policy is inline") };
     let schema =
         policy.context_schema.as_ref().map(|schema| ContextSchema::compile(schema).expect("a schema"));
-    let checked = read_policy(policy, &Egress::default(), None).expect("the policy is sound");
+    let checked = policy::read(policy, &Egress::default(), None).expect("the policy is sound");
     judge(&Subject { policy: checked, schema }, &file, &file.cases[0])
 }
 
@@ -101,8 +101,8 @@ fn every_difference_says_what_was_expected_and_what_came() {
 fn a_rule_that_the_directory_is_silent_about_is_named() {
     let mut file = file(&json!([{"name": "c", "context": {"n": 1}, "expect": {}}]));
     file.directory.clear();
-    let Policy::Inline(policy) = &file.policy else { panic!("the policy is inline") };
-    let policy = read_policy(policy, &Egress::default(), None).expect("the policy is sound");
+    let PolicySource::Inline(policy) = &file.policy else { panic!("the policy is inline") };
+    let policy = policy::read(policy, &Egress::default(), None).expect("the policy is sound");
     let told = judge(&Subject { policy, schema: None }, &file, &file.cases[0]);
     assert_eq!(told, ["the directory of this case does not say who is found by role {\"role\":\"r\"}"]);
 }

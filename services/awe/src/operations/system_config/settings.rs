@@ -1,4 +1,5 @@
-//! Every setting with its label, in groups: what is public anyway, and then what only operators may see.
+//! Every setting with its label, in groups. A setting that `GET /config` leaves out (`skip_serializing`) is listed
+//! here by hand, with how much of it may be shown.
 
 use crate::config::{Config, Gate, NamedCredential, RegistrationWebhook};
 use outbound::shown_url;
@@ -7,11 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 const NOT_SET: &str = "(not set)";
-/// The same for every secret: neither its length nor its beginning is anybody's business.
+/// Stands for every secret alike, so that it reveals neither length nor beginning.
 pub(super) const MASK: &str = "********";
-/// Parts of names that mask a setting, whoever forgot to say that it is a secret.
+/// A setting whose name holds one of these is masked, in case it was listed as plain by mistake.
 const SUSPICIOUS: [&str; 6] = ["_password", "_secret", "_api_key", "_token", "_key", "_credential"];
-/// Names that only look like secrets.
+/// Names that hold one of the above and are no secrets.
 const HARMLESS: [&str; 4] = [
     "registration_gate_oauth2_token_url",
     "registration_gate_oauth2_token_cache",
@@ -28,25 +29,25 @@ pub(super) struct Group {
 
 /// One setting.
 pub(super) struct Setting {
-    /// As operators know it: `webhook.max_attempts`, `registration_gate_url`.
+    /// The name that operators know: `webhook.max_attempts`, `registration_gate_url`.
     pub(super) key: String,
     label: String,
-    pub(super) held: Held,
+    pub(super) content: Content,
 }
 
-/// What a setting is set to.
-pub(super) enum Held {
-    /// For every operator to see.
+/// The value of a setting, by who may see it.
+pub(super) enum Content {
+    /// Every operator sees it.
     Plain(Value),
-    /// The same, without user, password and query.
+    /// Every operator sees it without user, password and query.
     Url(String),
-    /// Shown to nobody, and exported only to whom confirms it.
+    /// No page shows it; an export holds it when the administrator confirms that.
     Secret(SecretString),
-    /// Leaves the process in no way; whether it is set.
+    /// It never leaves the process; this is whether it is set.
     Sealed(bool),
 }
 
-impl Held {
+impl Content {
     /// Not set at all, or empty.
     pub(super) fn is_empty(&self) -> bool {
         match self {
@@ -59,7 +60,7 @@ impl Held {
 }
 
 impl Group {
-    /// As the page shows it, at this position.
+    /// The group as the page shows it, at this position from 1.
     pub(super) fn shown(self, order: usize) -> SystemConfigGroup {
         SystemConfigGroup {
             id: self.id,
@@ -72,12 +73,12 @@ impl Group {
 
 impl Setting {
     fn shown(self) -> SystemConfigField {
-        let is_masked = matches!(self.held, Held::Secret(_) | Held::Sealed(_));
-        let raw_value = match self.held {
-            ref held if held.is_empty() => Value::Null,
-            Held::Plain(value) => value,
-            Held::Url(url) => json!(shown_url(&url)),
-            Held::Secret(_) | Held::Sealed(_) => json!(MASK),
+        let is_masked = matches!(self.content, Content::Secret(_) | Content::Sealed(_));
+        let raw_value = match self.content {
+            ref content if content.is_empty() => Value::Null,
+            Content::Plain(value) => value,
+            Content::Url(url) => json!(shown_url(&url)),
+            Content::Secret(_) | Content::Sealed(_) => json!(MASK),
         };
         let value = match &raw_value {
             Value::Null => NOT_SET.to_owned(),
@@ -95,7 +96,7 @@ impl Setting {
     }
 }
 
-/// All of them, in order.
+/// All groups, in the order of the page.
 pub(super) fn all(config: &Config) -> Vec<Group> {
     let mut groups = own(config);
     groups.push(credentials_group(config));
@@ -108,35 +109,35 @@ fn group(id: &str, title: &str, settings: Vec<Setting>) -> Group {
     Group { id: id.to_owned(), title: title.to_owned(), settings }
 }
 
-fn setting(key: &str, label: &str, held: Held) -> Setting {
-    // Only the last word is ours: the name of a credential is the operator's.
+fn setting(key: &str, label: &str, content: Content) -> Setting {
+    // Only the last part of the key is judged: a part before it may be the name of a credential, which operators choose.
     let name = key.rsplit('.').next().unwrap_or(key);
     let suspicious = SUSPICIOUS.iter().any(|part| name.contains(part)) && !HARMLESS.contains(&name);
-    let held = match held {
-        Held::Plain(_) | Held::Url(_) if suspicious => Held::Sealed(!held.is_empty()),
-        held => held,
+    let content = match content {
+        Content::Plain(_) | Content::Url(_) if suspicious => Content::Sealed(!content.is_empty()),
+        content => content,
     };
-    Setting { key: key.to_owned(), label: label.to_owned(), held }
+    Setting { key: key.to_owned(), label: label.to_owned(), content }
 }
 
 fn plain(key: &str, label: &str, value: impl Into<Value>) -> Setting {
-    setting(key, label, Held::Plain(value.into()))
+    setting(key, label, Content::Plain(value.into()))
 }
 
 fn url(key: &str, label: &str, value: &str) -> Setting {
-    setting(key, label, Held::Url(value.to_owned()))
+    setting(key, label, Content::Url(value.to_owned()))
 }
 
 fn secret(key: &str, label: &str, value: &SecretString) -> Setting {
-    setting(key, label, Held::Secret(value.clone()))
+    setting(key, label, Content::Secret(value.clone()))
 }
 
-/// What opens everything at rest is exported to nobody.
+/// For master keys, which open every stored secret and so are never exported.
 fn sealed(key: &str, label: &str, is_set: bool) -> Setting {
-    setting(key, label, Held::Sealed(is_set))
+    setting(key, label, Content::Sealed(is_set))
 }
 
-/// One group a section of the configuration: what is public anyway, and then what only operators may see.
+/// One group a section of the configuration: the public settings, and then those that only operators see.
 fn own(config: &Config) -> Vec<Group> {
     let sections = match serde_json::to_value(config) {
         Ok(Value::Object(sections)) => sections,
@@ -163,7 +164,7 @@ fn own(config: &Config) -> Vec<Group> {
     groups
 }
 
-/// What `GET /config` leaves out of a section.
+/// The settings of a section that `GET /config` leaves out.
 fn guarded(section: &str, config: &Config) -> Vec<Setting> {
     let (keycloak, notifier, secrets) = (&config.keycloak, &config.notifier, &config.secrets);
     match section {
@@ -221,11 +222,11 @@ fn credentials_group(config: &Config) -> Group {
 }
 
 fn credential_settings(name: &str, credential: &NamedCredential) -> Vec<Setting> {
-    let of = |word: &str, held: Held| {
-        setting(&format!("credentials.{name}.{word}"), &format!("{name}: {}", label(word)), held)
+    let of = |word: &str, content: Content| {
+        setting(&format!("credentials.{name}.{word}"), &format!("{name}: {}", label(word)), content)
     };
-    let plain = |word: &str, value: &str| of(word, Held::Plain(json!(value)));
-    let secret = |word: &str, value: &SecretString| of(word, Held::Secret(value.clone()));
+    let plain = |word: &str, value: &str| of(word, Content::Plain(json!(value)));
+    let secret = |word: &str, value: &SecretString| of(word, Content::Secret(value.clone()));
     let mut settings = vec![plain("type", credential.kind())];
     match credential {
         NamedCredential::None {} => {}
@@ -235,7 +236,7 @@ fn credential_settings(name: &str, credential: &NamedCredential) -> Vec<Setting>
         NamedCredential::Bearer { token } => settings.push(secret("token", token)),
         NamedCredential::Oauth2ClientCredentials { token_url, client_id, client_secret, scope } => {
             settings.extend([
-                of("token_url", Held::Url(token_url.clone())),
+                of("token_url", Content::Url(token_url.clone())),
                 plain("client_id", client_id),
                 secret("client_secret", client_secret),
                 plain("scope", scope),

@@ -1,8 +1,8 @@
-//! Where Postgres's data and programs lie, and as whom it runs.
+//! Where Postgres's data and programs are, and which user runs it.
 //!
-//! Postgres refuses to run as root. When `awe` does, its Postgres runs as the user who owns the data, else as
-//! `postgres`, else as `nobody`. That user may be unable to reach a checkout under a closed home directory: what
-//! it cannot reach then goes to a place of its own under `/var/tmp`.
+//! Postgres refuses to run as root. When `awe` runs as root, its Postgres runs as the user who owns the data, else as
+//! `postgres`, else as `nobody`. That user may not be able to enter a checkout under a closed home directory; what it
+//! cannot reach is then moved or copied below `/var/tmp`.
 
 use std::env;
 use std::fs::{self, DirBuilder, Permissions};
@@ -25,15 +25,15 @@ pub(super) struct Account {
 
 /// Everything needed to run one of Postgres's programs.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Installation {
     /// The database itself, an absolute path.
     pub(super) data: PathBuf,
-    /// The programs.
+    /// The directory with `initdb`, `postgres` and `pg_ctl`.
     pub(super) bin: PathBuf,
     account: Option<Account>,
 }
 
-impl Place {
+impl Installation {
     /// Decides where the Postgres of `data_dir` lives; creates no database.
     pub(super) async fn settle(data_dir: &Path, bin: PathBuf) -> anyhow::Result<Self> {
         let named = data_dir.join("postgres");
@@ -45,18 +45,18 @@ impl Place {
             return Ok(Self { data, bin, account: None });
         }
         let account = account_for(&data)?;
-        let mut place = Self { data, bin, account: Some(account) };
-        if !place.can_enter(data_dir).await {
-            place.move_away(data_dir, &named)?;
+        let mut installation = Self { data, bin, account: Some(account) };
+        if !installation.can_enter(data_dir).await {
+            installation.move_away(data_dir, &named)?;
         }
-        if !place.can_run().await {
-            place.bin = copy_install(&place.bin, &elsewhere(data_dir)?)?;
-            tracing::info!("PostgreSQL runs from a copy in {}", place.bin.display());
-            if !place.can_run().await {
-                bail!("PostgreSQL's programs do not run from {}", place.bin.display());
+        if !installation.can_run().await {
+            installation.bin = copy_install(&installation.bin, &elsewhere(data_dir)?)?;
+            tracing::info!("PostgreSQL runs from a copy in {}", installation.bin.display());
+            if !installation.can_run().await {
+                bail!("PostgreSQL's programs do not run from {}", installation.bin.display());
             }
         }
-        Ok(place)
+        Ok(installation)
     }
 
     /// One of Postgres's programs, to be run as the right user and undisturbed by `PG...` variables.

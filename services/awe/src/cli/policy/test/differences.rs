@@ -1,4 +1,4 @@
-//! What came of a case, held against what was expected.
+//! Compares what a case led to with what it expects.
 
 use super::cases::{Case, ContextIs, Skipped, StageIs};
 use super::play::Played;
@@ -6,7 +6,7 @@ use engine::command::reason;
 use engine::request::{Event, EventType, Request, RequestStatus};
 use std::collections::BTreeSet;
 
-/// Every difference, one line each; none = the case holds.
+/// Every difference, one line each. The case holds when there is none.
 pub(super) fn differences(played: &Played<'_>, case: &Case) -> Vec<String> {
     let mut wrong = Wrong(Vec::new());
     match (&played.request, case.expect.context) {
@@ -38,7 +38,7 @@ impl Wrong {
         }
     }
 
-    /// A word of a fixed list; one that is not on it is the author's mistake, and told as such.
+    /// Compares a word of a fixed list. A word that is not on it is reported as a mistake of the author.
     fn word(&mut self, what: &str, expected: Option<&str>, known: &[&str], got: &str) {
         match expected {
             Some(word) if !known.contains(&word) => {
@@ -108,7 +108,7 @@ struct Facts {
     simulated: bool,
 }
 
-/// How a stage started; when it never did, how it would.
+/// How a stage started or, when it did not start, how it would.
 fn facts(played: &Played<'_>, index: usize) -> Facts {
     let order = played.policy.stages[index].order;
     let of_stage = |kind| {

@@ -1,13 +1,13 @@
 //! The settings as a file: for a shell, for Terraform, or as `awe serve --config` reads it.
 
-use super::settings::{Group, Held, MASK, Setting};
+use super::settings::{Content, Group, MASK, Setting};
 use outbound::shown_url;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-/// How the file is written.
+/// The formats of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// `AWE__SECTION__KEY=value`, as a shell reads it.
     Env,
     /// A configuration file in JSON.
@@ -19,20 +19,23 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Words for them.
-    pub(super) const WORDS: [&str; 4] = ["env", "json", "tfvars", "yaml"];
+    pub(super) const ALL: [Self; 4] = [Self::Env, Self::Json, Self::Tfvars, Self::Yaml];
 
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        match word {
-            "env" => Some(Self::Env),
-            "json" => Some(Self::Json),
-            "tfvars" => Some(Self::Tfvars),
-            "yaml" => Some(Self::Yaml),
-            _ => None,
+    /// The value of the query parameter `format`.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Env => "env",
+            Self::Json => "json",
+            Self::Tfvars => "tfvars",
+            Self::Yaml => "yaml",
         }
     }
 
-    pub(super) const fn content_type(self) -> &'static str {
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.word() == word)
+    }
+
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::Env | Self::Tfvars => "text/plain; charset=utf-8",
             Self::Json => "application/json",
@@ -40,8 +43,8 @@ impl Format {
         }
     }
 
-    /// Name of the file for whoever saves it.
-    pub(super) const fn disposition(self) -> &'static str {
+    /// `Content-Disposition`, with the name that the file is saved under.
+    pub(crate) const fn disposition(self) -> &'static str {
         match self {
             Self::Env => "attachment; filename=\"awe.env\"",
             Self::Json => "attachment; filename=\"awe.json\"",
@@ -50,10 +53,10 @@ impl Format {
         }
     }
 
-    /// The file. Without `sensitive`, secrets are masked and URLs come without user, password and query.
+    /// The text of the file. Without `sensitive`, secrets are masked and URLs come without user, password and query.
     pub(super) fn write(self, groups: &[Group], sensitive: bool) -> String {
         let settings = groups.iter().flat_map(|group| &group.settings);
-        let valued = settings.map(|setting| (setting, value(&setting.held, sensitive)));
+        let valued = settings.map(|setting| (setting, value(&setting.content, sensitive)));
         match self {
             Self::Env => valued.map(|(setting, value)| env_line(setting, &value)).collect(),
             Self::Tfvars => valued.map(|(setting, value)| tfvars_line(setting, &value)).collect(),
@@ -63,20 +66,20 @@ impl Format {
     }
 }
 
-fn value(held: &Held, sensitive: bool) -> Value {
-    match held {
-        Held::Plain(value) => value.clone(),
-        Held::Url(_) | Held::Secret(_) if held.is_empty() => json!(""),
-        // What is not set is left out: the two that are sealed have different types.
-        Held::Sealed(false) => Value::Null,
-        Held::Url(url) if sensitive => json!(url),
-        Held::Url(url) => json!(shown_url(url)),
-        Held::Secret(secret) if sensitive => json!(secret.expose_secret()),
-        Held::Secret(_) | Held::Sealed(true) => json!(MASK),
+fn value(content: &Content, sensitive: bool) -> Value {
+    match content {
+        Content::Plain(value) => value.clone(),
+        Content::Url(_) | Content::Secret(_) if content.is_empty() => json!(""),
+        // A sealed setting that is not set is left out, because its type (text or list) is not known here.
+        Content::Sealed(false) => Value::Null,
+        Content::Url(url) if sensitive => json!(url),
+        Content::Url(url) => json!(shown_url(url)),
+        Content::Secret(secret) if sensitive => json!(secret.expose_secret()),
+        Content::Secret(_) | Content::Sealed(true) => json!(MASK),
     }
 }
 
-/// Where the setting is in the configuration, from the top.
+/// The keys that lead to the setting in the configuration.
 fn path(key: &str) -> Vec<&str> {
     for (prefix, section) in
         [("registration_gate_", "gate"), ("registration_webhook_", "registration_webhook")]
@@ -91,14 +94,14 @@ fn path(key: &str) -> Vec<&str> {
 fn env_line(setting: &Setting, value: &Value) -> String {
     let name = format!("AWE__{}", path(&setting.key).join("__").to_ascii_uppercase());
     match value {
-        // There is no way to say null in a variable: the default is said by saying nothing.
+        // A variable cannot hold null. A variable that is absent leaves the default, so this one is commented out.
         Value::Null => format!("# {name}=\n"),
         Value::String(text) => format!("{name}={}\n", shell(text)),
         other => format!("{name}={}\n", shell(&other.to_string())),
     }
 }
 
-/// As it is, or between quotes in which a shell changes nothing.
+/// The text as a shell reads it back unchanged: quoted where needed.
 fn shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
@@ -111,7 +114,7 @@ fn tfvars_line(setting: &Setting, value: &Value) -> String {
     format!("{name} = {text}\n")
 }
 
-/// As a configuration file is laid out; what is null is left to its default.
+/// The settings nested as in a configuration file. What is null is left out, so that its default holds.
 fn nested<'a>(valued: impl Iterator<Item = (&'a Setting, Value)>) -> Value {
     let mut root = Map::new();
     for (setting, value) in valued.filter(|(_, value)| !value.is_null()) {
@@ -124,7 +127,7 @@ fn nested<'a>(valued: impl Iterator<Item = (&'a Setting, Value)>) -> Value {
     Value::Object(root)
 }
 
-/// Mappings in block style, all else as JSON, which YAML 1.2 is a superset of.
+/// Writes mappings in block style and everything else as JSON, which is valid YAML 1.2.
 fn yaml(value: &Value, depth: usize) -> String {
     let Value::Object(map) = value else { return String::new() };
     let indent = "  ".repeat(depth);
@@ -136,7 +139,7 @@ fn yaml(value: &Value, depth: usize) -> String {
         .collect()
 }
 
-/// The name of a credential may look like a number, a truth value or nothing.
+/// Quotes a key that YAML would read as a number, a truth value or null: operators name credentials as they like.
 fn yaml_key(key: &str) -> String {
     const MISREAD: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let is_word = key.starts_with(|c: char| c.is_ascii_lowercase()) && !MISREAD.contains(&key);
