@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import servers, tools
+from scripts import circles, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
@@ -18,6 +18,7 @@ MOST_LINES = 500
 OTHERS = {"assets", "vendor"}  # folders with code of others that we ship as it is
 CONTRACT = ROOT.parent / "shared" / "contract" / "check.py"
 SQLX = ROOT / ".sqlx"
+CRATES_UNREACHABLE = ("failed to download", "Could not resolve host", "unable to update registry")
 ADVISORIES_UNREACHABLE = "failed to fetch advisory database"
 
 
@@ -71,6 +72,38 @@ def deny() -> None:
         print("    advisories did not run: their database cannot be fetched from here")
     elif found.returncode != 0:
         raise Failed(found.stderr + found.stdout)
+
+
+def typos() -> None:
+    """Spelling in code, comments, documents and file names."""
+    if call([tools.typos(), "--config", ROOT / "_typos.toml"]) != 0:
+        raise Failed(
+            "The words above are not spelled right. Mend them where they stand. A word that is right, or wrong on "
+            "purpose, goes into _typos.toml with the reason."
+        )
+
+
+def unused() -> None:
+    """No crate names a dependency that its code does not use."""
+    found = subprocess.run(
+        [tools.shear(), "--color", "never", ROOT], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    said = found.stdout + found.stderr
+    if found.returncode != 0 and any(word in said for word in CRATES_UNREACHABLE):
+        print("    did not run: crates of other systems, which it reads too, cannot be fetched from here")
+    elif found.returncode != 0:
+        raise Failed(
+            f"{said}\nRemove the line from that Cargo.toml (and from [workspace.dependencies] when nobody is left). One that "
+            "only a macro's output uses goes under [package.metadata.cargo-shear] `ignored`, with the reason."
+        )
+
+
+def import_circles() -> None:
+    """The files of a crate use each other in one direction; first, that the check itself sees circles."""
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_circles"])
+    found = circles.find(ROOT)
+    if found:
+        raise Failed("\n\n".join([*found, circles.ADVICE]))
 
 
 def schemas() -> None:
@@ -129,6 +162,9 @@ def sqlx() -> None:
 
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
+    "circles": ("no circle of imports between the files of a crate", import_circles),
+    "typos": ("spelling", typos),
+    "unused": ("no dependency that is not used", unused),
     "fmt": ("formatting", fmt),
     "clippy": ("lints", clippy),
     "doc": ("documentation builds without a warning", doc),
