@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import circles, servers, tools
+from scripts import circles, links, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
@@ -98,6 +98,14 @@ def unused() -> None:
         )
 
 
+def page_links() -> None:
+    """Pages lead to what is there."""
+    faults = links.find()
+    if faults:
+        faults.append("Correct the page: the file was moved or renamed, the heading has other words, or it never was there.")
+        raise Failed("\n".join(faults))
+
+
 def import_circles() -> None:
     """The files of a crate use each other in one direction; first, that the check itself sees circles."""
     run([sys.executable, "-m", "unittest", "-q", "scripts.test_circles"])
@@ -162,6 +170,7 @@ def sqlx() -> None:
 
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
+    "links": ("pages lead to files and headings that are there", page_links),
     "circles": ("no circle of imports between the files of a crate", import_circles),
     "typos": ("spelling", typos),
     "unused": ("no dependency that is not used", unused),
