@@ -6,7 +6,7 @@ use crate::catalog::Version;
 use crate::directory::{Directory, Question};
 use crate::request::{Applied, Message, RequestActor, Shared};
 use crate::{Error, people, shapes};
-use engine::command::{Caller, Command, Context};
+use engine::command::{Caller, Command, Environment};
 use engine::ids::{RequestId, RuleId, TaskId};
 use engine::policy::{Policy, RuleSource};
 use engine::request::Action;
@@ -192,8 +192,8 @@ impl Requests {
         let requester = body.requester.as_deref().unwrap_or(caller);
         // Nothing is committed that would show what is remembered to be out of date.
         let simulated = people::decide(&self.shared.catalog.people, now, true, |delegations| {
-            let cx = Context { policy, delegations, now };
-            Ok(engine::simulate::simulate(&cx, &context, &[requester, caller], &answers))
+            let env = Environment { policy, delegations, now };
+            Ok(engine::simulate::simulate(&env, &context, &[requester, caller], &answers))
         });
         let stages =
             simulated.await??.what.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {

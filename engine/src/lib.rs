@@ -6,10 +6,11 @@
 pub mod command;
 pub mod delegation;
 pub mod ids;
-pub mod lint;
 pub mod logic;
 pub mod policy;
 pub mod request;
 pub mod similar;
 pub mod simulate;
 pub mod subject;
+pub mod validate;
+mod words;

@@ -6,9 +6,11 @@
 //! its tests compare it with the reference implementation.
 
 mod arithmetic;
+mod bounds;
 mod convert;
 mod data;
 mod evaluate;
+mod failure;
 mod meter;
 mod number;
 mod paths;
@@ -19,7 +21,9 @@ mod variables;
 
 pub(crate) use paths::{Path, Within};
 
-pub use meter::{Budget, MAX_MEMORY, MAX_STEPS, MAX_VALUE_DEPTH};
+pub use bounds::{MAX_MEMORY, MAX_STEPS, MAX_VALUE_DEPTH};
+pub use failure::Failure;
+pub use meter::Budget;
 pub use program::{MAX_BYTES, MAX_DEPTH};
 
 use data::{Data, List};
@@ -33,50 +37,6 @@ use std::sync::Arc;
 /// Steps that trying an expression out while it is checked may take, and as many again for each value in it: a policy
 /// of thousands of expressions is checked while its author waits.
 const TRIAL_STEPS: u64 = 8;
-
-/// Why an expression gave no answer on a context.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// It could not be read; only what was stored by an earlier version or past AWE.
-    #[error("is not well formed: {0}")]
-    Malformed(String),
-    /// A bound.
-    #[error("takes more than {MAX_STEPS} steps, or more than its stages may take together")]
-    Steps,
-    /// A bound.
-    #[error("builds more than {MAX_MEMORY} bytes")]
-    Memory,
-    /// A bound.
-    #[error("puts more than {MAX_VALUE_DEPTH} lists into one another")]
-    Depth,
-    /// A condition rests on paths that the context does not have.
-    #[error(
-        "reads {0}, which is absent or null: give `var` a default or ask with `missing` if the condition may rest \
-         on that"
-    )]
-    Absent(String),
-    /// It computes with something else.
-    #[error("computes with {0}, which is not a number")]
-    NotANumber(&'static str),
-    /// Neither two numbers nor two texts.
-    #[error("compares {0} with {1}")]
-    NotComparable(&'static str, &'static str),
-    /// An object or null where text is needed.
-    #[error("needs a text and is given null or an object")]
-    NoText,
-    /// A division by zero, or a number too large.
-    #[error("operator `{0}` has no finite result")]
-    NoResult(&'static str),
-    /// An operator without what it works on.
-    #[error("operator `{0}` has too few arguments")]
-    TooFewArguments(&'static str),
-    /// `var` without a path inside `reduce`.
-    #[error("`var` inside `reduce` needs a path: `current` or `accumulator`")]
-    WholeFold,
-    /// A list of user ids holds something else, or what is given is no list.
-    #[error("gave something that is neither a user id nor a list of user ids")]
-    NoUser,
-}
 
 /// A checked expression, cheap to clone and to share between threads.
 #[derive(Debug, Clone)]

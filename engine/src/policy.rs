@@ -1,8 +1,9 @@
-//! A policy version as the engine sees it: already checked (see [`crate::lint`]), immutable.
+//! A policy version as the engine sees it: already checked (see [`crate::validate`]), immutable.
 
 use crate::ids::{PolicyId, RuleId, StageId};
 use crate::logic::Logic;
 use crate::similar;
+use crate::words::names;
 use serde_json::Value;
 use std::ops::Range;
 
@@ -151,10 +152,11 @@ pub enum RuleSource {
     },
 }
 
-crate::request::names!(RejectMode { Veto = "veto", Unreachable = "unreachable" });
-crate::request::names!(CommentRequired { Never = "never", Reject = "reject", Always = "always" });
-crate::request::names!(OnEmpty { Block = "block", Skip = "skip" });
-crate::request::names!(OnBreach {
+names!(Kind { Approver = "approver", Observer = "observer" });
+names!(RejectMode { Veto = "veto", Unreachable = "unreachable" });
+names!(CommentRequired { Never = "never", Reject = "reject", Always = "always" });
+names!(OnEmpty { Block = "block", Skip = "skip" });
+names!(OnBreach {
     Notify = "notify", Escalate = "escalate", AutoApprove = "auto_approve", AutoReject = "auto_reject",
 });
 

@@ -8,6 +8,7 @@
 
 use crate::ids::{DecisionId, EventId, PolicyId, RequestId, RuleId, StageId, TaskId};
 use crate::policy::{Kind, Policy, Rule, Stage};
+use crate::words::names;
 use serde_json::Value;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -209,31 +210,6 @@ pub struct Event {
     pub occurred_at: OffsetDateTime,
 }
 
-macro_rules! names {
-    ($ty:ident { $($variant:ident = $name:literal),* $(,)? }) => {
-        impl $ty {
-            /// All variants.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// All words, in the same order.
-            pub const WORDS: &[&str] = &[$($name),*];
-
-            /// The word used in tables, on the wire and in logs.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-
-            /// The variant of that word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($name => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-pub(crate) use names;
-
 names!(RequestStatus {
     Pending = "pending", InReview = "in_review", Approved = "approved",
     Rejected = "rejected", Cancelled = "cancelled", Expired = "expired",
@@ -247,7 +223,6 @@ names!(TaskStatus {
     Skipped = "skipped", Expired = "expired", Reassigned = "reassigned",
 });
 names!(Action { Approve = "approve", Reject = "reject", Abstain = "abstain" });
-names!(Kind { Approver = "approver", Observer = "observer" });
 
 /// Type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,8 +1,8 @@
 //! What a policy would do with a context, without a request: the engine's own skipping, seating and bars.
 
-use crate::command::Context;
+use crate::command::Environment;
 use crate::command::reason;
-use crate::command::seating::{MOST_IDS, Room, skips};
+use crate::command::seating::{MOST_IDS, Seater, skips};
 use crate::command::sod::Bars;
 use crate::delegation::LookedAt;
 use crate::ids::RuleId;
@@ -48,16 +48,16 @@ pub fn asks<'a>(policy: &'a Policy, context: &Value) -> Vec<&'a Rule> {
 /// would block the request.
 #[must_use]
 pub fn simulate(
-    cx: &Context<'_>,
+    env: &Environment<'_>,
     context: &Value,
     requesters: &[&str],
     answers: &BTreeMap<RuleId, Vec<String>>,
 ) -> Vec<SimulatedStage> {
-    let bars = Bars::before_any_decision(cx.policy, requesters.iter().copied());
+    let bars = Bars::before_any_decision(env.policy, requesters.iter().copied());
     let budget = Budget::default();
-    let room =
-        Room { context, answers, bars: &bars, delegations: cx.delegations, now: cx.now, budget: &budget };
-    let stages = cx.policy.stages.iter().map(|stage| {
+    let seater =
+        Seater { context, answers, bars: &bars, delegations: env.delegations, now: env.now, budget: &budget };
+    let stages = env.policy.stages.iter().map(|stage| {
         let mut simulated = SimulatedStage {
             order: stage.order,
             name: stage.name.clone(),
@@ -73,7 +73,7 @@ pub fn simulate(
         if skips == Ok(true) {
             simulated.skip_reason = Some(reason::SKIP_IF);
         } else {
-            let mut seating = room.seat(&stage.rules);
+            let mut seating = seater.seat(&stage.rules);
             if let Err(why) = skips {
                 seating.errors.tell(format!("skip_if: {why}"));
             }

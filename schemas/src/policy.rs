@@ -8,12 +8,12 @@ pub use text::{canonical_text, text_sha256};
 
 use crate::api::{ApproverRuleIn, ApproverRuleOut, PolicyCreate, PolicyOut, StageIn, StageOut};
 use engine::ids::{PolicyId, RuleId, StageId};
-pub use engine::lint::Fault;
 use engine::logic::Logic;
 use engine::policy::{
     CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage,
 };
 use engine::similar;
+pub use engine::validate::Fault;
 use uuid::Uuid;
 
 /// Reads a policy. `next_id` is asked for one id a stage and then one for each of its `rules` and
@@ -46,7 +46,7 @@ pub fn to_engine(
         forbid_repeat_approvers: policy.forbid_repeat_approvers,
         stages,
     };
-    for fault in engine::lint::check(&engine) {
+    for fault in engine::validate::check(&engine) {
         let known = |seen: &Fault| seen.stage == fault.stage && seen.field == fault.field;
         if !faults.iter().any(known) {
             faults.push(fault);

@@ -13,7 +13,7 @@ use crate::signals::{Signals, Unresolved};
 use crate::supervisor::Registry;
 use crate::{Error, RequestOptions};
 use dashmap::DashMap;
-use engine::command::{Command, Context, Create, Transition};
+use engine::command::{Command, Create, Environment, Transition};
 use engine::ids::{IdSource, RequestId, TaskId};
 use engine::policy::Policy;
 use engine::request::Request;
@@ -92,9 +92,9 @@ pub(super) async fn create(
         let (policy, now) = (&version.policy, now());
         let mut asked = Some(asked);
         let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
-            let cx = Context { policy, delegations, now };
+            let env = Environment { policy, delegations, now };
             let asked = asked.take().unwrap_or_else(|| to_create(id, new, &version));
-            Ok(engine::command::create(&cx, asked, &mut Ids))
+            Ok(engine::command::create(&env, asked, &mut Ids))
         });
         let Decided { what, relied } = decided.await??;
         let transition = Arc::new(what);
@@ -155,8 +155,8 @@ pub(super) async fn apply(
         let version = shared.catalog.version(before.request.policy_id).await?;
         let (policy, now) = (&version.policy, now());
         let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
-            let cx = Context { policy, delegations, now };
-            engine::command::apply(&cx, &before.request, command.clone(), &mut Ids)
+            let env = Environment { policy, delegations, now };
+            engine::command::apply(&env, &before.request, command.clone(), &mut Ids)
         });
         let (transition, relied) = match decided.await? {
             // Another replica may have moved the request on since it was cached.

@@ -14,7 +14,7 @@ const RUNNING: &[StageState] = &[StageState::Active, StageState::Escalating];
 /// Starts the next group that has anything to do; approves the request when there is none.
 pub(super) fn start_next_group(w: &mut Work<'_>) {
     while let Some(&first) = w.stages_in(&[StageState::Waiting]).first() {
-        let group = w.cx.policy.group_at(first);
+        let group = w.env.policy.group_at(first);
         for index in group.clone() {
             // One that fails does not skip; why is told when the stage starts.
             if seating::skips(w.stage(index), &w.request.context, &w.budget) == Ok(true) {
@@ -29,7 +29,6 @@ pub(super) fn start_next_group(w: &mut Work<'_>) {
             for index in running {
                 w.request.stages[index].state = StageState::Resolving;
             }
-            w.ask_resolver();
             return;
         }
         if seat_group(w, &running, &Answers::new()) {
@@ -100,10 +99,10 @@ fn judge(w: &mut Work<'_>) {
 pub(super) fn complete(w: &mut Work<'_>, index: usize, why: Option<&str>) {
     w.request.stages[index].state = StageState::Approved;
     let stage_id = w.request.stages[index].stage_id;
-    for at in 0..w.request.tasks.len() {
-        let task = &w.request.tasks[at];
+    for position in 0..w.request.tasks.len() {
+        let task = &w.request.tasks[position];
         if task.stage_id == stage_id && task.status.is_open() {
-            w.close_task(at, TaskStatus::Skipped);
+            w.close_task(position, TaskStatus::Skipped);
         }
     }
     tell_completed(w, index, "approved", why);
@@ -148,7 +147,7 @@ fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
     });
     tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
     tell_ids(&mut payload, "observers", seating.observers.iter().map(String::as_str));
-    tell_delegations(&mut payload, &seating.seats);
+    tell_delegations(&mut payload, seating.delegated());
     tell_some_ids(&mut payload, "barred", &seating.barred);
     tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageStarted, Some(stage.order), None, payload);
@@ -189,5 +188,5 @@ fn approve(w: &mut Work<'_>) {
 }
 
 fn first_order(w: &Work<'_>, index: usize) -> i32 {
-    w.stage(w.cx.policy.group_at(index).start).order
+    w.stage(w.env.policy.group_at(index).start).order
 }

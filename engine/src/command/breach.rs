@@ -15,10 +15,10 @@ pub(super) fn breach(w: &mut Work<'_>) {
         if w.request.status.is_terminal() {
             return;
         }
-        let now = w.cx.now;
+        let now = w.env.now;
         let due = expire_tasks(w, index, |task| task.due_at.is_some_and(|at| at <= now));
         acted |= !due.is_empty();
-        let seat_expired = due.iter().any(|&at| w.request.tasks[at].kind == Kind::Approver);
+        let seat_expired = due.iter().any(|&position| w.request.tasks[position].kind == Kind::Approver);
         // A stage that is escalating already waits for the directory; its late seats leave with the others.
         if seat_expired && w.request.stages[index].state == StageState::Active {
             act(w, index);
@@ -36,7 +36,6 @@ fn act(w: &mut Work<'_>, index: usize) {
         OnBreach::Escalate if w.request.stages[index].escalated => {}
         OnBreach::Escalate if stage.escalation_rules.iter().any(|rule| rule.source.is_external()) => {
             w.request.stages[index].state = StageState::Escalating;
-            w.ask_resolver();
         }
         OnBreach::Escalate => escalate(w, index, &Answers::new()),
         OnBreach::AutoApprove => {
@@ -54,10 +53,11 @@ fn act(w: &mut Work<'_>, index: usize) {
 fn expire_tasks(w: &mut Work<'_>, index: usize, is_due: impl Fn(&Task) -> bool) -> Vec<usize> {
     let stage_id = w.request.stages[index].stage_id;
     let expires = |task: &Task| task.stage_id == stage_id && task.status.is_open() && is_due(task);
-    let due: Vec<usize> = (0..w.request.tasks.len()).filter(|&at| expires(&w.request.tasks[at])).collect();
-    for &at in &due {
-        w.close_task(at, TaskStatus::Expired);
-        let task = &w.request.tasks[at];
+    let due: Vec<usize> =
+        (0..w.request.tasks.len()).filter(|&position| expires(&w.request.tasks[position])).collect();
+    for &position in &due {
+        w.close_task(position, TaskStatus::Expired);
+        let task = &w.request.tasks[position];
         let payload = json!({
             "task_id": task.id.to_string(),
             "assignee": task.assignee,
@@ -73,10 +73,10 @@ fn expire_tasks(w: &mut Work<'_>, index: usize, is_due: impl Fn(&Task) -> bool) 
 /// The clock answers for every seat that has not.
 fn decide_for_all(w: &mut Work<'_>, index: usize, action: Action) {
     expire_tasks(w, index, |_| true);
-    for at in 0..w.request.tasks.len() {
-        let task = &w.request.tasks[at];
+    for position in 0..w.request.tasks.len() {
+        let task = &w.request.tasks[position];
         if is_seat(task, &w.request.stages[index]) && is_undecided(task) {
-            w.record(at, Said { action, comment: None, attachments_ref: None, late: true });
+            w.record(position, Said { action, comment: None, attachments_ref: None, late: true });
         }
     }
 }
@@ -87,7 +87,8 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     w.request.stages[index].state = StageState::Active;
     w.request.stages[index].escalated = true;
     let (leaving, staying) = seats_of(w, index);
-    let present: HashSet<String> = staying.iter().map(|&at| w.request.tasks[at].assignee.clone()).collect();
+    let present: HashSet<String> =
+        staying.iter().map(|&position| w.request.tasks[position].assignee.clone()).collect();
     let watching = observers(w, index);
 
     let mut seating = w.seating(index, &stage.escalation_rules, answers);
@@ -104,12 +105,12 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
         w.emit(EventType::StageEscalationFailed, Some(stage.order), why, payload);
         return;
     }
-    for &at in &leaving {
-        w.request.tasks[at].seated = false;
+    for &position in &leaving {
+        w.request.tasks[position].seated = false;
     }
     let duty: HashSet<String> = known.into_iter().filter(|s| s.required).map(|s| s.holder).collect();
-    for at in staying {
-        let task = &mut w.request.tasks[at];
+    for position in staying {
+        let task = &mut w.request.tasks[position];
         task.required |= duty.contains(&task.assignee);
     }
     let due_at = w.fresh_due(index);
@@ -120,9 +121,9 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
 /// The seats of a stage, by position: those that leave on escalation, and those that stay.
 fn seats_of(w: &Work<'_>, index: usize) -> (Vec<usize>, Vec<usize>) {
     let run = &w.request.stages[index];
-    let seats = (0..w.request.tasks.len()).filter(|&at| is_seat(&w.request.tasks[at], run));
-    seats.partition(|&at| {
-        let task = &w.request.tasks[at];
+    let seats = (0..w.request.tasks.len()).filter(|&position| is_seat(&w.request.tasks[position], run));
+    seats.partition(|&position| {
+        let task = &w.request.tasks[position];
         task.status == TaskStatus::Expired && is_undecided(task)
     })
 }
@@ -135,9 +136,9 @@ fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &S
         "resolution_errors": seating.errors.to_json(),
     });
     tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
-    tell_ids(&mut payload, "left", leaving.iter().map(|&at| &*w.request.tasks[at].assignee));
+    tell_ids(&mut payload, "left", leaving.iter().map(|&position| &*w.request.tasks[position].assignee));
     tell_some_ids(&mut payload, "observers", &seating.observers);
-    tell_delegations(&mut payload, &seating.seats);
+    tell_delegations(&mut payload, seating.delegated());
     tell_some_ids(&mut payload, "barred", &seating.barred);
     tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageEscalated, Some(stage.order), None, payload);

@@ -6,11 +6,11 @@ use crate::request::{EventType, TaskStatus};
 use serde_json::json;
 
 pub(super) fn claim(w: &mut Work<'_>, caller: &Caller, task_id: TaskId) -> Result<(), Refusal> {
-    let at = find(w, task_id)?;
-    let now = w.cx.now;
-    must_own(caller, &w.request.tasks[at])?;
+    let position = find(w, task_id)?;
+    let now = w.env.now;
+    must_own(caller, &w.request.tasks[position])?;
     w.task_id = Some(task_id);
-    let task = &mut w.request.tasks[at];
+    let task = &mut w.request.tasks[position];
     match task.status {
         // Nothing to write; so it was before it was kept who claims.
         TaskStatus::Claimed if task.claimed_by.as_ref().is_none_or(|by| *by == caller.subject) => Ok(()),

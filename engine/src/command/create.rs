@@ -1,13 +1,13 @@
 use super::advance;
 use super::work::Work;
-use super::{Context, Create, Transition};
+use super::{Create, Environment, Transition};
 use crate::ids::IdSource;
 use crate::request::{EventType, Request, RequestStatus, StageRun, StageState};
 use serde_json::json;
 
 /// Starts a request and its first group. Always succeeds: a policy that is stored is one that can be started.
-pub fn create(cx: &Context<'_>, create: Create, ids: &mut dyn IdSource) -> Transition {
-    let policy = cx.policy;
+pub fn create(env: &Environment<'_>, create: Create, ids: &mut dyn IdSource) -> Transition {
+    let policy = env.policy;
     let waiting = |stage: &crate::policy::Stage| StageRun {
         stage_id: stage.id,
         order: stage.order,
@@ -23,7 +23,7 @@ pub fn create(cx: &Context<'_>, create: Create, ids: &mut dyn IdSource) -> Trans
         source_service: create.source_service,
         context: create.context,
         expires_at: create.expires_at,
-        created_at: cx.now,
+        created_at: env.now,
         completed_at: None,
         last_sequence: 0,
         stages: policy.stages.iter().map(waiting).collect(),
@@ -40,7 +40,7 @@ pub fn create(cx: &Context<'_>, create: Create, ids: &mut dyn IdSource) -> Trans
         "requester": request.requester,
         "source_service": request.source_service,
     });
-    let mut w = Work::new(cx, request, &actor, ids);
+    let mut w = Work::new(env, request, &actor, ids);
     w.emit(EventType::RequestCreated, None, None, payload);
     advance::start_next_group(&mut w);
     w.finish()

@@ -7,12 +7,12 @@ use crate::request::{Action, StageState, Task, TaskStatus};
 use std::collections::HashSet;
 
 pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: Said) -> Result<(), Refusal> {
-    let at = find(w, task_id)?;
-    let task = &w.request.tasks[at];
+    let position = find(w, task_id)?;
+    let task = &w.request.tasks[position];
     must_own(caller, task)?;
     let stage = stage_of(w, task)?;
     if task.kind == Kind::Approver
-        && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(&caller.subject)
+        && let Some(why) = Bars::of_group(w.env.policy, &w.request, stage).why(&caller.subject)
     {
         let text = format!("{} may not decide this task: {why}", caller.subject);
         return Err(Refusal::Forbidden(Barred::Duties, text));
@@ -31,9 +31,9 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
     must_say_why(w.stage(stage).comment_required, &said)?;
     let counts = task.kind == Kind::Approver;
     // The deadline decides, not whether the breach has been noticed already.
-    let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.cx.now);
-    w.close_task(at, TaskStatus::Completed);
-    let decision = w.record(at, Said { late, ..said });
+    let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.env.now);
+    w.close_task(position, TaskStatus::Completed);
+    let decision = w.record(position, Said { late, ..said });
     w.decision = Some(decision);
     w.task_id = Some(task_id);
     if counts {

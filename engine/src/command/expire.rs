@@ -4,7 +4,7 @@ use serde_json::json;
 
 /// Ends the request when its own time is up; does nothing before.
 pub(super) fn expire(w: &mut Work<'_>) {
-    let up = w.request.expires_at.is_some_and(|at| at <= w.cx.now);
+    let up = w.request.expires_at.is_some_and(|at| at <= w.env.now);
     if up && !w.request.status.is_terminal() {
         w.end(RequestStatus::Expired, EventType::RequestExpired, None, None, json!({}));
     }

@@ -19,15 +19,15 @@ pub(super) fn reassign(
     if !caller.admin {
         return Err(Refusal::Forbidden(Barred::Role, "only an admin may reassign a task".into()));
     }
-    let at = find(w, task_id)?;
-    let task = w.request.tasks[at].clone();
+    let position = find(w, task_id)?;
+    let task = w.request.tasks[position].clone();
     let stage = stage_of(w, &task)?;
     must_be_undecided(w, &task, stage)?;
     must_fit(w, &task, stage, to)?;
     // Moving a seat whose deadline has passed gives the new holder a full term, or it would be breached at once.
     let due_at = if task.status == TaskStatus::Expired { w.fresh_due(stage) } else { task.due_at };
-    w.close_task(at, TaskStatus::Reassigned);
-    w.request.tasks[at].seated = false;
+    w.close_task(position, TaskStatus::Reassigned);
+    w.request.tasks[position].seated = false;
     let new = NewTask {
         assignee: to.to_owned(),
         kind: task.kind,
@@ -72,7 +72,7 @@ fn must_fit(w: &Work<'_>, task: &Task, stage: usize, to: &str) -> Result<(), Ref
         return Err(Refusal::Conflict(Clash::HasApproved, text));
     }
     if task.kind == Kind::Approver
-        && let Some(why) = Bars::of_group(w.cx.policy, &w.request, stage).why(to)
+        && let Some(why) = Bars::of_group(w.env.policy, &w.request, stage).why(to)
     {
         return Err(Refusal::Conflict(Clash::Unfit, format!("{to} may not hold this seat: {why}")));
     }

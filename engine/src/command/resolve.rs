@@ -11,12 +11,9 @@ const ASKING: &[StageState] = &[StageState::Resolving, StageState::Escalating];
 pub(super) fn resolved(w: &mut Work<'_>, answers: &Answers) {
     let resolving = w.stages_in(&[StageState::Resolving]);
     if !resolving.is_empty() {
-        if resolving.iter().all(|&index| answered(&w.stage(index).rules, answers)) {
-            if !advance::seat_group(w, &resolving, answers) {
-                advance::start_next_group(w);
-            }
-        } else {
-            w.ask_resolver();
+        let complete = resolving.iter().all(|&index| answered(&w.stage(index).rules, answers));
+        if complete && !advance::seat_group(w, &resolving, answers) {
+            advance::start_next_group(w);
         }
         return;
     }
@@ -29,10 +26,6 @@ pub(super) fn resolved(w: &mut Work<'_>, answers: &Answers) {
             advance::settle(w);
         }
     }
-    // Another stage of the group may have begun to escalate after these answers were asked for.
-    if !w.stages_in(&[StageState::Escalating]).is_empty() {
-        w.ask_resolver();
-    }
 }
 
 pub(super) fn failed(w: &mut Work<'_>, why: &str) {
@@ -41,7 +34,6 @@ pub(super) fn failed(w: &mut Work<'_>, why: &str) {
     let orders: Vec<i32> = asking.iter().map(|&index| w.stage(index).order).collect();
     let payload = json!({ "stage_name": w.stage(first).name, "stage_orders": orders });
     w.emit(EventType::StageResolutionFailed, Some(orders[0]), Some(why), payload);
-    w.ask_resolver();
 }
 
 fn answered(rules: &[Rule], answers: &Answers) -> bool {

@@ -25,7 +25,7 @@ pub(crate) type Answers = BTreeMap<RuleId, Vec<String>>;
 
 /// What seating depends on, the same for all stages of a group.
 #[derive(Clone, Copy)]
-pub(crate) struct Room<'a> {
+pub(crate) struct Seater<'a> {
     pub(crate) context: &'a Value,
     pub(crate) answers: &'a Answers,
     pub(crate) bars: &'a Bars<'a>,
@@ -58,6 +58,11 @@ pub(crate) struct Seating {
 }
 
 impl Seating {
+    /// Each delegate who holds a seat, with the owner whom they stand in for.
+    pub(crate) fn delegated(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.seats.iter().filter_map(|seat| Some((seat.holder.as_str(), seat.delegated_from.as_deref()?)))
+    }
+
     /// The word for why it seats nobody.
     pub(crate) const fn why_nobody(&self) -> &'static str {
         if self.too_many { reason::TOO_MANY_SEATS } else { reason::NO_APPROVERS }
@@ -84,7 +89,7 @@ pub(crate) fn bound<'a>(tasks: usize, seatings: impl Iterator<Item = &'a mut Sea
     }
 }
 
-impl Room<'_> {
+impl Seater<'_> {
     pub(crate) fn seat(&self, rules: &[Rule]) -> Seating {
         let mut seating = Seating::default();
         let mut seats = Seats::default();

@@ -1,5 +1,6 @@
 //! Separation of duties: who may not sit, and so may not decide.
 
+use super::actor::SLA;
 use crate::policy::{Kind, Policy};
 use crate::request::{Action, Request};
 use std::collections::HashSet;
@@ -53,7 +54,7 @@ fn approvers_before(request: &Request, first_order: i32) -> HashSet<&str> {
         .decisions
         .iter()
         .filter(|d| d.action == Action::Approve && d.stage_order < first_order)
-        .filter(|d| !observers.contains(&d.task_id) && d.actor != super::work::SLA)
+        .filter(|d| !observers.contains(&d.task_id) && d.actor != SLA)
         .flat_map(|d| std::iter::once(d.actor.as_str()).chain(d.on_behalf_of.as_deref()))
         .collect()
 }

@@ -1,6 +1,5 @@
 //! Lists in events. An event is published and sent to webhooks, so what it tells has a bound.
 
-use super::seating::Seat;
 use serde_json::{Map, Value};
 
 /// Most errors that one event names.
@@ -69,17 +68,16 @@ pub(crate) fn tell_some_ids(payload: &mut Value, name: &str, ids: &[String]) {
     }
 }
 
-/// Puts into a payload whose seats delegates hold: the first owner by the holder.
-pub(crate) fn tell_delegations(payload: &mut Value, seats: &[Seat]) {
+/// Puts into a payload whose seats delegates hold: for each holder the first owner.
+pub(crate) fn tell_delegations<'a>(payload: &mut Value, delegated: impl Iterator<Item = (&'a str, &'a str)>) {
     let mut bytes = 0;
     let mut told = Map::new();
-    for seat in seats {
-        let Some(owner) = &seat.delegated_from else { continue };
-        bytes += seat.holder.len() + owner.len();
+    for (holder, owner) in delegated {
+        bytes += holder.len() + owner.len();
         if bytes > MOST_BYTES {
             break;
         }
-        told.insert(seat.holder.clone(), owner.as_str().into());
+        told.insert(holder.to_owned(), owner.into());
     }
     if !told.is_empty() {
         payload["delegated_from"] = told.into();

@@ -1,7 +1,7 @@
 //! The transition under construction: the state being changed and the events told about it.
 
 use super::sod::Bars;
-use super::{Context, Effect, Transition, seating, told};
+use super::{Environment, Transition, seating, told};
 use crate::delegation::LookedAt;
 use crate::ids::{DecisionId, EventId, IdSource, TaskId};
 use crate::logic::Budget;
@@ -14,15 +14,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Actor of what a clock or this engine does by itself.
-pub(crate) const SYSTEM: &str = "system";
-/// Actor of what a passed deadline does.
-pub(crate) const SLA: &str = "system:sla";
-/// Actor of what an answer from a directory does.
-pub(crate) const RESOLVER: &str = "system:resolver";
-
 pub(super) struct Work<'a> {
-    pub(super) cx: Context<'a>,
+    pub(super) env: Environment<'a>,
     pub(super) request: Request,
     pub(super) actor: String,
     pub(super) decision: Option<Decision>,
@@ -31,7 +24,6 @@ pub(super) struct Work<'a> {
     pub(super) budget: Budget,
     ids: &'a mut dyn IdSource,
     events: Vec<Event>,
-    effects: Vec<Effect>,
     looked_at: LookedAt,
 }
 
@@ -46,9 +38,14 @@ pub(super) struct NewTask {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(cx: &Context<'a>, request: Request, actor: &str, ids: &'a mut dyn IdSource) -> Self {
+    pub(super) fn new(
+        env: &Environment<'a>,
+        request: Request,
+        actor: &str,
+        ids: &'a mut dyn IdSource,
+    ) -> Self {
         Self {
-            cx: *cx,
+            env: *env,
             request,
             actor: actor.to_owned(),
             decision: None,
@@ -56,7 +53,6 @@ impl<'a> Work<'a> {
             budget: Budget::default(),
             ids,
             events: Vec::new(),
-            effects: Vec::new(),
             looked_at: LookedAt::default(),
         }
     }
@@ -65,7 +61,6 @@ impl<'a> Work<'a> {
         Transition {
             request: Arc::new(self.request),
             events: self.events,
-            effects: self.effects,
             decision: self.decision,
             task_id: self.task_id,
             looked_at: self.looked_at,
@@ -85,26 +80,18 @@ impl<'a> Work<'a> {
             actor: self.actor.clone(),
             reason: reason.map(str::to_owned),
             payload,
-            occurred_at: self.cx.now,
+            occurred_at: self.env.now,
         });
     }
 
     pub(super) fn stage(&self, index: usize) -> &'a Stage {
-        &self.cx.policy.stages[index]
+        &self.env.policy.stages[index]
     }
 
     /// Indexes of the stages in one of these states.
     pub(super) fn stages_in(&self, states: &[StageState]) -> Vec<usize> {
         let runs = self.request.stages.iter().enumerate();
         runs.filter(|(_, run)| states.contains(&run.state)).map(|(index, _)| index).collect()
-    }
-
-    /// Asks outside about every rule that awaits an answer: one question, however many stages have one.
-    pub(super) fn ask_resolver(&mut self) {
-        let rules = self.request.pending_rules(self.cx.policy);
-        if !rules.is_empty() {
-            self.effects = vec![Effect::Resolve { rules }];
-        }
     }
 
     /// Who would sit in the stage at `index` by these rules, now.
@@ -114,16 +101,16 @@ impl<'a> Work<'a> {
         rules: &[crate::policy::Rule],
         answers: &seating::Answers,
     ) -> seating::Seating {
-        let bars = Bars::of_group(self.cx.policy, &self.request, index);
-        let room = seating::Room {
+        let bars = Bars::of_group(self.env.policy, &self.request, index);
+        let seater = seating::Seater {
             context: &self.request.context,
             answers,
             bars: &bars,
-            delegations: self.cx.delegations,
-            now: self.cx.now,
+            delegations: self.env.delegations,
+            now: self.env.now,
             budget: &self.budget,
         };
-        let mut seating = room.seat(rules);
+        let mut seating = seater.seat(rules);
         self.looked_at.extend(std::mem::take(&mut seating.looked_at));
         seating
     }
@@ -131,7 +118,7 @@ impl<'a> Work<'a> {
     /// A full term from now; none without an SLA.
     pub(super) fn fresh_due(&self, index: usize) -> Option<OffsetDateTime> {
         let hours = self.stage(index).sla_hours?;
-        self.cx.now.checked_add(time::Duration::hours(i64::from(hours)))
+        self.env.now.checked_add(time::Duration::hours(i64::from(hours)))
     }
 
     pub(super) fn add_task(&mut self, index: usize, new: NewTask) -> TaskId {
@@ -149,7 +136,7 @@ impl<'a> Work<'a> {
             reassigned_from: new.reassigned_from,
             status: TaskStatus::Open,
             due_at: new.due_at,
-            created_at: self.cx.now,
+            created_at: self.env.now,
             claimed_at: None,
             claimed_by: None,
             completed_at: None,
@@ -185,17 +172,17 @@ impl<'a> Work<'a> {
     }
 
     /// Takes a task out of open/claimed (or ends an expired one).
-    pub(super) fn close_task(&mut self, at: usize, status: TaskStatus) {
-        let now = self.cx.now;
-        let task = &mut self.request.tasks[at];
+    pub(super) fn close_task(&mut self, position: usize, status: TaskStatus) {
+        let now = self.env.now;
+        let task = &mut self.request.tasks[position];
         task.status = status;
         task.completed_at = Some(now);
     }
 
     /// Writes the one decision of the task at `at` and tells of it. The task's state is the caller's to set.
-    pub(super) fn record(&mut self, at: usize, said: Said) -> Decision {
-        let (id, now) = (DecisionId(self.ids.fresh()), self.cx.now);
-        let task = &mut self.request.tasks[at];
+    pub(super) fn record(&mut self, position: usize, said: Said) -> Decision {
+        let (id, now) = (DecisionId(self.ids.fresh()), self.env.now);
+        let task = &mut self.request.tasks[position];
         task.decision_id = Some(id);
         let decision = Decision {
             id,
@@ -250,9 +237,9 @@ impl<'a> Work<'a> {
         reason: Option<&str>,
         payload: Value,
     ) {
-        for at in 0..self.request.tasks.len() {
-            if self.request.tasks[at].status.is_open() {
-                self.close_task(at, TaskStatus::Skipped);
+        for position in 0..self.request.tasks.len() {
+            if self.request.tasks[position].status.is_open() {
+                self.close_task(position, TaskStatus::Skipped);
             }
         }
         for run in &mut self.request.stages {
@@ -261,8 +248,7 @@ impl<'a> Work<'a> {
             }
         }
         self.request.status = status;
-        self.request.completed_at = Some(self.cx.now);
-        self.effects.clear();
+        self.request.completed_at = Some(self.env.now);
         let payload = self.with_deciding_comment(payload, status, stage);
         self.emit(kind, stage, reason, payload);
     }

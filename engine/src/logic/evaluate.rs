@@ -3,9 +3,10 @@
 
 use super::Failure;
 use super::arithmetic;
+use super::bounds::MAX_VALUE_DEPTH;
 use super::convert::{loosely_equal, strictly_equal};
 use super::data::{Data, List};
-use super::meter::{MAX_VALUE_DEPTH, Meter};
+use super::meter::Meter;
 use super::program::{Node, Operator};
 use super::reads::Reads;
 use super::text;

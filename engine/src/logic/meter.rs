@@ -1,14 +1,8 @@
 //! How much an evaluation may do. Steps, not seconds: the same expression on the same context always comes as far.
 
 use super::Failure;
+use super::bounds::{MAX_MEMORY, MAX_STEPS};
 use std::cell::Cell;
-
-/// Most steps of one evaluation: a node looked at, an item visited or copied, 32 bytes of text read or written.
-pub const MAX_STEPS: u64 = 1_000_000;
-/// Most bytes that one evaluation may build.
-pub const MAX_MEMORY: usize = 8 * 1024 * 1024;
-/// Most lists that an expression may put into one another.
-pub const MAX_VALUE_DEPTH: usize = 32;
 
 /// Steps that all evaluations of one command share, so that a policy of many costly rules is bounded too.
 const COMMAND_STEPS: u64 = 5 * MAX_STEPS;

@@ -280,7 +280,7 @@ fn a_costly_constant_is_not_played_to_its_end_when_its_policy_is_checked() {
     assert_eq!(named.users(&json!({}), &Budget::default()), Err(Failure::NoUser));
     // Whom it names is not known then, and no advice rests on it.
     let first = Stage { skip_if: Some(named), ..stage_of(1, vec![expression(&costly)]) };
-    assert!(engine::lint::advise(&policy(vec![first])).is_empty());
+    assert!(engine::validate::advise(&policy(vec![first])).is_empty());
     // One that only lists people is.
     let list = logic(&json!(crowd(900)));
     assert_eq!(list.users(&json!({}), &list.trial()).map(|users| users.len()), Ok(900));

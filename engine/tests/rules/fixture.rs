@@ -1,6 +1,6 @@
 //! A request under test, and short words to build policies with.
 
-use engine::command::{Caller, Command, Context, Create, Effect, Refusal, Transition, apply, create};
+use engine::command::{Caller, Command, Create, Environment, Refusal, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::ids::{IdSource, PolicyId, RequestId, RuleId, StageId, TaskId};
 use engine::policy::{
@@ -128,7 +128,6 @@ pub(crate) struct World {
     pub(crate) ids: Counter,
     pub(crate) request: Request,
     pub(crate) log: Vec<Event>,
-    pub(crate) last: Vec<Effect>,
 }
 
 impl World {
@@ -140,8 +139,8 @@ impl World {
     pub(crate) fn start_with(policy: Policy, delegations: &[Delegation], context: Value) -> Self {
         let delegations = Delegations::new(delegations.iter().cloned());
         let mut ids = Counter(0);
-        let cx = Context { policy: &policy, delegations: &delegations, now: START };
-        let done = create(&cx, Create { context: context.into(), ..rita_creates() }, &mut ids);
+        let env = Environment { policy: &policy, delegations: &delegations, now: START };
+        let done = create(&env, Create { context: context.into(), ..rita_creates() }, &mut ids);
         Self {
             policy: Arc::new(policy),
             delegations,
@@ -149,16 +148,19 @@ impl World {
             ids,
             request: std::sync::Arc::unwrap_or_clone(done.request),
             log: done.events,
-            last: done.effects,
         }
     }
 
+    /// How many external rules await an answer.
+    pub(crate) fn asked(&self) -> usize {
+        self.request.pending_rules(&self.policy).len()
+    }
+
     pub(crate) fn send(&mut self, command: Command) -> Result<Transition, Refusal> {
-        let cx = Context { policy: &self.policy, delegations: &self.delegations, now: self.now };
-        let done = apply(&cx, &self.request, command, &mut self.ids)?;
+        let env = Environment { policy: &self.policy, delegations: &self.delegations, now: self.now };
+        let done = apply(&env, &self.request, command, &mut self.ids)?;
         self.request = done.request.as_ref().clone();
         self.log.extend(done.events.iter().cloned());
-        self.last.clone_from(&done.effects);
         Ok(done)
     }
 

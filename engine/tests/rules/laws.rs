@@ -5,7 +5,7 @@ use crate::fixture::{START, World, caller};
 use crate::invariants::{holds_after, holds_always};
 use crate::model::{Answers, Model, ModelDecision, ModelEvent, ModelTask, Refused};
 use crate::plan::{By, PEOPLE, Plan, Step, absences, plans, role_of, steps};
-use engine::command::{Caller, Command, Context, Refusal, Transition};
+use engine::command::{Caller, Command, Environment, Refusal, Transition};
 use engine::delegation::Delegation;
 use engine::policy::Kind;
 use engine::request::{Action, Request, Task, TaskStatus};
@@ -240,8 +240,8 @@ proptest! {
         let mut model = pair.model.clone();
         model.decisions.clear();
         let world = &pair.world;
-        let cx = Context { policy: &world.policy, delegations: &world.delegations, now: world.now };
-        let simulated = simulate(&cx, &json!({}), &[crate::plan::REQUESTER, crate::plan::CREATOR], &BTreeMap::new());
+        let env = Environment { policy: &world.policy, delegations: &world.delegations, now: world.now };
+        let simulated = simulate(&env, &json!({}), &[crate::plan::REQUESTER, crate::plan::CREATOR], &BTreeMap::new());
         for (index, (stage, planned)) in simulated.iter().zip(&plan.stages).enumerate() {
             let seats = model.seats_of(index, false, &Answers::new());
             let by_condition = planned.skip == crate::plan::Skip::Always;

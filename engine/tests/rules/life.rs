@@ -1,7 +1,7 @@
 //! Creation, skipping, resolution, cancelling, expiry, simulation.
 
 use crate::fixture::{World, away, caller, logic, observer, policy, role, rule, stage, stage_of, user};
-use engine::command::{Changes, Command, Context, Effect, Refusal};
+use engine::command::{Changes, Command, Environment, Refusal};
 use engine::delegation::Delegations;
 use engine::policy::{Kind, OnEmpty, Policy, RuleSource, Stage};
 use engine::request::{Action, EventType};
@@ -89,12 +89,12 @@ fn a_stage_that_asks_outside_stays_pending_until_answered() {
         .map(|s| Stage { parallel_group: Some(1), ..s });
     let mut world = World::start(policy(stages.into()));
     assert_eq!((world.status(), world.states()), ("pending", vec!["resolving", "resolving"]));
-    assert!(matches!(world.last.as_slice(), [Effect::Resolve { rules }] if rules.len() == 1));
+    assert_eq!(world.asked(), 1);
     world.send(Command::ResolutionFailed { reason: "directory is down".into() }).unwrap();
     assert_eq!(world.why(), Some("directory is down"));
-    assert_eq!(world.last.len(), 1, "and is asked again");
+    assert_eq!(world.asked(), 1, "and is asked again");
     world.send(Command::Resolved { answers: BTreeMap::new() }).unwrap();
-    assert_eq!((world.status(), world.last.len()), ("pending", 1), "an answer to something else");
+    assert_eq!((world.status(), world.asked()), ("pending", 1), "an answer to something else");
     world.resolve(&["zoe", "ann"]);
     assert_eq!((world.status(), world.open()), ("in_review", vec!["zoe", "ann", "bob"]));
     let told = world.log.len();
@@ -170,8 +170,8 @@ fn a_simulation_shows_what_would_happen() {
     ];
     let policy = Policy { forbid_self_approval: true, ..policy(stages) };
     let delegations = Delegations::new([away("ann", "bob")]);
-    let cx = Context { policy: &policy, delegations: &delegations, now: crate::fixture::START };
-    let seen = simulate(&cx, &json!({"kind": "small"}), &["rita"], &answers);
+    let env = Environment { policy: &policy, delegations: &delegations, now: crate::fixture::START };
+    let seen = simulate(&env, &json!({"kind": "small"}), &["rita"], &answers);
     let told: Vec<_> = seen.iter().map(|s| (s.order, s.skipped, s.skip_reason)).collect();
     let expected =
         [(1, false, None), (2, true, Some("skip_if")), (3, true, Some("on_empty")), (4, false, None)];

@@ -1,7 +1,7 @@
 //! Whom a command looks at, and people of whom the directory says that they are nobody.
 
 use crate::fixture::{START, away, logic, policy, required, rita_creates, rule, stage, stage_of, user};
-use engine::command::{Context, Transition, create};
+use engine::command::{Environment, Transition, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::policy::{Kind, OnEmpty, Policy, RuleSource, Stage};
 use engine::request::RequestStatus;
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 fn created(policy: &Policy, delegations: &[Delegation], unknown: &[&str]) -> Transition {
     let unknown = unknown.iter().map(|user| (*user).to_owned());
     let delegations = Delegations::new(delegations.iter().cloned()).with_unknown(unknown);
-    let cx = Context { policy, delegations: &delegations, now: START };
-    create(&cx, rita_creates(), &mut crate::fixture::Counter(0))
+    let env = Environment { policy, delegations: &delegations, now: START };
+    create(&env, rita_creates(), &mut crate::fixture::Counter(0))
 }
 
 fn seated(done: &Transition) -> Vec<&str> {

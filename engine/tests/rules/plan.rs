@@ -220,7 +220,7 @@ fn stages() -> impl Strategy<Value = PlanStage> {
     )
 }
 
-/// Policies of none to four stages that the lint may find fault with: what is stored must not hang even so.
+/// Policies of none to four stages that validation may find fault with: what is stored must not hang even so.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     (prop::collection::vec(stages(), 0..5), any::<bool>(), any::<bool>()).prop_map(|(stages, own, again)| {
         let mut plan = Plan { own, again, stages };

@@ -1,8 +1,8 @@
 //! What is refused when a policy is written.
 
 use crate::fixture::{logic, observer, policy, required, role, rule, stage, stage_of, user};
-use engine::lint::{advise, check};
 use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use engine::validate::{advise, check};
 use serde_json::json;
 
 fn faults(stages: Vec<Stage>) -> Vec<(Option<i32>, String)> {

@@ -1,8 +1,8 @@
 //! What is told about the variables of a policy's expressions.
 
 use crate::fixture::{logic, policy, rule, stage, stage_of};
-use engine::lint::about_variables;
 use engine::policy::{Kind, RuleSource, Stage};
+use engine::validate::about_variables;
 use serde_json::{Value, json};
 
 fn skipping(order: i32, condition: &Value) -> Stage {

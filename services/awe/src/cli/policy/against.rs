@@ -3,7 +3,7 @@
 use crate::auth::{VIEWER, unsigned_token};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use engine::lint::Fault;
+use engine::validate::Fault;
 use reqwest::StatusCode;
 use schemas::api::{ApproverRuleIn, DirectoryUserOut, PolicyCreate};
 use std::collections::{BTreeMap, BTreeSet};

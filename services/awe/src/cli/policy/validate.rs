@@ -74,8 +74,8 @@ fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) 
             faults.extend(found.into_iter().filter(|fault| !is_doubtful(document, written, fault)).map(flaw))
         }
         Ok(policy) if faults.is_empty() => {
-            let mut found = engine::lint::advise(&policy);
-            found.extend(engine::lint::about_variables(&policy, written.context_schema.as_ref()));
+            let mut found = engine::validate::advise(&policy);
+            found.extend(engine::validate::about_variables(&policy, written.context_schema.as_ref()));
             found.extend(against::warnings(written, unknown));
             found.extend(about_schema(written.context_schema.as_ref()));
             let mut found: Vec<Flaw> = found.into_iter().map(flaw).collect();
