@@ -3,7 +3,7 @@
 use crate::fixture::{
     Counter, World, away, caller, observer, policy, rita_creates, role, stage, stage_of, user,
 };
-use engine::command::{Command, Context, Create, create, reason};
+use engine::command::{Command, Create, Environment, create, reason};
 use engine::delegation::Delegations;
 use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, Stage};
 use engine::request::{Action, Event, EventType, RequestStatus, StageState, TaskStatus};
@@ -112,7 +112,7 @@ fn histories() -> Vec<World> {
 fn hashed() -> Event {
     let policy = policy(vec![stage(1, &["ann"])]);
     let delegations = Delegations::default();
-    let cx = Context { policy: &policy, delegations: &delegations, now: crate::fixture::START };
+    let cx = Environment { policy: &policy, delegations: &delegations, now: crate::fixture::START };
     let asked = Create { policy_sha256: Some("of-the-text".into()), ..rita_creates() };
     create(&cx, asked, &mut Counter(0)).events.remove(0)
 }
