@@ -8,7 +8,8 @@ use crate::{ContextSchema, Error};
 use dashmap::DashMap;
 use engine::ids::PolicyId;
 use engine::policy::Policy;
-use std::sync::{Arc, RwLock};
+use parking_lot::RwLock;
+use std::sync::Arc;
 use store::Store;
 use store::policies::LoadedPolicy;
 
@@ -88,7 +89,7 @@ impl Catalog {
 
     /// What is cached, read first if nothing is.
     async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
-        let snapshot = Arc::clone(&self.read());
+        let snapshot = Arc::clone(&self.snapshot.read());
         if snapshot.epoch == 0 { self.refresh().await } else { Ok(snapshot) }
     }
 
@@ -96,7 +97,7 @@ impl Catalog {
     pub(crate) async fn refresh(&self) -> Result<Arc<Snapshot>, Error> {
         let epoch = self.store.policy_epoch().await?;
         let fresh = Arc::new(Snapshot { epoch, active: DashMap::new() });
-        let mut held = self.snapshot.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.snapshot.write();
         // Two refreshes may cross: the newer one stays.
         if held.epoch < epoch {
             *held = Arc::clone(&fresh);
@@ -137,10 +138,5 @@ impl Catalog {
         }
         self.by_id.insert(id, Arc::clone(&version));
         Ok(version)
-    }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Snapshot>> {
-        // The lock guards one pointer: a panic while it was held cannot have left it half written.
-        self.snapshot.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -5,6 +5,7 @@
 //! away from the threads that answer everybody ([`Validations`]).
 
 mod cost;
+mod parts;
 mod places;
 mod probe;
 mod validations;

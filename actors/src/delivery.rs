@@ -10,22 +10,28 @@ mod attempt;
 mod breaker;
 mod courier;
 mod endpoint;
-mod endpoints;
+mod gather;
+mod live;
+mod options;
 mod pace;
+mod permits;
 mod poll;
 mod recorder;
 mod shares;
 
+use crate::Error;
 use crate::background;
 use crate::loops::Loops;
 use crate::queue;
-use crate::{Error, Options, StartError};
 use attempt::Sender;
 use bus::{Bus, Work};
 pub use courier::{Courier, Sent, Signer};
-use endpoints::Endpoints;
+use endpoint::Lanes;
+use live::LiveEndpoints;
+pub use options::{EndpointOptions, WebhookOptions};
 use poll::Poll;
 use ractor::ActorCell;
+use recorder::Recorder;
 use shares::Shares;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,39 +41,39 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// An endpoint without anything to do loses its actor after this.
-const IDLE: Duration = Duration::from_secs(60);
-/// A lease, or a record, of this many was not the last: more attempts are about to end, and waiting for them costs less
-/// than a statement for each few.
-const BUSY: usize = 4;
-/// How long a busy endpoint, or recorder, waits.
-const GATHER: Duration = Duration::from_millis(5);
-
 /// The delivery role of this process.
 pub(crate) struct Delivery {
     attempts: TaskTracker,
-    endpoints: Endpoints,
+    endpoints: LiveEndpoints,
 }
 
 impl Delivery {
-    pub(crate) fn start(options: &Options, loops: &Loops, supervisor: ActorCell) -> Result<Self, StartError> {
+    /// Starts looking for due deliveries. Without a bus the poll alone finds them.
+    pub(crate) fn start(
+        store: Store,
+        bus: Option<Bus>,
+        courier: Courier,
+        options: &WebhookOptions,
+        loops: &Loops,
+        supervisor: ActorCell,
+    ) -> Self {
         let attempts = TaskTracker::new();
-        let shared = endpoint::Shared {
-            store: options.store.clone(),
-            sender: Sender::new(options, loops)?,
-            slots: Shares::new(options.webhook.concurrency.max(1)),
+        let recorder = Recorder::start(store.clone(), loops);
+        let lanes = Lanes {
+            store: store.clone(),
+            sender: Sender::new(courier, recorder, options.clone()),
+            slots: Shares::new(options.concurrency.max(1)),
             tasks: attempts.clone(),
-            options: options.webhook.clone(),
+            options: options.clone(),
             stopping: AtomicBool::new(false),
         };
-        let endpoints = Endpoints::new(shared, supervisor);
-        if let Some(bus) = options.bus.clone() {
-            let follower = Follower { store: options.store.clone(), endpoints: endpoints.clone() };
-            queue::follow(loops, follower, bus);
+        let endpoints = LiveEndpoints::new(lanes, supervisor);
+        if let Some(bus) = bus {
+            queue::follow(loops, Follower { store: store.clone(), endpoints: endpoints.clone() }, bus);
         }
-        let poll = Poll::new(options.store.clone(), endpoints.clone(), options.webhook.poll_interval);
+        let poll = Poll::new(store, endpoints.clone(), options.poll_interval);
         background::start(loops, poll, Arc::<Notify>::default());
-        Ok(Self { attempts, endpoints })
+        Self { attempts, endpoints }
     }
 
     /// Attempts under way finish and are recorded, within `deadline`; else their leases run out. The recorder ends when
@@ -82,7 +88,7 @@ impl Delivery {
 /// Listens to the queue.
 struct Follower {
     store: Store,
-    endpoints: Endpoints,
+    endpoints: LiveEndpoints,
 }
 
 impl queue::Follower for Follower {

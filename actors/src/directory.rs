@@ -1,5 +1,6 @@
 //! Who answers the rules that the engine cannot: the staff directory, and services that policies name.
 
+use crate::clock;
 use engine::policy::http_auth;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -10,7 +11,6 @@ use std::fmt;
 use std::sync::Arc;
 use store::Store;
 use store::vault::Vault;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// One rule to be answered, and for whom.
@@ -154,7 +154,7 @@ impl Directories {
     }
 
     async fn secrets(&self, question: &Question<'_>) -> Result<Vec<SecretString>, DirectoryError> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let unread =
             || DirectoryError::Unavailable("the caller's callback secrets could not be read".to_owned());
         let found = self.store.live_secrets(question.caller, question.callback_secret_id, now, &self.vault);

@@ -19,6 +19,9 @@ pub enum Error {
     /// The idempotency key was used with another body.
     #[error("Idempotency-Key was used before with another body")]
     IdempotencyMismatch,
+    /// Another create with the idempotency key was first: its answer is to be replayed.
+    #[error("Idempotency-Key is in use")]
+    KeyTaken,
     /// A field that the wire type cannot judge.
     #[error("{field}: {message}")]
     Invalid {
@@ -67,6 +70,7 @@ impl From<store::Error> for Error {
             store::Error::NotFound(store::What::Policy) => Self::UnknownPolicy,
             store::Error::NotFound(store::What::Request) => Self::UnknownRequest,
             store::Error::NotFound(store::What::Task) => Self::UnknownTask,
+            store::Error::Conflict(store::Clash::KeyTaken, _) => Self::KeyTaken,
             // Every caller that can be stale has retried as often as it may.
             store::Error::Stale => Self::Overloaded,
             other => Self::Internal(chain(&other)),
@@ -78,6 +82,17 @@ impl From<bus::Error> for Error {
     fn from(error: bus::Error) -> Self {
         Self::Internal(chain(&error))
     }
+}
+
+/// Why a process could not start its part.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An actor could not be started.
+    #[error("an actor could not be started")]
+    Spawn(#[from] ractor::SpawnErr),
+    /// The HTTP client could not be set up.
+    #[error("outbound HTTP cannot be set up: {0}")]
+    Transport(String),
 }
 
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -1,46 +1,23 @@
 //! The only public door to request actors.
 
 mod first_tasks;
+mod replay;
+mod simulate;
 
-use crate::catalog::Version;
-use crate::directory::{Directory, Question};
-use crate::request::{Applied, Message, RequestActor, Shared};
-use crate::{Error, people, shapes};
-use engine::command::{Caller, Command, Environment};
-use engine::ids::{RequestId, RuleId, TaskId};
-use engine::policy::{Policy, RuleSource};
+use crate::directory::Directory;
+use crate::request::{Applied, Created, Message, NewRequest, RequestActor, Shared};
+use crate::{Error, shapes};
+use engine::command::{Caller, Command};
+use engine::ids::{RequestId, TaskId};
 use engine::request::Action;
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, RpcReplyPort};
 use schemas::api::decision::{DecisionIn, DecisionOut};
-use schemas::api::policy::{SimulateRequest, SimulateResponse, SimulateStageOut};
-use schemas::api::request::{CancelRequest, CreateRequestIn, CreateRequestOut, RequestOut};
+use schemas::api::request::{CancelRequest, RequestOut};
 use schemas::api::task::{ReassignTaskIn, TaskOut};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-/// A request to be created.
-#[derive(Debug, Clone)]
-pub struct NewRequest {
-    /// The body.
-    pub body: CreateRequestIn,
-    /// Subject of the token.
-    pub subject: String,
-    /// The `Idempotency-Key` header.
-    pub idempotency_key: Option<String>,
-}
-
-/// The answer to a create.
-#[derive(Debug, Clone)]
-pub struct Created {
-    /// Body of the answer.
-    pub answer: CreateRequestOut,
-    /// It is the stored first answer.
-    pub replayed: bool,
-}
 
 /// Sends commands to requests, wherever they are. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,10 +37,6 @@ impl Requests {
         Self { shared, in_flight, waiting: Arc::new(Semaphore::new(first_tasks::MOST_WAITING)), directory }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
     /// Creates a request, once per idempotency key. When its approvers must be asked for, it waits a moment for the
     /// first tasks.
     ///
@@ -80,6 +53,8 @@ impl Requests {
         // asking it would only make the caller wait twice.
         match refused {
             Error::Overloaded | Error::Unavailable(_) | Error::Unanswered => Err(refused),
+            // Its answer was forgotten meanwhile: the next call is a first one again.
+            Error::KeyTaken => self.first_answer(&new).await?.ok_or(Error::Overloaded),
             _ => self.first_answer(&new).await?.ok_or(refused),
         }
     }
@@ -162,72 +137,12 @@ impl Requests {
     ) -> Result<RequestOut, Error> {
         let command = Command::Cancel { caller, reason: body.reason };
         let applied = self.apply(RequestId(request_id), command).await?;
-        shapes::request(&applied)
+        shapes::request(&applied.transition.request, &applied.meta, applied.updated_at)
     }
 
     /// Whether the staff directory knows somebody who may sit under this id; `None` when it does not say.
     pub async fn may_sit(&self, user: &str) -> Option<bool> {
         self.shared.catalog.people.register.may_sit(user).await
-    }
-
-    /// What a policy version would do with a context. Writes nothing. `caller` is who asks: with their callback
-    /// secrets the questions to services are signed.
-    ///
-    /// # Errors
-    /// [`Error::UnknownPolicy`], [`Error::Context`], [`Error::Directory`], [`Error::Unavailable`].
-    pub async fn simulate(
-        &self,
-        caller: &str,
-        key: &str,
-        version: i32,
-        body: SimulateRequest,
-    ) -> Result<SimulateResponse, Error> {
-        let out = self.shared.store.get_policy(key, version).await?;
-        // Drafts change, so a simulation never uses the cache of started versions.
-        let version = Version::new(self.shared.store.load_policy(out.id.into()).await?);
-        let (policy, now) = (&version.policy, crate::clock::now());
-        let context = body.context;
-        version.check_context(&context, caller, &self.shared.validations).await?;
-        let answers = self.answers(caller, policy, &context).await?;
-        let requester = body.requester.as_deref().unwrap_or(caller);
-        // Nothing is committed that would show what is remembered to be out of date.
-        let simulated = people::decide(&self.shared.catalog.people, now, true, |delegations| {
-            let env = Environment { policy, delegations, now };
-            Ok(engine::simulate::simulate(&env, &context, &[requester, caller], &answers))
-        });
-        let stages =
-            simulated.await??.what.into_iter().zip(&out.stages).map(|(simulated, stage)| SimulateStageOut {
-                stage_order: simulated.order,
-                name: simulated.name,
-                mode: stage.mode.clone(),
-                mode_value: stage.mode_value,
-                comment_required: stage.comment_required.clone(),
-                resolved_approvers: simulated.resolved_approvers,
-                resolved_observers: simulated.resolved_observers,
-                skipped: simulated.skipped,
-                skip_reason: simulated.skip_reason.map(str::to_owned),
-                unknown_users: simulated.unknown_users,
-                resolution_errors: simulated.resolution_errors,
-            });
-        Ok(SimulateResponse { policy_id: out.id, policy_version: out.version, stages: stages.collect() })
-    }
-
-    /// What the directory says about every rule that a request with this context would ask.
-    async fn answers(
-        &self,
-        caller: &str,
-        policy: &Policy,
-        context: &Value,
-    ) -> Result<BTreeMap<RuleId, Vec<String>>, Error> {
-        let mut answers = BTreeMap::new();
-        for rule in engine::simulate::asks(policy, context) {
-            if let RuleSource::External { rule_type, value } = &rule.source {
-                let question =
-                    Question { rule_type, rule_value: value, context, caller, callback_secret_id: None };
-                answers.insert(rule.id, self.directory.users(question).await.map_err(Error::Directory)?);
-            }
-        }
-        Ok(answers)
     }
 
     pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {

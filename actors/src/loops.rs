@@ -4,9 +4,10 @@
 //! Cast: [`Loops`] starts loops and reports on them; inside a loop, [`beat`], [`failed`] and [`rest`] tell how it does.
 
 use futures::FutureExt;
+use parking_lot::Mutex;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,7 +88,7 @@ pub(crate) fn failed(why: String) {
 
 fn with_current(note: impl FnOnce(&mut State)) {
     // Code that a loop shares with others may run outside of any.
-    let _ = CURRENT.try_with(|watched| note(&mut watched.locked()));
+    let _ = CURRENT.try_with(|watched| note(&mut watched.state.lock()));
 }
 
 impl Loops {
@@ -109,7 +110,7 @@ impl Loops {
     {
         let state = State { running: true, restarts: 0, failures: 0, why: String::new(), busy_since: None };
         let watched = Arc::new(Watched { name, state: Mutex::new(state) });
-        locked(&self.all).push(Arc::clone(&watched));
+        self.all.lock().push(Arc::clone(&watched));
         let stop = self.stop.clone();
         self.tasks
             .spawn(CURRENT.scope(Arc::clone(&watched), async move { supervise(&watched, &stop, run).await }));
@@ -118,13 +119,13 @@ impl Loops {
     /// Every loop that does not run as it should.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble> {
-        locked(&self.all).iter().filter_map(|watched| watched.trouble()).collect()
+        self.all.lock().iter().filter_map(|watched| watched.trouble()).collect()
     }
 
     /// How often loops had to be started again.
     #[must_use]
     pub fn restarts(&self) -> u64 {
-        locked(&self.all).iter().map(|watched| watched.locked().restarts).sum()
+        self.all.lock().iter().map(|watched| watched.state.lock().restarts).sum()
     }
 
     /// Waits until every loop has ended, at most `deadline`. Stop them first.
@@ -161,7 +162,7 @@ where
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
-        watched.locked().running = true;
+        watched.state.lock().running = true;
     }
 }
 
@@ -172,12 +173,8 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 impl Watched {
-    fn locked(&self) -> MutexGuard<'_, State> {
-        locked(&self.state)
-    }
-
     fn ended(&self, why: String) {
-        let mut state = self.locked();
+        let mut state = self.state.lock();
         state.running = false;
         state.restarts += 1;
         state.busy_since = None;
@@ -185,7 +182,7 @@ impl Watched {
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        let state = self.locked();
+        let state = self.state.lock();
         let word = if !state.running {
             "restarting"
         } else if state.failures >= FAILING {
@@ -197,11 +194,6 @@ impl Watched {
         };
         Some(Trouble { name: self.name, state: word, restarts: state.restarts, why: state.why.clone() })
     }
-}
-
-/// What these locks guard is never left half-changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -264,10 +256,10 @@ mod tests {
             beat();
             std::future::pending().await
         });
-        until(|| locked(&loops.all)[0].locked().busy_since.is_some()).await;
+        until(|| loops.all.lock()[0].state.lock().busy_since.is_some()).await;
         assert_eq!(loops.troubles(), Vec::new());
         let Some(long_ago) = Instant::now().checked_sub(STALLED * 2) else { return };
-        locked(&loops.all)[0].locked().busy_since = Some(long_ago);
+        loops.all.lock()[0].state.lock().busy_since = Some(long_ago);
         assert_eq!(loops.troubles()[0].state, "stalled");
     }
 

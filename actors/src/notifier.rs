@@ -5,47 +5,29 @@
 //! often and by how many it is asked for, so that a mail is repeated only when a process dies after the mail server took
 //! it and before that was recorded. A mail that cannot be sent is tried again with growing pauses, for some two days.
 
+mod options;
 mod post;
 mod reminders;
 
+use crate::Error;
 use crate::background;
 use crate::loops::Loops;
 use crate::queue::{self, Follower};
-use crate::{Error, Options};
 use bus::{Bus, Work};
-use outbound::Staff;
-use outbound::mail::{Letters, Mailer};
+pub use options::NotifierOptions;
 use post::Post;
 use reminders::Reminders;
 use std::sync::Arc;
-use std::time::Duration;
 use store::Store;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, OnceCell};
 use uuid::Uuid;
 
-/// How people are told of their tasks.
-#[derive(Debug, Clone)]
-pub struct NotifierOptions {
-    /// Sends.
-    pub mailer: Mailer,
-    /// What is written.
-    pub letters: Arc<Letters>,
-    /// Knows where people get mail.
-    pub directory: Staff,
-    /// How long one attempt may take: finding the address and handing the mail over.
-    pub timeout: Duration,
-    /// How long before a deadline somebody is reminded of it; `None` = never.
-    pub remind_before: Option<Duration>,
-    /// How often deadlines are looked at.
-    pub check_interval: Duration,
-}
-
 /// Starts the notifier role of this process. Mails under way when it is stopped are finished, or taken again when their
 /// lease is over.
-pub(crate) fn start(options: &Options, notifier: NotifierOptions, loops: &Loops) {
-    let (store, owed) = (&options.store, Arc::new(Notify::new()));
-    if let Some(bus) = options.bus.clone() {
+pub(crate) fn start(store: &Store, bus: Option<&Bus>, notifier: NotifierOptions, loops: &Loops) {
+    let owed = Arc::new(Notify::new());
+    if let Some(bus) = bus.cloned() {
         let assignments =
             Assignments { store: store.clone(), owed: Arc::clone(&owed), since: OnceCell::new() };
         queue::follow(loops, assignments, bus);

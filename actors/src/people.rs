@@ -13,6 +13,7 @@ use engine::delegation::{Delegations, LookedAt, MOST_HOPS};
 use engine::simulate::SimulatedStage;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 use store::catalog::DelegationsOf;
 use time::OffsetDateTime;
@@ -33,6 +34,11 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(store: Store, directory: Arc<dyn Directory>) -> Self {
         Self { store, register: Register::new(directory), known: moka::sync::Cache::new(REMEMBERED) }
+    }
+
+    /// Waits for questions to the directory that are under way, at most `deadline`.
+    pub(crate) async fn stop(&self, deadline: Duration) {
+        self.register.stop(deadline).await;
     }
 
     /// Something was decided on what is no longer true: it is read again when it is next wanted.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
 
 /// What is known of so many people is kept, for so long.
 const REMEMBERED: u64 = 50_000;
@@ -34,12 +35,20 @@ struct Inner {
     began: Instant,
     /// Milliseconds since `began` until which nobody asks.
     rests_until: AtomicU64,
+    /// Questions that nobody may wait for any more.
+    asking: TaskTracker,
 }
 
 impl Register {
     pub(crate) fn new(directory: Arc<dyn Directory>) -> Self {
         let known = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(LIFE).build();
-        Self(Arc::new(Inner { directory, known, began: Instant::now(), rests_until: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            directory,
+            known,
+            began: Instant::now(),
+            rests_until: AtomicU64::new(0),
+            asking: TaskTracker::new(),
+        }))
     }
 
     /// Those of these people of whom the directory says that they do not exist or are disabled.
@@ -51,7 +60,7 @@ impl Register {
             users.iter().filter(|user| !self.0.known.contains_key(*user)).take(MOST).cloned().collect();
         if !missing.is_empty() && !self.rests() {
             // Goes on when the command does not wait for it any longer: the next one finds what it has learnt.
-            let asking = tokio::spawn(self.clone().ask(missing));
+            let asking = self.0.asking.spawn(self.clone().ask(missing));
             if tokio::time::timeout(PATIENCE, asking).await.is_err() {
                 self.rest();
             }
@@ -68,6 +77,12 @@ impl Register {
         let found = asked.ok()?.ok()??;
         self.0.known.insert(user.to_owned(), found);
         Some(found)
+    }
+
+    /// Waits for questions under way, at most `deadline`.
+    pub(crate) async fn stop(&self, deadline: Duration) {
+        self.0.asking.close();
+        let _ = tokio::time::timeout(deadline, self.0.asking.wait()).await;
     }
 
     async fn ask(self, users: Vec<String>) {

@@ -9,20 +9,19 @@
 //! sent may be lost, and what is sent on the next one would overtake it. The acknowledgement of a batch's last event so
 //! stands for all of it.
 
-mod fresh;
-mod known;
+mod position;
 mod reconciler;
 
-pub(crate) use fresh::Fresh;
 #[cfg(test)]
 pub(crate) use reconciler::compared;
 
 use crate::Error;
 use crate::background::Job;
+use crate::fresh::Fresh;
 use crate::loops;
-use crate::request::Shared;
+use crate::signals::Signals;
 use bus::Bus;
-use known::Known;
+use position::{BATCH, LOOK, Position};
 use schemas::event::WebhookEvent;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,15 +29,18 @@ use store::Store;
 use store::outbox::{Outgoing, RelayLock};
 use uuid::Uuid;
 
-/// Events in one round.
-const BATCH: usize = 512;
-/// How long an idle relay waits before it looks by itself.
-const LOOK: Duration = Duration::from_secs(1);
 /// A round of this many events was not alone: more are being committed, and gathering them costs less than another
 /// round for each few.
 const BUSY: usize = 32;
 /// How long a busy relay gathers.
 const GATHER: Duration = Duration::from_millis(10);
+
+/// How events leave for the bus.
+#[derive(Debug, Clone, Copy)]
+pub struct RelayOptions {
+    /// How often the stream is compared with the database, besides after every connection and failure.
+    pub reconcile_every: Duration,
+}
 
 /// What came of publishing events in a row.
 enum Published {
@@ -46,7 +48,7 @@ enum Published {
     All,
     /// One of them is refused for itself, for this reason. The stream may have some of the others.
     Refused(String),
-    /// Not acknowledged: which of them the stream has is not known.
+    /// Not acknowledged: which of them the stream has cannot be told.
     Unknown,
 }
 
@@ -55,12 +57,13 @@ pub(crate) struct Relay {
     bus: Bus,
     /// Without the role it only passes hints on.
     relays: bool,
-    reconcile_every: Duration,
-    shared: Arc<Shared>,
+    options: RelayOptions,
+    signals: Arc<Signals>,
+    fresh: Arc<Fresh>,
     /// The lock, and when it was last seen to stand.
     lock: Option<(RelayLock, Instant)>,
     /// Of the last run, when nothing went wrong in it.
-    known: Option<Known>,
+    position: Option<Position>,
 }
 
 impl Relay {
@@ -68,10 +71,11 @@ impl Relay {
         store: Store,
         bus: Bus,
         relays: bool,
-        reconcile_every: Duration,
-        shared: Arc<Shared>,
+        options: RelayOptions,
+        signals: Arc<Signals>,
+        fresh: Arc<Fresh>,
     ) -> Self {
-        Self { store, bus, relays, reconcile_every, shared, lock: None, known: None }
+        Self { store, bus, relays, options, signals, fresh, lock: None, position: None }
     }
 
     async fn holds_lock(&mut self) -> Result<bool, Error> {
@@ -90,20 +94,20 @@ impl Relay {
     }
 
     /// Publishes until nothing waits.
-    async fn publish_all(&mut self, mut known: Option<Known>) -> Result<Duration, Error> {
+    async fn publish_all(&mut self, mut position: Option<Position>) -> Result<Duration, Error> {
         loop {
             loops::beat();
-            let mut current = match known.take() {
-                Some(known) if known.is_current(&self.bus, self.reconcile_every) => known,
-                _ => Known::compared(&self.store, &self.bus).await?,
+            let mut current = match position.take() {
+                Some(position) if position.is_current(&self.bus, self.options.reconcile_every) => position,
+                _ => Position::compared(&self.store, &self.bus).await?,
             };
             if !self.holds_lock().await? {
                 return Ok(self.stand_by());
             }
-            let outgoing = current.next(&self.store, &self.shared).await?;
+            let outgoing = current.next(&self.store, &self.signals, &self.fresh).await?;
             if outgoing.is_empty() {
                 let pause = current.until_next_read();
-                self.known = Some(current);
+                self.position = Some(current);
                 return Ok(pause);
             }
             let busy = (BUSY..BATCH).contains(&outgoing.len());
@@ -113,29 +117,29 @@ impl Relay {
             if busy {
                 tokio::time::sleep(GATHER).await;
             }
-            known = Some(current);
+            position = Some(current);
         }
     }
 
     /// Publishes one batch; false when the stream did not take all of it, and has to be compared with the outbox.
-    async fn publish(&mut self, known: &mut Known, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
+    async fn publish(&mut self, position: &mut Position, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
         self.call_for_deliveries(&outgoing).await;
         let events: Vec<WebhookEvent> = outgoing.into_iter().map(|out| out.event).collect();
         let (mut acknowledged, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
-        match self.publish_in_a_row(known, &events, &mut acknowledged).await {
+        match self.publish_in_a_row(position, &events, &mut acknowledged).await {
             Published::All => {}
             Published::Refused(why) if events.len() == 1 => refused.push((events[0].event_id, why)),
             Published::Unknown if events.len() == 1 => {}
             // A copy of what the stream has keeps its old place, and so has what follows it refused. Alone it passes.
             Published::Refused(_) | Published::Unknown => {
-                refused = self.publish_alone(known, &events, &mut acknowledged).await;
+                refused = self.publish_alone(position, &events, &mut acknowledged).await;
             }
         }
-        if !known.is_connected_as_before(&self.bus) {
+        if !position.is_connected_as_before(&self.bus) {
             // The stream that acknowledged may not be the one that is there now.
             return Ok(false);
         }
-        if !acknowledged.is_empty() && !self.note(known.comparison, &acknowledged).await? {
+        if !acknowledged.is_empty() && !self.note(position.comparison, &acknowledged).await? {
             return Ok(false);
         }
         if !refused.is_empty() {
@@ -173,13 +177,13 @@ impl Relay {
     /// those.
     async fn publish_alone(
         &self,
-        known: &mut Known,
+        position: &mut Position,
         events: &[WebhookEvent],
         acknowledged: &mut Vec<(Uuid, i64)>,
     ) -> Vec<(Uuid, String)> {
         let mut refused = Vec::new();
         for event in events {
-            match self.publish_in_a_row(known, std::slice::from_ref(event), acknowledged).await {
+            match self.publish_in_a_row(position, std::slice::from_ref(event), acknowledged).await {
                 Published::All => {}
                 Published::Refused(why) => refused.push((event.event_id, why)),
                 Published::Unknown => break,
@@ -192,18 +196,18 @@ impl Relay {
     /// taken all of them.
     async fn publish_in_a_row(
         &self,
-        known: &mut Known,
+        position: &mut Position,
         events: &[WebhookEvent],
         acknowledged: &mut Vec<(Uuid, i64)>,
     ) -> Published {
-        if !known.is_connected_as_before(&self.bus) {
+        if !position.is_connected_as_before(&self.bus) {
             return Published::Unknown;
         }
-        match self.bus.publish_events(known.last, events).await {
+        match self.bus.publish_events(position.last, events).await {
             Ok(last) => {
                 let sequences = (0..=i64::try_from(last).unwrap_or(i64::MAX)).rev();
                 acknowledged.extend(events.iter().rev().map(|event| event.event_id).zip(sequences));
-                known.last = known.last.max(last);
+                position.last = position.last.max(last);
                 Published::All
             }
             Err(bus::Error::Refused(why)) => Published::Refused(why),
@@ -215,7 +219,7 @@ impl Relay {
     }
 
     fn stand_by(&self) -> Duration {
-        self.shared.fresh.close();
+        self.fresh.close();
         LOOK
     }
 }
@@ -225,17 +229,17 @@ impl Job for Relay {
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
         // Whatever ends this run early leaves nothing that could be relied on.
-        let known = self.known.take();
+        let position = self.position.take();
         if !self.bus.is_connected() {
             return Ok(self.stand_by());
         }
         let publishes = self.relays && self.holds_lock().await?;
-        if self.shared.signals.take_hint(publishes) {
+        if self.signals.take_hint(publishes) {
             self.bus.hint().await;
         }
         if !publishes {
             return Ok(self.stand_by());
         }
-        self.publish_all(known).await
+        self.publish_all(position).await
     }
 }

@@ -10,28 +10,25 @@
 mod audit;
 mod driver;
 mod evidence;
+mod janitor;
+mod message;
+mod options;
+mod question;
+mod registry;
+mod shared;
 
-pub(crate) use driver::{Applied, Shared};
+pub(crate) use janitor::Janitor;
+pub(crate) use message::{Applied, Message};
+pub use message::{Created, NewRequest};
+pub use options::RequestOptions;
+pub(crate) use shared::Shared;
 
 use crate::Error;
-use crate::handle::NewRequest;
-use crate::supervisor::drain;
-use engine::command::Command;
 use engine::ids::RequestId;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use registry::drain;
 use serde_json::Value;
 use std::sync::Arc;
-
-/// What a request actor is told.
-pub(crate) enum Message {
-    /// Become a new request.
-    Create(Arc<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
-    /// Apply a command.
-    Apply(Arc<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
-    /// Die in the middle of a message: what a bug would do.
-    #[cfg(test)]
-    Crash,
-}
 
 pub(crate) struct RequestActor;
 
@@ -119,7 +116,7 @@ fn finish(
     reply: RpcReplyPort<Result<Arc<Applied>, Error>>,
 ) {
     let live = state.loaded.as_ref().is_some_and(|loaded| !loaded.request.status.is_terminal());
-    let full = state.shared.registry.len() > state.shared.max_live;
+    let full = state.shared.registry.len() > state.shared.options.max_live;
     let weight = state.weight();
     if !live || full || state.shared.registry.weigh(state.id, weight, MOST_HELD) {
         state.shared.registry.remove(state.id, me);

@@ -5,11 +5,14 @@
 //! so it does not matter who hears first. Requests are resolved side by side, up to a bound, and none keeps its place
 //! longer than [`PATIENCE`]: a slow directory slows the others down and never stops them.
 
+use crate::Error;
 use crate::background::{self, Job};
+use crate::catalog::Catalog;
+use crate::clock;
 use crate::directory::{Directory, Question};
+use crate::handle::Requests;
 use crate::loops::Loops;
 use crate::queue::{self, Follower};
-use crate::{Error, Options, Requests};
 use bus::{Bus, Work};
 use engine::command::Command;
 use engine::ids::{RequestId, RuleId};
@@ -22,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use store::requests::Loaded;
-use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -41,10 +43,11 @@ const ROUNDS: usize = 64;
 /// Users by rule.
 type Answers = BTreeMap<RuleId, Vec<String>>;
 
-/// Pause before attempt `attempt + 1`: 5 s, doubling to 60 s.
-pub(crate) fn back_off(attempt: i32) -> Duration {
-    let doublings = u32::try_from(attempt.max(1) - 1).unwrap_or(0).min(4);
-    (Duration::from_secs(5) * 2u32.pow(doublings)).min(Duration::from_secs(60))
+/// How approvers are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ResolverOptions {
+    /// Requests resolved at once.
+    pub concurrency: usize,
 }
 
 /// The resolver role of this process.
@@ -53,20 +56,23 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    pub(crate) fn start(options: &Options, requests: &Requests, loops: &Loops) -> Self {
-        let worker = Worker {
-            store: options.store.clone(),
-            requests: requests.clone(),
-            directory: Arc::clone(&options.directory),
-            slots: Arc::new(Semaphore::new(options.resolver.concurrency.max(1))),
-            tasks: TaskTracker::new(),
-        };
-        if let Some(bus) = options.bus.clone() {
-            queue::follow(loops, worker.clone(), bus);
+    pub(crate) fn new(
+        store: Store,
+        requests: Requests,
+        catalog: Arc<Catalog>,
+        directory: Arc<dyn Directory>,
+        options: ResolverOptions,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
+        Self { worker: Worker { store, requests, catalog, directory, slots, tasks: TaskTracker::new() } }
+    }
+
+    /// Begins to look, when it is told of a request and by itself; `wake` makes it look at once.
+    pub(crate) fn start(&self, bus: Option<Bus>, wake: Arc<Notify>, loops: &Loops) {
+        if let Some(bus) = bus {
+            queue::follow(loops, self.worker.clone(), bus);
         }
-        let wake: Arc<Notify> = Arc::clone(&requests.shared().signals.resolutions);
-        background::start(loops, Poll { worker: worker.clone() }, wake);
-        Self { worker }
+        background::start(loops, Poll { worker: self.worker.clone() }, wake);
     }
 
     /// Questions under way finish within `deadline`; else their rows come back when the lease is over.
@@ -80,6 +86,7 @@ impl Resolver {
 struct Worker {
     store: Store,
     requests: Requests,
+    catalog: Arc<Catalog>,
     directory: Arc<dyn Directory>,
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -119,7 +126,7 @@ impl Worker {
     async fn resolve(&self, id: RequestId) -> Result<(), Error> {
         for _ in 0..ROUNDS {
             let Some(loaded) = self.store.load_request(id).await? else { return Ok(()) };
-            let version = self.requests.shared().catalog.version(loaded.request.policy_id).await?;
+            let version = self.catalog.version(loaded.request.policy_id).await?;
             let policy = &version.policy;
             let asked = loaded.request.pending_rules(policy);
             if asked.is_empty() {
@@ -213,8 +220,7 @@ impl Job for Poll {
             return Ok(Duration::ZERO);
         }
         let next = worker.store.next_resolution().await?;
-        let wait =
-            next.map(|at| Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or(Duration::ZERO));
+        let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or(Duration::ZERO));
         Ok(wait.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 }

@@ -1,7 +1,7 @@
 //! Forgets what the configuration says may go: idempotency keys, attempts of webhooks, finished requests.
 
 use crate::background::Job;
-use crate::{Error, RetentionOptions, clock};
+use crate::{Error, clock};
 use std::time::Duration;
 use store::Store;
 
@@ -11,6 +11,19 @@ const ROWS: i64 = 1000;
 const REQUESTS: i64 = 100;
 /// Rest between two batches: whoever decides comes first.
 const BETWEEN: Duration = Duration::from_millis(50);
+
+/// What is forgotten after a while, by processes that watch deadlines.
+#[derive(Debug, Clone, Copy)]
+pub struct RetentionOptions {
+    /// How often it is looked for.
+    pub check_every: Duration,
+    /// How long an idempotency key is remembered.
+    pub idempotency_keys: Duration,
+    /// How long the attempts of a webhook are kept; `None` = for good.
+    pub attempts: Option<Duration>,
+    /// How long a finished request is kept with its history; `None` = for good.
+    pub requests: Option<Duration>,
+}
 
 pub(crate) struct Retention {
     pub(crate) store: Store,

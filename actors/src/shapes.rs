@@ -1,12 +1,10 @@
 //! The engine's state in the words of the wire.
 
 use crate::Error;
-use crate::handle::NewRequest;
-use crate::request::Applied;
 use engine::ids::TaskId;
 use engine::request::{Decision, Request, Task};
 use schemas::api::decision::DecisionOut;
-use schemas::api::request::{CreateRequestOut, RequestOut};
+use schemas::api::request::{CreateRequestIn, CreateRequestOut, RequestOut};
 use schemas::api::task::TaskOut;
 use schemas::json::RawJson;
 use store::commit::Meta;
@@ -95,8 +93,8 @@ pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
     }
 }
 
-pub(crate) fn request(applied: &Applied) -> Result<RequestOut, Error> {
-    let (r, meta) = (&applied.transition.request, &applied.meta);
+/// `updated_at` is the time of the last event written, as the row says.
+pub(crate) fn request(r: &Request, meta: &Meta, updated_at: OffsetDateTime) -> Result<RequestOut, Error> {
     Ok(RequestOut {
         id: r.id.0,
         policy_id: r.policy_id.0,
@@ -114,16 +112,11 @@ pub(crate) fn request(applied: &Applied) -> Result<RequestOut, Error> {
         expires_at: r.expires_at,
         completed_at: r.completed_at,
         created_at: r.created_at,
-        updated_at: updated_at(applied),
+        updated_at,
     })
 }
 
-/// The row's `updated_at`: the time of the last event written.
-fn updated_at(applied: &Applied) -> OffsetDateTime {
-    applied.transition.events.last().map_or(applied.updated_at, |event| event.occurred_at)
-}
-
 /// The body of a create as it is compared with a later one under the same key.
-pub(crate) fn body_of(new: &NewRequest) -> Result<RawJson, Error> {
-    written(&new.body)
+pub(crate) fn body_of(body: &CreateRequestIn) -> Result<RawJson, Error> {
+    written(body)
 }

@@ -6,9 +6,10 @@
 //! Failures: a request that fails is set aside with growing pauses, so that it stands in nobody's way.
 
 use crate::background::Job;
+use crate::handle::Requests;
 use crate::loops::Loops;
-use crate::request::Shared;
-use crate::{Error, Requests, clock};
+use crate::signals::Signals;
+use crate::{Error, clock};
 use engine::command::Command;
 use engine::ids::RequestId;
 use futures::StreamExt;
@@ -33,11 +34,18 @@ const MOST_ASIDE: usize = 10_000;
 /// How long to wait before listening again after the database went away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
+/// How deadlines are watched.
+#[derive(Debug, Clone, Copy)]
+pub struct SlaOptions {
+    /// How often deadlines are looked for without being told.
+    pub check_interval: Duration,
+}
+
 pub(crate) struct Sla {
     store: Store,
     requests: Requests,
-    shared: Arc<Shared>,
-    check_interval: Duration,
+    signals: Arc<Signals>,
+    options: SlaOptions,
     aside: HashMap<RequestId, Aside>,
 }
 
@@ -48,9 +56,8 @@ struct Aside {
 }
 
 impl Sla {
-    pub(crate) fn new(requests: Requests, shared: Arc<Shared>, check_interval: Duration) -> Self {
-        let store = shared.store.clone();
-        Self { store, requests, shared, check_interval, aside: HashMap::new() }
+    pub(crate) fn new(store: Store, requests: Requests, signals: Arc<Signals>, options: SlaOptions) -> Self {
+        Self { store, requests, signals, options, aside: HashMap::new() }
     }
 
     /// Acts on one batch of what is due at `now`; gives whether there was anything.
@@ -132,44 +139,44 @@ impl Job for Sla {
         self.forget_settled();
         let again =
             self.resting().map(|(_, aside)| aside.until.saturating_duration_since(Instant::now())).min();
-        self.shared.signals.ask_for_deadline();
+        self.signals.ask_for_deadline();
         let next = self.store.next_deadline(now).await?;
-        self.shared.signals.wait_for_deadline(next);
+        self.signals.wait_for_deadline(next);
         // Negative: it has passed in the meantime.
         let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or_default());
-        Ok([wait, again].into_iter().flatten().fold(self.check_interval, Duration::min))
+        Ok([wait, again].into_iter().flatten().fold(self.options.check_interval, Duration::min))
     }
 }
 
 /// Wakes the job when somebody moved a deadline by SQL.
-pub(crate) fn listen(loops: &Loops, shared: &Arc<Shared>) {
-    let (shared, stop) = (Arc::clone(shared), loops.stop().clone());
+pub(crate) fn listen(loops: &Loops, store: &Store, signals: &Arc<Signals>) {
+    let (store, signals, stop) = (store.clone(), Arc::clone(signals), loops.stop().clone());
     loops.spawn("moved deadlines", move || {
-        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+        let (store, signals, stop) = (store.clone(), Arc::clone(&signals), stop.clone());
         async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = follow(&shared) => {}
+                () = follow(&store, &signals) => {}
             }
             Ok(())
         }
     });
 }
 
-async fn follow(shared: &Shared) {
+async fn follow(store: &Store, signals: &Signals) {
     loop {
-        if let Err(error) = follow_until_broken(shared).await {
+        if let Err(error) = follow_until_broken(store, signals).await {
             tracing::debug!(%error, "moved deadlines are not heard of; the job still looks by itself");
         }
         tokio::time::sleep(LISTEN_AGAIN).await;
     }
 }
 
-async fn follow_until_broken(shared: &Shared) -> Result<(), store::Error> {
-    let mut moved = shared.store.moved_deadlines().await?;
+async fn follow_until_broken(store: &Store, signals: &Signals) -> Result<(), store::Error> {
+    let mut moved = store.moved_deadlines().await?;
     loop {
         // Once at the start too: something may have moved before anybody listened.
-        shared.signals.deadlines.notify_one();
+        signals.deadlines.notify_one();
         moved.next().await?;
     }
 }

@@ -1,4 +1,4 @@
-//! Signing webhooks, and checking a signature. Pure: the time and the secrets are handed in.
+//! Signing webhooks. Pure: the time and the secrets are handed in.
 //!
 //! Every webhook carries the same message twice: in the form of this engine's contract (`X-Approval-*`, hex, by
 //! the active secret) and in the form of Standard Webhooks (`webhook-*`, base64, one signature per live secret).
@@ -26,48 +26,10 @@ pub const SECRET_PREFIX: &str = "whsec_";
 /// Fewest bytes in a secret.
 pub const SECRET_MIN_BYTES: usize = 24;
 
-/// A secret that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SecretError {
-    /// Other prefix, or not base64.
-    #[error("a secret is `whsec_` and base64")]
-    Form,
-    /// Too few bytes.
-    #[error("a secret has at least 24 bytes")]
-    TooShort,
-}
-
-/// Why a signature was not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// The timestamp header is not a number of seconds.
-    #[error("the timestamp is not a number of seconds")]
-    MalformedTimestamp,
-    /// The timestamp is too far from now.
-    #[error("the timestamp is too old or too new")]
-    OutsideTolerance,
-    /// The signature header is not `sha256=` and 64 hex digits.
-    #[error("the signature is not `sha256=` and 64 hex digits")]
-    MalformedSignature,
-    /// Signed with another secret, or changed on the way.
-    #[error("the signature does not belong to this body, timestamp and secret")]
-    Mismatch,
-}
-
 /// A secret as it is shown: `whsec_` and the base64 of its bytes.
 #[must_use]
 pub fn show_secret(bytes: &[u8]) -> String {
     format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes))
-}
-
-/// The bytes of a secret as it is shown.
-///
-/// # Errors
-/// Not `whsec_` and base64, or fewer than [`SECRET_MIN_BYTES`].
-pub fn secret_bytes(shown: &str) -> Result<Vec<u8>, SecretError> {
-    let coded = shown.strip_prefix(SECRET_PREFIX).ok_or(SecretError::Form)?;
-    let bytes = STANDARD.decode(coded).map_err(|_| SecretError::Form)?;
-    if bytes.len() < SECRET_MIN_BYTES { Err(SecretError::TooShort) } else { Ok(bytes) }
 }
 
 /// Headers of one attempt. `keys` are the live secrets as they were shown, the active one first; without any,
@@ -105,30 +67,6 @@ pub fn headers(
 pub fn signature(key: &str, timestamp_unix: i64, body: &[u8]) -> String {
     let mac = mac(key.as_bytes(), &[timestamp_unix.to_string().as_bytes(), body]);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
-}
-
-/// Checks an `X-Approval-*` signature, in constant time over the signature. `key` is the secret as it was shown,
-/// `timestamp` and `signature` are the header values, `body` the bytes as received.
-///
-/// # Errors
-/// Why it must not be believed.
-pub fn verify(
-    key: &str,
-    timestamp: &str,
-    signature: &str,
-    body: &[u8],
-    now_unix: i64,
-    tolerance_seconds: u64,
-) -> Result<(), VerifyError> {
-    let sent: i64 = timestamp.parse().map_err(|_| VerifyError::MalformedTimestamp)?;
-    if now_unix.abs_diff(sent) > tolerance_seconds {
-        return Err(VerifyError::OutsideTolerance);
-    }
-    let coded = signature.strip_prefix("sha256=").ok_or(VerifyError::MalformedSignature)?;
-    let mut given = [0_u8; 32];
-    hex::decode_to_slice(coded, &mut given).map_err(|_| VerifyError::MalformedSignature)?;
-    // The header's own bytes are what was signed, so a number written in another way does not match.
-    mac(key.as_bytes(), &[timestamp.as_bytes(), body]).verify_slice(&given).map_err(|_| VerifyError::Mismatch)
 }
 
 /// The key of the Standard Webhooks form: what is coded after `whsec_`. A secret that is not of that form (there

@@ -1,6 +1,6 @@
 //! Signatures, against vectors computed elsewhere and against another implementation.
 
-use schemas::webhook::{self, SecretError, VerifyError};
+use schemas::webhook;
 
 const FIRST: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECOND: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -47,48 +47,7 @@ fn without_a_secret_there_are_ids_and_timestamps_and_no_signature() {
 }
 
 #[test]
-fn a_signature_is_believed_inside_the_tolerance_only() {
-    let verify = |now| webhook::verify(FIRST, "1614265330", APPROVAL, BODY, now, 300);
-    assert_eq!(verify(AT), Ok(()));
-    assert_eq!(verify(AT + 300), Ok(()));
-    assert_eq!(verify(AT - 300), Ok(()));
-    assert_eq!(verify(AT + 301), Err(VerifyError::OutsideTolerance));
-    assert_eq!(verify(AT - 301), Err(VerifyError::OutsideTolerance));
-}
-
-#[test]
-fn a_signature_is_not_believed_when_anything_differs() {
-    let verify = |key, at, signature, body| webhook::verify(key, at, signature, body, AT, 300);
-    assert_eq!(verify(SECOND, "1614265330", APPROVAL, BODY), Err(VerifyError::Mismatch));
-    assert_eq!(verify(FIRST, "1614265331", APPROVAL, BODY), Err(VerifyError::Mismatch));
-    assert_eq!(verify(FIRST, "+1614265330", APPROVAL, BODY), Err(VerifyError::Mismatch));
-    assert_eq!(verify(FIRST, "1614265330", APPROVAL, b"{}"), Err(VerifyError::Mismatch));
-    assert_eq!(verify(FIRST, "soon", APPROVAL, BODY), Err(VerifyError::MalformedTimestamp));
-    for malformed in ["", "sha256=", "sha1=00", &APPROVAL[..70], &APPROVAL[7..]] {
-        assert_eq!(
-            verify(FIRST, "1614265330", malformed, BODY),
-            Err(VerifyError::MalformedSignature),
-            "{malformed}"
-        );
-    }
-}
-
-#[test]
-fn what_is_signed_with_the_active_secret_verifies() {
-    for body in [&b""[..], b"{}", "{\"name\":\"Zo\u{eb}\"}".as_bytes()] {
-        let headers = webhook::headers(&[SECOND, FIRST], ID, AT, body);
-        let signature = header(&headers, webhook::SIGNATURE).expect("signed");
-        assert_eq!(webhook::verify(SECOND, &AT.to_string(), signature, body, AT, 0), Ok(()));
-    }
-}
-
-#[test]
-fn a_secret_is_read_as_it_was_shown_and_is_long_enough() {
+fn a_secret_is_shown_with_its_prefix_in_base64() {
     let bytes: Vec<u8> = (0..32).collect();
     assert_eq!(webhook::show_secret(&bytes), SECOND);
-    assert_eq!(webhook::secret_bytes(SECOND), Ok(bytes));
-    assert_eq!(webhook::secret_bytes(&webhook::show_secret(&[7; 24])), Ok(vec![7; 24]));
-    assert_eq!(webhook::secret_bytes(&webhook::show_secret(&[7; 23])), Err(SecretError::TooShort));
-    assert_eq!(webhook::secret_bytes("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::Form));
-    assert_eq!(webhook::secret_bytes("whsec_not base64"), Err(SecretError::Form));
 }

@@ -153,14 +153,6 @@ impl From<AuditRow> for AuditActionOut {
 }
 
 impl Store {
-    /// Appends one row, for acts that are no transaction of their own.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn record_audit(&self, actor: &Actor, record: &Record) -> Result<(), Error> {
-        insert(&mut *self.pool.acquire().await?, actor, record).await
-    }
-
     /// Audit rows, newest first.
     ///
     /// # Errors

@@ -9,117 +9,22 @@
 //! fails the statement, and then every transition of that batch is tried alone, so that it fails alone.
 
 mod columns;
+mod rows;
 mod statement;
+mod transition;
+
+pub use transition::{Audit, Commit, Idempotency, Meta};
 
 use crate::pool::{Kept, Pool};
 use crate::{Clash, Error, Store};
-use engine::command::Transition;
-use engine::ids::RequestId;
-use engine::request::{Event, Request};
 use futures::FutureExt;
-use schemas::event::webhook_wanted;
-use schemas::json::RawJson;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use time::OffsetDateTime;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use uuid::Uuid;
 
-/// What a request carries besides the state that rules look at. Fixed at creation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Meta {
-    /// Key of its policy.
-    pub policy_key: String,
-    /// Version of its policy.
-    pub policy_version: i32,
-    /// The caller's word for what is approved.
-    pub artifact_type: String,
-    /// The caller's id of it.
-    pub artifact_id: String,
-    /// Where webhooks go.
-    pub callback_url: Option<String>,
-    /// Whose secret signs them, when not the creating caller's.
-    pub callback_secret_id: Option<Uuid>,
-    /// Event types that the caller wants; all when absent.
-    pub callback_events: Option<Vec<String>>,
-}
-
-/// A create that must happen once per `(subject, key)`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Idempotency {
-    /// Calling subject.
-    pub subject: String,
-    /// The `Idempotency-Key` header.
-    pub key: String,
-    /// The body, compared as JSON.
-    pub body: RawJson,
-    /// The answer to replay.
-    pub response: RawJson,
-}
-
-/// An audit row that stands or falls with the transition.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Audit {
-    /// Subject.
-    pub actor: String,
-    /// `request.cancel`, `task.reassign`, `task.decide_override`.
-    pub action: &'static str,
-    /// `request` or `task`.
-    pub resource_type: &'static str,
-    /// Its id.
-    pub resource_id: String,
-    /// One line for people.
-    pub summary: String,
-    /// State before.
-    pub before: Option<Value>,
-    /// State after.
-    pub after: Option<Value>,
-}
-
-/// One transition to write.
-#[derive(Debug)]
-pub struct Commit {
-    /// State and row version that it was decided on; `None` for a create.
-    pub before: Option<(Arc<Request>, i64)>,
-    /// What was decided.
-    pub transition: Arc<Transition>,
-    /// Fixed facts.
-    pub meta: Arc<Meta>,
-    /// The policy epoch of the active version that was used; `None` when none was looked up.
-    pub epoch: Option<i64>,
-    /// People whose delegations counted, each with the number of their last change that was known.
-    pub relied: Vec<(String, i64)>,
-    /// For creates.
-    pub idempotency: Option<Idempotency>,
-    /// For administrative commands.
-    pub audit: Option<Audit>,
-    /// When a resolver should ask (again); `None` when nothing is to be resolved.
-    pub resolve_after: Option<OffsetDateTime>,
-    /// How often resolvers have failed in a row.
-    pub resolve_attempt: i32,
-    /// Of [`deliveries`].
-    pub deliveries: Vec<Option<Uuid>>,
-}
-
-/// For each event of the transition the id of its webhook delivery, where the caller wants to be told of it.
-#[must_use]
-pub fn deliveries(transition: &Transition, meta: &Meta) -> Vec<Option<Uuid>> {
-    let wanted = |event_type| webhook_wanted(event_type, meta.callback_events.as_deref());
-    let id =
-        |event: &Event| (meta.callback_url.is_some() && wanted(event.event_type.as_str())).then(Uuid::now_v7);
-    transition.events.iter().map(id).collect()
-}
-
-impl Commit {
-    fn request_id(&self) -> RequestId {
-        self.transition.request.id
-    }
-}
-
-/// Boxed: it is passed on several times on its way to the writer.
-type Job = (Box<Commit>, oneshot::Sender<Result<i64, Error>>);
+/// A commit, and where its outcome is awaited. Shared with whoever waits, who needs it once it is written.
+type Job = (Arc<Commit>, oneshot::Sender<Result<i64, Error>>);
 
 /// Door to the writers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -159,9 +64,9 @@ impl Committer {
     /// # Errors
     /// [`Error::Stale`]: decide again; [`Error::Conflict`]: the idempotency key is taken; [`Error::Unavailable`]: it
     /// may or may not have been written, so reload before anything else.
-    pub async fn commit(&self, commit: Commit) -> Result<i64, Error> {
+    pub async fn commit(&self, commit: Arc<Commit>) -> Result<i64, Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send((Box::new(commit), reply)).await.map_err(|_| Error::gone())?;
+        self.queue.send((commit, reply)).await.map_err(|_| Error::gone())?;
         answer.await.map_err(|_| Error::gone())?
     }
 }
@@ -199,7 +104,8 @@ async fn write_batches(mut connection: Kept, jobs: &Mutex<mpsc::Receiver<Job>>, 
     }
 }
 
-/// Whatever is queued; nothing at the end. A connection is not kept while there is nothing to write.
+/// Takes everything that is queued, and waits for a first job when nothing is. Empty once the channel is closed. While it
+/// waits, the connection goes back to the pool.
 async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>, most: usize, connection: &mut Kept) -> Vec<Job> {
     // The lock is held while waiting for the first job only: whoever gets it takes what is there and goes.
     let mut jobs = match jobs.try_lock() {

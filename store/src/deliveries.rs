@@ -79,13 +79,13 @@ pub struct Attempt {
     pub response_headers: Option<Value>,
     /// The first bytes of the answer.
     pub response_excerpt: Option<String>,
-    /// What is next.
-    pub verdict: Verdict,
+    /// What becomes of the delivery after this attempt.
+    pub next: Next,
 }
 
 /// Where a delivery goes after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Next {
     /// Done.
     Delivered,
     /// Again, not before.
@@ -107,7 +107,7 @@ impl Store {
     }
 }
 
-impl Verdict {
+impl Next {
     const fn status(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -116,7 +116,7 @@ impl Verdict {
         }
     }
 
-    const fn next(self) -> Option<OffsetDateTime> {
+    const fn attempt_at(self) -> Option<OffsetDateTime> {
         match self {
             Self::RetryAt(at) => Some(at),
             Self::Delivered | Self::Exhausted => None,

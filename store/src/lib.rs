@@ -12,10 +12,12 @@ pub mod grants;
 mod moment;
 pub mod notifications;
 pub mod outbox;
+pub mod page;
 pub mod policies;
 mod pool;
 pub mod processes;
 pub mod requests;
+pub mod resolutions;
 mod retention;
 pub mod secrets;
 pub mod tasks;
@@ -153,11 +155,5 @@ impl Store {
     pub async fn close(&self) {
         self.hot.close().await;
         self.pool.close().await;
-    }
-
-    /// The pool, for tests that look at rows directly.
-    #[must_use]
-    pub fn pool(&self) -> &sqlx::PgPool {
-        &self.pool
     }
 }

@@ -2,11 +2,8 @@
 
 pub mod reconcile;
 
-use crate::commit::Meta;
 use crate::pool::Pool;
 use crate::{BY_KEY_ONLY, Error, Store};
-use engine::command::Transition;
-use engine::request::Event;
 use schemas::api::JsonObject;
 use schemas::event::WebhookEvent;
 use serde_json::Value;
@@ -25,37 +22,9 @@ pub struct Outgoing {
     pub delivery_id: Option<Uuid>,
 }
 
-impl Outgoing {
-    /// The events of a transition that was committed with these deliveries, as [`Store::unpublished`] reads them.
-    #[must_use]
-    pub fn of(transition: &Transition, meta: &Meta, deliveries: &[Option<Uuid>]) -> Vec<Self> {
-        let outgoing = |(e, delivery_id): (&Event, &Option<Uuid>)| Self {
-            delivery_id: *delivery_id,
-            event: EventRow {
-                event_id: e.id.0,
-                event_type: e.event_type.as_str().to_owned(),
-                request_id: transition.request.id.0,
-                artifact_type: meta.artifact_type.clone(),
-                artifact_id: meta.artifact_id.clone(),
-                status: e.status.as_str().to_owned(),
-                stage_order: e.stage_order,
-                actor: e.actor.clone(),
-                reason: e.reason.clone(),
-                payload: Value::Object(e.payload.clone()),
-                occurred_at: e.occurred_at,
-                sequence: e.sequence,
-                policy_key: meta.policy_key.clone(),
-                policy_version: meta.policy_version,
-            }
-            .into_event(),
-        };
-        transition.events.iter().zip(deliveries).map(outgoing).collect()
-    }
-}
-
 /// Facts of an event row joined with its request, as every outgoing message needs them.
 #[derive(Debug)]
-pub(crate) struct EventRow {
+pub(crate) struct EventFacts {
     pub(crate) event_id: Uuid,
     pub(crate) event_type: String,
     pub(crate) request_id: Uuid,
@@ -72,7 +41,30 @@ pub(crate) struct EventRow {
     pub(crate) policy_version: i32,
 }
 
-impl EventRow {
+/// The facts in a row of a query that names its columns as the fields.
+macro_rules! event_facts {
+    ($row:ident) => {
+        crate::outbox::EventFacts {
+            event_id: $row.event_id,
+            event_type: $row.event_type,
+            request_id: $row.request_id,
+            artifact_type: $row.artifact_type,
+            artifact_id: $row.artifact_id,
+            status: $row.status,
+            stage_order: $row.stage_order,
+            actor: $row.actor,
+            reason: $row.reason,
+            payload: $row.payload,
+            occurred_at: $row.occurred_at,
+            sequence: $row.sequence,
+            policy_key: $row.policy_key,
+            policy_version: $row.policy_version,
+        }
+    };
+}
+pub(crate) use event_facts;
+
+impl EventFacts {
     pub(crate) fn into_event(self) -> WebhookEvent {
         let facts = match self.payload {
             Value::Object(facts) => facts,
@@ -180,23 +172,7 @@ impl Store {
         let deliveries = self.deliveries_of(&with_callback).await?;
         let outgoing = rows.into_iter().map(|r| Outgoing {
             delivery_id: deliveries.get(&r.event_id).copied(),
-            event: EventRow {
-                event_id: r.event_id,
-                event_type: r.event_type,
-                request_id: r.request_id,
-                artifact_type: r.artifact_type,
-                artifact_id: r.artifact_id,
-                status: r.status,
-                stage_order: r.stage_order,
-                actor: r.actor,
-                reason: r.reason,
-                payload: r.payload,
-                occurred_at: r.occurred_at,
-                sequence: r.sequence,
-                policy_key: r.policy_key,
-                policy_version: r.policy_version,
-            }
-            .into_event(),
+            event: event_facts!(r).into_event(),
         });
         Ok(outgoing.collect())
     }

@@ -7,6 +7,7 @@ use crate::{Clash, Error, Store, What};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use schemas::api::secret::{CallbackSecretCreatedOut, CallbackSecretOut};
+use schemas::webhook::{SECRET_MIN_BYTES, SECRET_PREFIX, show_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -20,13 +21,10 @@ mod reseal;
 pub use reseal::Resealed;
 
 const SECRET: Error = Error::NotFound(What::CallbackSecret);
-const PREFIX: &str = "whsec_";
 /// What Standard Webhooks writes before a secret in configurations.
 const VERSION: &str = "v1,";
 /// The client that stands for any.
 pub const ANY: &str = "*";
-/// Fewest bytes of a secret that somebody brings along.
-const SHORTEST: usize = 24;
 
 /// The form in which a secret that somebody brings along is kept and shown: `whsec_` and base64. One that already has
 /// that form stays as it is, without the `v1,` that some write before it; any other text is encoded. White space around
@@ -36,22 +34,22 @@ const SHORTEST: usize = 24;
 /// Says in words what is wrong, without the secret.
 pub fn check_secret(given: &str) -> Result<String, String> {
     let given = given.trim();
-    let encoded = match given.strip_prefix(VERSION).unwrap_or(given).strip_prefix(PREFIX) {
+    let encoded = match given.strip_prefix(VERSION).unwrap_or(given).strip_prefix(SECRET_PREFIX) {
         Some(text) => Some(STANDARD.decode(text).map_err(|_| {
-            format!("begins with {PREFIX} but does not go on with standard base64, padded: nothing would verify it")
+            format!("begins with {SECRET_PREFIX} but does not go on with standard base64, padded: nothing would verify it")
         })?),
         None => None,
     };
     let bytes = encoded.as_deref().unwrap_or(given.as_bytes());
-    if bytes.len() < SHORTEST {
-        return Err(format!("must be at least {SHORTEST} bytes, is {}", bytes.len()));
+    if bytes.len() < SECRET_MIN_BYTES {
+        return Err(format!("must be at least {SECRET_MIN_BYTES} bytes, is {}", bytes.len()));
     }
-    Ok(format!("{PREFIX}{}", STANDARD.encode(bytes)))
+    Ok(show_secret(bytes))
 }
 
 fn fresh_secret() -> SecretString {
     let bytes: [u8; 32] = rand::random();
-    SecretString::from(format!("{PREFIX}{}", STANDARD.encode(bytes)))
+    SecretString::from(show_secret(&bytes))
 }
 
 /// A sealed secret opens only in its own row.
@@ -115,8 +113,8 @@ impl MayName {
     }
 }
 
-/// A secret to be made.
-struct Fresh<'a> {
+/// The row of a caller's new active secret.
+struct ActiveRow<'a> {
     caller_service: &'a str,
     secret: &'a SecretString,
     credential: Option<&'a str>,
@@ -125,11 +123,11 @@ struct Fresh<'a> {
 
 async fn insert_active(
     connection: &mut PgConnection,
-    fresh: &Fresh<'_>,
+    row: &ActiveRow<'_>,
     actor: &Actor,
     vault: &Vault,
 ) -> Result<CallbackSecretCreatedOut, Error> {
-    let Fresh { caller_service, secret, credential, clients } = *fresh;
+    let ActiveRow { caller_service, secret, credential, clients } = *row;
     let id = Uuid::now_v7();
     let sealed = vault.seal(secret.expose_secret(), &place(id, caller_service))?;
     let created_at = sqlx::query_scalar!(
@@ -225,9 +223,9 @@ impl Store {
             }
             None => fresh_secret(),
         };
-        let fresh = Fresh { caller_service, secret: &secret, credential, clients };
+        let row = ActiveRow { caller_service, secret: &secret, credential, clients };
         let mut tx = self.pool.begin().await?;
-        let created = insert_active(&mut tx, &fresh, actor, vault).await?;
+        let created = insert_active(&mut tx, &row, actor, vault).await?;
         let entry = Record {
             after: Some(json!({"status": "active", "credential": credential, "clients": clients})),
             ..record("callback_secret.create", "created", created.id, caller_service)
@@ -288,8 +286,8 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let (caller_service, credential) = (old.caller_service.as_str(), old.credential.as_deref());
-        let fresh = Fresh { caller_service, secret: &fresh_secret(), credential, clients: &old.clients };
-        let created = insert_active(&mut tx, &fresh, actor, vault).await?;
+        let row = ActiveRow { caller_service, secret: &fresh_secret(), credential, clients: &old.clients };
+        let created = insert_active(&mut tx, &row, actor, vault).await?;
         let entry = Record {
             before: Some(json!({"id": id, "status": "active"})),
             after: Some(json!({"id": created.id, "status": "active", "grace_hours": grace_hours})),

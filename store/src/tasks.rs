@@ -1,7 +1,7 @@
 //! The inbox: tasks as people see them, with what their request is about.
 
 use crate::moment::Moment;
-use crate::{Error, Store, What};
+use crate::{Error, Store};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
 use schemas::json::RawJson;
@@ -197,17 +197,6 @@ impl Store {
             stats.by_artifact_type.insert(row.artifact_type, row.total);
         }
         Ok(stats)
-    }
-
-    /// One task.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn get_task(&self, id: Uuid) -> Result<TaskOut, Error> {
-        let mut query = QueryBuilder::<Postgres>::new("select p.*, p.context as shown from (");
-        query.push(COLUMNS).push("t.id = ").push_bind(id).push(") p");
-        let row: Option<TaskRow> = query.build_query_as().fetch_optional(&self.pool).await?;
-        row.map(Into::into).ok_or(Error::NotFound(What::Task))
     }
 
     /// The request that a task belongs to.

@@ -9,6 +9,14 @@ use std::ops::Deref;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+impl Store {
+    /// The connections that lists and reports share, for tests that hold all of them.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
 /// A migrated, empty database.
 #[derive(Debug)]
 pub struct TestDb {

@@ -4,6 +4,7 @@
 //! Each pair of a subschema and a part of the context is counted once and remembered, so counting is cheap where
 //! validating would not be. What keywords do is told generously: the count is a bound, not a forecast.
 
+use super::parts::{TooCostly, items, members};
 use super::places::{Places, Target};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -21,10 +22,6 @@ const META_SCHEMA: u64 = 100;
 
 /// Stands for the name of a member, whatever it is.
 static NAME: Value = Value::String(String::new());
-
-/// The validation needs more than it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooCostly;
 
 type Cost = Result<u64, TooCostly>;
 
@@ -142,14 +139,6 @@ fn bounded(cost: u64) -> Cost {
 fn add(cost: &mut u64, more: u64) -> Result<(), TooCostly> {
     *cost = bounded(cost.saturating_add(more))?;
     Ok(())
-}
-
-pub(super) fn members(value: &Value) -> impl Iterator<Item = &Value> + Clone {
-    value.as_object().into_iter().flat_map(Map::values)
-}
-
-pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> + Clone {
-    value.as_array().into_iter().flatten()
 }
 
 /// How many members or items it has.

@@ -1,6 +1,6 @@
 //! Where a `$ref` may lead inside a schema.
 
-use super::cost::{TooCostly, items, members};
+use super::parts::{TooCostly, items, members};
 use serde_json::Value;
 use std::collections::HashMap;
 

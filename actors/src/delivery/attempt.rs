@@ -1,17 +1,17 @@
 //! One attempt: have it sent, judge the answer, have the outcome recorded.
 
-use super::breaker::Found;
+use super::breaker::Health;
 use super::courier::{Courier, Sent, Signer};
+use super::options::WebhookOptions;
 use super::recorder::Recorder;
-use crate::loops::Loops;
-use crate::{Error, Options, StartError, WebhookOptions};
+use crate::{Error, clock};
 use futures::future::join_all;
 use outbound::Failure;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::deliveries::{Attempt, Leased, Verdict};
+use store::deliveries::{Attempt, Leased, Next};
 use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 
@@ -26,19 +26,8 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(options: &Options, loops: &Loops) -> Result<Self, StartError> {
-        let (store, vault) = (options.store.clone(), options.vault.clone());
-        Ok(Self {
-            courier: Courier::new(
-                store.clone(),
-                vault,
-                options.egress.clone(),
-                options.credentials.clone(),
-                &options.webhook,
-            )?,
-            recorder: Recorder::start(store, loops),
-            options: options.webhook.clone(),
-        })
+    pub(super) fn new(courier: Courier, recorder: Recorder, options: WebhookOptions) -> Self {
+        Self { courier, recorder, options }
     }
 
     /// What each of these is signed and sent with, asked for once for all that have the same signer, and for all signers
@@ -72,8 +61,8 @@ impl Sender {
 
     /// Has the outcome recorded. `Err`: it was not.
     pub(super) async fn record(&self, delivery: &Leased, sent: Sent) -> Result<(), Error> {
-        let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
-        self.recorder.record(outcome(delivery, made, sent, &self.options)).await
+        let jitter = rand::random_range(0.9..=1.1);
+        self.recorder.record(outcome(delivery, sent, &self.options, clock::now(), jitter)).await
     }
 }
 
@@ -83,26 +72,31 @@ fn signer(delivery: &Leased) -> Signer<'_> {
 }
 
 /// What the outcome says about the endpoint: one that answers 4xx is alive, whatever it thinks of this webhook.
-pub(super) fn found(sent: &Sent) -> Found {
+pub(super) fn health(sent: &Sent) -> Health {
     match &sent.outcome {
-        Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Found::Failing,
-        Ok(_) => Found::Alive,
-        Err(Failure::Timeout(_) | Failure::Connection(_) | Failure::Cut { .. }) => Found::Failing,
-        Err(Failure::Refused(_) | Failure::Credential(_) | Failure::Internal(_)) => Found::Nothing,
+        Ok(answer) if answer.status >= 500 || matches!(answer.status, 408 | 429) => Health::Failing,
+        Ok(_) => Health::Alive,
+        Err(Failure::Timeout(_) | Failure::Connection(_) | Failure::Cut { .. }) => Health::Failing,
+        Err(Failure::Refused(_) | Failure::Credential(_) | Failure::Internal(_)) => Health::Nothing,
     }
 }
 
-fn outcome(delivery: &Leased, made: u32, sent: Sent, options: &WebhookOptions) -> Attempt {
+/// What is recorded of an attempt that ended at `now`. `jitter` stretches or shrinks the wait for the next one.
+fn outcome(
+    delivery: &Leased,
+    sent: Sent,
+    options: &WebhookOptions,
+    now: OffsetDateTime,
+    jitter: f64,
+) -> Attempt {
+    let made = u32::try_from(delivery.attempt).unwrap_or(0) + 1;
     let (error, failed_by, latency_ms) = (sent.error(), sent.failed_by(), sent.latency_ms());
     let answer = sent.outcome.ok();
     let retry_after = answer.as_ref().and_then(|a| a.retry_after.filter(|_| matches!(a.status, 429 | 503)));
-    let verdict = match &error {
-        None => Verdict::Delivered,
-        Some(_) if made >= options.max_attempts => Verdict::Exhausted,
-        Some(_) => {
-            let jitter = rand::random_range(0.9..=1.1);
-            Verdict::RetryAt(OffsetDateTime::now_utc() + wait(made, &options.backoff, jitter, retry_after))
-        }
+    let next = match &error {
+        None => Next::Delivered,
+        Some(_) if made >= options.max_attempts => Next::Exhausted,
+        Some(_) => Next::RetryAt(now + wait(made, &options.backoff, jitter, retry_after)),
     };
     Attempt {
         delivery_id: delivery.id,
@@ -114,7 +108,7 @@ fn outcome(delivery: &Leased, made: u32, sent: Sent, options: &WebhookOptions) -
         failed_by,
         response_headers: answer.as_ref().map(|a| json!(a.headers)),
         response_excerpt: answer.map(|a| a.excerpt),
-        verdict,
+        next,
     }
 }
 

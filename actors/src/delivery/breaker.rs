@@ -20,7 +20,7 @@ pub(super) struct Tolerance {
 
 /// What may be attempted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(super) enum Permission {
     /// Whatever there is room for.
     All,
     /// One attempt, to see; its outcome must be told as that of a probe.
@@ -38,7 +38,7 @@ pub(super) enum Admission {
 
 /// What an attempt said about the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Health {
     /// It answers, whatever it thinks of the webhook.
     Alive,
     /// No answer, or one that says that it cannot cope.
@@ -72,12 +72,12 @@ impl Breaker {
     }
 
     /// What may be attempted at `now`.
-    pub(super) fn admits(&self, now: Instant) -> Admission {
+    pub(super) fn permits(&self, now: Instant) -> Permission {
         match self.state {
-            State::Closed { .. } => Admission::All,
-            State::Open { until, .. } if until <= now => Admission::Probe,
-            State::Open { since, until } => Admission::Closed { since, until },
-            State::Probing { .. } => Admission::Probing,
+            State::Closed { .. } => Permission::All,
+            State::Open { until, .. } if until <= now => Permission::Probe,
+            State::Open { since, until } => Permission::Closed { since, until },
+            State::Probing { .. } => Permission::Probing,
         }
     }
 
@@ -90,17 +90,17 @@ impl Breaker {
     }
 
     /// An attempt has ended at `now`. Answers whether that opened or closed the circuit.
-    pub(super) fn ended(&mut self, found: Found, was_probe: bool, now: Instant) -> bool {
+    pub(super) fn ended(&mut self, health: Health, was_probe: bool, now: Instant) -> bool {
         let before = self.is_closed();
-        self.state = match (self.state, found) {
-            (_, Found::Alive) => State::Closed { failures: 0 },
-            (State::Closed { failures }, Found::Failing) if failures + 1 < self.tolerance.failures => {
+        self.state = match (self.state, health) {
+            (_, Health::Alive) => State::Closed { failures: 0 },
+            (State::Closed { failures }, Health::Failing) if failures + 1 < self.tolerance.failures => {
                 State::Closed { failures: failures + 1 }
             }
-            (State::Closed { .. }, Found::Failing) => self.open(now),
-            (State::Probing { .. }, Found::Failing) if was_probe => self.open(now),
+            (State::Closed { .. }, Health::Failing) => self.open(now),
+            (State::Probing { .. }, Health::Failing) if was_probe => self.open(now),
             // Nobody knows more than before: the next look may probe again.
-            (State::Probing { since }, Found::Nothing) if was_probe => State::Open { since, until: now },
+            (State::Probing { since }, Health::Nothing) if was_probe => State::Open { since, until: now },
             (unchanged, _) => unchanged,
         };
         before != self.is_closed()
@@ -124,7 +124,7 @@ mod tests {
     fn opened(now: Instant) -> Breaker {
         let mut breaker = breaker();
         for _ in 0..3 {
-            breaker.ended(Found::Failing, false, now);
+            breaker.ended(Health::Failing, false, now);
         }
         breaker
     }
@@ -133,23 +133,23 @@ mod tests {
     fn only_failures_in_a_row_open_the_circuit() {
         let now = Instant::now();
         let mut breaker = breaker();
-        for found in [Found::Failing, Found::Failing, Found::Alive, Found::Failing, Found::Failing] {
-            assert!(!breaker.ended(found, false, now));
+        for health in [Health::Failing, Health::Failing, Health::Alive, Health::Failing, Health::Failing] {
+            assert!(!breaker.ended(health, false, now));
         }
-        assert_eq!(breaker.admits(now), Admission::All);
-        assert!(breaker.ended(Found::Failing, false, now));
-        assert_eq!(breaker.admits(now), Admission::Closed { since: now, until: now + REST });
+        assert_eq!(breaker.permits(now), Permission::All);
+        assert!(breaker.ended(Health::Failing, false, now));
+        assert_eq!(breaker.permits(now), Permission::Closed { since: now, until: now + REST });
     }
 
     #[test]
     fn what_never_reached_the_endpoint_says_nothing_about_it() {
         let now = Instant::now();
         let mut breaker = breaker();
-        for found in [Found::Failing, Found::Failing, Found::Nothing] {
-            breaker.ended(found, false, now);
+        for health in [Health::Failing, Health::Failing, Health::Nothing] {
+            breaker.ended(health, false, now);
         }
         assert!(breaker.is_closed());
-        assert!(breaker.ended(Found::Failing, false, now), "the third failure in a row");
+        assert!(breaker.ended(Health::Failing, false, now), "the third failure in a row");
     }
 
     #[test]
@@ -157,23 +157,23 @@ mod tests {
         let now = Instant::now();
         let mut breaker = opened(now);
         let later = now + REST;
-        assert_eq!(breaker.admits(later), Admission::Probe);
+        assert_eq!(breaker.permits(later), Permission::Probe);
         breaker.probe(later);
-        assert_eq!(breaker.admits(later), Admission::Probing);
-        assert!(!breaker.ended(Found::Failing, true, later));
-        assert_eq!(breaker.admits(later), Admission::Closed { since: later, until: later + REST });
+        assert_eq!(breaker.permits(later), Permission::Probing);
+        assert!(!breaker.ended(Health::Failing, true, later));
+        assert_eq!(breaker.permits(later), Permission::Closed { since: later, until: later + REST });
     }
 
     #[test]
     fn any_sign_of_life_closes_the_circuit() {
         let now = Instant::now();
         let mut breaker = opened(now);
-        assert!(breaker.ended(Found::Alive, false, now), "of an attempt from before it opened");
-        assert_eq!(breaker.admits(now), Admission::All);
+        assert!(breaker.ended(Health::Alive, false, now), "of an attempt from before it opened");
+        assert_eq!(breaker.permits(now), Permission::All);
         let mut breaker = opened(now);
         breaker.probe(now);
-        assert!(breaker.ended(Found::Alive, true, now));
-        assert_eq!(breaker.admits(now), Admission::All);
+        assert!(breaker.ended(Health::Alive, true, now));
+        assert_eq!(breaker.permits(now), Permission::All);
     }
 
     #[test]
@@ -181,18 +181,18 @@ mod tests {
         let now = Instant::now();
         let mut breaker = opened(now);
         breaker.probe(now + REST);
-        breaker.ended(Found::Nothing, true, now + REST);
-        assert_eq!(breaker.admits(now + REST), Admission::Probe);
+        breaker.ended(Health::Nothing, true, now + REST);
+        assert_eq!(breaker.permits(now + REST), Permission::Probe);
     }
 
     #[test]
     fn late_failures_of_earlier_attempts_do_not_prolong_the_rest_nor_end_the_probe() {
         let now = Instant::now();
         let mut breaker = opened(now);
-        breaker.ended(Found::Failing, false, now + REST / 2);
-        assert_eq!(breaker.admits(now + REST), Admission::Probe);
+        breaker.ended(Health::Failing, false, now + REST / 2);
+        assert_eq!(breaker.permits(now + REST), Permission::Probe);
         breaker.probe(now + REST);
-        breaker.ended(Found::Failing, false, now + REST);
-        assert_eq!(breaker.admits(now + REST), Admission::Probing);
+        breaker.ended(Health::Failing, false, now + REST);
+        assert_eq!(breaker.permits(now + REST), Permission::Probing);
     }
 }

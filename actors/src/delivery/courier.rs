@@ -1,7 +1,9 @@
 //! One POST of an event: sign the exact bytes that are sent, through the guard, with the credential that the caller's
 //! callback secret names. The way of every webhook, and of the test event that an administrator asks for.
 
-use crate::{Error, StartError, WebhookOptions};
+use super::options::WebhookOptions;
+use crate::error::StartError;
+use crate::{Error, clock};
 use futures::FutureExt;
 use outbound::{Answer, Credentials, Egress, Failure, Post, Transport};
 use schemas::event::WebhookEvent;
@@ -97,7 +99,7 @@ impl Courier {
     /// The database's.
     pub async fn secrets(&self, signer: Signer<'_>) -> Result<LiveSecrets, Error> {
         let (caller, id) = (signer.caller_service, signer.callback_secret_id);
-        Ok(self.store.live_secrets(caller, id, OffsetDateTime::now_utc(), &self.vault).await?)
+        Ok(self.store.live_secrets(caller, id, clock::now(), &self.vault).await?)
     }
 
     /// Sends an event of `caller_service`. Whatever happens is an outcome.
@@ -108,7 +110,7 @@ impl Courier {
         event: &WebhookEvent,
         live: &LiveSecrets,
     ) -> Sent {
-        let (at, begun) = (OffsetDateTime::now_utc(), Instant::now());
+        let (at, begun) = (clock::now(), Instant::now());
         let outcome = if let Some(why) = &live.closed {
             Err(Failure::Credential(format!(
                 "a callback secret that signs for caller {caller_service} cannot be opened: {why}"

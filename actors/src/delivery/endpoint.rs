@@ -5,16 +5,18 @@
 //! leaves some for others.
 
 use super::attempt::{self, Sender};
-use super::breaker::{Admission, Breaker, Found, Tolerance};
+use super::breaker::{Breaker, Health, Permission, Tolerance};
+use super::gather::{BUSY, GATHER};
+use super::options::WebhookOptions;
 use super::pace::Pace;
+use super::permits::{self, Permits};
 use super::shares::Shares;
-use super::{BUSY, GATHER};
-use crate::{Error, WebhookOptions};
+use crate::Error;
 use outbound::redacted_url;
-use parking::Permits;
+use parking_lot::{Mutex, MutexGuard};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use store::Store;
 use store::deliveries::{Destination, Leased};
@@ -23,8 +25,6 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-
-mod parking;
 
 /// How long the actor rests after a fault of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ const LEASE_SLACK: Duration = Duration::from_secs(6);
 const EXPLAINED: i64 = 500;
 
 /// What all endpoint actors of a process share.
-pub(super) struct Shared {
+pub(super) struct Lanes {
     pub(super) store: Store,
     pub(super) sender: Sender,
     /// Attempts that this process may have under way.
@@ -95,17 +95,17 @@ impl Lane {
     /// Nothing under way and nothing done for `idle`; failures are remembered as long as anything is probed.
     pub(super) fn rests(&self, idle: Duration) -> bool {
         let remember = if self.breaker().is_closed() { Duration::ZERO } else { self.rest * 2 };
-        self.slots.available_permits() == self.most && locked(&self.used).elapsed() > idle + remember
+        self.slots.available_permits() == self.most && self.used.lock().elapsed() > idle + remember
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        locked(&self.breaker)
+        self.breaker.lock()
     }
 
     /// Notes how an attempt ended.
-    fn ended(&self, found: Found, was_probe: bool) {
+    fn ended(&self, health: Health, was_probe: bool) {
         let mut breaker = self.breaker();
-        if breaker.ended(found, was_probe, Instant::now()) {
+        if breaker.ended(health, was_probe, Instant::now()) {
             let closed = breaker.is_closed();
             let (endpoint, caller) = (&self.shown, &*self.caller);
             tracing::warn!(endpoint, caller, closed, "the circuit of a caller's endpoint has changed");
@@ -113,13 +113,8 @@ impl Lane {
     }
 }
 
-/// What these locks guard is never left half-changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What may be leased now.
-enum Room {
+enum Capacity {
     /// So many deliveries, with their permits.
     For(Permits),
     /// One, to see whether the endpoint lives again; or only this one, for which somebody asked.
@@ -134,7 +129,7 @@ pub(super) struct Endpoint;
 
 pub(super) struct State {
     lane: Arc<Lane>,
-    shared: Arc<Shared>,
+    lanes: Arc<Lanes>,
     pace: Pace,
     /// When the actor will look by itself.
     alarm: Option<Instant>,
@@ -147,17 +142,17 @@ pub(super) struct State {
 impl Actor for Endpoint {
     type Msg = Look;
     type State = State;
-    type Arguments = (Arc<Lane>, Arc<Shared>);
+    type Arguments = (Arc<Lane>, Arc<Lanes>);
 
     async fn pre_start(
         &self,
         _: ActorRef<Look>,
-        (lane, shared): Self::Arguments,
+        (lane, lanes): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let pace = Pace::new(shared.options.endpoint.rate_per_second);
+        let pace = Pace::new(lanes.options.endpoint.rate_per_second);
         Ok(State {
             lane,
-            shared,
+            lanes,
             pace,
             alarm: None,
             gathers_until: None,
@@ -191,23 +186,23 @@ impl State {
     /// Starts as many attempts as may start now. `Some`: there may be more after so long, without anybody saying so.
     async fn take(&mut self, me: &ActorRef<Look>) -> Result<Option<Duration>, Error> {
         loop {
-            let (permits, only, probe) = match self.room().await? {
-                Room::For(permits) => (permits, None, false),
-                Room::Probe(permits, only) => (permits, only, true),
-                Room::After(wait) => return Ok(Some(wait)),
-                Room::None => return Ok(None),
+            let (permits, only, probe) = match self.capacity().await? {
+                Capacity::For(permits) => (permits, None, false),
+                Capacity::Probe(permits, only) => (permits, only, true),
+                Capacity::After(wait) => return Ok(Some(wait)),
+                Capacity::None => return Ok(None),
             };
             let (wanted, began) = (permits.len(), Instant::now());
             let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
-            let lease = self.shared.options.timeout + LEASE_SLACK;
-            let leased = self.shared.store.lease_due(&self.lane.to, limit, lease, only).await?;
+            let lease = self.lanes.options.timeout + LEASE_SLACK;
+            let leased = self.lanes.store.lease_due(&self.lane.to, limit, lease, only).await?;
             let got = leased.len();
             self.pace.used(got);
             self.gathers_until = (got >= BUSY).then(|| began + GATHER);
             if got > 0 {
-                *locked(&self.lane.used) = began;
+                *self.lane.used.lock() = began;
             }
-            let secrets = self.shared.sender.secrets_of(&leased).await;
+            let secrets = self.lanes.sender.secrets_of(&leased).await;
             self.start(leased.into_iter().zip(secrets), permits, probe, began + START_WITHIN, me);
             if probe || got < wanted {
                 return Ok(None);
@@ -216,24 +211,26 @@ impl State {
     }
 
     /// What the endpoint's bounds and this process' leave, least costly first.
-    async fn room(&mut self) -> Result<Room, Error> {
-        if self.shared.stopping.load(Ordering::Acquire) {
-            return Ok(Room::None);
+    async fn capacity(&mut self) -> Result<Capacity, Error> {
+        if self.lanes.stopping.load(Ordering::Acquire) {
+            return Ok(Capacity::None);
         }
-        let admission = self.lane.breaker().admits(Instant::now());
-        match admission {
-            Admission::Probing => Ok(Room::None),
-            Admission::Closed { since, until } => self.asked_or_after(since, until).await,
-            Admission::Probe => Ok(self.permits(1).await.map_or(Room::None, |one| Room::Probe(one, None))),
-            Admission::All => {
+        let permission = self.lane.breaker().permits(Instant::now());
+        match permission {
+            Permission::Probing => Ok(Capacity::None),
+            Permission::Closed { since, until } => self.asked_or_after(since, until).await,
+            Permission::Probe => {
+                Ok(self.permits(1).await.map_or(Capacity::None, |one| Capacity::Probe(one, None)))
+            }
+            Permission::All => {
                 self.explained = OffsetDateTime::UNIX_EPOCH;
-                let free = self.lane.slots.available_permits().min(self.shared.options.batch_size.max(1));
+                let free = self.lane.slots.available_permits().min(self.lanes.options.batch_size.max(1));
                 if free == 0 {
-                    return Ok(Room::None);
+                    return Ok(Capacity::None);
                 }
                 match self.pace.draw(free) {
-                    Err(wait) => Ok(Room::After(wait)),
-                    Ok(most) => Ok(self.permits(most).await.map_or(Room::None, Room::For)),
+                    Err(wait) => Ok(Capacity::After(wait)),
+                    Ok(most) => Ok(self.permits(most).await.map_or(Capacity::None, Capacity::For)),
                 }
             }
         }
@@ -241,23 +238,23 @@ impl State {
 
     /// While the circuit is open: what was asked for since it opened goes out as the probe; the rest learns why it
     /// waits.
-    async fn asked_or_after(&mut self, since: Instant, until: Instant) -> Result<Room, Error> {
-        let (store, to) = (&self.shared.store, &self.lane.to);
+    async fn asked_or_after(&mut self, since: Instant, until: Instant) -> Result<Capacity, Error> {
+        let (store, to) = (&self.lanes.store, &self.lane.to);
         if let Some(asked) = store.asked_delivery(to, since.elapsed()).await? {
-            return Ok(self.permits(1).await.map_or(Room::None, |one| Room::Probe(one, Some(asked))));
+            return Ok(self.permits(1).await.map_or(Capacity::None, |one| Capacity::Probe(one, Some(asked))));
         }
         let why = format!(
             "held back, not counted as an attempt: webhooks of {} to {} have failed {} times in a row and rest",
-            to.caller_service, self.lane.shown, self.shared.options.endpoint.open_after_failures
+            to.caller_service, self.lane.shown, self.lanes.options.endpoint.open_after_failures
         );
         self.explained = store.explain_wait(to, &why, self.explained, EXPLAINED).await?;
-        Ok(Room::After(until.saturating_duration_since(Instant::now())))
+        Ok(Capacity::After(until.saturating_duration_since(Instant::now())))
     }
 
     async fn permits(&self, most: usize) -> Option<Permits> {
-        let permits = parking::take(&self.lane.slots, &self.shared.slots, &self.lane.caller, most).await;
+        let permits = permits::take(&self.lane.slots, &self.lanes.slots, &self.lane.caller, most).await;
         // It may have waited for them.
-        permits.filter(|_| !self.shared.stopping.load(Ordering::Acquire))
+        permits.filter(|_| !self.lanes.stopping.load(Ordering::Acquire))
     }
 
     fn start(
@@ -273,17 +270,17 @@ impl State {
             if probe {
                 self.lane.breaker().probe(Instant::now());
             }
-            let (lane, shared, me) = (Arc::clone(&self.lane), Arc::clone(&self.shared), me.clone());
-            self.shared.tasks.spawn(async move {
+            let (lane, lanes, me) = (Arc::clone(&self.lane), Arc::clone(&self.lanes), me.clone());
+            self.lanes.tasks.spawn(async move {
                 let (of_endpoint, of_process) = permit.unzip();
-                let sent = shared.sender.send(&delivery, secrets, start_by).await;
+                let sent = lanes.sender.send(&delivery, secrets, start_by).await;
                 // Before there is room for another.
-                lane.ended(sent.as_ref().map_or(Found::Nothing, attempt::found), probe);
+                lane.ended(sent.as_ref().map_or(Health::Nothing, attempt::health), probe);
                 drop(of_endpoint);
                 // An actor that has ended is started anew by the poll.
                 lane.look(&me);
                 let recorded = match sent {
-                    Ok(sent) => shared.sender.record(&delivery, sent).await,
+                    Ok(sent) => lanes.sender.record(&delivery, sent).await,
                     Err(error) => Err(error),
                 };
                 if let Err(error) = recorded {

@@ -1,7 +1,6 @@
 //! Finds what nobody told of, caller by caller.
 
-use super::IDLE;
-use super::endpoints::Endpoints;
+use super::live::LiveEndpoints;
 use crate::Error;
 use crate::background::Job;
 use std::collections::HashMap;
@@ -15,16 +14,19 @@ const CALLERS: i64 = 20;
 /// through them delays nobody else.
 const EACH: i64 = 1000;
 
+/// An endpoint without anything to do loses its actor after this.
+const IDLE: Duration = Duration::from_secs(60);
+
 pub(super) struct Poll {
     store: Store,
-    endpoints: Endpoints,
+    endpoints: LiveEndpoints,
     interval: Duration,
     /// Callers with more endpoints than one round looks at, each with the last one looked at.
     seen: HashMap<String, Destination>,
 }
 
 impl Poll {
-    pub(super) fn new(store: Store, endpoints: Endpoints, interval: Duration) -> Self {
+    pub(super) fn new(store: Store, endpoints: LiveEndpoints, interval: Duration) -> Self {
         Self { store, endpoints, interval, seen: HashMap::new() }
     }
 

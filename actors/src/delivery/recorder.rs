@@ -1,6 +1,6 @@
 //! Outcomes of attempts, written many at a time: whoever waits is answered when its own is in the database.
 
-use super::{BUSY, GATHER};
+use super::gather::{BUSY, GATHER};
 use crate::Error;
 use crate::loops::{self, Loops};
 use futures::FutureExt;

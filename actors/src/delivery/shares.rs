@@ -4,8 +4,9 @@
 //! quarters of all, however many endpoints it names, and there is room for whoever comes next. Places that are given
 //! back go to the waiting caller that holds fewest.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Places that a caller may hold for each one that is free.
@@ -95,9 +96,8 @@ impl Shares {
         }
     }
 
-    /// The pool is never left half-changed.
     fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,15 +1,14 @@
 //! Takes mails that are owed and sends them, some at once.
 
-use super::NotifierOptions;
-use crate::Error;
+use super::options::NotifierOptions;
 use crate::background::Job;
+use crate::{Error, clock};
 use futures::stream::{self, StreamExt};
 use outbound::UserEntry;
 use outbound::mail::{Facts, Mail, MailError};
 use std::time::Duration;
 use store::Store;
 use store::notifications::{Notification, Outcome};
-use time::OffsetDateTime;
 
 /// Mails under way at once, each with a connection to the mail server.
 const AT_ONCE: usize = 8;
@@ -148,7 +147,7 @@ impl Job for Post {
         let taken = self.store.take_notifications(lease, i64::try_from(AT_ONCE).unwrap_or(i64::MAX)).await?;
         if taken.is_empty() {
             let next = self.store.next_notification().await?;
-            let wait = next.map(|at| Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or_default());
+            let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or_default());
             return Ok(wait.map_or(LOOK, |wait| wait.min(LOOK)));
         }
         let post = &*self;

@@ -13,10 +13,9 @@
 //!
 //! Messages that somebody deleted, and those that the stream's own limits removed, are not missing.
 
-use crate::Error;
+use crate::{Error, clock};
 use bus::{Bus, StreamState};
 use store::Store;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How much of the stream's end is compared message by message: far more than one connection can have in flight.
@@ -62,7 +61,7 @@ async fn unmark_lost(
         Some(incarnation) if incarnation == stream.incarnation => {
             store.unmark_above(stream.last, |_| ()).await?
         }
-        Some(_) => store.unmark_since(OffsetDateTime::now_utc() - bus.events_kept(), |_| ()).await?,
+        Some(_) => store.unmark_since(clock::now() - bus.events_kept(), |_| ()).await?,
     })
 }
 

@@ -2,29 +2,20 @@
 
 use super::audit;
 use super::evidence::Evidence;
-use crate::catalog::Catalog;
+use super::message::{Applied, NewRequest};
+use super::question::{self, Due};
+use super::shared::Shared;
 use crate::catalog::Version;
-use crate::context_schema::Validations;
-use crate::handle::NewRequest;
 use crate::people::{self, Decided};
-use crate::relay::Fresh;
-use crate::shapes;
-use crate::signals::{Signals, Unresolved};
-use crate::supervisor::Registry;
-use crate::{Error, RequestOptions};
-use dashmap::DashMap;
+use crate::signals::Unresolved;
+use crate::{Error, clock, shapes};
 use engine::command::{Command, Create, Environment, Transition};
-use engine::ids::{IdSource, RequestId, TaskId};
-use engine::policy::Policy;
-use engine::request::Request;
+use engine::ids::{IdSource, RequestId};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
-use store::commit::{Commit, Committer, Idempotency, Meta};
-use store::outbox::Outgoing;
+use store::commit::{Commit, Idempotency, Meta};
 use store::requests::Loaded;
 use time::OffsetDateTime;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// How often a command is decided again before the caller is asked to try later.
@@ -34,32 +25,6 @@ const ROUNDS: u32 = 12;
 const MOST_TOLD: usize = 64 * 1024;
 /// First pause between rounds, doubled each time and jittered.
 const PAUSE: Duration = Duration::from_millis(1);
-
-/// What all request actors of a process share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) store: Store,
-    pub(crate) committer: Committer,
-    pub(crate) catalog: Catalog,
-    pub(crate) registry: Registry,
-    /// Whose task it is: a fact that never changes, so a decision need not ask.
-    pub(crate) tasks: moka::sync::Cache<TaskId, RequestId>,
-    pub(crate) signals: Signals,
-    pub(crate) fresh: Fresh,
-    /// Creates that wait for their first tasks, woken when this process commits something of theirs.
-    pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
-    pub(crate) validations: Validations,
-    pub(crate) max_live: usize,
-    pub(crate) options: RequestOptions,
-}
-
-/// What came of a command.
-#[derive(Debug)]
-pub(crate) struct Applied {
-    pub(crate) transition: Arc<Transition>,
-    pub(crate) meta: Arc<Meta>,
-    pub(crate) updated_at: OffsetDateTime,
-}
 
 struct Ids;
 
@@ -89,55 +54,43 @@ pub(super) async fn create(
             current = true;
             continue;
         }
-        let (policy, now) = (&version.policy, now());
-        let mut asked = Some(asked);
-        let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
-            let env = Environment { policy, delegations, now };
-            let asked = asked.take().unwrap_or_else(|| to_create(id, new, &version));
-            Ok(engine::command::create(&env, asked, &mut Ids))
-        });
-        let Decided { what, relied } = decided.await??;
-        let transition = Arc::new(what);
-        let meta = Arc::new(to_meta(new, policy.version));
-        let owed = (!transition.request.pending_rules(policy).is_empty()).then_some(now);
-        let deliveries = store::commit::deliveries(&transition, &meta);
-        let commit = Commit {
-            before: None,
-            resolve_after: owed,
-            resolve_attempt: 0,
-            epoch: Some(snapshot.epoch),
-            relied,
-            idempotency: new
-                .idempotency_key
-                .as_ref()
-                .map(|key| to_idempotency(new, key, &transition, &meta))
-                .transpose()?,
-            audit: None,
-            deliveries: deliveries.clone(),
-            transition: Arc::clone(&transition),
-            meta: Arc::clone(&meta),
-        };
-        match shared.committer.commit(commit).await {
-            Ok(row_version) => {
-                let held = Loaded {
-                    request: Arc::clone(&transition.request),
-                    meta,
-                    row_version,
-                    resolve_after: owed,
-                    resolve_attempt: 0,
-                    published: true,
-                };
-                return Ok(keep(shared, loaded, held, transition, &deliveries, now));
-            }
-            Err(store::Error::Stale) => {
-                shared.catalog.people.forget(&transition.looked_at);
-                shared.catalog.refresh().await?;
-                pause(round).await;
-            }
-            Err(error) => return Err(error.into()),
+        let now = now();
+        let mut commit = decide_create(shared, id, new, &version, asked, now).await?;
+        commit.epoch = Some(snapshot.epoch);
+        if let Some(applied) = commit_and_keep(shared, loaded, commit, now).await? {
+            return Ok(applied);
         }
+        shared.catalog.refresh().await?;
+        pause(round).await;
     }
     Err(Error::Overloaded)
+}
+
+/// Asks the engine about a create.
+async fn decide_create(
+    shared: &Shared,
+    id: RequestId,
+    new: &NewRequest,
+    version: &Version,
+    asked: Create,
+    now: OffsetDateTime,
+) -> Result<Commit, Error> {
+    let policy = &version.policy;
+    let mut asked = Some(asked);
+    let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
+        let env = Environment { policy, delegations, now };
+        let asked = asked.take().unwrap_or_else(|| to_create(id, new, version));
+        Ok(engine::command::create(&env, asked, &mut Ids))
+    });
+    let Decided { what, relied } = decided.await??;
+    let (transition, meta) = (Arc::new(what), Arc::new(to_meta(new, policy.version)));
+    let key = new.idempotency_key.as_ref();
+    let idempotency = key.map(|key| to_idempotency(new, key, &transition, &meta)).transpose()?;
+    let mut commit = Commit::new(None, transition, meta);
+    commit.relied = relied;
+    commit.idempotency = idempotency;
+    commit.resolve_after = (!commit.transition.request.pending_rules(policy).is_empty()).then_some(now);
+    Ok(commit)
 }
 
 pub(super) async fn apply(
@@ -152,94 +105,84 @@ pub(super) async fn apply(
             *loaded = shared.store.load_request(id).await?;
         }
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
-        let version = shared.catalog.version(before.request.policy_id).await?;
-        let (policy, now) = (&version.policy, now());
-        let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
-            let env = Environment { policy, delegations, now };
-            engine::command::apply(&env, &before.request, command.clone(), &mut Ids)
-        });
-        let (transition, relied) = match decided.await? {
+        let now = now();
+        let commit = match decide(shared, &before, command, now).await {
             // Another replica may have moved the request on since it was cached.
-            Err(_) if !fresh => {
+            Err(Error::Refused(_)) if !fresh => {
                 *loaded = None;
                 continue;
             }
-            Err(refusal) => return Err(refusal.into()),
-            Ok(Decided { what, relied }) => (Arc::new(what), relied),
+            decided => decided?,
         };
-        if transition.events.is_empty() {
+        if commit.transition.events.is_empty() {
             if fresh {
-                return Ok(Arc::new(Applied { transition, meta: before.meta, updated_at: now }));
+                return Ok(applied(&commit, now));
             }
             *loaded = None;
             continue;
         }
-        let (owed, attempt) = next_question(policy, &before, &transition.request, command, now);
-        let deliveries = store::commit::deliveries(&transition, &before.meta);
-        let commit = Commit {
-            before: Some((Arc::clone(&before.request), before.row_version)),
-            resolve_after: owed,
-            resolve_attempt: attempt,
-            epoch: None,
-            relied,
-            idempotency: None,
-            audit: audit::of(command, &before.request, &transition.request),
-            deliveries: deliveries.clone(),
-            transition: Arc::clone(&transition),
-            meta: Arc::clone(&before.meta),
-        };
-        match shared.committer.commit(commit).await {
-            Ok(row_version) => {
-                let held = Loaded {
-                    request: Arc::clone(&transition.request),
-                    row_version,
-                    resolve_after: owed,
-                    resolve_attempt: attempt,
-                    ..before
-                };
-                return Ok(keep(shared, loaded, held, transition, &deliveries, now));
-            }
-            Err(store::Error::Stale) => {
-                *loaded = None;
-                shared.catalog.people.forget(&transition.looked_at);
-                pause(round).await;
-            }
-            Err(error) => {
-                // It cannot be known what was written.
-                *loaded = None;
-                return Err(error.into());
-            }
+        if let Some(applied) = commit_and_keep(shared, loaded, commit, now).await? {
+            return Ok(applied);
         }
+        pause(round).await;
     }
     Err(Error::Overloaded)
 }
 
-/// When a resolver owes its next answer, and how often it has failed in a row. The same question again keeps its time,
-/// a failed one waits, another one is due at once.
-fn next_question(
-    policy: &Policy,
+/// Asks the engine about a command.
+async fn decide(
+    shared: &Shared,
     before: &Loaded,
-    after: &Request,
     command: &Command,
     now: OffsetDateTime,
-) -> (Option<OffsetDateTime>, i32) {
-    let asks = after.pending_rules(policy);
-    if asks.is_empty() {
-        return (None, 0);
-    }
-    if matches!(command, Command::ResolutionFailed { .. }) {
-        let attempt = before.resolve_attempt.saturating_add(1);
-        return (Some(now + crate::resolver::back_off(attempt)), attempt);
-    }
-    match before.resolve_after {
-        Some(at) if asks == before.request.pending_rules(policy) => (Some(at), before.resolve_attempt),
-        _ => (Some(now), 0),
+) -> Result<Commit, Error> {
+    let version = shared.catalog.version(before.request.policy_id).await?;
+    let policy = &version.policy;
+    let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
+        let env = Environment { policy, delegations, now };
+        engine::command::apply(&env, &before.request, command.clone(), &mut Ids)
+    });
+    let Decided { what, relied } = decided.await??;
+    let transition = Arc::new(what);
+    let Due { at, attempt } = question::next(policy, before, &transition.request, command, now);
+    let decided_on = Some((Arc::clone(&before.request), before.row_version));
+    let mut commit = Commit::new(decided_on, transition, Arc::clone(&before.meta));
+    commit.relied = relied;
+    commit.audit = audit::of(command, &before.request, &commit.transition.request);
+    (commit.resolve_after, commit.resolve_attempt) = (at, attempt);
+    Ok(commit)
+}
+
+/// Writes what was decided and remembers it. `None`: somebody else was first, or something that it rests on has
+/// changed, so it has to be decided again.
+async fn commit_and_keep(
+    shared: &Shared,
+    loaded: &mut Option<Loaded>,
+    commit: Commit,
+    now: OffsetDateTime,
+) -> Result<Option<Arc<Applied>>, Error> {
+    let commit = Arc::new(commit);
+    match shared.committer.commit(Arc::clone(&commit)).await {
+        Ok(row_version) => {
+            keep(shared, loaded, &commit, row_version, now);
+            Ok(Some(applied(&commit, now)))
+        }
+        Err(store::Error::Stale) => {
+            *loaded = None;
+            shared.catalog.people.forget(&commit.transition.looked_at);
+            Ok(None)
+        }
+        Err(error) => {
+            // It cannot be known what was written.
+            *loaded = None;
+            Err(error.into())
+        }
     }
 }
 
 /// Postgres keeps microseconds: what is answered must equal what is read later.
 fn now() -> OffsetDateTime {
-    let now = crate::clock::now();
+    let now = clock::now();
     now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
 }
 
@@ -248,32 +191,47 @@ async fn pause(round: u32) {
     tokio::time::sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
 }
 
-/// What is committed is remembered, handed to the relay, and whoever waits for it is woken.
+/// What is committed is remembered and handed to the relay, and whoever waits for it is woken.
 fn keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
-    held: Loaded,
-    transition: Arc<Transition>,
-    deliveries: &[Option<Uuid>],
+    commit: &Commit,
+    row_version: i64,
     now: OffsetDateTime,
-) -> Arc<Applied> {
-    let meta = Arc::clone(&held.meta);
-    let request = &transition.request;
+) {
+    let request = &commit.transition.request;
+    let (known, published) =
+        loaded.as_ref().map_or((0, true), |before| (before.request.tasks.len(), before.published));
     let expires = request.expires_at.filter(|_| !request.status.is_terminal());
     let deadline = request.next_due().into_iter().chain(expires).min();
-    let owed = held.resolve_after.filter(|at| *at <= now);
+    let owed = commit.resolve_after.filter(|at| *at <= now);
     let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
-    let handed = held.published && shared.fresh.hand(|| Outgoing::of(&transition, &meta, deliveries));
+    let handed = published && shared.fresh.hand(|| commit.outgoing());
     shared.signals.committed(deadline, unresolved, handed);
     if let Some(waiting) = shared.waiting.get(&request.id) {
         waiting.notify_one();
     }
-    let known = loaded.as_ref().map_or(0, |before| before.request.tasks.len());
     for task in request.tasks.iter().skip(known) {
         shared.tasks.insert(task.id, request.id);
     }
-    *loaded = Some(held);
-    Arc::new(Applied { transition, meta, updated_at: now })
+    *loaded = Some(Loaded {
+        request: Arc::clone(request),
+        meta: Arc::clone(&commit.meta),
+        row_version,
+        resolve_after: commit.resolve_after,
+        resolve_attempt: commit.resolve_attempt,
+        published,
+    });
+}
+
+fn applied(commit: &Commit, now: OffsetDateTime) -> Arc<Applied> {
+    let transition = Arc::clone(&commit.transition);
+    Arc::new(Applied {
+        updated_at: transition.events.last().map_or(now, |event| event.occurred_at),
+        meta: Arc::clone(&commit.meta),
+        unresolved: commit.resolve_after.is_some(),
+        transition,
+    })
 }
 
 /// Whether the policy admits such a request.
@@ -320,7 +278,7 @@ fn to_idempotency(
     Ok(Idempotency {
         subject: new.subject.clone(),
         key: key.to_owned(),
-        body: shapes::body_of(new)?,
+        body: shapes::body_of(&new.body)?,
         response: shapes::stored(&shapes::created(&transition.request, meta))?,
     })
 }

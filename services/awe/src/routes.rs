@@ -101,9 +101,9 @@ fn next_cursor(cursor: Option<String>) -> HeaderMap {
 }
 
 /// The cursor of the page before.
-fn cursor(text: Option<&str>) -> Result<Option<store::requests::list::Cursor>, ApiError> {
+fn cursor(text: Option<&str>) -> Result<Option<store::page::Cursor>, ApiError> {
     let malformed = || ApiError::query("cursor", "is not an X-Next-Cursor of this list");
-    text.map(|text| store::requests::list::Cursor::parse(text).ok_or_else(malformed)).transpose()
+    text.map(|text| store::page::Cursor::parse(text).ok_or_else(malformed)).transpose()
 }
 
 /// A filter that knows only some words.

@@ -1,14 +1,13 @@
 //! The one statement of a group commit.
 
-use super::{Commit, columns::Batch};
+use super::columns::{Batch, Column};
+use super::transition::Commit;
 use crate::Error;
 use crate::pool::Kept;
-use sqlx::postgres::PgArguments;
-use sqlx::{Postgres, Row};
+use sqlx::Row;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 use uuid::Uuid;
-
-pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
 /// What a statement wrote.
 #[derive(Debug)]
@@ -22,18 +21,7 @@ pub(super) struct Written {
 }
 
 pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<Written, Error> {
-    let batch = Batch::of(commits);
-    let query = sqlx::query(STATEMENT);
-    let query = batch.created.bind(query);
-    let query = batch.keys.bind(query);
-    let query = batch.moved.bind(query);
-    let query = batch.new_tasks.bind(query);
-    let query = batch.changed_tasks.bind(query);
-    let query = batch.decisions.bind(query);
-    let query = batch.events.bind(query);
-    let query = batch.deliveries.bind(query);
-    let query = batch.audits.bind(query);
-    let query = batch.relied.bind(query);
+    let query = Batch::of(commits).bind(sqlx::query(STATEMENT.as_str()));
     let rows = connection.fetch_all(query).await?;
     let mut written =
         Written { done: HashSet::with_capacity(rows.len()), outdated: HashSet::new(), epoch: 0 };
@@ -48,4 +36,38 @@ pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Resul
 
 /// Locks are taken in one order (keys sorted, rows skipped when somebody else holds them, since whoever holds a row
 /// is about to make us stale anyway), so two batches cannot wait for each other in a circle.
-const STATEMENT: &str = include_str!("statement.sql");
+static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+    let mut statement = include_str!("statement.sql").to_owned();
+    let mut bound = 0;
+    for (table, columns) in Batch::TABLES {
+        statement = statement.replace(&format!("{{{table}}}"), &parameters(columns, bound));
+        statement = statement.replace(&format!("{{{table}.columns}}"), &names(columns));
+        bound += columns.len();
+    }
+    statement
+});
+
+/// The arrays of a table, when so many parameters are bound before: `$1::uuid[], $2::text[]`.
+fn parameters(columns: &[Column], bound: usize) -> String {
+    let parameters = columns.iter().zip(bound + 1..);
+    parameters.map(|((_, sql), number)| format!("${number}::{sql}[]")).collect::<Vec<_>>().join(", ")
+}
+
+fn names(columns: &[Column]) -> String {
+    columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_its_parameters_in_the_statement_and_each_is_named_once() {
+        let columns: usize = Batch::TABLES.iter().map(|(_, columns)| columns.len()).sum();
+        for number in 1..=columns {
+            assert_eq!(STATEMENT.matches(&format!("${number}::")).count(), 1, "${number}");
+        }
+        assert_eq!(STATEMENT.matches('$').count(), columns, "no parameter is written by hand");
+        assert!(!STATEMENT.contains('{'), "every placeholder is a table: {}", *STATEMENT);
+    }
+}

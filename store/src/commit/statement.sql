@@ -1,29 +1,21 @@
+-- A table of a batch in braces stands for its arrays, and with `.columns` after it for the names of its columns; both come
+-- from `columns.rs`.
 with seen as materialized (
     select policy_epoch as epoch from catalog
 ),
 -- Requests that seat somebody whose delegations have changed since they were read.
 outdated as materialized (
-    select distinct r.request_id from unnest($102::uuid[], $103::text[], $104::bigint[])
-        as r (request_id, user_id, version)
+    select distinct r.request_id from unnest({relied}) as r ({relied.columns})
     left join delegation_version v on v.user_id = r.user_id
     where coalesce(v.version, 0) <> r.version
 ),
 created_in as materialized (
-    select * from unnest(
-        $1::uuid[], $2::bigint[], $3::bool[], $4::uuid[], $5::text[], $6::int[], $7::text[],
-        $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::int[], $14::jsonb[],
-        $15::text[], $16::uuid[], $17::jsonb[], $18::timestamptz[], $19::timestamptz[],
-        $20::timestamptz[], $21::bigint[], $22::timestamptz[]
-    ) as c (id, epoch, keyed, policy_id, policy_key, policy_version, artifact_type, artifact_id, source_service,
-        requester, context, status, current_stage_order, stages, callback_url, callback_secret_id, callback_events,
-        expires_at, completed_at, created_at, last_sequence, resolve_after)
+    select * from unnest({created}) as c ({created.columns})
     where (c.epoch is null or c.epoch = (select epoch from seen)) and c.id not in (select request_id from outdated)
 ),
 keyed as (
-    insert into idempotency_key (subject, key, body, request_id, response)
-    select k.* from unnest(
-        $23::text[], $24::text[], $25::jsonb[], $26::uuid[], $27::jsonb[]
-    ) as k (subject, key, body, request_id, response)
+    insert into idempotency_key ({keys.columns})
+    select k.* from unnest({keys}) as k ({keys.columns})
     where k.request_id in (select id from created_in)
     order by k.subject, k.key
     on conflict do nothing
@@ -42,11 +34,7 @@ created as (
     returning id
 ),
 moved_in as materialized (
-    select * from unnest(
-        $28::uuid[], $29::bigint[], $30::bigint[], $31::text[], $32::int[], $33::jsonb[],
-        $34::timestamptz[], $35::timestamptz[], $36::bigint[], $37::timestamptz[], $38::int[]
-    ) as m (id, expected, epoch, status, current_stage_order, stages, completed_at, updated_at, last_sequence,
-        resolve_after, resolve_attempt)
+    select * from unnest({moved}) as m ({moved.columns})
     where (m.epoch is null or m.epoch = (select epoch from seen)) and m.id not in (select request_id from outdated)
 ),
 locked as materialized (
@@ -67,46 +55,25 @@ done as materialized (
     select id from created union all select id from moved
 ),
 new_tasks as (
-    insert into approval_task (id, request_id, stage_id, stage_order, ordinal, assignee, kind, required, seated,
-        delegated_from, reassigned_from, status, due_at, created_at, claimed_at, completed_at, decision_id)
-    select t.* from unnest(
-        $39::uuid[], $40::uuid[], $41::uuid[], $42::int[], $43::int[], $44::text[], $45::text[],
-        $46::bool[], $47::bool[], $48::text[], $49::text[], $50::text[], $51::timestamptz[],
-        $52::timestamptz[], $53::timestamptz[], $54::timestamptz[], $55::uuid[]
-    ) as t (id, request_id, stage_id, stage_order, ordinal, assignee, kind, required, seated, delegated_from,
-        reassigned_from, status, due_at, created_at, claimed_at, completed_at, decision_id)
+    insert into approval_task ({new_tasks.columns})
+    select t.* from unnest({new_tasks}) as t ({new_tasks.columns})
     where t.request_id in (select id from done)
 ),
 changed_tasks as (
     update approval_task o
     set status = t.status, seated = t.seated, claimed_at = t.claimed_at, completed_at = t.completed_at,
         decision_id = t.decision_id, claimed_by = t.claimed_by
-    from unnest(
-        $56::uuid[], $57::uuid[], $58::text[], $59::bool[], $60::timestamptz[], $61::timestamptz[],
-        $62::uuid[], $63::text[]
-    ) as t (id, request_id, status, seated, claimed_at, completed_at, decision_id, claimed_by)
+    from unnest({changed_tasks}) as t ({changed_tasks.columns})
     where o.id = t.id and t.request_id in (select id from done)
 ),
 decisions as (
-    insert into approval_decision (id, request_id, task_id, stage_order, actor, on_behalf_of, action, comment,
-        attachments_ref, late, created_at)
-    select d.* from unnest(
-        $64::uuid[], $65::uuid[], $66::uuid[], $67::int[], $68::text[], $69::text[], $70::text[],
-        $71::text[], $72::text[], $73::bool[], $74::timestamptz[]
-    ) as d (id, request_id, task_id, stage_order, actor, on_behalf_of, action, comment, attachments_ref, late,
-        created_at)
+    insert into approval_decision ({decisions.columns})
+    select d.* from unnest({decisions}) as d ({decisions.columns})
     where d.request_id in (select id from done)
 ),
 events as (
-    insert into approval_event (id, request_id, sequence, event_type, status, stage_order, actor, reason, payload,
-        created_at)
-    select e.id, e.request_id, e.sequence, e.event_type, e.status, e.stage_order, e.actor, e.reason, e.payload,
-        e.created_at
-    from unnest(
-        $75::uuid[], $76::uuid[], $77::bigint[], $78::text[], $79::text[], $80::int[], $81::text[],
-        $82::text[], $83::jsonb[], $84::timestamptz[]
-    ) with ordinality as e (id, request_id, sequence, event_type, status, stage_order, actor, reason, payload,
-        created_at, n)
+    insert into approval_event ({events.columns})
+    select {events.columns} from unnest({events}) with ordinality as e ({events.columns}, n)
     where e.request_id in (select id from done)
     order by n
 ),
@@ -116,19 +83,13 @@ deliveries as (
     select d.id, d.event_id, d.request_id, d.sequence, d.event_type, d.caller_service, d.url,
         -- Due at once by the clock that it is compared with, whatever the clock of its server says.
         least(d.created_at, now()), d.created_at, d.created_at
-    from unnest(
-        $85::uuid[], $86::uuid[], $87::uuid[], $88::bigint[], $89::text[], $90::text[], $91::text[],
-        $92::timestamptz[]
-    ) as d (id, event_id, request_id, sequence, event_type, caller_service, url, created_at)
+    from unnest({deliveries}) as d ({deliveries.columns})
     where d.request_id in (select id from done)
 ),
 audits as (
     insert into audit_action (id, actor, action, resource_type, resource_id, summary, before, after)
     select a.id, a.actor, a.action, a.resource_type, a.resource_id, a.summary, a.before, a.after
-    from unnest(
-        $93::uuid[], $94::uuid[], $95::text[], $96::text[], $97::text[], $98::text[], $99::text[],
-        $100::jsonb[], $101::jsonb[]
-    ) as a (id, request_id, actor, action, resource_type, resource_id, summary, before, after)
+    from unnest({audits}) as a ({audits.columns})
     where a.request_id in (select id from done)
 )
 select seen.epoch, found.id, found.outdated from seen left join (

@@ -2,7 +2,7 @@
 
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
-use crate::requests::list::{Cursor, cut, page};
+use crate::page::{Cursor, cut, page};
 use crate::{Clash, Error, Store, What};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;

@@ -2,7 +2,7 @@
 //! more.
 
 use super::{Destination, Leased, PENDING};
-use crate::outbox::EventRow;
+use crate::outbox::event_facts;
 use crate::{Error, Store};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -141,23 +141,7 @@ impl Store {
             url: r.url,
             caller_service: r.caller_service,
             callback_secret_id: r.callback_secret_id,
-            event: EventRow {
-                event_id: r.event_id,
-                event_type: r.event_type,
-                request_id: r.request_id,
-                artifact_type: r.artifact_type,
-                artifact_id: r.artifact_id,
-                status: r.status,
-                stage_order: r.stage_order,
-                actor: r.actor,
-                reason: r.reason,
-                payload: r.payload,
-                occurred_at: r.occurred_at,
-                sequence: r.sequence,
-                policy_key: r.policy_key,
-                policy_version: r.policy_version,
-            }
-            .into_event(),
+            event: event_facts!(r).into_event(),
         });
         Ok(leased.collect())
     }

@@ -23,8 +23,9 @@ impl Store {
         let excerpts = each(&|a| a.response_excerpt.clone());
         let failed_by = each(&|a| a.failed_by.map(str::to_owned));
         let headers: Vec<Option<Value>> = attempts.iter().map(|a| a.response_headers.clone()).collect();
-        let statuses: Vec<String> = attempts.iter().map(|a| a.verdict.status().to_owned()).collect();
-        let next: Vec<Option<OffsetDateTime>> = attempts.iter().map(|a| a.verdict.next()).collect();
+        let statuses: Vec<String> = attempts.iter().map(|a| a.next.status().to_owned()).collect();
+        let next_attempts: Vec<Option<OffsetDateTime>> =
+            attempts.iter().map(|a| a.next.attempt_at()).collect();
         let rows: Vec<Uuid> = (0..attempts.len()).map(|_| Uuid::now_v7()).collect();
         Ok(sqlx::query_scalar!(
             r#"with made as (
@@ -60,7 +61,7 @@ impl Store {
             &errors as &[Option<String>],
             &excerpts as &[Option<String>],
             &statuses,
-            &next as &[Option<OffsetDateTime>],
+            &next_attempts as &[Option<OffsetDateTime>],
             &rows,
             &failed_by as &[Option<String>],
             &headers as &[Option<Value>],

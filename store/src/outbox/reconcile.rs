@@ -12,7 +12,7 @@ const BATCH: i64 = 5_000;
 
 /// Where a republication begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum RepublishFrom {
     /// Events that happened then or later.
     Time(OffsetDateTime),
     /// Events that the stream took under this sequence or a later one.
@@ -179,10 +179,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn republish(&self, from: From, progress: impl FnMut(u64)) -> Result<u64, Error> {
+    pub async fn republish(&self, from: RepublishFrom, progress: impl FnMut(u64)) -> Result<u64, Error> {
         match from {
-            From::Time(since) => self.unmark_since(since, progress).await,
-            From::Sequence(first) => self.unmark_above(first.saturating_sub(1), progress).await,
+            RepublishFrom::Time(since) => self.unmark_since(since, progress).await,
+            RepublishFrom::Sequence(first) => self.unmark_above(first.saturating_sub(1), progress).await,
         }
     }
 

@@ -244,14 +244,6 @@ impl Store {
         if versions.is_empty() { Err(POLICY) } else { Ok(versions) }
     }
 
-    /// One version as the engine sees it.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
-    pub async fn load_engine_policy(&self, id: PolicyId) -> Result<Policy, Error> {
-        Ok(self.load_policy(id).await?.policy)
-    }
-
     /// One version as the engine sees it, and what else new requests are judged by.
     ///
     /// # Errors
@@ -268,26 +260,5 @@ impl Store {
             text_sha256: policy.text_sha256.take(),
             policy: engine(policy)?,
         })
-    }
-
-    /// The active version of a key as the engine sees it, the kind of artifact it is for, and the JSON Schema that
-    /// contexts must keep. `None` when no version is active.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when what is stored makes no policy.
-    pub async fn active_policy(&self, key: &str) -> Result<Option<(Policy, String, Option<Value>)>, Error> {
-        let load = async {
-            let mut tx = Self::snapshot(&self.pool).await?;
-            let row = policies!("from approval_policy where policy_key = $1 and status = 'active'", key)
-                .fetch_optional(&mut *tx)
-                .await?;
-            match row {
-                Some(row) => one(&mut tx, row).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let Some(mut policy) = self.pool.bounded(load).await? else { return Ok(None) };
-        let (artifact_type, schema) = (policy.artifact_type.clone(), policy.context_schema.take());
-        Ok(Some((engine(policy)?, artifact_type, schema)))
     }
 }

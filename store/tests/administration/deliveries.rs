@@ -2,7 +2,7 @@ use crate::fixtures::{actions, admin, some_policy, some_request};
 use schemas::api::delivery::RetryDeliveriesIn;
 use store::audit::AuditFilter;
 use store::deliveries::admin::DeliveryFilter;
-use store::requests::list::Cursor;
+use store::page::Cursor;
 use store::testing::{TestDb, database};
 use store::{Error, What};
 use time::{Duration, OffsetDateTime};

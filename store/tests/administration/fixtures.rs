@@ -4,8 +4,8 @@ use engine::ids::PolicyId;
 use engine::policy::Policy;
 use schemas::api::policy::PolicyCreate;
 use serde_json::{Value, json};
-use store::Store;
 use store::audit::{Actor, AuditFilter};
+use store::testing::TestDb;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -41,17 +41,17 @@ pub(crate) fn checked(policy: &PolicyCreate) -> Policy {
     schemas::policy::to_engine(policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7).unwrap()
 }
 
-pub(crate) async fn actions(store: &Store) -> Vec<String> {
+pub(crate) async fn actions(db: &TestDb) -> Vec<String> {
     let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
-    let mut rows = store.list_audit(&filter).await.unwrap();
+    let mut rows = db.list_audit(&filter).await.unwrap();
     rows.reverse();
     rows.into_iter().map(|row| row.action).collect()
 }
 
 /// A policy version that requests can refer to.
-pub(crate) async fn some_policy(store: &Store, key: &str) -> Uuid {
+pub(crate) async fn some_policy(db: &TestDb, key: &str) -> Uuid {
     let policy = policy(key);
-    store.create_policy(&policy, &checked(&policy), &admin()).await.unwrap().id
+    db.create_policy(&policy, &checked(&policy), &admin()).await.unwrap().id
 }
 
 pub(crate) struct NewRequest<'a> {
@@ -65,7 +65,7 @@ pub(crate) struct NewRequest<'a> {
 }
 
 impl NewRequest<'_> {
-    pub(crate) async fn insert(self, store: &Store) -> Uuid {
+    pub(crate) async fn insert(self, db: &TestDb) -> Uuid {
         let id = Uuid::now_v7();
         sqlx::query(
             "insert into approval_request
@@ -81,14 +81,14 @@ impl NewRequest<'_> {
         .bind(self.requester)
         .bind(self.context)
         .bind(self.created_at)
-        .execute(store.pool())
+        .execute(db.pool())
         .await
         .unwrap();
         id
     }
 }
 
-pub(crate) async fn some_request(store: &Store, policy_id: Uuid, created_at: OffsetDateTime) -> Uuid {
+pub(crate) async fn some_request(db: &TestDb, policy_id: Uuid, created_at: OffsetDateTime) -> Uuid {
     NewRequest {
         policy_id,
         policy_key: "key",
@@ -98,12 +98,12 @@ pub(crate) async fn some_request(store: &Store, policy_id: Uuid, created_at: Off
         context: json!({}),
         created_at,
     }
-    .insert(store)
+    .insert(db)
     .await
 }
 
 pub(crate) async fn some_task(
-    store: &Store,
+    db: &TestDb,
     request: Uuid,
     assignee: &str,
     due_at: Option<OffsetDateTime>,
@@ -119,13 +119,13 @@ pub(crate) async fn some_task(
     .bind(request)
     .bind(assignee)
     .bind(due_at)
-    .execute(store.pool())
+    .execute(db.pool())
     .await
     .unwrap();
     id
 }
 
-pub(crate) async fn some_event(store: &Store, request: Uuid, sequence: i64) -> Uuid {
+pub(crate) async fn some_event(db: &TestDb, request: Uuid, sequence: i64) -> Uuid {
     let id = Uuid::now_v7();
     sqlx::query(
         "insert into approval_event
@@ -135,7 +135,7 @@ pub(crate) async fn some_event(store: &Store, request: Uuid, sequence: i64) -> U
     .bind(id)
     .bind(request)
     .bind(sequence)
-    .execute(store.pool())
+    .execute(db.pool())
     .await
     .unwrap();
     id

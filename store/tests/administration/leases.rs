@@ -4,7 +4,7 @@ use crate::fixtures::{some_policy, some_request};
 use engine::ids::RequestId;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use store::deliveries::{Attempt, Destination, Leased, Verdict};
+use store::deliveries::{Attempt, Destination, Leased, Next};
 use store::testing::{TestDb, count, database, execute};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -58,8 +58,8 @@ async fn due(db: &TestDb) -> Vec<Destination> {
     waiting.destinations.into_iter().filter_map(|(to, due)| due.then_some(to)).collect()
 }
 
-fn outcome(of: &Leased, verdict: Verdict) -> Attempt {
-    let failed = verdict != Verdict::Delivered;
+fn outcome(of: &Leased, next: Next) -> Attempt {
+    let failed = next != Next::Delivered;
     Attempt {
         delivery_id: of.id,
         token: of.token,
@@ -70,12 +70,12 @@ fn outcome(of: &Leased, verdict: Verdict) -> Attempt {
         failed_by: failed.then_some("receiver"),
         response_headers: Some(serde_json::json!({"server": "x"})),
         response_excerpt: Some("later".to_owned()),
-        verdict,
+        next,
     }
 }
 
-fn later() -> Verdict {
-    Verdict::RetryAt(OffsetDateTime::now_utc() + time::Duration::hours(1))
+fn later() -> Next {
+    Next::RetryAt(OffsetDateTime::now_utc() + time::Duration::hours(1))
 }
 
 fn ids(leased: &[Leased]) -> BTreeSet<Uuid> {
@@ -179,7 +179,7 @@ async fn a_lease_takes_no_more_than_asked_and_of_each_request_only_the_first() {
     assert!(first.iter().chain(&rest).all(|l| l.event.sequence == 1 && l.url == A));
     assert!(lease(&db, A, 9).await.is_empty(), "later ones wait for the first");
     // One is delivered, one has failed once: in both cases the next goes.
-    let outcomes = [outcome(&first[0], Verdict::Delivered), outcome(&first[1], later())];
+    let outcomes = [outcome(&first[0], Next::Delivered), outcome(&first[1], later())];
     assert_eq!(db.record_attempts(&outcomes).await.unwrap().len(), 2);
     let next = lease(&db, A, 9).await;
     assert_eq!(next.iter().map(|l| l.event.sequence).collect::<Vec<_>>(), [2, 2]);
@@ -210,9 +210,9 @@ async fn an_expired_lease_is_taken_by_another_and_the_late_recorder_loses() {
     execute(&db, "update webhook_delivery set leased_until = now() - interval '1 s'").await;
     let other = lease(&db, A, 1).await.remove(0);
     assert_eq!(slow.id, other.id);
-    assert!(db.record_attempts(&[outcome(&slow, Verdict::Exhausted)]).await.unwrap().is_empty());
+    assert!(db.record_attempts(&[outcome(&slow, Next::Exhausted)]).await.unwrap().is_empty());
     assert_eq!(count(&db, "select count(*) from webhook_attempt").await, 0, "nothing of it is kept");
-    assert_eq!(db.record_attempts(&[outcome(&other, Verdict::Delivered)]).await.unwrap(), [other.id]);
+    assert_eq!(db.record_attempts(&[outcome(&other, Next::Delivered)]).await.unwrap(), [other.id]);
     assert!(db.record_attempts(&[outcome(&other, later())]).await.unwrap().is_empty(), "once is enough");
     let state = "select count(*) from webhook_delivery where status = 'delivered' and attempt = 1";
     assert_eq!(count(&db, state).await, 1);
@@ -251,7 +251,7 @@ async fn who_asks_for_a_retry_while_an_attempt_is_under_way_gets_one_more() {
     owe(&db, policy, A, 2, 1).await;
     let leased = lease(&db, A, 2).await;
     execute(&db, "update webhook_delivery set next_attempt_at = now()").await;
-    let outcomes = [outcome(&leased[0], Verdict::Exhausted), outcome(&leased[1], Verdict::Delivered)];
+    let outcomes = [outcome(&leased[0], Next::Exhausted), outcome(&leased[1], Next::Delivered)];
     assert_eq!(db.record_attempts(&outcomes).await.unwrap().len(), 2);
     let again = lease(&db, A, 9).await;
     assert_eq!(ids(&again), BTreeSet::from([leased[0].id]), "what was delivered needs no more");
@@ -264,9 +264,7 @@ async fn only_what_a_person_touched_counts_as_asked_for() {
     owe(&db, policy, A, 3, 1).await;
     let since = Duration::from_secs(60);
     let leased = lease(&db, A, 2).await;
-    db.record_attempts(&[outcome(&leased[0], later()), outcome(&leased[1], Verdict::Exhausted)])
-        .await
-        .unwrap();
+    db.record_attempts(&[outcome(&leased[0], later()), outcome(&leased[1], Next::Exhausted)]).await.unwrap();
     assert_eq!(
         db.asked_delivery(&to(A), since).await.unwrap(),
         None,
@@ -288,7 +286,7 @@ async fn what_waits_for_an_endpoint_is_told_why_and_is_not_attempted_by_it() {
     let policy = some_policy(&db, "key").await;
     owe(&db, policy, A, 3, 1).await;
     let failed = lease(&db, A, 1).await.remove(0);
-    db.record_attempts(&[outcome(&failed, Verdict::RetryAt(OffsetDateTime::now_utc()))]).await.unwrap();
+    db.record_attempts(&[outcome(&failed, Next::RetryAt(OffsetDateTime::now_utc()))]).await.unwrap();
     let seen = db.explain_wait(&to(A), "it rests", OffsetDateTime::UNIX_EPOCH, 10).await.unwrap();
     assert_eq!(db.explain_wait(&to(A), "it still rests", seen, 10).await.unwrap(), seen, "once is enough");
     let told = "select count(*) from webhook_delivery where attempt = 0 and last_error = 'it rests'";
@@ -315,7 +313,7 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     assert_eq!(db.destinations_of(&[request]).await.unwrap(), [to(B)]);
     let leased = lease(&db, B, 20).await;
     assert_eq!(leased.len(), 1);
-    db.record_attempts(&[outcome(&leased[0], Verdict::Delivered)]).await.unwrap();
+    db.record_attempts(&[outcome(&leased[0], Next::Delivered)]).await.unwrap();
     let comparison = db.begin_comparison().await.unwrap().number;
     db.mark_published(comparison, &[(leased[0].event.event_id, 1)]).await.unwrap();
     assert!(db.resolution_owed(RequestId(request)).await.unwrap().is_none());

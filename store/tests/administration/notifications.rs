@@ -1,5 +1,4 @@
 use crate::fixtures::{some_policy, some_request, some_task};
-use store::Store;
 use store::notifications::{Notification, Outcome};
 use store::testing::{TestDb, count, database, execute, execute_unguarded};
 use time::OffsetDateTime;
@@ -13,7 +12,7 @@ fn in_minutes(minutes: i64) -> Option<OffsetDateTime> {
 }
 
 /// A request whose tasks belong to the first stage of its policy.
-async fn request(db: &Store) -> Uuid {
+async fn request(db: &TestDb) -> Uuid {
     let policy = some_policy(db, "key").await;
     some_request(db, policy, OffsetDateTime::now_utc()).await
 }
@@ -31,7 +30,7 @@ async fn task(db: &TestDb, request: Uuid, assignee: &str, due_at: Option<OffsetD
     task
 }
 
-async fn take(db: &Store) -> Vec<Notification> {
+async fn take(db: &TestDb) -> Vec<Notification> {
     db.take_notifications(LEASE, 10).await.unwrap()
 }
 
@@ -40,7 +39,7 @@ async fn long_ago(db: &TestDb) {
     execute_unguarded(db, "update approval_task set created_at = now() - interval '1 d'").await;
 }
 
-async fn reminders(db: &Store) -> i64 {
+async fn reminders(db: &TestDb) -> i64 {
     db.queue_reminders(HOUR, None, 10).await.unwrap().queued
 }
 

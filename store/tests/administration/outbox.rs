@@ -1,5 +1,5 @@
 use crate::fixtures::{some_event, some_policy, some_request};
-use store::outbox::reconcile::From;
+use store::outbox::reconcile::RepublishFrom;
 use store::testing::{TestDb, count, database};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ async fn what_is_noted_with_the_lock_ends_with_the_lock() {
 async fn republishing_from_a_sequence_leaves_what_the_stream_took_before() {
     let db = database().await;
     let ids = published(&db, 5).await;
-    assert_eq!(db.republish(From::Sequence(4), |_| ()).await.unwrap(), 2);
+    assert_eq!(db.republish(RepublishFrom::Sequence(4), |_| ()).await.unwrap(), 2);
     let waiting = db.unpublished(10).await.unwrap();
     assert_eq!(waiting.iter().map(|out| out.event.event_id).collect::<Vec<_>>(), &ids[3..]);
 }
@@ -71,10 +71,10 @@ async fn republishing_from_a_moment_leaves_what_happened_before() {
     let db = database().await;
     published(&db, 3).await;
     let soon = OffsetDateTime::now_utc() + Duration::minutes(1);
-    assert_eq!(db.republish(From::Time(soon), |_| ()).await.unwrap(), 0);
+    assert_eq!(db.republish(RepublishFrom::Time(soon), |_| ()).await.unwrap(), 0);
     let mut told = Vec::new();
     let before = OffsetDateTime::now_utc() - Duration::minutes(1);
-    assert_eq!(db.republish(From::Time(before), |so_far| told.push(so_far)).await.unwrap(), 3);
+    assert_eq!(db.republish(RepublishFrom::Time(before), |so_far| told.push(so_far)).await.unwrap(), 3);
     assert_eq!(told, [3]);
     assert_eq!(db.outbox_status().await.unwrap().unpublished, 3);
 }

@@ -44,7 +44,7 @@ async fn the_engine_gets_the_same_policy_from_the_rows_as_from_the_check() {
     let written = policy("k");
     let checked = checked(&written);
     db.create_policy(&written, &checked, &admin()).await.unwrap();
-    let loaded = db.load_engine_policy(checked.id).await.unwrap();
+    let loaded = db.load_policy(checked.id).await.unwrap().policy;
     assert_eq!(format!("{:?}", loaded.stages[0].rules), format!("{:?}", checked.stages[0].rules));
     assert_eq!(loaded.stages[1].mode, Mode::AnyN(1));
     assert_eq!(loaded.stages[1].on_breach, OnBreach::Escalate);
@@ -52,11 +52,12 @@ async fn the_engine_gets_the_same_policy_from_the_rows_as_from_the_check() {
     assert_eq!(loaded.stages[1].skip_if, checked.stages[1].skip_if);
     assert!(loaded.forbid_self_approval && !loaded.forbid_repeat_approvers);
 
-    assert!(db.active_policy("k").await.unwrap().is_none());
+    assert!(db.active_policy_with_epoch("k").await.unwrap().is_none());
     db.activate_policy("k", 1, &admin()).await.unwrap();
-    let (active, artifact_type, schema) = db.active_policy("k").await.unwrap().unwrap();
-    assert_eq!((active.id, artifact_type.as_str()), (checked.id, "change_request"));
-    assert_eq!(schema, written.context_schema);
+    let (_, active) = db.active_policy_with_epoch("k").await.unwrap().unwrap();
+    let active = db.load_policy(active).await.unwrap();
+    assert_eq!((active.policy.id, active.artifact_type.as_str()), (checked.id, "change_request"));
+    assert_eq!(active.context_schema, written.context_schema);
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn unknown_policies_are_not_found() {
         db.update_draft("k", 1, &policy, &checked(&policy), &admin()).await.err(),
         db.activate_policy("k", 1, &admin()).await.err(),
         db.deactivate_policy("k", 1, &admin()).await.err(),
-        db.load_engine_policy(PolicyId(uuid::Uuid::nil())).await.err(),
+        db.load_policy(PolicyId(uuid::Uuid::nil())).await.err(),
     ];
     assert!(found.iter().all(|e| matches!(e, Some(Error::NotFound(What::Policy)))), "{found:?}");
     assert!(actions(&db).await.is_empty());
@@ -150,7 +151,7 @@ async fn only_the_active_version_can_be_deactivated() {
     db.activate_policy("k", 1, &admin()).await.unwrap();
     assert_eq!(db.deactivate_policy("k", 1, &admin()).await.unwrap().status, "archived");
     assert!(matches!(db.deactivate_policy("k", 1, &admin()).await, Err(Error::Conflict(..))));
-    assert!(db.active_policy("k").await.unwrap().is_none());
+    assert!(db.active_policy_with_epoch("k").await.unwrap().is_none());
 }
 
 #[tokio::test]

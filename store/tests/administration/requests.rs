@@ -1,6 +1,7 @@
 use crate::fixtures::{NewRequest, some_event, some_policy, some_request};
 use serde_json::json;
-use store::requests::list::{Cursor, RequestFilter};
+use store::page::Cursor;
+use store::requests::list::RequestFilter;
 use store::testing::database;
 use store::{Error, What};
 use time::{Duration, OffsetDateTime};

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use schemas::api::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use store::Store;
 use store::deliveries::admin::DeliveryFilter;
-use store::requests::list::Cursor;
+use store::page::Cursor;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;

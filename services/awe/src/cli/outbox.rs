@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::process::ExitCode;
 use std::time::Duration;
 use store::Store;
-use store::outbox::reconcile::From;
+use store::outbox::reconcile::RepublishFrom;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
@@ -64,22 +64,22 @@ pub(super) struct Status {
 pub(super) struct Republish {
     /// A moment (RFC 3339), or a sequence of the stream.
     #[arg(long, value_name = "TIME|SEQUENCE", value_parser = from)]
-    from: From,
+    from: RepublishFrom,
     /// Mark the events and do not wait until they are published.
     #[arg(long)]
     no_wait: bool,
 }
 
-fn from(text: &str) -> Result<From, String> {
+fn from(text: &str) -> Result<RepublishFrom, String> {
     if let Ok(sequence) = text.parse::<i64>() {
         return if sequence >= 1 {
-            Ok(From::Sequence(sequence))
+            Ok(RepublishFrom::Sequence(sequence))
         } else {
             Err("sequences begin with 1".to_owned())
         };
     }
     schemas::moment::parse(text)
-        .map(From::Time)
+        .map(RepublishFrom::Time)
         .map_err(|why| format!("{why}; or be a sequence of the stream"))
 }
 
@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_republication_begins_at_a_moment_or_a_sequence() {
-        assert_eq!(from("120500"), Ok(From::Sequence(120_500)));
-        assert_eq!(from("2026-11-25T08:00:00Z").map(|from| matches!(from, From::Time(_))), Ok(true));
+        assert_eq!(from("120500"), Ok(RepublishFrom::Sequence(120_500)));
+        assert_eq!(from("2026-11-25T08:00:00Z").map(|from| matches!(from, RepublishFrom::Time(_))), Ok(true));
         assert!(from("0").is_err());
         assert!(from("yesterday").is_err_and(|why| why.contains("moment")));
     }

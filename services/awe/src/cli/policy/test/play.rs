@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::cases::{Absence, Case, Decide, Directory, Reassign, Step};
-use engine::command::{Caller, Command, Context, Create, Transition, apply, create};
+use engine::command::{Caller, Command, Create, Environment, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
 use engine::ids::{IdSource, RequestId, RuleId, TaskId};
 use engine::policy::{Policy, RuleSource};
@@ -70,9 +70,9 @@ pub(super) fn play<'a>(
     let context = Value::Object(case.context.clone());
     let now = case.now.unwrap_or(START);
     let delegations = delegations(case.delegations.iter().chain(absences));
-    let cx = Context { policy, delegations: &delegations, now };
+    let env = Environment { policy, delegations: &delegations, now };
     let (answers, silent) = known_answers(policy, directory);
-    let simulated = simulate(&cx, &context, &[&case.requester], &answers);
+    let simulated = simulate(&env, &context, &[&case.requester], &answers);
     let refused = subject.schema.as_ref().map(|schema| schema.check(&context)).transpose();
     let refused = refused.err().unwrap_or_default().iter().map(told).collect::<Vec<_>>();
     let mut played = Played {
@@ -98,7 +98,7 @@ pub(super) fn play<'a>(
         expires_at: None,
         policy_sha256: None,
     };
-    let Transition { request, events, .. } = create(&cx, asked, &mut ids);
+    let Transition { request, events, .. } = create(&env, asked, &mut ids);
     let mut player = Player { policy, delegations, directory, now, ids, request, events };
     player.answer_questions()?;
     for (index, step) in case.steps.iter().enumerate() {
@@ -225,8 +225,8 @@ impl Player<'_> {
     }
 
     fn command(&mut self, command: Command) -> Result<(), engine::command::Refusal> {
-        let cx = Context { policy: self.policy, delegations: &self.delegations, now: self.now };
-        let done = apply(&cx, &self.request, command, &mut self.ids)?;
+        let env = Environment { policy: self.policy, delegations: &self.delegations, now: self.now };
+        let done = apply(&env, &self.request, command, &mut self.ids)?;
         self.request = done.request;
         self.events.extend(done.events);
         Ok(())

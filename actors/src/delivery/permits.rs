@@ -1,6 +1,6 @@
 //! Permits for attempts: of the destination and of the process at once.
 
-use super::super::shares::{Share, Shares};
+use super::shares::{Share, Shares};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

@@ -5,13 +5,12 @@
 //! Order: a request hands its events over only when all that it had before were published, were handed over, or will
 //! be read before what is handed over is taken: the relay reads whenever it has opened, and takes only then.
 
-use super::BATCH;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::outbox::Outgoing;
 
 /// Events kept; past it they are left to the database. Some 10 MB.
-const MOST: usize = 16 * BATCH;
+const MOST: usize = 8192;
 
 /// A queue that is closed until a relay opens it, and closes by itself when it is full.
 #[derive(Debug, Default)]
@@ -20,7 +19,7 @@ pub(crate) struct Fresh(Mutex<Option<VecDeque<Outgoing>>>);
 impl Fresh {
     /// Hands events that were just committed to the relay; false when it has to read them.
     pub(crate) fn hand(&self, events: impl FnOnce() -> Vec<Outgoing>) -> bool {
-        let mut queue = self.locked();
+        let mut queue = self.0.lock();
         let Some(waiting) = queue.as_mut() else { return false };
         if waiting.len() >= MOST {
             *queue = None;
@@ -32,25 +31,20 @@ impl Fresh {
 
     /// Empty and open from now on. Whoever opens reads the database next: what was committed until now is there only.
     pub(crate) fn open(&self) {
-        *self.locked() = Some(VecDeque::new());
+        *self.0.lock() = Some(VecDeque::new());
     }
 
     /// Nobody takes anything for a while.
     pub(crate) fn close(&self) {
-        *self.locked() = None;
+        *self.0.lock() = None;
     }
 
     /// The oldest events, at most so many; `None` when it is closed, and the database must be read.
     pub(crate) fn take(&self, most: usize) -> Option<Vec<Outgoing>> {
-        let mut queue = self.locked();
+        let mut queue = self.0.lock();
         let waiting = queue.as_mut()?;
         let count = most.min(waiting.len());
         Some(waiting.drain(..count).collect())
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Option<VecDeque<Outgoing>>> {
-        // Nothing is done under the lock that could leave the queue half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The live endpoint actors of this process, one for each caller and endpoint: started when there is something for them,
 //! sent to rest when there has been nothing for a while.
 
-use super::endpoint::{Endpoint, Lane, Look, Shared};
+use super::endpoint::{Endpoint, Lane, Lanes, Look};
 use super::shares::{Share, Shares};
 use dashmap::DashMap;
 use outbound::redacted_url;
@@ -22,16 +22,16 @@ struct Live {
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Endpoints {
+pub(super) struct LiveEndpoints {
     live: Arc<DashMap<Destination, Live>>,
-    room: Shares,
-    shared: Arc<Shared>,
+    places: Shares,
+    lanes: Arc<Lanes>,
     supervisor: ActorCell,
 }
 
-impl Endpoints {
-    pub(super) fn new(shared: Shared, supervisor: ActorCell) -> Self {
-        Self { live: Arc::default(), room: Shares::new(MOST), shared: Arc::new(shared), supervisor }
+impl LiveEndpoints {
+    pub(super) fn new(lanes: Lanes, supervisor: ActorCell) -> Self {
+        Self { live: Arc::default(), places: Shares::new(MOST), lanes: Arc::new(lanes), supervisor }
     }
 
     /// Has the actor of a destination look for what is due, starting one when there is none.
@@ -46,7 +46,7 @@ impl Endpoints {
                 drop(live);
                 self.live.remove_if(to, |_, live| live.actor.get_id() == dead);
             }
-            let Some(share) = self.room.try_take(&Arc::from(to.caller_service.as_str())) else {
+            let Some(share) = self.places.try_take(&Arc::from(to.caller_service.as_str())) else {
                 let Destination { caller_service: caller, endpoint } = to;
                 tracing::debug!(
                     endpoint,
@@ -60,8 +60,8 @@ impl Endpoints {
     }
 
     async fn start(&self, to: &Destination, share: Share) {
-        let lane = Arc::new(Lane::new(to.clone(), &self.shared.options));
-        let arguments = (Arc::clone(&lane), Arc::clone(&self.shared));
+        let lane = Arc::new(Lane::new(to.clone(), &self.lanes.options));
+        let arguments = (Arc::clone(&lane), Arc::clone(&self.lanes));
         let spawned = Actor::spawn_linked(None, Endpoint, arguments, self.supervisor.clone()).await;
         let actor = match spawned {
             Ok((actor, _)) => actor,
@@ -94,7 +94,7 @@ impl Endpoints {
 
     /// No attempt starts from now on; those under way go on.
     pub(super) async fn stop(&self, deadline: Duration) {
-        self.shared.stopping.store(true, Ordering::Release);
+        self.lanes.stopping.store(true, Ordering::Release);
         let actors: Vec<_> = self.live.iter().map(|live| live.actor.clone()).collect();
         futures::future::join_all(actors.iter().map(|actor| actor.drain_and_wait(Some(deadline)))).await;
         self.live.clear();

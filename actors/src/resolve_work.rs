@@ -2,8 +2,7 @@
 //! A message that is lost costs the resolvers' poll interval, no more.
 
 use crate::loops::Loops;
-use crate::request::Shared;
-use crate::signals::Unresolved;
+use crate::signals::{Signals, Unresolved};
 use bus::Bus;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
@@ -17,15 +16,15 @@ pub(crate) fn start(
     loops: &Loops,
     bus: Option<Bus>,
     unresolved: mpsc::Receiver<Unresolved>,
-    shared: &Arc<Shared>,
+    signals: &Arc<Signals>,
 ) {
-    let (unresolved, shared) = (Arc::new(Mutex::new(unresolved)), Arc::clone(shared));
+    let (unresolved, signals) = (Arc::new(Mutex::new(unresolved)), Arc::clone(signals));
     let stop = loops.stop().clone();
-    loops.spawn("resolver nudge", move || {
-        let (bus, unresolved, shared) = (bus.clone(), Arc::clone(&unresolved), Arc::clone(&shared));
+    loops.spawn("resolver work", move || {
+        let (bus, unresolved, signals) = (bus.clone(), Arc::clone(&unresolved), Arc::clone(&signals));
         let stop = stop.clone();
         async move {
-            run(bus.as_ref(), &mut *unresolved.lock().await, &shared, &stop).await;
+            run(bus.as_ref(), &mut *unresolved.lock().await, &signals, &stop).await;
             Ok(())
         }
     });
@@ -34,7 +33,7 @@ pub(crate) fn start(
 async fn run(
     bus: Option<&Bus>,
     unresolved: &mut mpsc::Receiver<Unresolved>,
-    shared: &Shared,
+    signals: &Signals,
     stop: &CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -48,7 +47,7 @@ async fn run(
             _ => false,
         };
         if !told {
-            shared.signals.resolutions.notify_one();
+            signals.resolutions.notify_one();
         }
         batch.clear();
     }

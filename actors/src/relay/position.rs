@@ -1,8 +1,9 @@
 //! What the relay knows of the stream and of the outbox, as long as nothing goes wrong.
 
-use super::{BATCH, LOOK, reconciler};
+use super::reconciler;
 use crate::Error;
-use crate::request::Shared;
+use crate::fresh::Fresh;
+use crate::signals::Signals;
 use bus::Bus;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -10,7 +11,12 @@ use store::Store;
 use store::outbox::Outgoing;
 use uuid::Uuid;
 
-pub(super) struct Known {
+/// Events in one round.
+pub(super) const BATCH: usize = 512;
+/// How long an idle relay waits before it looks by itself.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) struct Position {
     /// Number of the comparison of stream and outbox that this is built on.
     pub(super) comparison: i64,
     /// The stream's last sequence.
@@ -25,7 +31,7 @@ pub(super) struct Known {
     last_read: HashSet<Uuid>,
 }
 
-impl Known {
+impl Position {
     /// Compares the stream with the outbox.
     pub(super) async fn compared(store: &Store, bus: &Bus) -> Result<Self, Error> {
         let connection = bus.connection();
@@ -52,17 +58,22 @@ impl Known {
     }
 
     /// What to publish next: what was handed over, or what waits in the outbox when there may be more of that.
-    pub(super) async fn next(&mut self, store: &Store, shared: &Shared) -> Result<Vec<Outgoing>, Error> {
-        let unread = shared.signals.take_unread();
+    pub(super) async fn next(
+        &mut self,
+        store: &Store,
+        signals: &Signals,
+        fresh: &Fresh,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let unread = signals.take_unread();
         let read_lately = self.read.is_some_and(|at| !unread && at.elapsed() < LOOK);
-        while read_lately && let Some(mut events) = shared.fresh.take(BATCH) {
+        while read_lately && let Some(mut events) = fresh.take(BATCH) {
             let all_taken = events.is_empty();
             events.retain(|out| !self.last_read.contains(&out.event.event_id));
             if all_taken || !events.is_empty() {
                 return Ok(events);
             }
         }
-        shared.fresh.open();
+        fresh.open();
         let now = Instant::now();
         let outgoing = store.unpublished(BATCH).await?;
         self.read = (outgoing.len() < BATCH).then_some(now);
