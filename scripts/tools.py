@@ -149,14 +149,6 @@ def k6() -> Path:
     return program(K6)
 
 
-def typos() -> Path:
-    return program(TYPOS)
-
-
-def shear() -> Path:
-    return program(SHEAR)
-
-
 def standardwebhooks() -> Path:
     """The directory to import it from."""
     fetch(STANDARDWEBHOOKS)
