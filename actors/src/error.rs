@@ -1,3 +1,5 @@
+use outbound::error_chain;
+
 /// Why a command came to nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -73,14 +75,14 @@ impl From<store::Error> for Error {
             store::Error::Conflict(store::Clash::KeyTaken, _) => Self::KeyTaken,
             // Every caller that can be stale has retried as often as it may.
             store::Error::Stale => Self::Overloaded,
-            other => Self::Internal(chain(&other)),
+            other => Self::Internal(error_chain(&other)),
         }
     }
 }
 
 impl From<bus::Error> for Error {
     fn from(error: bus::Error) -> Self {
-        Self::Internal(chain(&error))
+        Self::Internal(error_chain(&error))
     }
 }
 
@@ -91,16 +93,6 @@ pub enum StartError {
     #[error("an actor could not be started")]
     Spawn(#[from] ractor::SpawnErr),
     /// The HTTP client could not be set up.
-    #[error("outbound HTTP cannot be set up: {0}")]
-    Transport(String),
-}
-
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    #[error("outbound HTTP cannot be set up")]
+    Transport(#[source] outbound::SetupError),
 }

@@ -4,6 +4,7 @@
 //! Cast: [`Loops`] starts loops and reports on them; inside a loop, [`beat`], [`failed`] and [`rest`] tell how it does.
 
 use futures::FutureExt;
+use outbound::Backoff;
 use parking_lot::Mutex;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -12,10 +13,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// First pause before a loop that ended is started again, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Pauses before a loop that ended is started again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 /// A loop that ran for so long ended for a new reason: the pauses begin anew.
 const SOUND: Duration = Duration::from_secs(60);
 /// Failures in a row after which a loop counts as failing: one or two happen whenever a server is restarted.
@@ -142,26 +141,27 @@ where
     F: Fn() -> R,
     R: Future<Output = Result<(), String>>,
 {
-    let mut pause = FIRST_PAUSE;
+    let mut ended = 0;
     loop {
         let began = Instant::now();
         // Started inside the guard: what makes the loop may panic too.
-        let ended = AssertUnwindSafe(async { run().await }).catch_unwind().await;
-        let why = match ended {
+        let outcome = AssertUnwindSafe(async { run().await }).catch_unwind().await;
+        let why = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(why)) => why,
             Err(panic) => format!("panicked: {}", words(&*panic)),
         };
         if began.elapsed() > SOUND {
-            pause = FIRST_PAUSE;
+            ended = 0;
         }
+        ended += 1;
+        let pause = BACKOFF.after(ended);
         tracing::error!(name = watched.name, why, ?pause, "a loop ended; it is started again");
         watched.ended(why);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
         watched.state.lock().running = true;
     }
 }

@@ -13,6 +13,7 @@ use crate::{Error, clock};
 use engine::command::Command;
 use engine::ids::RequestId;
 use futures::StreamExt;
+use outbound::Backoff;
 use rand::seq::SliceRandom;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,10 +26,8 @@ use time::OffsetDateTime;
 const BATCH: i64 = 100;
 /// Commands of a round under way at once: a small part of what may be, so that decisions find room beside them.
 const AT_ONCE: usize = 8;
-/// First pause of a request that failed, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Its longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Pauses of a request that failed.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Requests set aside at once; with more than that something else is wrong.
 const MOST_ASIDE: usize = 10_000;
 /// How long to wait before listening again after the database went away.
@@ -90,7 +89,7 @@ impl Sla {
     /// Most often another replica has just acted on it, and it is no longer due when its pause is over.
     fn set_aside(&mut self, id: RequestId, error: Option<&Error>) {
         let failures = self.aside.get(&id).map_or(1, |aside| aside.failures.saturating_add(1));
-        let pause = (FIRST_PAUSE * 2u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE);
+        let pause = BACKOFF.after(failures);
         match error {
             Some(error) => {
                 tracing::warn!(request.id = %id, %error, ?pause, "a deadline could not be acted on; trying again");

@@ -135,8 +135,22 @@ async fn a_create_uses_the_version_that_is_active_when_it_commits() {
     let world = world(json!([{"users": ["ann"]}])).await;
     let node = world.node().await;
     assert_eq!(node.create("CR-1", None).await.tasks[0].assignee, "ann");
-    world.activate_next(json!([{"users": ["bob"]}])).await;
-    assert_eq!(node.create("CR-2", None).await.tasks[0].assignee, "bob");
+    // The writer waits for the table with the first of these, so the second was decided on and is not written yet.
+    let held = world.db.hold("approval_request").await;
+    let first = node.try_create("CR-2", None);
+    let second = async {
+        world.until_some("the writer waits", async || world.waits_for_lock().await.then_some(())).await;
+        node.create("CR-3", None).await
+    };
+    let activate = async {
+        world.until_some("both are decided", async || (node.system.live_requests() >= 3).then_some(())).await;
+        // The row of the policy key is not what the writer waits for.
+        world.activate_next(json!([{"users": ["bob"]}])).await;
+        drop(held);
+    };
+    let (first, second, ()) = tokio::join!(first, second, activate);
+    first.expect("created");
+    assert_eq!(second.tasks[0].assignee, "bob", "it was decided again");
     node.stop().await;
 }
 

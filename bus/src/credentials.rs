@@ -1,11 +1,12 @@
-//! The user and password in the address of a server: the client reads them and does not send them.
+//! User and password in the address of a server. The client parses them but does not send them by itself.
 
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
-/// Sends the user and password of the first address that has some; a user alone is a token, as NATS has it.
+/// Authenticates with the user and password of the first address that has some. A user without a password is a token, as
+/// in other NATS clients.
 pub(crate) fn with_credentials(options: ConnectOptions, addresses: &[&str]) -> ConnectOptions {
-    // What is no address is told of by whoever connects.
+    // A malformed address is ignored here; connecting reports it.
     let mut known = addresses.iter().filter_map(|address| address.parse::<ServerAddr>().ok());
     let Some(address) = known.find(ServerAddr::has_user_pass) else { return options };
     let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();

@@ -1,6 +1,7 @@
-//! The shape of our streams, made at start and put right when somebody changed it.
+//! The streams: their configuration, which is restored at start when somebody changed it, and their state.
 
-use crate::{Bus, Error};
+use crate::connection::Bus;
+use crate::error::Error;
 use async_nats::header;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
@@ -8,32 +9,32 @@ use futures::StreamExt;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Work older than this is done by the poll anyway.
+/// How long a work item is kept. What is older was found by polling the database.
 const WORK_KEPT: Duration = Duration::from_secs(24 * 3600);
-/// Bound of a work queue: a nudge more or less is no loss.
+/// Messages in the work stream. Losing one costs latency only, since the database is polled too.
 const WORK_MESSAGES: i64 = 1_000_000;
 
-/// How long reading the ids of a part of the stream may take.
+/// Timeout for reading the event ids of a part of the stream.
 const READ_WITHIN: Duration = Duration::from_secs(15);
 
-/// The stream of events as it is.
+/// The state of the stream of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamState {
-    /// Its name and moment of creation: a stream that was lost and made anew has another.
+    /// Name and time of creation. A stream that was deleted and created again has another incarnation.
     pub incarnation: String,
-    /// Sequence of the oldest message; above `last` when there is none.
+    /// Sequence of the oldest message; greater than `last` when the stream is empty.
     pub first: i64,
-    /// Sequence of the newest message, or the last that there was; 0 when there never was one.
+    /// Sequence of the last message that was stored, even if it is gone; 0 when there never was one.
     pub last: i64,
-    /// Messages.
+    /// Number of messages.
     pub messages: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
 impl StreamState {
     fn of(info: &Info) -> Self {
-        // A stream that never held anything calls its oldest message 0; sequences begin at 1.
+        // A stream that never held a message reports 0; sequences begin at 1.
         let first = info.state.first_sequence.max(1);
         Self {
             incarnation: format!("{} {}", info.config.name, info.created),
@@ -46,11 +47,10 @@ impl StreamState {
 }
 
 impl Bus {
-    /// Creates the streams, or updates them to their configured shape. Repeating it changes nothing. Gives the state of
-    /// the stream of events.
+    /// Creates the streams or updates them to their configuration; idempotent. Returns the state of the stream of events.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when the server is away or refuses the shape.
+    /// [`Error::Server`] when the server is away or rejects the configuration.
     pub async fn ensure_streams(&self) -> Result<StreamState, Error> {
         self.ensure(self.work_config()).await?;
         self.ensure(self.events_config()).await?;
@@ -60,35 +60,34 @@ impl Bus {
     async fn ensure(&self, config: Config) -> Result<(), Error> {
         let name = config.name.clone();
         let made = self.jetstream.create_or_update_stream(config).await;
-        made.map(|_| ()).map_err(|e| Error::because(&format!("stream {name}"), e))
+        made.map(|_| ()).map_err(|e| Error::server(format!("stream {name}"), e))
     }
 
-    /// The stream of events as it is now.
+    /// The current state of the stream of events.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when there is none, or the server is away.
+    /// [`Error::Server`] when there is no such stream or the server is away.
     pub async fn events_state(&self) -> Result<StreamState, Error> {
         let name = self.subjects.events_stream();
-        let stream = self.jetstream.get_stream(&name).await.map_err(|e| Error::because(&name, e))?;
+        let stream = self.jetstream.get_stream(&name).await.map_err(|e| Error::server(&name, e))?;
         Ok(StreamState::of(stream.cached_info()))
     }
 
-    /// Sequence and event id of each message from `from`, 1 at least, to `to`, both included, in order. Only headers
-    /// travel.
+    /// Sequence and event id of each message from sequence `from` to `to`, both included, in order. Messages that are no
+    /// events are left out. Only headers are transferred.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when the server is away, or does not answer in time.
+    /// [`Error::Server`] or [`Error::ReadTimeout`].
     pub async fn event_ids(&self, from: i64, to: i64) -> Result<Vec<(i64, Uuid)>, Error> {
         let from = from.max(1);
         if from > to {
             return Ok(Vec::new());
         }
         let reading = tokio::time::timeout(READ_WITHIN, self.read_ids(from, to));
-        reading.await.map_err(|_| Error::JetStream("reading the stream took too long".to_owned()))?
+        reading.await.map_err(|_| Error::ReadTimeout)?
     }
 
     async fn read_ids(&self, from: i64, to: i64) -> Result<Vec<(i64, Uuid)>, Error> {
-        let because = |e: &dyn std::fmt::Display| Error::because("reading the stream", e);
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence {
                 start_sequence: u64::try_from(from).unwrap_or(1),
@@ -100,15 +99,14 @@ impl Bus {
             ..pull::Config::default()
         };
         let stream = self.subjects.events_stream();
-        let consumer =
-            self.jetstream.create_consumer_on_stream(config, stream).await.map_err(|e| because(&e))?;
-        let mut messages = consumer.messages().await.map_err(|e| because(&e))?;
+        let consumer = self.jetstream.create_consumer_on_stream(config, stream).await.map_err(failed)?;
+        let mut messages = consumer.messages().await.map_err(failed)?;
         let mut ids = Vec::new();
         let mut pending = consumer.cached_info().num_pending;
         while pending > 0 {
             let Some(message) = messages.next().await else { break };
-            let message = message.map_err(|e| because(&e))?;
-            let info = message.info().map_err(|e| because(&e))?;
+            let message = message.map_err(failed)?;
+            let info = message.info().map_err(failed)?;
             let sequence = i64::try_from(info.stream_sequence).unwrap_or(i64::MAX);
             pending = info.pending;
             if sequence > to {
@@ -122,13 +120,13 @@ impl Bus {
         Ok(ids)
     }
 
-    /// Deletes both streams with all that is in them: the end of a test.
+    /// Deletes both streams with their messages: the end of a test.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when there are none.
+    /// [`Error::Server`] when there are none.
     pub async fn delete_streams(&self) -> Result<(), Error> {
         for name in [self.subjects.events_stream(), self.subjects.work_stream()] {
-            self.jetstream.delete_stream(&name).await.map_err(|e| Error::because(&name, e))?;
+            self.jetstream.delete_stream(&name).await.map_err(|e| Error::server(&name, e))?;
         }
         Ok(())
     }
@@ -166,4 +164,8 @@ impl Bus {
             ..Config::default()
         }
     }
+}
+
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::server("reading the stream", error)
 }

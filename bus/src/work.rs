@@ -1,7 +1,8 @@
-//! Pulling from a queue of requests that need attention. Any number of processes pull from one queue; each item goes to
-//! one of them at a time.
+//! Pull consumers on queues of requests that need attention. Any number of processes may pull from one queue; each item
+//! goes to one of them at a time.
 
-use crate::{Bus, Error};
+use crate::connection::Bus;
+use crate::error::Error;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::{self, AckKind};
 use futures::StreamExt;
@@ -14,46 +15,47 @@ pub struct Work {
     request_of: fn(&jetstream::Message) -> Option<Uuid>,
 }
 
-/// One item: the request that needs attention. Not acknowledging it brings it back after a while.
+/// A request that needs attention. An item that is not acknowledged in time is delivered again.
 pub struct WorkItem {
-    /// The request.
+    /// Id of the request.
     pub request_id: Uuid,
     message: jetstream::Message,
 }
 
-/// How many items may be unacknowledged, in all processes together.
+/// Items that may be unacknowledged in all processes together.
 const MAX_UNACKNOWLEDGED: i64 = 4096;
-/// After so long an item that was not acknowledged comes back.
-const BACK_AFTER: Duration = Duration::from_secs(60);
-/// The same for events: nothing else finds what they tell of, and taking note of one is a matter of milliseconds.
-const EVENT_BACK_AFTER: Duration = Duration::from_secs(20);
+/// Acknowledgement timeout of a work item, after which it is delivered again.
+const ACK_WAIT: Duration = Duration::from_secs(60);
+/// Acknowledgement timeout of an event. It is shorter, since no poll finds what an event says, and noting one takes
+/// milliseconds.
+const EVENT_ACK_WAIT: Duration = Duration::from_secs(20);
 
 impl Bus {
-    /// Pulls deliveries to attempt.
+    /// The queue of webhook deliveries that are due.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when the server is away.
+    /// [`Error::Server`] when the server is away.
     pub async fn delivery_queue(&self) -> Result<Work, Error> {
         self.queue("delivery", self.subjects.work_delivery()).await
     }
 
-    /// Pulls requests whose approvers must be resolved.
+    /// The queue of requests whose approvers must be resolved.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when the server is away.
+    /// [`Error::Server`] when the server is away.
     pub async fn resolve_queue(&self) -> Result<Work, Error> {
         self.queue("resolver", self.subjects.work_resolve()).await
     }
 
-    /// Pulls requests in which somebody got a task, by the events that say so: every one that the stream still has, once
-    /// it is acknowledged never again.
+    /// The requests in which somebody was assigned a task, read from the stream of events by a durable consumer. It starts
+    /// with the oldest event that the stream holds.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when the server is away.
+    /// [`Error::Server`] when the server is away.
     pub async fn assignment_queue(&self) -> Result<Work, Error> {
         let config = pull::Config {
             durable_name: Some("notifier".to_owned()),
-            ack_wait: EVENT_BACK_AFTER,
+            ack_wait: EVENT_ACK_WAIT,
             filter_subjects: self.subjects.assignments(),
             ..common_config()
         };
@@ -63,7 +65,7 @@ impl Bus {
     async fn queue(&self, name: &str, filter_subject: String) -> Result<Work, Error> {
         let config = pull::Config {
             durable_name: Some(name.to_owned()),
-            ack_wait: BACK_AFTER,
+            ack_wait: ACK_WAIT,
             filter_subject,
             ..common_config()
         };
@@ -81,7 +83,7 @@ impl Bus {
             .jetstream
             .create_consumer_on_stream(config, stream)
             .await
-            .map_err(|e| Error::because(&format!("consumer {name}"), e))?;
+            .map_err(|e| Error::server(format!("consumer {name}"), e))?;
         let messages = consumer
             .stream()
             .max_messages_per_batch(256)
@@ -89,7 +91,7 @@ impl Bus {
             .expires(Duration::from_secs(30))
             .messages()
             .await
-            .map_err(|e| Error::because(&format!("pull {name}"), e))?;
+            .map_err(|e| Error::server(format!("pull {name}"), e))?;
         Ok(Work { messages, request_of })
     }
 }
@@ -102,33 +104,33 @@ fn common_config() -> pull::Config {
     }
 }
 
-/// Of a work message.
+/// The request of a work item: its payload.
 fn named_by_payload(message: &jetstream::Message) -> Option<Uuid> {
     std::str::from_utf8(&message.payload).ok()?.parse().ok()
 }
 
-/// Of an event: `awe.events.<event_type>.<artifact_type>.<request_id>`.
+/// The request of an event: the end of its subject, `awe.events.<event_type>.<artifact_type>.<request_id>`.
 fn named_by_subject(message: &jetstream::Message) -> Option<Uuid> {
     message.subject.rsplit('.').next()?.parse().ok()
 }
 
 impl Work {
-    /// Waits for the next item, then takes what else is there, up to `most`.
+    /// Waits for the next item, then takes what else has arrived, up to `most` items.
     ///
     /// # Errors
-    /// [`Error::JetStream`] when the pull has broken and must be made anew.
+    /// [`Error::PullEnded`] or [`Error::Server`]: the queue must be pulled from anew.
     pub async fn next(&mut self, most: usize) -> Result<Vec<WorkItem>, Error> {
         let mut ready = self.messages.by_ref().ready_chunks(most.max(1));
         let Some(chunk) = ready.next().await else {
-            return Err(Error::JetStream("the pull has ended".to_owned()));
+            return Err(Error::PullEnded);
         };
         let mut items = Vec::with_capacity(chunk.len());
         for message in chunk {
-            let message = message.map_err(|e| Error::because("pull", e))?;
+            let message = message.map_err(|e| Error::server("pull", e))?;
             match (self.request_of)(&message) {
                 Some(request_id) => items.push(WorkItem { request_id, message }),
                 None => {
-                    tracing::error!(subject = %message.subject, "a message that names no request was dropped");
+                    tracing::error!(subject = %message.subject, "a message that names no request is dropped");
                     let _ = message.ack_with(AckKind::Term).await;
                 }
             }
@@ -138,14 +140,14 @@ impl Work {
 }
 
 impl WorkItem {
-    /// Done: it will not come back. Losing the acknowledgement brings it back, which does no harm.
+    /// Acknowledges the item. If the acknowledgement is lost, the item is delivered again, which does no harm.
     pub async fn done(self) {
         let _ = self.message.ack().await;
     }
 
-    /// Not done: it comes back after `pause`.
+    /// Rejects the item (NAK): it is delivered again after `pause`.
     pub async fn again(self, pause: Duration) {
-        // Losing this brings it back too, only later.
+        // If this is lost, the acknowledgement timeout brings the item back.
         let _ = self.message.ack_with(AckKind::Nak(Some(pause))).await;
     }
 }

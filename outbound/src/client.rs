@@ -1,26 +1,27 @@
-//! One HTTP call to a service that answers with something to read: a token endpoint, a directory, the admission gate.
+//! An HTTP call whose response is read: to a token endpoint, a directory or the admission gate.
 //!
-//! Who may set the URL is decided when the client is made: [`Client::trusted`] goes wherever the configuration says,
-//! [`Client::guarded`] only where [`Egress`] lets it. Both follow no redirect, end at a deadline and read a bounded
-//! part of the answer.
+//! How the client is made decides who may set the URL: [`Client::trusted`] calls whatever the configuration names,
+//! [`Client::guarded`] only what [`Egress`] allows. Both follow no redirect, end at a deadline and read a bounded part of
+//! the body.
 
-use crate::credential::Authorization;
-use crate::egress::{Egress, GuardedResolver};
-use crate::transport::{Failure, chain, failure};
+use crate::egress::{Egress, UrlError, system_lookup};
+use crate::error_chain::error_chain;
+use crate::failure::Failure;
+use crate::http_pool::{self, BodyEnd, SetupError};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-/// A pool of connections. Cheap to clone.
+/// A client with a pool of connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     egress: Option<Egress>,
 }
 
-/// Methods that are called.
+/// The HTTP methods that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// `GET`.
@@ -31,7 +32,7 @@ pub enum Method {
     Post,
 }
 
-/// What to send, and within which bounds.
+/// An HTTP request and the bounds of its response.
 #[derive(Debug, Clone)]
 pub struct Call {
     method: Method,
@@ -42,26 +43,26 @@ pub struct Call {
     max_answer: usize,
 }
 
-/// What came back.
+/// An HTTP response, read within bounds.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// The body, or its first `max_answer` bytes.
     pub body: Vec<u8>,
-    /// Whether that is all of the body. Of an answer that is no success the body may have broken off or stalled too.
+    /// Whether that is the whole body. When the status is not 2xx, the body may also have broken off or stalled.
     pub complete: bool,
 }
 
 impl Call {
-    /// A call without headers and body that ends after `timeout`, whatever the receiver does, and reads at most
-    /// `max_answer` bytes of the answer's body.
+    /// A call without headers and body. It ends after `timeout`, whatever the receiver does, and reads at most
+    /// `max_answer` bytes of the response body.
     #[must_use]
     pub fn new(method: Method, url: impl Into<String>, timeout: Duration, max_answer: usize) -> Self {
         Self { method, url: url.into(), headers: HeaderMap::new(), body: Vec::new(), timeout, max_answer }
     }
 
-    /// Sends these exact bytes.
+    /// Sends exactly these bytes.
     #[must_use]
     pub fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
         self.headers.insert("content-type", HeaderValue::from_static(content_type));
@@ -69,10 +70,10 @@ impl Call {
         self
     }
 
-    /// Sends one header more.
+    /// Adds a header, or replaces the one of this name.
     ///
     /// # Errors
-    /// [`Failure::Refused`] when name or value cannot be a header; the text does not repeat the value.
+    /// [`Failure::Refused`] when the name or the value cannot be a header; the message does not repeat the value.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, Failure> {
         let refused = || Failure::Refused(format!("{name:?} and its value cannot be an HTTP header"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
@@ -80,7 +81,7 @@ impl Call {
         Ok(self)
     }
 
-    /// Sends one header more, whose value no debug output shows.
+    /// Adds a header whose value no debug output shows.
     ///
     /// # Errors
     /// As [`Call::header`].
@@ -92,16 +93,14 @@ impl Call {
         Ok(call)
     }
 
-    /// Sends the header of a credential, unless the call has one of this name.
+    /// Adds a header, unless the call has one of this name.
     #[must_use]
-    pub(crate) fn authorized(mut self, authorization: Option<&Authorization>) -> Self {
-        if let Some(Authorization { name, value, .. }) = authorization {
-            self.headers.entry(name).or_insert_with(|| value.clone());
-        }
+    pub(crate) fn default_header(mut self, name: &HeaderName, value: &HeaderValue) -> Self {
+        self.headers.entry(name).or_insert_with(|| value.clone());
         self
     }
 
-    /// Sends `Authorization: Bearer ...`.
+    /// Adds `Authorization: Bearer` with this token.
     ///
     /// # Errors
     /// As [`Call::header`].
@@ -111,69 +110,66 @@ impl Call {
 }
 
 impl Client {
-    /// For URLs that only the operator sets. Honours the proxy of the environment.
+    /// A client for URLs that only the operator sets. It honours the proxy of the environment.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn trusted() -> Result<Self, String> {
-        let http = builder().build().map_err(|error| chain(&error))?;
-        Ok(Self { http, egress: None })
+    /// [`SetupError`].
+    pub fn trusted() -> Result<Self, SetupError> {
+        Ok(Self { http: http_pool::builder().build()?, egress: None })
     }
 
-    /// For URLs that a user can set. Connects directly: behind a proxy the guard would see the proxy's address.
+    /// A client for URLs that a user can set: it calls only what `egress` allows.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn guarded(egress: Egress) -> Result<Self, String> {
-        let resolver = Arc::new(GuardedResolver::new(egress.clone()));
-        let http = builder().no_proxy().dns_resolver(resolver).build().map_err(|error| chain(&error))?;
+    /// [`SetupError`].
+    pub fn guarded(egress: Egress) -> Result<Self, SetupError> {
+        let http = http_pool::guarded_builder(egress.clone(), system_lookup()).build()?;
         Ok(Self { http, egress: Some(egress) })
     }
 
-    /// Sends and reads.
+    /// Sends a call and reads the body of its response.
     ///
     /// # Errors
-    /// [`Failure`]; an answer of any status is not a failure here, but a 2xx whose body breaks off or stalls is. A retry
-    /// is as safe as the call is idempotent.
+    /// [`Failure`]. A response of any status is a success here, except a 2xx whose body breaks off or stalls. A retry is
+    /// as safe as the call is idempotent.
     pub async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let (timeout, most) = (call.timeout, call.max_answer);
-        let deadline = tokio::time::Instant::now() + timeout;
-        let opened = tokio::time::timeout_at(deadline, self.open(call)).await;
-        let response = opened.unwrap_or(Err(Failure::Timeout(timeout)))?;
+        let deadline = Instant::now() + timeout;
+        let response = self.open(call, deadline).await?;
         let success = response.status().is_success();
-        let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: false };
-        let read = tokio::time::timeout_at(deadline, read(response, most, &mut reply.body)).await;
-        let broken = match read {
-            Ok(Ok(all)) => {
-                reply.complete = all;
-                return Ok(reply);
-            }
-            Ok(Err(error)) => format!("broke off: {}", chain(&error)),
-            Err(_) => format!("did not come within {timeout:?}"),
+        let (reply, end) = read(response, most, deadline).await;
+        let why = match end {
+            // A status that is no success decides by itself; its body only explains.
+            _ if !success => return Ok(reply),
+            BodyEnd::Complete | BodyEnd::Enough => return Ok(reply),
+            BodyEnd::Broken(error) => format!("broke off: {}", error_chain(&error)),
+            BodyEnd::Stalled => format!("did not come within {timeout:?}"),
         };
-        // A status that refuses says enough.
-        if success { Err(Failure::Cut { status: reply.status, why: broken }) } else { Ok(reply) }
+        Err(Failure::Cut { status: reply.status, why })
     }
 
-    /// Sends, for an answer whose status decides: the body is read only where it explains, that is for the status
-    /// `explained` if any, and what keeps it from being read changes nothing.
+    /// Sends a call whose response is decided by its status. The body is read only when the status is
+    /// `explained_by_body`, and a body that breaks off or stalls is no failure.
     ///
     /// # Errors
-    /// [`Failure`] when there is no status.
-    pub async fn judge(&self, call: Call, explained: Option<u16>) -> Result<Reply, Failure> {
-        let (timeout, most) = (call.timeout, call.max_answer);
-        let deadline = tokio::time::Instant::now() + timeout;
-        let opened = tokio::time::timeout_at(deadline, self.open(call)).await;
-        let response = opened.unwrap_or(Err(Failure::Timeout(timeout)))?;
-        let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), complete: false };
-        if Some(reply.status) == explained {
-            let read = tokio::time::timeout_at(deadline, read(response, most, &mut reply.body)).await;
-            reply.complete = matches!(read, Ok(Ok(true)));
+    /// [`Failure`] when no response head arrives.
+    pub async fn send_for_status(
+        &self,
+        call: Call,
+        explained_by_body: Option<u16>,
+    ) -> Result<Reply, Failure> {
+        let most = call.max_answer;
+        let deadline = Instant::now() + call.timeout;
+        let response = self.open(call, deadline).await?;
+        let status = response.status().as_u16();
+        if Some(status) == explained_by_body {
+            return Ok(read(response, most, deadline).await.0);
         }
-        Ok(reply)
+        Ok(Reply { status, body: Vec::new(), complete: false })
     }
 
-    async fn open(&self, call: Call) -> Result<reqwest::Response, Failure> {
+    /// Sends a call and waits for the response head.
+    async fn open(&self, call: Call, deadline: Instant) -> Result<reqwest::Response, Failure> {
         let url = self.check(&call.url)?;
         let method = match call.method {
             Method::Get => reqwest::Method::GET,
@@ -181,37 +177,23 @@ impl Client {
             Method::Post => reqwest::Method::POST,
         };
         let sent = self.http.request(method, url).headers(call.headers).body(call.body).send();
-        sent.await.map_err(|error| failure(&error.without_url()))
+        let opened = timeout_at(deadline, sent).await.map_err(|_| Failure::Timeout(call.timeout))?;
+        opened.map_err(Failure::of)
     }
 
-    fn check(&self, url: &str) -> Result<Url, Failure> {
+    fn check(&self, url: &str) -> Result<Url, UrlError> {
         match &self.egress {
-            Some(egress) => egress.check_url(url).map_err(Failure::Refused),
-            None => Url::parse(url).map_err(|error| Failure::Refused(format!("not a URL: {error}"))),
+            Some(egress) => egress.check_url(url),
+            None => Url::parse(url).map_err(UrlError::Malformed),
         }
     }
 }
 
-fn builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_idle_timeout(Duration::from_secs(30))
-        .pool_max_idle_per_host(16)
-        .user_agent(concat!("awe/", env!("CARGO_PKG_VERSION")))
-}
-
-/// Reads at most `most` bytes; gives whether that was all.
-async fn read(
-    mut response: reqwest::Response,
-    most: usize,
-    body: &mut Vec<u8>,
-) -> Result<bool, reqwest::Error> {
-    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > most {
-            body.truncate(most);
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// Reads at most `most` bytes of the body; one more is asked for, to know whether that is all.
+async fn read(mut response: reqwest::Response, most: usize, deadline: Instant) -> (Reply, BodyEnd) {
+    let mut body = Vec::new();
+    let end = http_pool::read_body(&mut response, most.saturating_add(1), deadline, &mut body).await;
+    body.truncate(most);
+    let complete = matches!(end, BodyEnd::Complete);
+    (Reply { status: response.status().as_u16(), body, complete }, end)
 }

@@ -1,33 +1,32 @@
-//! How AWE makes itself known to a service that it calls. The operator configures credentials by name; whoever writes
-//! a URL names one, and never sees it.
+//! How AWE authenticates to a service that it calls. The operator configures credentials by name; whoever writes a URL
+//! refers to one by that name and never sees it.
 
 use crate::client::Call;
-use crate::directory::DirectoryError;
 use crate::oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What is sent along.
+/// A credential, and the header that carries it.
 #[derive(Debug, Clone)]
 pub enum Credential {
-    /// Nothing.
+    /// No header is sent.
     None,
     /// A key in a header of the operator's choice.
     ApiKey {
         /// Name of the header.
         header: String,
-        /// The key.
+        /// Value of the header.
         key: SecretString,
     },
     /// `Authorization: Bearer` with a token that does not change.
     Bearer(SecretString),
-    /// `Authorization: Bearer` with a token by client credentials.
+    /// `Authorization: Bearer` with an access token of the client credentials grant.
     OAuth2(ClientCredentials),
 }
 
-/// Credentials by name, and the tokens that were got with them. Cheap to clone; clones share the tokens.
+/// Credentials by name, and where their access tokens come from. Cheap to clone; clones share the token cache.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     named: Arc<BTreeMap<String, Credential>>,
@@ -35,54 +34,45 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// These credentials, whose tokens come from `tokens`.
+    /// Credentials whose access tokens `tokens` provides.
     #[must_use]
     pub fn new(named: BTreeMap<String, Credential>, tokens: TokenProvider) -> Self {
         Self { named: Arc::new(named), tokens }
     }
 
-    /// The credential of this name.
+    /// The credential of this name, if one is configured.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Credential> {
         self.named.get(name)
     }
 
-    /// Where its tokens come from.
+    /// The provider of their access tokens.
     #[must_use]
     pub const fn tokens(&self) -> &TokenProvider {
         &self.tokens
     }
 }
 
-/// Why a credential gives nothing to send. Says no secret.
+/// Why a credential gives no header. The text holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CredentialError {
-    /// There is no token.
+    /// No access token was issued.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// What is configured cannot be a header.
+    /// The configured name or value cannot be a header.
     #[error("{0:?} and its value cannot be an HTTP header")]
     Header(String),
 }
 
-impl From<CredentialError> for DirectoryError {
-    fn from(error: CredentialError) -> Self {
-        match error {
-            CredentialError::Token(error) => error.into(),
-            CredentialError::Header(_) => Self::Unknown(error.to_string()),
-        }
-    }
-}
-
-/// The header that a credential comes to.
+/// The header of a credential.
 #[derive(Debug)]
 pub(crate) struct Authorization {
     pub(crate) name: HeaderName,
     /// Marked as sensitive: no debug output shows it.
     pub(crate) value: HeaderValue,
-    /// What in the value nobody may see.
+    /// The part of the value that must not be shown or stored.
     pub(crate) secret: SecretString,
-    /// The token that may have to be replaced.
+    /// The access token in the value, kept so that it can be invalidated when it is refused.
     token: Option<AccessToken>,
 }
 
@@ -93,16 +83,15 @@ impl Authorization {
         value.set_sensitive(true);
         Ok(Self { name, value, secret, token: None })
     }
-}
 
-/// A call that is ready, and what may have to be replaced in it.
-pub(crate) struct Prepared {
-    pub(crate) call: Call,
-    pub(crate) authorization: Option<Authorization>,
+    /// Adds the header to a call, unless the call has one of this name.
+    pub(crate) fn put_on(&self, call: Call) -> Call {
+        call.default_header(&self.name, &self.value)
+    }
 }
 
 impl Credential {
-    /// The word for it in configuration and policies.
+    /// Its type as configuration, policies and logs write it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -113,7 +102,7 @@ impl Credential {
         }
     }
 
-    /// The header to send; none when nothing is sent along.
+    /// The header to send, if the credential has one.
     pub(crate) async fn authorize(
         &self,
         tokens: &TokenProvider,
@@ -127,27 +116,18 @@ impl Credential {
             }
             Self::Bearer(token) => Authorization::new(AUTHORIZATION, "Bearer ", token.clone()).map(Some),
             Self::OAuth2(credentials) => {
-                let token = tokens.cached(credentials).await?;
+                let token = tokens.token(credentials).await?;
                 let made = Authorization::new(AUTHORIZATION, "Bearer ", token.secret().clone())?;
                 Ok(Some(Authorization { token: Some(token), ..made }))
             }
         }
     }
 
-    /// Puts the header into a call, which its other headers replace where they have the same name.
-    pub(crate) async fn prepare(
-        &self,
-        call: Call,
-        tokens: &TokenProvider,
-    ) -> Result<Prepared, DirectoryError> {
-        let authorization = self.authorize(tokens).await?;
-        Ok(Prepared { call: call.authorized(authorization.as_ref()), authorization })
-    }
-
-    /// Makes the next call ask for another token than the one that was refused. False: there is no other.
+    /// Invalidates the access token that was refused with 401. Returns whether the next [`Credential::authorize`] will
+    /// give another one: not for a credential without tokens, nor when the provider does not cache them.
     pub(crate) async fn renew(&self, refused: Option<&Authorization>, tokens: &TokenProvider) -> bool {
         match (self, refused.and_then(|refused| refused.token.as_ref())) {
-            (Self::OAuth2(credentials), Some(token)) => {
+            (Self::OAuth2(credentials), Some(token)) if tokens.is_caching() => {
                 tokens.invalidate(credentials, token).await;
                 true
             }

@@ -1,5 +1,7 @@
-//! Which addresses a user's URL may lead to. Checked twice: when a URL is written, and again on the addresses that
-//! its name resolves to at the moment of connecting, so that a name cannot be rebound in between.
+//! The egress guard against server-side request forgery: which addresses a URL set by a user may lead to.
+//!
+//! It checks twice: the URL when it is written, and the addresses that its host resolves to at the moment of connecting.
+//! The second check is what stops DNS rebinding.
 
 use futures::future::BoxFuture;
 use ipnet::IpNet;
@@ -8,39 +10,62 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use url::{Host, Url};
 
-/// The guard. By default only public addresses pass.
+/// The rules of the guard. By default only public addresses pass.
 #[derive(Debug, Clone, Default)]
 pub struct Egress {
-    /// Loopback passes too (development).
+    /// Whether loopback addresses pass too (development).
     pub allow_loopback: bool,
     /// Networks that pass although they are not public.
     pub allow_cidrs: Vec<IpNet>,
 }
 
+/// Why a URL is not called, in words fit for whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// The text does not parse.
+    #[error("not a URL: {0}")]
+    Malformed(#[source] url::ParseError),
+    /// The scheme is neither `http` nor `https`.
+    #[error("scheme {0} is not allowed, only http and https")]
+    Scheme(String),
+    /// The URL holds a user or a password.
+    #[error("credentials in a URL are not allowed")]
+    Credentials,
+    /// The port is 0.
+    #[error("port 0 is not allowed")]
+    Port,
+    /// The URL has no host.
+    #[error("the URL names no host")]
+    NoHost,
+    /// The host is an address that the guard refuses.
+    #[error("address {0} is not allowed")]
+    Address(IpAddr),
+}
+
 impl Egress {
-    /// Parses a URL and refuses what can be refused without resolving its name.
+    /// Parses a URL and refuses what can be refused without resolving its host.
     ///
     /// # Errors
-    /// Words fit for whoever wrote the URL.
-    pub fn check_url(&self, url: &str) -> Result<Url, String> {
-        let url = Url::parse(url).map_err(|e| format!("not a URL: {e}"))?;
+    /// [`UrlError`].
+    pub fn check_url(&self, url: &str) -> Result<Url, UrlError> {
+        let url = Url::parse(url).map_err(UrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("scheme {} is not allowed, only http and https", url.scheme()));
+            return Err(UrlError::Scheme(url.scheme().to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("credentials in a URL are not allowed".to_owned());
+            return Err(UrlError::Credentials);
         }
         if url.port() == Some(0) {
-            return Err("port 0 is not allowed".to_owned());
+            return Err(UrlError::Port);
         }
         let literal = match url.host() {
-            None => return Err("the URL names no host".to_owned()),
+            None => return Err(UrlError::NoHost),
             Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             Some(Host::Domain(_)) => None,
         };
         match literal {
-            Some(ip) if !self.allows(ip) => Err(format!("address {ip} is not allowed")),
+            Some(ip) if !self.allows(ip) => Err(UrlError::Address(ip)),
             _ => Ok(url),
         }
     }
@@ -55,7 +80,7 @@ impl Egress {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 (RFC 6052) and 6to4 (RFC 3056).
+/// The IPv4 address embedded in an IPv6 address: mapped, compatible, NAT64 (RFC 6052) or 6to4 (RFC 3056).
 fn embedded_v4(ip: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(v6) = ip else { return None };
     let s = v6.segments();
@@ -105,20 +130,21 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     global && !special
 }
 
-/// Why a name that resolves may not be connected to.
+/// The host resolves, and the guard allows none of its addresses.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} resolves to no allowed address")]
 pub(crate) struct NoAllowedAddress(String);
 
-/// How names are looked up: the system's way, and another in tests.
+/// Resolves a host name. Tests use a resolver of their own.
 pub(crate) type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
+/// The resolver of the system.
 pub(crate) fn system_lookup() -> Lookup {
     Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }))
 }
 
-/// Resolves names and gives the connector only addresses that pass.
+/// The resolver of the HTTP client: it passes on only the addresses that the guard allows.
 #[derive(Clone)]
 pub(crate) struct GuardedResolver {
     egress: Egress,
@@ -126,11 +152,7 @@ pub(crate) struct GuardedResolver {
 }
 
 impl GuardedResolver {
-    pub(crate) fn new(egress: Egress) -> Self {
-        Self::with_lookup(egress, system_lookup())
-    }
-
-    pub(crate) fn with_lookup(egress: Egress, lookup: Lookup) -> Self {
+    pub(crate) fn new(egress: Egress, lookup: Lookup) -> Self {
         Self { egress, lookup }
     }
 }

@@ -1,95 +1,67 @@
-//! The admission gate: an HTTP endpoint of the operator's that is asked before something is registered or changed.
+//! The admission gate: an HTTP endpoint of the operator that is asked before something is registered or changed.
 //!
-//! 200 lets it pass, 403 denies it with a reason; whatever else happens is tried again a few times and then denies
-//! too. Nothing here can end in an admission that the gate has not given.
+//! The gate fails closed. Status 200 admits and 403 denies; any other outcome is retried a few times and then denies too.
 
 mod check;
+mod finding;
 mod question;
 mod reason;
 
-pub use check::{Finding, Level, shown_url};
-pub use question::{Admission, forwarded_headers};
+pub use finding::{Finding, Level};
+pub use question::{Question, forwarded_headers};
 
-use crate::client::{Call, Client, Method};
-use crate::oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
-use crate::transport::Failure;
-use secrecy::{ExposeSecret, SecretString};
+use crate::backoff::Backoff;
+use crate::client::{Call, Client, Method, Reply};
+use crate::credential::{Authorization, Credential, CredentialError};
+use crate::failure::Failure;
+use crate::http_pool::SetupError;
+use crate::oauth2::TokenProvider;
+use secrecy::ExposeSecret;
 use std::time::Duration;
 
-/// Wait after the first failed attempt; it doubles from one to the next.
+/// Pause after the first failed attempt.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// No wait is longer.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// A denial's body; the reason in it has 500 characters.
+/// Bytes of the body of a denial, of which 500 characters become its reason.
 const MAX_ANSWER: usize = 64 * 1024;
 const ALLOWED: u16 = 200;
 const DENIED: u16 = 403;
 const UNAUTHORIZED: u16 = 401;
 
-/// How the gate is asked.
+/// Where the gate is, and how it is asked.
 #[derive(Debug, Clone)]
 pub struct GateOptions {
-    /// Whether it is asked at all.
+    /// Whether the gate is asked at all.
     pub enabled: bool,
-    /// Where it is.
+    /// URL of the gate.
     pub url: String,
-    /// How AWE shows who it is.
-    pub auth: GateAuth,
-    /// Of one attempt, and of getting a token.
+    /// The credential that AWE authenticates with. An empty key or token sends no header.
+    pub credential: Credential,
+    /// Timeout of one attempt, and of a request for an access token.
     pub timeout: Duration,
     /// Attempts after the first one.
     pub max_retries: u32,
-    /// Wait after the first failed attempt: [`FIRST_PAUSE`].
+    /// Pause after the first failed attempt, doubled after each further one: [`FIRST_PAUSE`] outside tests.
     pub first_pause: Duration,
-    /// Tokens are kept until shortly before they expire, instead of being made anew for every question.
+    /// Whether access tokens are cached. Otherwise each question gets a new one.
     pub token_cache: bool,
 }
 
-/// How AWE shows the gate who it is. An empty credential sends no header.
-#[derive(Debug, Clone)]
-pub enum GateAuth {
-    /// Not at all.
-    None,
-    /// A header of the operator's choice.
-    ApiKey {
-        /// Its name.
-        header: String,
-        /// Its value.
-        credential: SecretString,
-    },
-    /// `Authorization: Bearer` with this token.
-    Bearer(SecretString),
-    /// `Authorization: Bearer` with a token from the identity provider.
-    OAuth2(ClientCredentials),
-}
-
-impl GateAuth {
-    /// As configured and logged.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ApiKey { .. } => "api_key",
-            Self::Bearer(_) => "bearer",
-            Self::OAuth2(_) => "oauth2_client_credentials",
-        }
-    }
-}
-
-/// What came of asking.
+/// The decision on a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether to go on.
+pub struct Ruling {
+    /// Whether the write may go on.
     pub allowed: bool,
-    /// Why not, fit for the caller.
+    /// Why it may not, in words fit for the caller.
     pub error_message: Option<String>,
-    /// The gate's status, when it decided.
+    /// Status of the gate's response, when that decided.
     pub gate_status_code: Option<u16>,
     /// How often the gate was called.
     pub attempts: u32,
 }
 
-/// The gate. Cheap to clone.
+/// Asks the gate. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Gate {
     options: GateOptions,
@@ -98,51 +70,57 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate as configured. Its URLs are the operator's and therefore trusted.
+    /// A gate at a URL that is trusted, since the operator sets it.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(options: GateOptions) -> Result<Self, String> {
+    /// [`SetupError`].
+    pub fn new(options: GateOptions) -> Result<Self, SetupError> {
         let client = Client::trusted()?;
-        let tokens = TokenProvider::new(client.clone(), options.timeout);
+        let provider = if options.token_cache { TokenProvider::new } else { TokenProvider::without_cache };
+        let tokens = provider(client.clone(), options.timeout);
         Ok(Self { options, client, tokens })
     }
 
-    /// Whether it is asked at all.
+    /// Whether the gate is asked at all.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.options.enabled
     }
 
-    /// Asks. Ends within `(1 + max_retries) * timeout`, the waits between, and one `timeout` for a token.
-    pub async fn ask(&self, admission: &Admission) -> Verdict {
+    /// Asks the gate. Takes at most [`Gate::longest`].
+    pub async fn ask(&self, question: &Question) -> Ruling {
         if !self.options.enabled {
-            return Verdict { allowed: true, error_message: None, gate_status_code: None, attempts: 0 };
+            return Ruling { allowed: true, error_message: None, gate_status_code: None, attempts: 0 };
         }
-        let token = match self.token().await {
-            Ok(token) => token,
-            Err(error) => {
+        let authorization = match self.authorize().await {
+            Ok(authorization) => authorization,
+            Err(CredentialError::Token(error)) => {
                 tracing::warn!(%error, "no token for the policy gate: it is not asked");
                 return denied("authentication failed: no OAuth2 token could be acquired", None, 0);
             }
+            // The configuration is checked at start, so this is for callers of this crate only.
+            Err(error @ CredentialError::Header(_)) => {
+                tracing::warn!(%error, "the credential of the policy gate is unusable: it is not asked");
+                return denied("authentication failed: the credential cannot be sent", None, 0);
+            }
         };
-        // Written once: every attempt sends the same bytes.
-        let Ok(body) = serde_json::to_vec(&admission.for_the_wire()) else {
+        // Serialised once, so that every attempt sends the same bytes.
+        let Ok(body) = serde_json::to_vec(&question.for_the_wire()) else {
             return denied("the question could not be written (fail-closed)", None, 0);
         };
-        self.ask_until_decided(body, token).await
+        self.ask_until_decided(body, authorization).await
     }
 
-    async fn ask_until_decided(&self, body: Vec<u8>, mut token: Option<AccessToken>) -> Verdict {
+    async fn ask_until_decided(&self, body: Vec<u8>, mut authorization: Option<Authorization>) -> Ruling {
         let attempts = self.options.max_retries.saturating_add(1);
         for attempt in 1..=attempts {
-            let why = match self.attempt(body.clone(), token.as_ref()).await {
+            let why = match self.attempt(body.clone(), authorization.as_ref()).await {
                 Ok(reply) => match reply.status {
                     ALLOWED => return allowed(attempt),
                     DENIED => return denied(&reason::of_body(&reply.body), Some(DENIED), attempt),
                     status => {
-                        if status == UNAUTHORIZED && self.options.token_cache {
-                            token = self.replaced(token).await;
+                        if status == UNAUTHORIZED {
+                            authorization = self.renewed(authorization).await;
                         }
                         format!("status {status}")
                     }
@@ -151,84 +129,74 @@ impl Gate {
             };
             tracing::warn!(attempt, attempts, why, "the policy gate did not decide");
             if attempt < attempts {
-                tokio::time::sleep(self.pause_after(attempt)).await;
+                tokio::time::sleep(self.pauses().after(attempt)).await;
             }
         }
         denied(&format!("unavailable after {attempts} attempts (fail-closed)"), None, attempts)
     }
 
-    async fn attempt(
-        &self,
-        body: Vec<u8>,
-        token: Option<&AccessToken>,
-    ) -> Result<crate::client::Reply, Failure> {
-        let call = Call::new(Method::Post, &self.options.url, self.options.timeout, MAX_ANSWER);
-        let call = call.body("application/json", body);
-        let call = match (&self.options.auth, token) {
-            (GateAuth::ApiKey { header, credential }, _) if !is_empty(credential) => {
-                call.secret_header(header, credential)?
-            }
-            (GateAuth::Bearer(credential), _) if !is_empty(credential) => call.bearer(credential)?,
-            (_, Some(token)) => call.bearer(token.secret())?,
-            _ => call,
+    async fn attempt(&self, body: Vec<u8>, authorization: Option<&Authorization>) -> Result<Reply, Failure> {
+        let call = Call::new(Method::Post, &self.options.url, self.options.timeout, MAX_ANSWER)
+            .body("application/json", body);
+        let call = match authorization {
+            Some(authorization) => authorization.put_on(call),
+            None => call,
         };
-        self.client.judge(call, Some(DENIED)).await
+        self.client.send_for_status(call, Some(DENIED)).await
     }
 
-    async fn token(&self) -> Result<Option<AccessToken>, TokenError> {
-        let GateAuth::OAuth2(credentials) = &self.options.auth else { return Ok(None) };
-        if self.options.token_cache {
-            self.tokens.cached(credentials).await.map(Some)
-        } else {
-            self.tokens.fresh(credentials).await.map(Some)
+    async fn authorize(&self) -> Result<Option<Authorization>, CredentialError> {
+        match &self.options.credential {
+            Credential::ApiKey { key: secret, .. } | Credential::Bearer(secret)
+                if secret.expose_secret().is_empty() =>
+            {
+                Ok(None)
+            }
+            credential => credential.authorize(&self.tokens).await,
         }
     }
 
-    /// Another token for one that was kept and refused; the same where none is to be had.
-    async fn replaced(&self, refused: Option<AccessToken>) -> Option<AccessToken> {
-        let (GateAuth::OAuth2(credentials), Some(token)) = (&self.options.auth, &refused) else {
+    /// Another access token in place of a cached one that was refused. Where there is none, the next attempt sends the
+    /// same header again.
+    async fn renewed(&self, refused: Option<Authorization>) -> Option<Authorization> {
+        if !self.options.credential.renew(refused.as_ref(), &self.tokens).await {
             return refused;
-        };
-        self.tokens.invalidate(credentials, token).await;
-        self.tokens.cached(credentials).await.ok().or(refused)
+        }
+        self.authorize().await.unwrap_or(refused)
     }
 
-    fn pause_after(&self, attempt: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
-        self.options.first_pause.saturating_mul(doubled).min(LONGEST_PAUSE)
+    const fn pauses(&self) -> Backoff {
+        Backoff::new(self.options.first_pause, LONGEST_PAUSE)
     }
 
-    /// The longest that [`Gate::ask`] may take.
+    /// The longest time that [`Gate::ask`] takes: every attempt, the pauses between them, and a request for a token.
     #[must_use]
     pub fn longest(&self) -> Duration {
         let retries = self.options.max_retries;
-        let token = u32::from(matches!(self.options.auth, GateAuth::OAuth2(_)));
+        let token = u32::from(matches!(self.options.credential, Credential::OAuth2(_)));
         let calls = self.options.timeout.saturating_mul(retries.saturating_add(1).saturating_add(token));
-        (1..=retries).fold(calls, |sum, attempt| sum.saturating_add(self.pause_after(attempt)))
+        (1..=retries).fold(calls, |sum, attempt| sum.saturating_add(self.pauses().after(attempt)))
     }
 }
 
-fn is_empty(credential: &SecretString) -> bool {
-    credential.expose_secret().is_empty()
+fn allowed(attempts: u32) -> Ruling {
+    Ruling { allowed: true, error_message: None, gate_status_code: Some(ALLOWED), attempts }
 }
 
-fn allowed(attempts: u32) -> Verdict {
-    Verdict { allowed: true, error_message: None, gate_status_code: Some(ALLOWED), attempts }
-}
-
-fn denied(message: &str, gate_status_code: Option<u16>, attempts: u32) -> Verdict {
-    Verdict { allowed: false, error_message: Some(message.to_owned()), gate_status_code, attempts }
+fn denied(message: &str, gate_status_code: Option<u16>, attempts: u32) -> Ruling {
+    Ruling { allowed: false, error_message: Some(message.to_owned()), gate_status_code, attempts }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth2::ClientCredentials;
 
-    fn gate(max_retries: u32, auth: GateAuth) -> Gate {
+    fn gate(max_retries: u32, credential: Credential) -> Gate {
         Gate::new(GateOptions {
             enabled: true,
             url: "http://gate.example.org/".to_owned(),
-            auth,
+            credential,
             timeout: Duration::from_secs(5),
             max_retries,
             first_pause: FIRST_PAUSE,
@@ -239,20 +207,20 @@ mod tests {
 
     #[test]
     fn pauses_double_from_half_a_second_to_eight_seconds() {
-        let gate = gate(7, GateAuth::None);
-        let pauses: Vec<f64> = (1..=7).map(|attempt| gate.pause_after(attempt).as_secs_f64()).collect();
+        let gate = gate(7, Credential::None);
+        let pauses: Vec<f64> = (1..=7).map(|attempt| gate.pauses().after(attempt).as_secs_f64()).collect();
         assert_eq!(pauses, [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]);
     }
 
     #[test]
     fn the_longest_question_takes_what_the_settings_add_up_to() {
-        assert_eq!(gate(2, GateAuth::None).longest(), Duration::from_millis(16_500));
+        assert_eq!(gate(2, Credential::None).longest(), Duration::from_millis(16_500));
         let credentials = ClientCredentials {
             token_url: String::new(),
             client_id: String::new(),
             client_secret: "".into(),
             scope: None,
         };
-        assert_eq!(gate(2, GateAuth::OAuth2(credentials)).longest(), Duration::from_millis(21_500));
+        assert_eq!(gate(2, Credential::OAuth2(credentials)).longest(), Duration::from_millis(21_500));
     }
 }

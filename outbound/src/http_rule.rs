@@ -1,30 +1,31 @@
-//! `http` rules: a service that a policy names says who approves.
+//! `http` rules: a policy names a service that answers who approves.
 
 use crate::client::{Call, Client, Method, Reply};
-use crate::credential::Credential;
-use crate::directory::DirectoryError;
+use crate::credential::{Authorization, Credential};
+use crate::directory_error::DirectoryError;
 use crate::egress::Egress;
+use crate::http_pool::SetupError;
 use crate::oauth2::TokenProvider;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// A thousand of the longest ids fit.
+/// Bytes of an answer: room for a thousand of the longest ids.
 const MAX_ANSWER: usize = 1024 * 1024;
 
-/// One question.
+/// A question to the service of an `http` rule.
 #[derive(Debug)]
 pub struct HttpQuestion<'a> {
-    /// Where to; checked again before it is used, and at the moment of connecting.
+    /// URL of the service; the guard checks it before the call and at the moment of connecting.
     pub url: &'a str,
-    /// How AWE makes itself known there.
+    /// The credential that AWE authenticates with.
     pub credential: &'a Credential,
-    /// Facts of the request.
+    /// Context of the request.
     pub context: &'a Value,
-    /// Secrets of the caller as they were shown, the active one first: the question is signed as a webhook is.
+    /// Signing secrets of the caller in their `whsec_` form, the active one first: the question is signed like a webhook.
     pub keys: &'a [&'a str],
-    /// Id of the question, the same in a repetition.
+    /// Id of the question; a retry has the same.
     pub id: &'a str,
 }
 
@@ -37,18 +38,18 @@ pub struct HttpRules {
 }
 
 impl HttpRules {
-    /// Each call ends after `timeout`; tokens come from `tokens`.
+    /// Calls only what `egress` allows, with access tokens of `tokens`; each call ends after `timeout`.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(egress: Egress, tokens: TokenProvider, timeout: Duration) -> Result<Self, String> {
+    /// [`SetupError`].
+    pub fn new(egress: Egress, tokens: TokenProvider, timeout: Duration) -> Result<Self, SetupError> {
         Ok(Self { client: Client::guarded(egress)?, tokens, timeout })
     }
 
-    /// POSTs `{"context": ...}` and reads `{"user_ids": [...]}`: order kept, each once.
+    /// POSTs `{"context": ...}` and reads `{"user_ids": [...]}`. Returns the ids in their order, without duplicates.
     ///
     /// # Errors
-    /// [`DirectoryError`] when there is no answer, or another one than that.
+    /// [`DirectoryError`] when there is no answer, or an answer of another shape.
     pub async fn ask(&self, question: &HttpQuestion<'_>) -> Result<Vec<String>, DirectoryError> {
         let answered = self.ask_once_or_twice(question).await.and_then(|reply| read(&reply));
         answered.map_err(|error| error.of("http rule"))
@@ -56,15 +57,28 @@ impl HttpRules {
 
     async fn ask_once_or_twice(&self, question: &HttpQuestion<'_>) -> Result<Reply, DirectoryError> {
         let body = json!({ "context": question.context }).to_string().into_bytes();
-        let prepared = question.credential.prepare(self.call(question, &body)?, &self.tokens).await?;
-        let reply = self.client.send(prepared.call).await?;
-        if reply.status != 401
-            || !question.credential.renew(prepared.authorization.as_ref(), &self.tokens).await
-        {
+        let first = question.credential.authorize(&self.tokens).await?;
+        let reply = self.send(question, &body, first.as_ref()).await?;
+        if reply.status != 401 || !question.credential.renew(first.as_ref(), &self.tokens).await {
             return Ok(reply);
         }
-        let again = question.credential.prepare(self.call(question, &body)?, &self.tokens).await?;
-        Ok(self.client.send(again.call).await?)
+        let renewed = question.credential.authorize(&self.tokens).await?;
+        self.send(question, &body, renewed.as_ref()).await
+    }
+
+    async fn send(
+        &self,
+        question: &HttpQuestion<'_>,
+        body: &[u8],
+        authorization: Option<&Authorization>,
+    ) -> Result<Reply, DirectoryError> {
+        let call = self.call(question, body)?;
+        let call = match authorization {
+            // The question's own headers, its signature among them, take precedence.
+            Some(authorization) => authorization.put_on(call),
+            None => call,
+        };
+        Ok(self.client.send(call).await?)
     }
 
     fn call(&self, question: &HttpQuestion<'_>, body: &[u8]) -> Result<Call, DirectoryError> {
@@ -93,7 +107,7 @@ fn read(reply: &Reply) -> Result<Vec<String>, DirectoryError> {
     let Some(listed) = answer.get("user_ids").and_then(Value::as_array) else {
         return unusable("user_ids is not a list");
     };
-    // Whether an id can be somebody's, and how many may sit, is for the engine to say: the timeline tells it there.
+    // The engine judges which ids are valid and how many may be seated, so that its refusal is on the timeline.
     let mut seen = HashSet::new();
     let mut users = Vec::new();
     for user in listed {

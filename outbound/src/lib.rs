@@ -1,11 +1,15 @@
-//! Every HTTP call that is made for a user or as AWE itself: bounded in time and size, no redirects, and guarded
-//! addresses wherever a user can set the URL. And mail, to the server that the operator names.
+#![doc = include_str!("../README.md")]
 
+mod backoff;
 mod client;
 mod credential;
-mod directory;
+mod directory_entry;
+mod directory_error;
 mod egress;
+mod error_chain;
+mod failure;
 pub mod gate;
+mod http_pool;
 mod http_rule;
 mod keycloak;
 pub mod mail;
@@ -16,13 +20,18 @@ mod sanitize;
 mod staff;
 mod transport;
 
+pub use backoff::Backoff;
 pub use client::{Call, Client, Method, Reply};
 pub use credential::{Credential, Credentials};
-pub use directory::DirectoryError;
-pub use egress::Egress;
+pub use directory_entry::{ClientEntry, GroupEntry, RoleEntry, UserEntry};
+pub use directory_error::DirectoryError;
+pub use egress::{Egress, UrlError};
+pub use error_chain::error_chain;
+pub use failure::Failure;
+pub use http_pool::SetupError;
 pub use http_rule::{HttpQuestion, HttpRules};
-pub use keycloak::{ClientEntry, GroupEntry, Keycloak, KeycloakOptions, RoleEntry, UserEntry};
+pub use keycloak::{Keycloak, KeycloakError, KeycloakOptions, PathError};
 pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
-pub use redact::redacted_url;
+pub use redact::{redacted_url, shown_url};
 pub use staff::{Staff, StaffFile};
-pub use transport::{Answer, Failure, Post, Transport};
+pub use transport::{Answer, Post, Transport};

@@ -1,13 +1,11 @@
-//! Access tokens by OAuth 2.0 client credentials (RFC 6749 section 4.4), for whatever AWE calls as itself.
+//! Access tokens of the OAuth 2.0 client credentials grant (RFC 6749 section 4.4).
 //!
-//! The client authenticates in the body (`client_secret_post`, section 2.3.1). A token comes [`fresh`] with each
-//! call or [`cached`] until shortly before it expires; the latter asks once for any number of callers that wait.
-//!
-//! [`fresh`]: TokenProvider::fresh
-//! [`cached`]: TokenProvider::cached
+//! The client authenticates in the request body (`client_secret_post`, section 2.3.1). A caching provider keeps a token
+//! until shortly before it expires and asks the token endpoint once for any number of concurrent callers; one without a
+//! cache asks for each call.
 
 use crate::client::{Call, Client, Method};
-use crate::transport::Failure;
+use crate::failure::Failure;
 use moka::future::Cache;
 use moka::ops::compute::Op;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,29 +14,29 @@ use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use url::form_urlencoded;
 
-/// An answer is a few KiB at most; more is not a token.
+/// A token response has a few KiB at most.
 const MAX_ANSWER: usize = 64 * 1024;
-/// Tokens kept at once; the least used leave first.
-const MAX_KEPT: u64 = 1_000;
-/// A token is given up this long before it expires, or a tenth of its life before, whichever is later.
+/// Tokens cached at once; the least used are evicted first.
+const MAX_CACHED: u64 = 1_000;
+/// A cached token is dropped this long before it expires, or a tenth of its lifetime before, whichever is shorter.
 const MARGIN: Duration = Duration::from_secs(30);
-/// No token is kept longer, whatever its issuer promises.
+/// The longest time in the cache, whatever `expires_in` says.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Who asks for a token, and where.
+/// The client that asks for a token, and the token endpoint.
 #[derive(Debug, Clone)]
 pub struct ClientCredentials {
-    /// The token endpoint.
+    /// URL of the token endpoint.
     pub token_url: String,
-    /// `client_id`.
+    /// Value of `client_id`.
     pub client_id: String,
-    /// `client_secret`.
+    /// Value of `client_secret`.
     pub client_secret: SecretString,
-    /// `scope`, sent only when it is not empty.
+    /// Value of `scope`, sent only when it is not empty.
     pub scope: Option<String>,
 }
 
-/// A token that is fit to be a header's value.
+/// An access token; it is known to be valid in a header.
 #[derive(Debug, Clone)]
 pub struct AccessToken(SecretString);
 
@@ -50,13 +48,13 @@ impl AccessToken {
     }
 }
 
-/// Why there is no token. Says nothing that the identity provider wrote, and never the secret.
+/// Why no access token was issued. The text holds neither the secret nor anything that the identity provider wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The token endpoint was not reached, or did not answer in time; a retry is safe.
+    /// The token endpoint gave no answer in time; a retry is safe.
     #[error("the token endpoint gave no answer: {0}")]
     Unreachable(#[from] Failure),
-    /// It answered with another status than 200.
+    /// The token endpoint answered with another status than 200.
     #[error("the token endpoint answered {status}{}", .code.map(|code| format!(" {code}")).unwrap_or_default())]
     Refused {
         /// HTTP status.
@@ -64,71 +62,88 @@ pub enum TokenError {
         /// The error code, when it is one of RFC 6749 section 5.2.
         code: Option<&'static str>,
     },
-    /// It answered 200 without a token that can be used.
+    /// The token endpoint answered 200 without a usable token.
     #[error("the token endpoint answered without a usable token: {0}")]
     Unusable(&'static str),
 }
 
-/// Gets tokens, and keeps those that may be kept. Cheap to clone; clones share what is kept.
+/// Provides access tokens. Cheap to clone; clones share the cache.
 #[derive(Debug, Clone)]
 pub struct TokenProvider {
     client: Client,
     timeout: Duration,
-    kept: Cache<[u8; 32], Kept>,
+    cache: Option<Cache<Key, Issued>>,
 }
 
+/// A digest of everything that is sent to the token endpoint.
+type Key = [u8; 32];
+
+/// A token, and how long it may be cached.
 #[derive(Debug, Clone)]
-struct Kept {
+struct Issued {
     token: AccessToken,
     lifetime: Duration,
 }
 
-/// Each token has a life of its own.
+/// Lets each cached token expire by its own lifetime.
 struct Lifetime;
 
-impl moka::Expiry<[u8; 32], Kept> for Lifetime {
-    fn expire_after_create(&self, _: &[u8; 32], kept: &Kept, _: Instant) -> Option<Duration> {
-        Some(kept.lifetime)
+impl moka::Expiry<Key, Issued> for Lifetime {
+    fn expire_after_create(&self, _: &Key, issued: &Issued, _: Instant) -> Option<Duration> {
+        Some(issued.lifetime)
     }
 }
 
 impl TokenProvider {
-    /// A provider each of whose calls to a token endpoint ends after `timeout`. Whether a user may have set the
-    /// token URL decides which client to pass.
+    /// A provider that caches tokens. Each call to a token endpoint ends after `timeout`. Pass a guarded client where a
+    /// user may have set the token URL.
     #[must_use]
     pub fn new(client: Client, timeout: Duration) -> Self {
-        let kept = Cache::builder().max_capacity(MAX_KEPT).expire_after(Lifetime).build();
-        Self { client, timeout, kept }
+        let cache = Cache::builder().max_capacity(MAX_CACHED).expire_after(Lifetime).build();
+        Self { client, timeout, cache: Some(cache) }
     }
 
-    /// A token that nobody has used.
+    /// A provider that asks the token endpoint each time.
+    #[must_use]
+    pub const fn without_cache(client: Client, timeout: Duration) -> Self {
+        Self { client, timeout, cache: None }
+    }
+
+    /// Whether tokens are cached.
+    pub(crate) const fn is_caching(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// A token: from the cache, or issued now. A token whose lifetime the issuer does not tell is not cached.
+    ///
+    /// # Errors
+    /// [`TokenError`]; errors are not cached.
+    pub async fn token(&self, credentials: &ClientCredentials) -> Result<AccessToken, TokenError> {
+        let Some(cache) = &self.cache else { return self.fresh(credentials).await };
+        let issued = cache.try_get_with(key(credentials), self.ask(credentials)).await;
+        issued.map(|issued| issued.token).map_err(|error| (*error).clone())
+    }
+
+    /// A token that is issued now, whatever the cache holds.
     ///
     /// # Errors
     /// [`TokenError`].
     pub async fn fresh(&self, credentials: &ClientCredentials) -> Result<AccessToken, TokenError> {
-        self.ask(credentials).await.map(|kept| kept.token)
+        self.ask(credentials).await.map(|issued| issued.token)
     }
 
-    /// A token that is good for a while. One whose life is not told is not kept.
-    ///
-    /// # Errors
-    /// [`TokenError`]; failures are not kept.
-    pub async fn cached(&self, credentials: &ClientCredentials) -> Result<AccessToken, TokenError> {
-        let asked = self.kept.try_get_with(key(credentials), self.ask(credentials)).await;
-        asked.map(|kept| kept.token).map_err(|error| (*error).clone())
-    }
-
-    /// Forgets a token that was refused (401), unless somebody has replaced it already.
+    /// Removes a token that was refused with 401 from the cache, unless another one has replaced it already.
     pub async fn invalidate(&self, credentials: &ClientCredentials, refused: &AccessToken) {
-        let forget = |entry: Option<moka::Entry<[u8; 32], Kept>>| {
+        let Some(cache) = &self.cache else { return };
+        let forget = |entry: Option<moka::Entry<Key, Issued>>| {
             let same =
                 entry.is_some_and(|entry| entry.value().token.0.expose_secret() == refused.0.expose_secret());
             std::future::ready(if same { Op::Remove } else { Op::Nop })
         };
-        self.kept.entry(key(credentials)).and_compute_with(forget).await;
+        cache.entry(key(credentials)).and_compute_with(forget).await;
     }
 
-    async fn ask(&self, credentials: &ClientCredentials) -> Result<Kept, TokenError> {
+    async fn ask(&self, credentials: &ClientCredentials) -> Result<Issued, TokenError> {
         let call = Call::new(Method::Post, &credentials.token_url, self.timeout, MAX_ANSWER)
             .header("accept", "application/json")?
             .body("application/x-www-form-urlencoded", form(credentials).into_bytes());
@@ -154,11 +169,11 @@ fn form(credentials: &ClientCredentials) -> String {
     form.finish()
 }
 
-fn read(body: &[u8]) -> Result<Kept, TokenError> {
+fn read(body: &[u8]) -> Result<Issued, TokenError> {
     let answer = object(body).ok_or(TokenError::Unusable("the answer is not a JSON object"))?;
     let token = answer.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
     let token = token.ok_or(TokenError::Unusable("access_token is missing or empty"))?;
-    // Anything else could end the header, or begin another one.
+    // Other bytes could end the header line and start another one.
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(TokenError::Unusable("access_token cannot be the value of a header"));
     }
@@ -169,10 +184,10 @@ fn read(body: &[u8]) -> Result<Kept, TokenError> {
     };
     let promised = Duration::from_secs(seconds.unwrap_or(0)).min(LONGEST);
     let lifetime = promised.saturating_sub(MARGIN.min(promised / 10));
-    Ok(Kept { token: AccessToken(token.into()), lifetime })
+    Ok(Issued { token: AccessToken(token.into()), lifetime })
 }
 
-/// The code alone, and only one that the RFC knows: the rest of the answer may echo what was sent.
+/// The error code, if the RFC defines it. The rest of the response is ignored: it may echo what was sent.
 fn error_code(body: &[u8]) -> Option<&'static str> {
     const KNOWN: [&str; 6] = [
         "invalid_request",
@@ -191,8 +206,8 @@ fn object(body: &[u8]) -> Option<Map<String, Value>> {
     serde_json::from_slice(body).ok()
 }
 
-/// Other credentials, another entry: also when only the secret changed.
-fn key(credentials: &ClientCredentials) -> [u8; 32] {
+/// The cache key. It covers the secret, so that a changed secret does not reuse an old token. Lengths separate the parts.
+fn key(credentials: &ClientCredentials) -> Key {
     let scope = credentials.scope.as_deref().unwrap_or_default();
     let parts =
         [&credentials.token_url, &credentials.client_id, credentials.client_secret.expose_secret(), scope];

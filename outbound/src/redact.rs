@@ -1,9 +1,11 @@
-//! A URL as it may be shown to those who did not write it.
+//! URLs as they may be shown to people who did not write them.
+
+use url::Url;
 
 const REDACTED: &str = "redacted";
 
-/// The URL without what may be secret in it: user and password, the values of its query, its fragment. Works on the
-/// text, so that what is no URL is shown no more openly than one.
+/// The URL with user, password, query values and fragment replaced. It works on the text, so that text that is no valid
+/// URL is redacted too.
 #[must_use]
 pub fn redacted_url(url: &str) -> String {
     let (rest, fragment) = split(url, '#');
@@ -20,6 +22,17 @@ pub fn redacted_url(url: &str) -> String {
     shown
 }
 
+/// The URL without user, password, query and fragment.
+#[must_use]
+pub fn shown_url(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return "(not a URL)".to_owned() };
+    // Both fail only for a URL that cannot have a user.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
 fn split(text: &str, at: char) -> (&str, Option<&str>) {
     text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
 }
@@ -32,7 +45,7 @@ fn redacted_pair(pair: &str) -> String {
     }
 }
 
-/// What stands before the last `@` of the authority names a user.
+/// Replaces the user information: everything before the last `@` of the authority.
 fn without_user(base: &str) -> String {
     let begin = base.find("//").map_or(0, |at| at + 2);
     let (scheme, rest) = base.split_at(begin);
@@ -69,5 +82,11 @@ mod tests {
             assert_eq!(redacted_url(given), shown);
             assert!(!redacted_url(given).contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        assert_eq!(shown_url("https://user:pw@gate.example.org/x?key=1#y"), "https://gate.example.org/x");
+        assert_eq!(shown_url("pw@nonsense"), "(not a URL)");
     }
 }

@@ -1,11 +1,13 @@
-//! The registration webhook: tells an endpoint of the operator's what was registered, changed or removed.
+//! The registration webhook: tells an endpoint of the operator what was registered, changed or removed.
 //!
-//! Fire and forget, after the write: whoever wrote does not wait for it and does not feel it fail. It is not the
-//! webhook of approval events, which is durable and signed.
+//! It is sent once, after the write: the writer neither waits for it nor learns that it failed. The webhook of approval
+//! events, in contrast, is durable and signed.
 
 use crate::client::{Call, Client, Method};
+use crate::failure::Failure;
+use crate::http_pool::SetupError;
 use crate::sanitize::sanitized;
-use crate::transport::Failure;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,39 +16,39 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-/// Notifications under way at once; more are dropped, and the log says so.
+/// Concurrent notifications; further ones are dropped and logged.
 const MOST: usize = 64;
 
-/// Where to, and how.
+/// The endpoint that is told, and how.
 #[derive(Debug, Clone)]
 pub struct RegistrationOptions {
-    /// Empty = nobody is told.
+    /// URL of the endpoint; empty turns the webhook off.
     pub url: String,
     /// Name of the header that carries the token.
     pub auth_header: String,
-    /// Empty = no such header. Sent after `Bearer ` when the header is `Authorization`.
+    /// The token; when it is empty, no such header is sent. In `Authorization` it follows `Bearer `.
     pub auth_token: SecretString,
-    /// Of one call.
+    /// Timeout of one call.
     pub timeout: Duration,
 }
 
-/// What happened.
+/// One notification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct News {
     /// `registration`, `update` or `deletion`.
     pub event_type: &'static str,
     /// `policy`, `request` or `callback_secret`.
     pub registration_type: &'static str,
-    /// When, in UTC.
+    /// Time of the write, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     pub timestamp: OffsetDateTime,
-    /// The subject that did it.
+    /// Subject id of whoever made the change.
     pub performed_by: Option<String>,
-    /// What it is now; secrets are taken out before it is sent.
+    /// The object after the change; secrets are removed before it is sent.
     pub card: Map<String, Value>,
 }
 
-/// The webhook. Cheap to clone.
+/// Sends registration webhooks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct RegistrationWebhook {
     options: RegistrationOptions,
@@ -55,24 +57,24 @@ pub struct RegistrationWebhook {
 }
 
 impl RegistrationWebhook {
-    /// As configured. Its URL is the operator's and therefore trusted.
+    /// A webhook to a URL that is trusted, since the operator sets it.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(options: RegistrationOptions) -> Result<Self, String> {
+    /// [`SetupError`].
+    pub fn new(options: RegistrationOptions) -> Result<Self, SetupError> {
         if options.url.starts_with("http://") {
             tracing::warn!("registration webhook: the URL is not HTTPS, which is recommended");
         }
         Ok(Self { options, client: Client::trusted()?, slots: Arc::new(Semaphore::new(MOST)) })
     }
 
-    /// Whether somebody is told.
+    /// Whether an endpoint is configured.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         !self.options.url.is_empty()
     }
 
-    /// Tells it in the background.
+    /// Sends a notification in the background.
     pub fn tell(&self, news: News) {
         if !self.is_enabled() {
             return;
@@ -89,7 +91,7 @@ impl RegistrationWebhook {
         });
     }
 
-    /// Tells it now. A failure is a line in the log.
+    /// Sends a notification and waits for the answer. A failure is only logged.
     pub async fn send(&self, news: News) {
         let (event, kind) = (news.event_type, news.registration_type);
         match self.post(news).await {
@@ -114,6 +116,6 @@ impl RegistrationWebhook {
             }
             _ => call.secret_header(&options.auth_header, &options.auth_token)?,
         };
-        self.client.judge(call, None).await.map(|reply| reply.status)
+        self.client.send_for_status(call, None).await.map(|reply| reply.status)
     }
 }

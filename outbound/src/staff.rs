@@ -1,24 +1,26 @@
-//! The staff directory: a realm of Keycloak, or for development a file.
+//! The staff directory: a realm of Keycloak or, for development, a file.
 
 mod file;
 
 pub use file::StaffFile;
 
-use crate::directory::DirectoryError;
-use crate::keycloak::{ClientEntry, GroupEntry, Keycloak, RoleEntry, UserEntry};
+use crate::directory_entry::{ClientEntry, GroupEntry, RoleEntry, UserEntry};
+use crate::directory_error::DirectoryError;
+use crate::keycloak::Keycloak;
 use std::sync::Arc;
 
-/// Whoever knows the people of the house. Cheap to clone.
+/// The directory that knows the staff. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Staff {
-    /// Asked over HTTP.
+    /// A realm that is asked over HTTP.
     Keycloak(Keycloak),
-    /// Read once.
+    /// A file that was read at start.
     File(Arc<StaffFile>),
 }
 
 impl Staff {
-    /// Enabled users who hold a role of the realm, or with `client` of that client: in the directory's order, each once.
+    /// Enabled users who hold a realm role or, with `client`, a role of that client. In the directory's order, without
+    /// duplicates.
     ///
     /// # Errors
     /// [`DirectoryError::Unknown`] when there is no such role or client.
@@ -33,7 +35,7 @@ impl Staff {
         }
     }
 
-    /// Enabled members of the group at `path`, and of all groups below it when `subgroups`. Each once.
+    /// Enabled members of the group at `path` and, with `subgroups`, of all groups below it. Without duplicates.
     ///
     /// # Errors
     /// [`DirectoryError::Unknown`] when there is no such group.
@@ -44,7 +46,7 @@ impl Staff {
         }
     }
 
-    /// The user with this id.
+    /// The user with this id; `None` when the directory has none.
     ///
     /// # Errors
     /// [`DirectoryError::Unavailable`].
@@ -55,7 +57,8 @@ impl Staff {
         }
     }
 
-    /// Whether somebody with this id may sit: exists and is enabled. `None`: this directory does not name everybody.
+    /// Whether the user with this id may sit, that is exists and is enabled. `None` when the user is not listed in a file
+    /// that does not claim to be complete.
     ///
     /// # Errors
     /// [`DirectoryError::Unavailable`].
@@ -67,7 +70,7 @@ impl Staff {
         })
     }
 
-    /// Users whose login name, name or mail address begins with `text`; the first ones when it is empty.
+    /// Users whose login name, name or mail address begins with `text`; the first users when it is empty.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -78,7 +81,7 @@ impl Staff {
         }
     }
 
-    /// Roles of the realm, or of a client, whose name holds `text`.
+    /// Roles of the realm, or of a client, whose name contains `text`.
     ///
     /// # Errors
     /// [`DirectoryError`]; `Unknown` when there is no such client.
@@ -93,7 +96,7 @@ impl Staff {
         }
     }
 
-    /// Groups whose name holds `text`, at any depth; the first ones when it is empty.
+    /// Groups at any depth whose name contains `text`; the first groups when it is empty.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -104,7 +107,7 @@ impl Staff {
         }
     }
 
-    /// Clients whose id holds `text`.
+    /// Clients whose client id contains `text`.
     ///
     /// # Errors
     /// [`DirectoryError`].

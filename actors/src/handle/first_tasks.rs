@@ -5,6 +5,7 @@ use super::Requests;
 use crate::request::{Applied, NewRequest, Shared};
 use crate::{clock, shapes};
 use engine::ids::RequestId;
+use outbound::Backoff;
 use schemas::api::request::CreateRequestOut;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use tokio::time::Instant;
 
 /// Creates that wait at once; further ones are answered at once.
 pub(super) const MOST_WAITING: usize = 256;
-/// First pause between two looks, doubled up to the last: a resolver of this process also wakes the create.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
+/// Pauses between two looks; a resolver of this process also wakes the create.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_millis(250));
 
 impl Requests {
     /// The answer to a create that was committed.
@@ -61,7 +62,7 @@ impl<'a> Place<'a> {
     /// Whether the request asks nothing any more, within `patience`. Gives up early when the next attempt is later.
     async fn until_resolved(&self, patience: Duration) -> bool {
         let (deadline, latest) = (Instant::now() + patience, clock::now() + patience);
-        let mut pause = PAUSES.0;
+        let mut looks = 0;
         loop {
             match self.shared.store.resolution_owed(self.id).await {
                 Ok(None) => return true,
@@ -73,9 +74,10 @@ impl<'a> Place<'a> {
             if now >= deadline {
                 return false;
             }
+            looks += 1;
             // Woken or not: the row says how far it is.
-            let _ = tokio::time::timeout_at(deadline.min(now + pause), self.wake.notified()).await;
-            pause = (pause * 2).min(PAUSES.1);
+            let _ =
+                tokio::time::timeout_at(deadline.min(now + BACKOFF.after(looks)), self.wake.notified()).await;
         }
     }
 }

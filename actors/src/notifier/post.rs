@@ -4,8 +4,8 @@ use super::options::NotifierOptions;
 use crate::background::Job;
 use crate::{Error, clock};
 use futures::stream::{self, StreamExt};
-use outbound::UserEntry;
 use outbound::mail::{Facts, Mail, MailError};
+use outbound::{Backoff, UserEntry};
 use std::time::Duration;
 use store::Store;
 use store::notifications::{Notification, Outcome};
@@ -16,10 +16,8 @@ const AT_ONCE: usize = 8;
 const LEASE_OVER: Duration = Duration::from_secs(5);
 /// How long it waits before it looks by itself.
 const LOOK: Duration = Duration::from_secs(5);
-/// Pause after the first attempt, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// Pauses after attempts that failed.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30 * 60));
 /// Attempts before a mail is given up: some two days.
 const MOST_ATTEMPTS: i32 = 100;
 
@@ -28,10 +26,10 @@ pub(super) struct Post {
     options: NotifierOptions,
 }
 
-/// Pause before attempt `attempt + 1`.
-fn back_off(attempt: i32) -> Duration {
-    let doublings = u32::try_from(attempt.max(1) - 1).unwrap_or(0).min(16);
-    (FIRST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE)
+/// Pause after attempt `attempt`, counted from 1.
+fn pause_after(attempt: i32) -> Duration {
+    // The column is never negative.
+    BACKOFF.after(u32::try_from(attempt).unwrap_or(0))
 }
 
 impl Post {
@@ -80,7 +78,7 @@ impl Post {
         if owed.attempt >= MOST_ATTEMPTS {
             return Outcome::Failed(format!("given up after {MOST_ATTEMPTS} attempts: {why}"));
         }
-        Outcome::Retry(back_off(owed.attempt), why)
+        Outcome::Retry(pause_after(owed.attempt), why)
     }
 }
 
@@ -168,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_mail_is_given_up_after_some_two_days() {
-        let pauses: Vec<u64> = [1, 2, 3, 11, 12, 99].map(back_off).iter().map(Duration::as_secs).collect();
+        let pauses: Vec<u64> = [1, 2, 3, 11, 12, 99].map(pause_after).iter().map(Duration::as_secs).collect();
         assert_eq!(pauses, [2, 4, 8, 1800, 1800, 1800]);
-        let all: Duration = (1..MOST_ATTEMPTS).map(back_off).sum();
+        let all: Duration = (1..MOST_ATTEMPTS).map(pause_after).sum();
         assert_eq!(all.as_secs() / 3600, 45);
     }
 

@@ -11,6 +11,7 @@ use crate::signals::Unresolved;
 use crate::{Error, clock, shapes};
 use engine::command::{Command, Create, Environment, Transition};
 use engine::ids::{IdSource, RequestId};
+use outbound::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
 use store::commit::{Commit, Idempotency, Meta};
@@ -23,8 +24,8 @@ const ROUNDS: u32 = 12;
 /// Largest context, as canonical JSON, that the first event of a request repeats: events go to the bus, which takes
 /// a message of 1 MiB at most, and to webhooks.
 const MOST_TOLD: usize = 64 * 1024;
-/// First pause between rounds, doubled each time and jittered.
-const PAUSE: Duration = Duration::from_millis(1);
+/// Pauses between rounds.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(64));
 
 struct Ids;
 
@@ -187,8 +188,7 @@ fn now() -> OffsetDateTime {
 }
 
 async fn pause(round: u32) {
-    let longest = PAUSE * 2u32.saturating_pow(round.min(6));
-    tokio::time::sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
+    tokio::time::sleep(BACKOFF.jittered(round + 1, rand::random_range(0.5..1.0))).await;
 }
 
 /// What is committed is remembered and handed to the relay, and whoever waits for it is woken.

@@ -3,9 +3,13 @@
 use engine::command::Command;
 use engine::policy::Policy;
 use engine::request::Request;
+use outbound::Backoff;
 use std::time::Duration;
 use store::requests::Loaded;
 use time::OffsetDateTime;
+
+/// Pauses of a question that was not answered.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(60));
 
 /// When a resolver owes its next answer.
 pub(super) struct Due {
@@ -29,7 +33,7 @@ pub(super) fn next(
     }
     if matches!(command, Command::ResolutionFailed { .. }) {
         let attempt = before.resolve_attempt.saturating_add(1);
-        return Due { at: Some(now + back_off(attempt)), attempt };
+        return Due { at: Some(now + BACKOFF.after(u32::try_from(attempt).unwrap_or(0))), attempt };
     }
     match before.resolve_after {
         Some(at) if asks == before.request.pending_rules(policy) => {
@@ -37,10 +41,4 @@ pub(super) fn next(
         }
         _ => Due { at: Some(now), attempt: 0 },
     }
-}
-
-/// Pause before attempt `attempt + 1`: 5 s, doubling to 60 s.
-fn back_off(attempt: i32) -> Duration {
-    let doublings = u32::try_from(attempt.max(1) - 1).unwrap_or(0).min(4);
-    (Duration::from_secs(5) * 2u32.pow(doublings)).min(Duration::from_secs(60))
 }

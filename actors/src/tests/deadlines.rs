@@ -82,7 +82,7 @@ async fn a_request_expires_at_a_moment_that_is_nearer_than_all_others() {
     let world = world(due("auto_approve")).await;
     let node = world.node().await;
     node.create("CR-1", None).await;
-    let soon = time::OffsetDateTime::now_utc() + time::Duration::milliseconds(500);
+    let soon = crate::clock::now() + time::Duration::milliseconds(500);
     let created = node.create_until("CR-2", soon).await;
     world.until_status(created.request_id, "expired").await;
     node.stop().await;

@@ -5,7 +5,6 @@ use crate::RelayOptions;
 use schemas::event::{WebhookEvent, ping};
 use serde_json::json;
 use std::time::Duration;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 async fn node(world: &World) -> Node {
@@ -77,7 +76,7 @@ async fn a_stream_that_never_held_anything_is_compared_and_published_to() {
 }
 
 #[tokio::test]
-async fn events_that_the_stream_ends_before_are_published_again() {
+async fn a_mark_beyond_the_end_of_the_stream_is_taken_back_and_made_true() {
     let world = world(json!([{"users": ["ann"]}])).await;
     let node = node(&world).await;
     let requests = published(&world, &node).await;
@@ -117,7 +116,7 @@ async fn an_event_whose_place_in_the_stream_another_has_taken_is_published_again
 
 /// An event that no request has.
 fn stray() -> WebhookEvent {
-    ping(Uuid::now_v7(), Uuid::now_v7(), "somebody", OffsetDateTime::now_utc())
+    ping(Uuid::now_v7(), Uuid::now_v7(), "somebody", crate::clock::now())
 }
 
 #[tokio::test]

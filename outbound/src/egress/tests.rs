@@ -31,7 +31,7 @@ const HOSTILE: [&str; 76] = [
     "http://127.0.0.1?x=@example.org/",
     "http://127.0.0.1#@example.org/",
     "http://1\t27.0.0.1/",
-    // Private networks, CGNAT and what else is not the internet.
+    // Private networks, CGNAT and other ranges that are not public.
     "http://10.0.0.1/",
     "http://0xa000001/",
     "http://172.16.0.1/",
@@ -51,7 +51,7 @@ const HOSTILE: [&str; 76] = [
     "http://239.255.255.250/",
     "http://240.0.0.1/",
     "http://255.255.255.255/",
-    // Metadata of clouds.
+    // Metadata services of clouds.
     "http://169.254.169.254/latest/meta-data/",
     "http://2852039166/latest/meta-data/",
     "http://0xa9fea9fe/",
@@ -84,7 +84,7 @@ const HOSTILE: [&str; 76] = [
     "http://[2001:2::1]/",
 ];
 
-/// Not URLs that webhooks go to, whatever the host.
+/// Refused whatever the host.
 const MALFORMED: [&str; 16] = [
     "ftp://example.org/",
     "file:///etc/passwd",

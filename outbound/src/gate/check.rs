@@ -1,59 +1,20 @@
-//! Whether the gate can be reached, asked once at start and by whoever diagnoses. Finds, and never fails.
+//! Checks whether the gate can be asked: at start, and for `awe doctor`.
 
-use super::{Gate, GateAuth};
+use super::Gate;
+use super::finding::{Finding, Level};
 use crate::client::{Call, Method};
+use crate::credential::Credential;
 use crate::oauth2::ClientCredentials;
+use crate::redact::shown_url;
 use secrecy::ExposeSecret;
-use std::fmt;
 use std::time::Duration;
-use url::Url;
 
+/// Timeout of the call to the gate.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// As it should be.
-    Info,
-    /// Works, or may work later.
-    Warning,
-    /// Cannot work like this.
-    Error,
-}
-
-/// One thing that was found. Holds nothing secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How much it matters.
-    pub level: Level,
-    /// What was found.
-    pub text: String,
-}
-
-impl Finding {
-    fn new(level: Level, text: impl Into<String>) -> Self {
-        Self { level, text: text.into() }
-    }
-
-    /// Writes it to the log.
-    pub fn log(&self) {
-        match self.level {
-            Level::Info => tracing::info!("{}", self.text),
-            Level::Warning => tracing::warn!("{}", self.text),
-            Level::Error => tracing::error!("{}", self.text),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 impl Gate {
-    /// Looks whether the gate answers and, where it needs one, whether a token can be had. Nothing is found where the
-    /// gate is not enabled. Takes 5 seconds and one token at most.
+    /// Checks that the gate answers and, where it needs an access token, that one is issued. There are no findings when
+    /// the gate is not enabled. The check takes at most 5 seconds and one request for a token.
     pub async fn check(&self) -> Vec<Finding> {
         if !self.is_enabled() {
             return Vec::new();
@@ -61,7 +22,7 @@ impl Gate {
         let url = &self.options.url;
         let mut found = vec![Finding::new(
             Level::Info,
-            format!("policy gate: {} (authentication: {})", shown_url(url), self.options.auth.name()),
+            format!("policy gate: {} (authentication: {})", shown_url(url), self.options.credential.kind()),
         )];
         if url.starts_with("http://") {
             found.push(Finding::new(
@@ -70,14 +31,14 @@ impl Gate {
             ));
         }
         found.push(self.check_reachable().await);
-        if let GateAuth::OAuth2(credentials) = &self.options.auth {
+        if let Credential::OAuth2(credentials) = &self.options.credential {
             self.check_token(credentials, &mut found).await;
         }
         found
     }
 
     async fn check_reachable(&self) -> Finding {
-        // Any answer will do, and none needs a credential.
+        // Any status shows that the gate is reachable, so no credential is sent.
         match self.client.send(Call::new(Method::Head, &self.options.url, TIMEOUT, 0)).await {
             Ok(reply) => {
                 Finding::new(Level::Info, format!("policy gate: reachable (status {})", reply.status))
@@ -122,18 +83,7 @@ impl Gate {
     }
 }
 
-/// Without what may be secret in a URL: user, password, query and fragment.
-#[must_use]
-pub fn shown_url(url: &str) -> String {
-    let Ok(mut url) = Url::parse(url) else { return "(not a URL)".to_owned() };
-    // A URL that cannot have a user has none.
-    let _ = (url.set_username(""), url.set_password(None));
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
-}
-
-/// Enough of a client's id to recognise it.
+/// The first eight characters of a client id, if there are more: enough to recognise it.
 fn masked(client_id: &str) -> String {
     let (shown, rest) = client_id.char_indices().nth(8).map_or(("", ""), |(at, _)| client_id.split_at(at));
     if rest.is_empty() { "***".to_owned() } else { format!("{shown}...") }
@@ -150,11 +100,5 @@ mod tests {
             assert_eq!(masked(short), "***");
         }
         assert_eq!(masked("éééééééé1"), "éééééééé...");
-    }
-
-    #[test]
-    fn a_url_is_shown_without_what_may_be_secret() {
-        assert_eq!(shown_url("https://user:pw@gate.example.org/x?key=1#y"), "https://gate.example.org/x");
-        assert_eq!(shown_url("pw@nonsense"), "(not a URL)");
     }
 }

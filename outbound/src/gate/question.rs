@@ -1,32 +1,32 @@
-//! What the gate is asked.
+//! The question to the gate, and what it may contain.
 
 use crate::sanitize::sanitized;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Headers of the caller's that the gate may see: none that carries a credential.
+/// Headers of the caller that the gate may see; none of them carries a credential.
 const FORWARDED: [&str; 6] =
     ["accept", "content-type", "host", "user-agent", "x-forwarded-for", "x-request-id"];
 
-/// One question: may this be registered or changed?
+/// The question whether something may be registered or changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Admission {
+pub struct Question {
     /// `policy`, `request` or `callback_secret`.
     pub asset_type: String,
     /// `create`, `add_version`, `update` or `activate`.
     pub operation: String,
-    /// The route that was called, as the OpenAPI document writes it.
+    /// Path of the route that was called, as the OpenAPI document writes it.
     pub source_api: String,
-    /// What is to be written; secrets are taken out before it is sent.
+    /// What is to be written; secrets are removed before it is sent.
     pub registration_payload: Map<String, Value>,
-    /// Headers of the caller's, lower-case; those that may not leave are taken out before it is sent.
+    /// Headers of the caller by lower-case name; those that the gate may not see are removed before it is sent.
     #[serde(default)]
     pub request_headers: BTreeMap<String, String>,
 }
 
-impl Admission {
-    /// As it is sent: without secrets, and without headers that are not on the list.
+impl Question {
+    /// The question as it is sent: without secrets and without headers that the gate may not see.
     #[must_use]
     pub fn for_the_wire(&self) -> Self {
         let headers = self.request_headers.iter();
@@ -39,8 +39,8 @@ impl Admission {
     }
 }
 
-/// The headers that the gate may see, of those that came in. Values are bytes and are read as Latin-1; of several
-/// with one name the last counts.
+/// Those headers of a request that the gate may see. Values are read as Latin-1; of several headers with one name the
+/// last counts.
 pub fn forwarded_headers<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
 ) -> BTreeMap<String, String> {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_question_has_all_fields_and_survives_json() {
-        let read: Admission = serde_json::from_value(question()).expect("reads");
+        let read: Question = serde_json::from_value(question()).expect("reads");
         assert_eq!((read.asset_type.as_str(), read.operation.as_str()), ("policy", "create"));
         assert_eq!(read.source_api, "/v1/awe/policies");
         assert_eq!(json!(read), question());
@@ -81,7 +81,7 @@ mod tests {
     fn headers_are_empty_by_default() {
         let mut without = question();
         without.as_object_mut().expect("an object").remove("request_headers");
-        let read: Admission = serde_json::from_value(without).expect("reads");
+        let read: Question = serde_json::from_value(without).expect("reads");
         assert!(read.request_headers.is_empty());
     }
 
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_cleaned_again_whoever_filled_it_in() {
-        let mut careless: Admission = serde_json::from_value(question()).expect("reads");
+        let mut careless: Question = serde_json::from_value(question()).expect("reads");
         careless.registration_payload.insert("password".to_owned(), json!("p"));
         careless.request_headers.insert("Authorization".to_owned(), "Bearer t".to_owned());
         assert_eq!(json!(careless.for_the_wire()), question());

@@ -1,14 +1,14 @@
-//! What a denial's body says, as the caller is told.
+//! The reason of a denial, taken from the body of the gate's response.
 
 use serde_json::Value;
 
-/// Longest reason, in characters.
+/// Characters of a reason.
 const LIMIT: usize = 500;
-/// When the gate does not say why.
+/// The reason when the gate gives none.
 const DEFAULT: &str = "denied by policy";
 
-/// JSON: its text `error`, cut with an ellipsis. No JSON: the text itself, cut. Else the default. Without control
-/// characters: the text comes from outside and ends in logs and terminals.
+/// The string member `error` of a JSON body, cut with an ellipsis; else a body that is not JSON, cut without one; else
+/// the default. Control characters are removed, since the reason ends in logs and terminals.
 pub(super) fn of_body(body: &[u8]) -> String {
     let text = match serde_json::from_slice::<Value>(body) {
         Ok(json) => ellipsized(&clean(json.get("error").and_then(Value::as_str).unwrap_or_default())),

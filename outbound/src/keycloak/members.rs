@@ -1,22 +1,32 @@
-//! Who holds a role, who is in a group.
+//! Who holds a role, and who is in a group.
 //!
-//! Keycloak lists only those whom a role was given directly. Whoever holds it otherwise is found the other way round:
-//! the roles that include it, the groups that any of these was given to, and the groups below those.
+//! Keycloak lists only the users that a role is assigned to directly. The others are found in the opposite direction: the
+//! composite roles that include the role, the groups that any of these is assigned to, and the groups below those.
 
-use super::Keycloak;
+use super::api::Api;
 use super::wire::{Client, Group, Role, User};
-use crate::directory::DirectoryError;
+use crate::directory_error::DirectoryError;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use moka::future::Cache;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Calls under way at once for one question.
+/// Concurrent calls for one question.
 const AT_ONCE: usize = 4;
 
-/// Roles that include others, each with the ids of those that it includes itself.
-pub(super) type Composites = Vec<(Role, HashSet<String>)>;
+/// Composite roles, each with the ids of the roles that it includes directly.
+type Composites = Vec<(Role, HashSet<String>)>;
 
-/// Ids in the order in which they were found, each once.
+/// Finds role holders and group members.
+#[derive(Debug)]
+pub(super) struct Members {
+    service_accounts: bool,
+    /// Every role question needs all composite roles, so they are cached on their own.
+    composites: Option<Cache<(), Arc<Composites>>>,
+}
+
+/// User ids in the order in which they were found, without duplicates.
 struct Found {
     service_accounts: bool,
     ids: Vec<String>,
@@ -24,11 +34,11 @@ struct Found {
 }
 
 impl Found {
-    /// None yet. Programs count only with `service_accounts`.
     fn new(service_accounts: bool) -> Self {
         Self { service_accounts, ids: Vec::new(), seen: HashSet::new() }
     }
 
+    /// Adds the users who may sit: those who are enabled, and service accounts only when they count.
     fn add(&mut self, users: Vec<User>) {
         let programs = self.service_accounts;
         let may_sit = |user: &User| user.enabled && (programs || !user.is_service_account());
@@ -40,17 +50,25 @@ impl Found {
     }
 }
 
-impl Keycloak {
-    pub(super) async fn look_up_role(
+impl Members {
+    /// `cache` is how long composite roles are cached; zero turns the cache off.
+    pub(super) fn new(service_accounts: bool, cache: Duration) -> Self {
+        let composites = || Cache::builder().max_capacity(1).time_to_live(cache).build();
+        Self { service_accounts, composites: (!cache.is_zero()).then(composites) }
+    }
+
+    /// Enabled users who hold the role, by whatever way.
+    pub(super) async fn of_role(
         &self,
+        api: &Api,
         name: &str,
         client: Option<&str>,
     ) -> Result<Arc<[String]>, DirectoryError> {
         let role = match client {
-            None => self.get::<Role>(&["roles", name], &[]).await?,
+            None => api.get::<Role>(&["roles", name], &[]).await?,
             Some(client_id) => {
-                let client = self.client(client_id).await?;
-                self.get::<Role>(&["clients", &client.id, "roles", name], &[]).await?
+                let client = api.client(client_id).await?;
+                api.get::<Role>(&["clients", &client.id, "roles", name], &[]).await?
             }
         };
         let role = role.ok_or_else(|| {
@@ -59,57 +77,36 @@ impl Keycloak {
                 Some(client) => format!("client {client:?} has no role {name:?}"),
             })
         })?;
-        let (mut found, mut visited) = (Found::new(self.0.service_accounts), HashSet::new());
-        for role in self.with_including(role).await? {
-            found.add(self.all(&holders(&role, "users")).await?);
-            let groups: Vec<Group> = self.all(&holders(&role, "groups")).await?;
-            self.add_members(groups, true, &mut found, &mut visited).await?;
+        let (mut found, mut visited) = (Found::new(self.service_accounts), HashSet::new());
+        for role in self.with_including(api, role).await? {
+            found.add(api.all(&holders(&role, "users")).await?);
+            let groups: Vec<Group> = api.all(&holders(&role, "groups")).await?;
+            add_members(api, groups, true, &mut found, &mut visited).await?;
         }
         Ok(found.ids.into())
     }
 
-    pub(super) async fn look_up_group(
+    /// Enabled members of the group and, with `subgroups`, of all groups below it.
+    pub(super) async fn of_group(
         &self,
+        api: &Api,
         path: &str,
         subgroups: bool,
     ) -> Result<Arc<[String]>, DirectoryError> {
         let names: Vec<&str> = path.trim_matches('/').split('/').collect();
         let route: Vec<&str> = std::iter::once("group-by-path").chain(names).collect();
-        let group: Group = self
+        let group: Group = api
             .get(&route, &[])
             .await?
             .ok_or_else(|| DirectoryError::Unknown(format!("there is no group {path:?}")))?;
-        let mut found = Found::new(self.0.service_accounts);
-        self.add_members(vec![group], subgroups, &mut found, &mut HashSet::new()).await?;
+        let mut found = Found::new(self.service_accounts);
+        add_members(api, vec![group], subgroups, &mut found, &mut HashSet::new()).await?;
         Ok(found.ids.into())
     }
 
-    /// Members of these groups and, when asked to, of all below them: a role of a group is a role of those too.
-    async fn add_members(
-        &self,
-        groups: Vec<Group>,
-        below: bool,
-        found: &mut Found,
-        visited: &mut HashSet<String>,
-    ) -> Result<(), DirectoryError> {
-        // The last one is next: children are put there in reverse, so that they come in order.
-        let mut waiting: Vec<Group> = groups.into_iter().rev().collect();
-        while let Some(group) = waiting.pop() {
-            if !visited.insert(group.id.clone()) {
-                continue;
-            }
-            found.add(self.all(&["groups", &group.id, "members"]).await?);
-            if below {
-                let children: Vec<Group> = self.all(&["groups", &group.id, "children"]).await?;
-                waiting.extend(children.into_iter().rev());
-            }
-        }
-        Ok(())
-    }
-
-    /// The role, and every role that includes it, at whatever remove.
-    async fn with_including(&self, role: Role) -> Result<Vec<Role>, DirectoryError> {
-        let composites = self.composites().await?;
+    /// The role and every composite role that includes it, directly or through others.
+    async fn with_including(&self, api: &Api, role: Role) -> Result<Vec<Role>, DirectoryError> {
+        let composites = self.composites(api).await?;
         let mut known = HashSet::from([role.id.clone()]);
         let mut roles = vec![role];
         let mut next = 0;
@@ -124,49 +121,63 @@ impl Keycloak {
         Ok(roles)
     }
 
-    async fn composites(&self) -> Result<Arc<Composites>, DirectoryError> {
-        match &self.0.answers {
-            None => self.read_composites().await,
-            Some(answers) => {
-                let read = answers.composites.try_get_with((), self.read_composites()).await;
+    async fn composites(&self, api: &Api) -> Result<Arc<Composites>, DirectoryError> {
+        match &self.composites {
+            None => read_composites(api).await,
+            Some(cache) => {
+                let read = cache.try_get_with((), read_composites(api)).await;
                 read.map_err(|error| (*error).clone())
             }
         }
     }
-
-    /// All roles of the realm and of its clients that include others.
-    async fn read_composites(&self) -> Result<Arc<Composites>, DirectoryError> {
-        let clients: Vec<Client> = self.all(&["clients"]).await?;
-        let of_clients = stream::iter(clients)
-            .map(|client| async move { self.all::<Role>(&["clients", &client.id, "roles"]).await })
-            .buffered(AT_ONCE)
-            .try_concat();
-        let (mut roles, of_clients) = futures::try_join!(self.all::<Role>(&["roles"]), of_clients)?;
-        roles.extend(of_clients);
-        let composites = stream::iter(roles.into_iter().filter(|role| role.composite))
-            .map(|role| async move {
-                // A role that was removed in between includes nothing.
-                let included = self.get::<Vec<Role>>(&["roles-by-id", &role.id, "composites"], &[]).await?;
-                let ids = included.unwrap_or_default().into_iter().map(|role| role.id).collect();
-                Ok::<_, DirectoryError>((role, ids))
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(Arc::new(composites))
-    }
-
-    /// The client that calls itself so.
-    pub(super) async fn client(&self, client_id: &str) -> Result<Client, DirectoryError> {
-        let found: Option<Vec<Client>> = self.get(&["clients"], &[("clientId", client_id)]).await?;
-        let mut found = found.unwrap_or_default().into_iter();
-        found
-            .find(|client| client.client_id == client_id)
-            .ok_or_else(|| DirectoryError::Unknown(format!("there is no client {client_id:?}")))
-    }
 }
 
-/// Where Keycloak lists to whom a role was given.
+/// Reads all composite roles of the realm and of its clients.
+async fn read_composites(api: &Api) -> Result<Arc<Composites>, DirectoryError> {
+    let clients: Vec<Client> = api.all(&["clients"]).await?;
+    let of_clients = stream::iter(clients)
+        .map(|client| async move { api.all::<Role>(&["clients", &client.id, "roles"]).await })
+        .buffered(AT_ONCE)
+        .try_concat();
+    let (mut roles, of_clients) = futures::try_join!(api.all::<Role>(&["roles"]), of_clients)?;
+    roles.extend(of_clients);
+    let composites = stream::iter(roles.into_iter().filter(|role| role.composite))
+        .map(|role| async move {
+            // A role that was deleted meanwhile includes nothing.
+            let included = api.get::<Vec<Role>>(&["roles-by-id", &role.id, "composites"], &[]).await?;
+            let ids = included.unwrap_or_default().into_iter().map(|role| role.id).collect();
+            Ok::<_, DirectoryError>((role, ids))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(Arc::new(composites))
+}
+
+/// Adds the members of these groups and, with `below`, of all groups below them: a role of a group is a role of those too.
+async fn add_members(
+    api: &Api,
+    groups: Vec<Group>,
+    below: bool,
+    found: &mut Found,
+    visited: &mut HashSet<String>,
+) -> Result<(), DirectoryError> {
+    // A stack: pushing children in reverse order makes them come out in order.
+    let mut waiting: Vec<Group> = groups.into_iter().rev().collect();
+    while let Some(group) = waiting.pop() {
+        if !visited.insert(group.id.clone()) {
+            continue;
+        }
+        found.add(api.all(&["groups", &group.id, "members"]).await?);
+        if below {
+            let children: Vec<Group> = api.all(&["groups", &group.id, "children"]).await?;
+            waiting.extend(children.into_iter().rev());
+        }
+    }
+    Ok(())
+}
+
+/// The path below which Keycloak lists the users or groups that a role is assigned to.
 fn holders<'a>(role: &'a Role, what: &'a str) -> Vec<&'a str> {
     if role.client_role {
         vec!["clients", &role.container_id, "roles", &role.name, what]

@@ -1,5 +1,6 @@
-//! What is read of Keycloak's answers.
+//! The parts of Keycloak's JSON that are read.
 
+use crate::directory_entry::UserEntry;
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -14,7 +15,7 @@ pub(super) struct User {
     pub(super) last_name: Option<String>,
     #[serde(default)]
     pub(super) email: Option<String>,
-    /// Somebody of whom it is not said may not sit.
+    /// False when the field is missing: then the user may not sit.
     #[serde(default)]
     pub(super) enabled: bool,
     /// The client whose service account this is.
@@ -23,9 +24,25 @@ pub(super) struct User {
 }
 
 impl User {
-    /// A program, not a person. Lists leave the client out, and the name says it.
+    /// Whether this is a program. Lists leave `serviceAccountClientId` out, so the login name is looked at too.
     pub(super) fn is_service_account(&self) -> bool {
         self.service_account_client_id.is_some() || self.username.starts_with("service-account-")
+    }
+}
+
+impl From<User> for UserEntry {
+    fn from(user: User) -> Self {
+        let service_account = user.is_service_account();
+        let names = [user.first_name, user.last_name];
+        let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Self {
+            id: user.id,
+            username: user.username,
+            name: Some(name).filter(|name| !name.trim().is_empty()),
+            email: user.email,
+            enabled: user.enabled,
+            service_account,
+        }
     }
 }
 
@@ -36,12 +53,12 @@ pub(super) struct Role {
     pub(super) name: String,
     #[serde(default)]
     pub(super) description: Option<String>,
-    /// Includes other roles.
+    /// Whether the role includes other roles.
     #[serde(default)]
     pub(super) composite: bool,
     #[serde(default)]
     pub(super) client_role: bool,
-    /// Id of the client, for a client's role; else of the realm.
+    /// Id of the client for a client role, else of the realm.
     #[serde(default)]
     pub(super) container_id: String,
 }

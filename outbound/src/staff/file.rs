@@ -1,7 +1,7 @@
-//! A staff directory that stands in a file, so that policies which ask for roles and groups work without Keycloak.
+//! A staff directory in a file, so that policies with roles and groups work without Keycloak.
 
-use crate::directory::DirectoryError;
-use crate::keycloak::{ClientEntry, GroupEntry, RoleEntry, UserEntry};
+use crate::directory_entry::{ClientEntry, GroupEntry, RoleEntry, UserEntry};
+use crate::directory_error::DirectoryError;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use std::sync::Arc;
 /// Rows of one list.
 const MOST: usize = 50;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StaffFile {
-    /// Whether it names everybody: then whoever is not in it cannot sit.
+    /// Whether the file lists all staff: then nobody else may sit.
     #[serde(default = "yes")]
     pub complete: bool,
     #[serde(default)]
@@ -58,7 +58,7 @@ impl From<&Person> for UserEntry {
 }
 
 impl StaffFile {
-    /// What is wrong with it, every fault in words; empty when nothing is.
+    /// Every fault of the file in words; empty when it is sound.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -159,7 +159,7 @@ impl StaffFile {
         self.clients.get(client).ok_or_else(unknown)
     }
 
-    /// Those who may sit, each once.
+    /// The enabled ones of these users, without duplicates.
     fn enabled<'a>(&self, users: impl IntoIterator<Item = &'a String>) -> Arc<[String]> {
         let mut seen = HashSet::new();
         let may_sit = |user: &&String| {

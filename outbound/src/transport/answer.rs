@@ -1,39 +1,58 @@
-//! What is kept of an answer: its status, a bounded and redacted head, and the first bytes of its body.
+//! What is kept of a receiver's response: its status, a bounded and redacted head, and the first bytes of its body.
 
-use super::{Answer, retry_after};
+use super::retry_after;
+use crate::http_pool::{BodyEnd, read_body};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-/// At most this much of a body is read, and for no longer: the status has said all that counts.
+/// Bytes of the body that are read, and how long that may take: the status alone decides, the body only explains.
 const EXCERPT: usize = 1024;
 const EXCERPT_WITHIN: Duration = Duration::from_secs(2);
-/// At most so many headers are kept, and so much of each.
+/// Headers that are kept, and bytes of each value.
 const HEADERS: usize = 40;
 const VALUE: usize = 256;
 
-/// Names with one of these in them hold what a log must not.
+/// A header whose name contains one of these words may hold a secret.
 const SECRET: [&str; 9] =
     ["auth", "cookie", "token", "secret", "key", "password", "session", "credential", "signature"];
 
-/// What stands where something was taken out.
+/// Replaces what was taken out.
 const REDACTED: &str = "[redacted]";
-/// The end of a text that is the beginning of a secret, and at least so long, is taken for what was cut off.
+/// When a text ends with at least this many first bytes of a secret, these are taken for a secret that was cut off.
 const BEGINNING: usize = 4;
 
-/// Reads what is kept of an answer whose head has come. Its body explains and decides nothing: where it breaks off or
-/// stalls, what has come of it is kept. `secret` is what was sent along and must not be kept where it is echoed.
+/// The response of a receiver.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After` as a pause from now, whether it was given in seconds or as a date.
+    pub retry_after: Option<Duration>,
+    /// The first headers by lower-case name, each value cut; values that may be secret are `[redacted]`.
+    pub headers: BTreeMap<String, String>,
+    /// The first bytes of the body, as text.
+    pub excerpt: String,
+}
+
+impl Answer {
+    /// Whether the status is 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+}
+
+/// Reads what is kept of a response. When its body breaks off or stalls, the part that arrived is kept. `secret` is the
+/// credential that was sent; it is taken out where the receiver echoes it.
 pub(super) async fn read(mut response: reqwest::Response, secret: Option<&str>, deadline: Instant) -> Answer {
     let asked = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
     let retry_after = asked.and_then(|text| retry_after::parse(text, SystemTime::now()));
     let headers = kept(response.headers(), secret);
     let mut body = Vec::new();
     let until = deadline.min(Instant::now() + EXCERPT_WITHIN);
-    while body.len() < EXCERPT {
-        let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await else { break };
-        body.extend_from_slice(&chunk);
-    }
+    let _: BodyEnd = read_body(&mut response, EXCERPT, until, &mut body).await;
     body.truncate(EXCERPT);
     Answer { status: response.status().as_u16(), retry_after, headers, excerpt: without(secret, text(&body)) }
 }
@@ -53,7 +72,7 @@ fn kept(headers: &HeaderMap, secret: Option<&str>) -> BTreeMap<String, String> {
     kept
 }
 
-/// The text without the secret, also where its end cuts the secret off.
+/// The text without the secret, even where the end of the text cuts the secret off.
 fn without(secret: Option<&str>, text: String) -> String {
     let Some(secret) = secret.filter(|secret| !secret.is_empty()) else { return text };
     let mut text = text.replace(secret, REDACTED);
@@ -65,7 +84,7 @@ fn without(secret: Option<&str>, text: String) -> String {
     text
 }
 
-/// Postgres keeps no NUL, neither in text nor in JSON.
+/// The bytes as text that Postgres can store: it accepts NUL neither in text nor in JSON.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
 }

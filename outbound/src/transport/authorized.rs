@@ -1,18 +1,21 @@
-//! A POST to an endpoint that wants to know who calls.
+//! A POST to a receiver that requires authentication.
 
-use super::{Answer, Failure, Post, Transport};
+use super::answer::Answer;
+use super::{Post, Transport};
 use crate::credential::{Authorization, Credentials};
+use crate::failure::Failure;
 use tokio::time::{Instant, timeout_at};
 
 impl Transport {
-    /// As [`Transport::post`], with the header of the credential of this name, which replaces none of the POST's own.
-    /// A token that is refused (401) is replaced and the POST sent once more, at once. All of that together ends after
-    /// the timeout of one call, so that a lease covers it. The answer shows nothing of the credential, also where the
-    /// receiver echoes it.
+    /// Like [`Transport::post`], with the header of the credential `name`. The POST's own headers take precedence.
+    ///
+    /// When an access token is refused with 401, it is replaced and the POST is sent once more. Everything together ends
+    /// within the timeout of one call, so that the lease of the delivery covers it. The credential is taken out of the
+    /// answer where the receiver echoes it.
     ///
     /// # Errors
-    /// [`Failure::Credential`] when there is nothing to send along: then the receiver has not seen this POST, or has
-    /// refused its token. Else as [`Transport::post`].
+    /// [`Failure::Credential`] when the credential gives no header; the receiver has then not seen this POST, or has
+    /// refused the token that was sent first. Otherwise as [`Transport::post`].
     pub async fn post_as(
         &self,
         post: Post,

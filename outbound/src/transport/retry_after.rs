@@ -1,13 +1,14 @@
-//! `Retry-After` (RFC 9110, 10.2.3), as it is met in the wild.
+//! `Retry-After` (RFC 9110, 10.2.3), including common deviations from the standard.
 
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// Names of UTC that a date may end in; the standard has only `GMT`.
+/// Names of UTC that a date may end with; the standard allows only `GMT`.
 const UTC: [&str; 6] = ["gmt", "utc", "ut", "z", "+0000", "-0000"];
 
-/// Seconds or a date, from `now`. A date that has passed is no wait; a number that is too large is the largest.
+/// The pause from `now`, given in seconds or as a date. A date in the past is no pause; a number too large for `u64` is
+/// the largest one.
 pub(super) fn parse(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -17,8 +18,7 @@ pub(super) fn parse(text: &str, now: SystemTime) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
-/// A date in each of the three forms of RFC 9110, 5.6.7, or as mail writes it (RFC 5322), whatever its case and its way
-/// of saying UTC.
+/// A date in one of the three formats of RFC 9110, 5.6.7, or of RFC 5322, in any case and with any name of UTC.
 fn date(text: &str) -> Option<SystemTime> {
     let text = with_capitals(text);
     let zone = text.rsplit(' ').next().filter(|zone| UTC.contains(&zone.to_ascii_lowercase().as_str()));
@@ -30,7 +30,7 @@ fn date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(&text).ok().or_else(mail)
 }
 
-/// Names of days and months begin with a capital letter.
+/// Capitalises every word: the parsers expect names of days and months like that.
 fn with_capitals(text: &str) -> String {
     let mut within = false;
     let each = |letter: char| {

@@ -1,19 +1,19 @@
-//! How the gate is asked and its answers are judged, at a gate that notes what it was asked.
+//! How the gate is asked and what its responses mean, against a gate that records requests.
 
 use crate::IMPATIENCE;
 use crate::logs;
 use crate::server::{PATIENCE, Said, Server, always, nobody, say, silence, stall};
-use outbound::ClientCredentials;
-use outbound::gate::{Admission, FIRST_PAUSE, Gate, GateAuth, GateOptions, Verdict, forwarded_headers};
+use outbound::gate::{FIRST_PAUSE, Gate, GateOptions, Question, Ruling, forwarded_headers};
+use outbound::{ClientCredentials, Credential};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Waits in these tests are short, except where they are what is tested.
-pub(crate) fn options(url: &str, auth: GateAuth) -> GateOptions {
+/// Options with short pauses, except in tests of the pauses.
+pub(crate) fn options(url: &str, credential: Credential) -> GateOptions {
     GateOptions {
         enabled: true,
         url: url.to_owned(),
-        auth,
+        credential,
         timeout: PATIENCE,
         max_retries: 2,
         first_pause: Duration::from_millis(1),
@@ -21,8 +21,8 @@ pub(crate) fn options(url: &str, auth: GateAuth) -> GateOptions {
     }
 }
 
-pub(crate) fn oauth2(token_url: &str) -> GateAuth {
-    GateAuth::OAuth2(ClientCredentials {
+pub(crate) fn oauth2(token_url: &str) -> Credential {
+    Credential::OAuth2(ClientCredentials {
         token_url: token_url.to_owned(),
         client_id: "gate-client-0001".to_owned(),
         client_secret: "planted-client-secret".into(),
@@ -30,9 +30,9 @@ pub(crate) fn oauth2(token_url: &str) -> GateAuth {
     })
 }
 
-fn question() -> Admission {
+fn question() -> Question {
     let headers = [("host", &b"awe.example.org"[..]), ("x-request-id", b"r-1")];
-    Admission {
+    Question {
         asset_type: "policy".to_owned(),
         operation: "create".to_owned(),
         source_api: "/v1/awe/policies".to_owned(),
@@ -41,25 +41,25 @@ fn question() -> Admission {
     }
 }
 
-async fn ask(options: GateOptions) -> Verdict {
+async fn ask(options: GateOptions) -> Ruling {
     Gate::new(options).unwrap().ask(&question()).await
 }
 
-/// Asks a gate that always answers so; gives the verdict and how often it was asked.
-async fn answered(said: Said) -> (Verdict, usize) {
+/// The ruling of a gate that always answers like this, and how often it was asked.
+async fn answered(said: Said) -> (Ruling, usize) {
     let gate = Server::start(always(said)).await;
-    let verdict = ask(options(&gate.url, GateAuth::None)).await;
-    (verdict, gate.asked().len())
+    let ruling = ask(options(&gate.url, Credential::None)).await;
+    (ruling, gate.asked().len())
 }
 
 fn tokens() -> impl Fn(usize) -> Said + Send + Sync + 'static {
     |n| say(200, format!(r#"{{"access_token":"planted-token-{n}","expires_in":300}}"#))
 }
 
-fn is_unavailable(verdict: &Verdict) -> bool {
-    let message = verdict.error_message.as_deref().unwrap_or_default();
-    !verdict.allowed
-        && verdict.gate_status_code.is_none()
+fn is_unavailable(ruling: &Ruling) -> bool {
+    let message = ruling.error_message.as_deref().unwrap_or_default();
+    !ruling.allowed
+        && ruling.gate_status_code.is_none()
         && message.contains("unavailable")
         && message.contains("fail-closed")
 }
@@ -67,18 +67,17 @@ fn is_unavailable(verdict: &Verdict) -> bool {
 #[tokio::test]
 async fn a_gate_that_is_not_enabled_allows_without_a_call() {
     let gate = Server::start(always(say(403, "no"))).await;
-    let verdict = ask(GateOptions { enabled: false, ..options(&gate.url, GateAuth::None) }).await;
-    let expected = Verdict { allowed: true, error_message: None, gate_status_code: None, attempts: 0 };
-    assert_eq!((verdict, gate.asked().len()), (expected, 0));
+    let ruling = ask(GateOptions { enabled: false, ..options(&gate.url, Credential::None) }).await;
+    let expected = Ruling { allowed: true, error_message: None, gate_status_code: None, attempts: 0 };
+    assert_eq!((ruling, gate.asked().len()), (expected, 0));
 }
 
 #[tokio::test]
 async fn two_hundred_allows_whatever_its_body_says() {
     for said in [say(200, ""), say(200, r#"{"status":"denied","error":"no"}"#), stall(200, "{")] {
-        let (verdict, asked) = answered(said).await;
-        let allowed =
-            Verdict { allowed: true, error_message: None, gate_status_code: Some(200), attempts: 1 };
-        assert_eq!((verdict, asked), (allowed, 1));
+        let (ruling, asked) = answered(said).await;
+        let allowed = Ruling { allowed: true, error_message: None, gate_status_code: Some(200), attempts: 1 };
+        assert_eq!((ruling, asked), (allowed, 1));
     }
 }
 
@@ -92,27 +91,27 @@ async fn four_hundred_and_three_denies_at_once_with_its_reason() {
         (r#"{"status":"denied"}"#.to_owned(), "denied by policy".to_owned()),
         (json!({"error": "x".repeat(1000)}).to_string(), format!("{}...", "x".repeat(500))),
     ] {
-        let (verdict, asked) = answered(say(403, body)).await;
+        let (ruling, asked) = answered(say(403, body)).await;
         let denied =
-            Verdict { allowed: false, error_message: Some(reason), gate_status_code: Some(403), attempts: 1 };
-        assert_eq!((verdict, asked), (denied, 1));
+            Ruling { allowed: false, error_message: Some(reason), gate_status_code: Some(403), attempts: 1 };
+        assert_eq!((ruling, asked), (denied, 1));
     }
 }
 
 #[tokio::test]
 async fn a_denial_whose_body_never_ends_is_a_denial() {
     let gate = Server::start(always(stall(403, "because"))).await;
-    let verdict = ask(GateOptions { timeout: IMPATIENCE, ..options(&gate.url, GateAuth::None) }).await;
-    assert_eq!((verdict.gate_status_code, verdict.attempts), (Some(403), 1));
-    assert_eq!(verdict.error_message.as_deref(), Some("because"));
+    let ruling = ask(GateOptions { timeout: IMPATIENCE, ..options(&gate.url, Credential::None) }).await;
+    assert_eq!((ruling.gate_status_code, ruling.attempts), (Some(403), 1));
+    assert_eq!(ruling.error_message.as_deref(), Some("because"));
 }
 
 #[tokio::test]
 async fn any_other_status_is_tried_again_and_then_denies() {
     for status in [201, 202, 204, 301, 302, 400, 401, 404, 429, 500, 502, 503] {
-        let (verdict, asked) = answered(say(status, "")).await;
-        assert!(is_unavailable(&verdict), "{status}: {verdict:?}");
-        assert_eq!((verdict.attempts, asked), (3, 3), "{status}");
+        let (ruling, asked) = answered(say(status, "")).await;
+        assert!(is_unavailable(&ruling), "{status}: {ruling:?}");
+        assert_eq!((ruling.attempts, asked), (3, 3), "{status}");
     }
 }
 
@@ -120,15 +119,15 @@ async fn any_other_status_is_tried_again_and_then_denies() {
 async fn a_redirect_is_not_followed() {
     let elsewhere = Server::start(always(say(200, ""))).await;
     let to = vec![("location", elsewhere.url.clone())];
-    let (verdict, _) = answered(Said { headers: to, ..say(302, "") }).await;
-    assert!(is_unavailable(&verdict) && elsewhere.asked().is_empty());
+    let (ruling, _) = answered(Said { headers: to, ..say(302, "") }).await;
+    assert!(is_unavailable(&ruling) && elsewhere.asked().is_empty());
 }
 
 #[tokio::test]
 async fn the_second_attempt_may_succeed() {
     let gate = Server::start(|n| say(if n == 0 { 500 } else { 200 }, "")).await;
-    let verdict = ask(options(&gate.url, GateAuth::None)).await;
-    assert_eq!((verdict.allowed, verdict.gate_status_code, verdict.attempts), (true, Some(200), 2));
+    let ruling = ask(options(&gate.url, Credential::None)).await;
+    assert_eq!((ruling.allowed, ruling.gate_status_code, ruling.attempts), (true, Some(200), 2));
     let asked = gate.asked();
     assert_eq!(asked[0].body, asked[1].body, "every attempt sends the same bytes");
 }
@@ -136,44 +135,44 @@ async fn the_second_attempt_may_succeed() {
 #[tokio::test]
 async fn a_gate_that_never_answers_denies() {
     let gate = Server::start(always(silence())).await;
-    let slow = GateOptions { timeout: IMPATIENCE, max_retries: 1, ..options(&gate.url, GateAuth::None) };
-    let verdict = ask(slow).await;
-    assert!(is_unavailable(&verdict), "{verdict:?}");
-    assert_eq!((verdict.attempts, gate.asked().len()), (2, 2));
+    let slow = GateOptions { timeout: IMPATIENCE, max_retries: 1, ..options(&gate.url, Credential::None) };
+    let ruling = ask(slow).await;
+    assert!(is_unavailable(&ruling), "{ruling:?}");
+    assert_eq!((ruling.attempts, gate.asked().len()), (2, 2));
 }
 
 #[tokio::test]
 async fn a_gate_where_nobody_listens_denies() {
-    let verdict = ask(options(&nobody().await, GateAuth::None)).await;
-    assert!(is_unavailable(&verdict) && verdict.attempts == 3, "{verdict:?}");
+    let ruling = ask(options(&nobody().await, Credential::None)).await;
+    assert!(is_unavailable(&ruling) && ruling.attempts == 3, "{ruling:?}");
 }
 
 #[tokio::test]
 async fn a_question_that_cannot_be_sent_denies() {
     for url in ["", "not a url", "gopher://gate/"] {
-        let verdict = ask(options(url, GateAuth::None)).await;
-        assert!(!verdict.allowed, "{url}: {verdict:?}");
+        let ruling = ask(options(url, Credential::None)).await;
+        assert!(!ruling.allowed, "{url}: {ruling:?}");
     }
     let gate = Server::start(always(say(200, ""))).await;
-    let broken = GateAuth::ApiKey { header: "X-Api-Key".to_owned(), credential: "a\r\nb: c".into() };
-    let verdict = ask(options(&gate.url, broken)).await;
-    assert!(!verdict.allowed && gate.asked().is_empty(), "{verdict:?}");
+    let broken = Credential::ApiKey { header: "X-Api-Key".to_owned(), key: "a\r\nb: c".into() };
+    let ruling = ask(options(&gate.url, broken)).await;
+    assert!(!ruling.allowed && ruling.attempts == 0 && gate.asked().is_empty(), "{ruling:?}");
 }
 
 #[tokio::test]
 async fn without_retries_the_gate_is_called_once_and_nothing_is_waited_for() {
     let gate = Server::start(always(say(500, ""))).await;
     let hour = Duration::from_secs(3600);
-    let once = GateOptions { max_retries: 0, first_pause: hour, ..options(&gate.url, GateAuth::None) };
-    let verdict = tokio::time::timeout(PATIENCE, ask(once)).await.expect("no wait after the last attempt");
-    assert!(is_unavailable(&verdict));
-    assert_eq!((verdict.attempts, gate.asked().len()), (1, 1));
+    let once = GateOptions { max_retries: 0, first_pause: hour, ..options(&gate.url, Credential::None) };
+    let ruling = tokio::time::timeout(PATIENCE, ask(once)).await.expect("no wait after the last attempt");
+    assert!(is_unavailable(&ruling));
+    assert_eq!((ruling.attempts, gate.asked().len()), (1, 1));
 }
 
 #[tokio::test]
 async fn attempts_are_half_a_second_and_then_a_second_apart() {
     let gate = Server::start(always(say(500, ""))).await;
-    ask(GateOptions { first_pause: FIRST_PAUSE, ..options(&gate.url, GateAuth::None) }).await;
+    ask(GateOptions { first_pause: FIRST_PAUSE, ..options(&gate.url, Credential::None) }).await;
     let at: Vec<_> = gate.asked().iter().map(|asked| asked.at).collect();
     assert_eq!(at.len(), 3);
     assert!(at[1] - at[0] >= Duration::from_millis(500) && at[2] - at[1] >= Duration::from_secs(1));
@@ -188,7 +187,7 @@ async fn the_question_on_the_wire_is_clean() {
         .unwrap()
         .clone();
     asked.request_headers.insert("cookie".to_owned(), "session=1".to_owned());
-    Gate::new(options(&gate.url, GateAuth::None)).unwrap().ask(&asked).await;
+    Gate::new(options(&gate.url, Credential::None)).unwrap().ask(&asked).await;
     let seen = &gate.asked()[0];
     assert_eq!((seen.method.as_str(), seen.header("content-type")), ("POST", Some("application/json")));
     assert_eq!(
@@ -201,17 +200,14 @@ async fn the_question_on_the_wire_is_clean() {
 
 #[tokio::test]
 async fn each_way_of_authentication_sends_its_header() {
-    let api_key = |header: &str, credential: &str| GateAuth::ApiKey {
-        header: header.to_owned(),
-        credential: credential.into(),
-    };
+    let api_key = |header: &str, key: &str| Credential::ApiKey { header: header.to_owned(), key: key.into() };
     for (auth, name, value) in [
-        (GateAuth::None, "authorization", None),
-        (GateAuth::None, "x-api-key", None),
-        (GateAuth::Bearer("b".into()), "authorization", Some("Bearer b")),
+        (Credential::None, "authorization", None),
+        (Credential::None, "x-api-key", None),
+        (Credential::Bearer("b".into()), "authorization", Some("Bearer b")),
         (api_key("X-Api-Key", "k"), "x-api-key", Some("k")),
         (api_key("X-Custom", "k"), "x-custom", Some("k")),
-        (GateAuth::Bearer("".into()), "authorization", None),
+        (Credential::Bearer("".into()), "authorization", None),
         (api_key("X-Api-Key", ""), "x-api-key", None),
     ] {
         let gate = Server::start(always(say(200, ""))).await;
@@ -242,9 +238,9 @@ async fn without_a_token_the_gate_is_not_even_connected_to() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     for said in reasons {
         let idp = Server::start(always(said)).await;
-        let verdict = ask(options(&url, oauth2(&idp.url))).await;
-        assert_eq!((verdict.allowed, verdict.gate_status_code, verdict.attempts), (false, None, 0));
-        let message = verdict.error_message.unwrap();
+        let ruling = ask(options(&url, oauth2(&idp.url))).await;
+        assert_eq!((ruling.allowed, ruling.gate_status_code, ruling.attempts), (false, None, 0));
+        let message = ruling.error_message.unwrap();
         assert!(message.contains("OAuth2 token") && !message.contains("planted"), "{message}");
         assert_eq!(idp.asked().len(), 1, "no retry");
     }
@@ -252,8 +248,8 @@ async fn without_a_token_the_gate_is_not_even_connected_to() {
         assert_eq!(ask(options(&url, oauth2(&idp))).await.attempts, 0);
     }
     let silent = Server::start(always(silence())).await;
-    let verdict = ask(GateOptions { timeout: IMPATIENCE, ..options(&url, oauth2(&silent.url)) }).await;
-    assert_eq!((verdict.allowed, verdict.attempts), (false, 0));
+    let ruling = ask(GateOptions { timeout: IMPATIENCE, ..options(&url, oauth2(&silent.url)) }).await;
+    assert_eq!((ruling.allowed, ruling.attempts), (false, 0));
     let connected = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
     assert!(connected.is_err(), "somebody connected to the gate");
 }
@@ -262,8 +258,8 @@ async fn without_a_token_the_gate_is_not_even_connected_to() {
 async fn a_gate_denies_despite_a_valid_token() {
     let idp = Server::start(tokens()).await;
     let gate = Server::start(always(say(403, r#"{"error":"no"}"#))).await;
-    let verdict = ask(options(&gate.url, oauth2(&idp.url))).await;
-    assert_eq!((verdict.gate_status_code, verdict.error_message.as_deref()), (Some(403), Some("no")));
+    let ruling = ask(options(&gate.url, oauth2(&idp.url))).await;
+    assert_eq!((ruling.gate_status_code, ruling.error_message.as_deref()), (Some(403), Some("no")));
 }
 
 #[tokio::test]
@@ -287,8 +283,8 @@ async fn a_kept_token_serves_many_questions_until_it_is_refused() {
     let kept = GateOptions { token_cache: true, ..options(&server.url, oauth2(&idp.url)) };
     let gate = Gate::new(kept).unwrap();
     for attempts in [1, 1, 2, 1] {
-        let verdict = gate.ask(&question()).await;
-        assert_eq!((verdict.allowed, verdict.attempts), (true, attempts));
+        let ruling = gate.ask(&question()).await;
+        assert_eq!((ruling.allowed, ruling.attempts), (true, attempts));
     }
     let last: Vec<_> =
         server.asked().iter().map(|asked| asked.header("authorization").unwrap().to_owned()).collect();
@@ -311,8 +307,8 @@ async fn no_secret_is_logged_and_no_answer_of_the_identity_provider() {
         assert!(is_unavailable(&gate.ask(&asked).await));
         assert_eq!(gate.ask(&asked).await.attempts, 0);
         for auth in [
-            GateAuth::Bearer("planted-bearer".into()),
-            GateAuth::ApiKey { header: "X-Api-Key".to_owned(), credential: "planted-key".into() },
+            Credential::Bearer("planted-bearer".into()),
+            Credential::ApiKey { header: "X-Api-Key".to_owned(), key: "planted-key".into() },
         ] {
             Gate::new(options(&server.url, auth)).unwrap().ask(&asked).await;
         }

@@ -1,10 +1,10 @@
-//! The look at the gate that is taken at start.
+//! The check of the gate at start.
 
 use crate::gate::{oauth2, options};
 use crate::logs;
 use crate::server::{Server, always, nobody, say};
-use outbound::ClientCredentials;
-use outbound::gate::{Finding, Gate, GateAuth, GateOptions, Level};
+use outbound::gate::{Finding, Gate, GateOptions, Level};
+use outbound::{ClientCredentials, Credential};
 
 async fn check(options: GateOptions) -> Vec<Finding> {
     Gate::new(options).unwrap().check().await
@@ -17,7 +17,7 @@ fn has(found: &[Finding], level: Level, words: &str) -> bool {
 #[tokio::test]
 async fn a_gate_that_is_not_enabled_is_not_looked_at() {
     let gate = Server::start(always(say(200, ""))).await;
-    let off = GateOptions { enabled: false, ..options(&gate.url, GateAuth::None) };
+    let off = GateOptions { enabled: false, ..options(&gate.url, Credential::None) };
     assert_eq!(check(off).await, []);
     assert!(gate.asked().is_empty());
 }
@@ -26,7 +26,7 @@ async fn a_gate_that_is_not_enabled_is_not_looked_at() {
 async fn any_status_of_a_head_without_credentials_means_reachable() {
     for status in [200, 403, 405, 500] {
         let gate = Server::start(always(say(status, ""))).await;
-        let found = check(options(&gate.url, GateAuth::Bearer("planted".into()))).await;
+        let found = check(options(&gate.url, Credential::Bearer("planted".into()))).await;
         assert!(has(&found, Level::Info, "(authentication: bearer)"), "{found:?}");
         assert!(has(&found, Level::Info, &format!("reachable (status {status})")), "{found:?}");
         assert!(has(&found, Level::Warning, "not HTTPS"), "{found:?}");
@@ -37,9 +37,9 @@ async fn any_status_of_a_head_without_credentials_means_reachable() {
 
 #[tokio::test]
 async fn a_gate_that_is_away_is_a_warning() {
-    let found = check(options(&nobody().await, GateAuth::None)).await;
+    let found = check(options(&nobody().await, Credential::None)).await;
     assert!(has(&found, Level::Warning, "refused until it is available"), "{found:?}");
-    let found = check(options("https://127.0.0.1:1/", GateAuth::None)).await;
+    let found = check(options("https://127.0.0.1:1/", Credential::None)).await;
     assert!(!has(&found, Level::Warning, "not HTTPS"), "{found:?}");
 }
 
@@ -74,7 +74,7 @@ async fn each_missing_setting_is_named_and_no_token_is_tried() {
         client_secret: "".into(),
         scope: None,
     };
-    let found = check(options(&gate.url, GateAuth::OAuth2(nothing))).await;
+    let found = check(options(&gate.url, Credential::OAuth2(nothing))).await;
     let all = "REGISTRATION_GATE_OAUTH2_TOKEN_URL, REGISTRATION_GATE_OAUTH2_CLIENT_ID, \
                REGISTRATION_GATE_OAUTH2_CLIENT_SECRET";
     assert!(has(&found, Level::Error, all), "{found:?}");

@@ -1,4 +1,4 @@
-//! `http` rules: how the question travels, and which answers are believed.
+//! `http` rules: the question that is sent, and which answers are accepted.
 
 use crate::IMPATIENCE;
 use crate::server::{PATIENCE, Said, Server, always, nobody, say, silence, stall};
@@ -121,7 +121,7 @@ async fn without_a_token_nothing_is_asked() {
 async fn users_come_in_order_each_once_and_nobody_is_an_answer_too() {
     assert_eq!(ask(users(&json!(["bob", "ann", "bob"]))).await.unwrap(), ["bob", "ann"]);
     assert!(ask(users(&json!([]))).await.unwrap().is_empty());
-    // Who of them can be somebody, and how many may sit, is judged where the timeline can tell it.
+    // The engine judges which ids are valid and how many may be seated.
     let odd = ["ann", "", " ", "system:sla", "a\nb"];
     assert_eq!(ask(users(&json!(odd))).await.unwrap(), odd);
     let many: Vec<String> = (0..50_000).map(|n| n.to_string()).collect();

@@ -1,4 +1,4 @@
-//! The directory's tokens and its cache, at a stand-in that counts. What Keycloak itself does is asked of Keycloak.
+//! The directory's tokens and cache, against a fake Keycloak that counts calls. The end-to-end tests use a real one.
 
 use crate::server::{Asked, PATIENCE, Said, Server, say};
 use outbound::{DirectoryError, Keycloak, KeycloakOptions};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 const NEVER: usize = usize::MAX;
 
-/// Issues `token-0`, `token-1`, ...; answers whoever brings the one that is good. Each group has one member.
+/// A fake realm. It issues `token-0`, `token-1`, ... and accepts only the valid one. Each group has one member.
 struct Realm {
     server: Server,
-    /// Number of the token that is good.
+    /// Number of the valid token.
     good: Arc<AtomicUsize>,
 }
 
@@ -45,7 +45,7 @@ impl Realm {
         .unwrap()
     }
 
-    /// How often something was asked whose path holds these words.
+    /// Number of calls whose path contains these words.
     fn count(&self, words: &str) -> usize {
         self.server.asked().iter().filter(|asked| asked.target.contains(words)).count()
     }
@@ -147,7 +147,7 @@ async fn a_failure_is_not_cached() {
     realm.good.store(NEVER, Ordering::SeqCst);
     assert!(matches!(members(&keycloak, "/team").await, Err(DirectoryError::Unavailable(_))));
     realm.good.store(realm.tokens(), Ordering::SeqCst);
-    // The last token was refused, but nobody has found out that it is replaced: the next question does.
+    // The cached token was replaced at the server unnoticed; the next call finds out.
     assert_eq!(members(&keycloak, "/team").await.unwrap(), ["ann"]);
     for _ in 0..2 {
         assert!(matches!(members(&keycloak, "/nosuch").await, Err(DirectoryError::Unknown(_))));

@@ -1,4 +1,4 @@
-//! What is logged while something runs, on the thread of the test.
+//! Captures what is logged on the thread of the test.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, Once};
@@ -26,9 +26,9 @@ impl<'a> MakeWriter<'a> for Written {
     }
 }
 
-/// Everything down to `trace`, of every crate; the test must run on one thread.
+/// The log lines of a future, at every level and of every crate. The test must run on one thread.
 pub(crate) async fn of<T>(run: impl Future<Output = T>) -> (T, String) {
-    // A thread without a subscriber that is the first to pass a log line would switch that line off for every thread.
+    // If a thread without a subscriber were the first to reach a log line, tracing would disable that line for all threads.
     static EVERYWHERE: Once = Once::new();
     EVERYWHERE.call_once(|| tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap());
     let written = Written::default();

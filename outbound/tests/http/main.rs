@@ -1,4 +1,4 @@
-//! Calls over real sockets to a server of the test's own.
+//! Calls over real sockets to a server that the test runs.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod client;
@@ -12,5 +12,5 @@ mod server;
 mod tokens;
 mod webhooks;
 
-/// Short, for what never answers.
+/// The timeout where nobody answers.
 const IMPATIENCE: std::time::Duration = std::time::Duration::from_millis(300);

@@ -1,4 +1,4 @@
-//! The registration webhook, at an endpoint that notes what it was told.
+//! The registration webhook, sent to an endpoint that records it.
 
 use crate::IMPATIENCE;
 use crate::logs;

@@ -1,4 +1,4 @@
-//! A server that notes what it was asked and answers as the test says.
+//! A server that records requests and answers as the test says.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-/// What it was asked.
+/// A request that it received.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
@@ -26,15 +26,15 @@ impl Asked {
     }
 }
 
-/// What it answers.
+/// A response that it gives.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
     pub(crate) status: u16,
     pub(crate) body: String,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// Never answers.
+    /// Whether it never answers.
     pub(crate) silent: bool,
-    /// The body never ends.
+    /// Whether the body never ends.
     pub(crate) endless: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn silence() -> Said {
     Said { silent: true, ..say(200, "") }
 }
 
-/// The same answer to every question.
+/// The same response to every request.
 pub(crate) fn always(said: Said) -> impl Fn(usize) -> Said + Send + Sync + 'static {
     move |_| said.clone()
 }
@@ -69,12 +69,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers the nth question, from 0, with `answers(n)`.
+    /// A server that answers the nth request, counted from 0, with `answers(n)`.
     pub(crate) async fn start(answers: impl Fn(usize) -> Said + Send + Sync + 'static) -> Self {
         Self::answering(move |n, _| answers(n)).await
     }
 
-    /// Answers the nth question, from 0, with `answers(n, question)`.
+    /// A server that answers the nth request, counted from 0, with `answers(n, request)`.
     pub(crate) async fn answering(answers: impl Fn(usize, &Asked) -> Said + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared { asked: Mutex::default(), answers: Box::new(answers) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! RFC 6749 section 4.4, as the form travels and as the answers are judged.
+//! RFC 6749 section 4.4: the form that is sent, and what the responses mean.
 
 use crate::IMPATIENCE;
 use crate::server::{PATIENCE, Said, Server, nobody, say, silence};
@@ -21,7 +21,7 @@ fn provider(timeout: Duration) -> TokenProvider {
     TokenProvider::new(Client::trusted().unwrap(), timeout)
 }
 
-/// A new token with each answer.
+/// A token endpoint that issues a new token each time.
 fn numbered(expires_in: &'static str) -> impl Fn(usize) -> Said + Send + Sync {
     move |n| {
         say(200, format!(r#"{{"access_token":"token-{n}","token_type":"bEaReR","expires_in":{expires_in}}}"#))
@@ -144,13 +144,13 @@ async fn a_token_url_that_is_none_is_no_token() {
 async fn a_url_that_a_user_set_goes_through_the_guard() {
     let server = Server::start(numbered("60")).await;
     let guarded = TokenProvider::new(Client::guarded(Egress::default()).unwrap(), PATIENCE);
-    let error = guarded.cached(&credentials(&server.url)).await.unwrap_err();
+    let error = guarded.token(&credentials(&server.url)).await.unwrap_err();
     assert!(matches!(error, TokenError::Unreachable(Failure::Refused(_))), "{error:?}");
     assert!(server.asked().is_empty());
 }
 
 async fn cached(provider: &TokenProvider, credentials: &ClientCredentials) -> String {
-    provider.cached(credentials).await.unwrap().secret().expose_secret().to_owned()
+    provider.token(credentials).await.unwrap().secret().expose_secret().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,7 +209,7 @@ async fn a_token_whose_life_is_not_told_is_not_kept() {
 async fn a_refused_token_is_forgotten_unless_it_was_replaced_already() {
     let server = Server::start(numbered("300")).await;
     let (provider, credentials) = (provider(PATIENCE), credentials(&server.url));
-    let first = provider.cached(&credentials).await.unwrap();
+    let first = provider.token(&credentials).await.unwrap();
     provider.invalidate(&credentials, &first).await;
     assert_eq!(cached(&provider, &credentials).await, "token-1");
     provider.invalidate(&credentials, &first).await;
@@ -220,7 +220,7 @@ async fn a_refused_token_is_forgotten_unless_it_was_replaced_already() {
 async fn a_failure_is_not_kept() {
     let server = Server::start(|n| if n == 0 { say(503, "") } else { numbered("300")(n) }).await;
     let (provider, credentials) = (provider(PATIENCE), credentials(&server.url));
-    assert!(provider.cached(&credentials).await.is_err());
+    assert!(provider.token(&credentials).await.is_err());
     assert_eq!(cached(&provider, &credentials).await, "token-1");
 }
 
@@ -228,7 +228,7 @@ async fn a_failure_is_not_kept() {
 async fn nothing_shown_holds_a_secret_or_a_token() {
     let server = Server::start(numbered("300")).await;
     let (provider, credentials) = (provider(PATIENCE), credentials(&server.url));
-    let token = provider.cached(&credentials).await.unwrap();
+    let token = provider.token(&credentials).await.unwrap();
     for shown in [format!("{provider:?}"), format!("{credentials:?}"), format!("{token:?}")] {
         assert!(!shown.contains("s3cr3t") && !shown.contains("token-0"), "{shown}");
     }

@@ -1,4 +1,4 @@
-//! A webhook to a receiver that wants to know who calls.
+//! A webhook to a receiver that requires authentication.
 
 use crate::IMPATIENCE;
 use crate::server::{PATIENCE, Said, Server, always, say, silence};

@@ -6,7 +6,8 @@
 use crate::config::Config;
 use crate::error::{ApiError, Reason};
 use axum::http::HeaderMap;
-use outbound::gate::{Admission as Question, Gate, forwarded_headers};
+use outbound::SetupError;
+use outbound::gate::{Gate, Question, forwarded_headers};
 use outbound::registration::{News, RegistrationWebhook};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -98,8 +99,8 @@ impl Admission {
     /// As configured.
     ///
     /// # Errors
-    /// TLS cannot be set up.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    /// [`SetupError`].
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
         Ok(Self {
             gate: Gate::new(config.gate.options())?,
             webhook: RegistrationWebhook::new(config.registration_webhook.options())?,
@@ -143,11 +144,11 @@ impl Admission {
             request_headers: forwarded_headers(headers),
         };
         // Boxed: most installations ask nobody, and every create would carry its room.
-        let verdict = Box::pin(self.gate.ask(&question)).await;
-        if verdict.allowed {
+        let ruling = Box::pin(self.gate.ask(&question)).await;
+        if ruling.allowed {
             return Ok(());
         }
-        Err(denied(write, verdict.error_message.as_deref().unwrap_or("no reason given")))
+        Err(denied(write, ruling.error_message.as_deref().unwrap_or("no reason given")))
     }
 
     /// Tells the webhook, in the background; `card` is what was written.

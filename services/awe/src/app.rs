@@ -40,8 +40,7 @@ pub async fn connect(config: Config) -> anyhow::Result<AppState> {
     let authenticator = Authenticator::new(&config).context("tokens cannot be verified")?;
     let vault = Arc::new(vault(&config)?);
     let egress = egress(&config);
-    let admission =
-        Admission::new(&config).map_err(|why| anyhow!("the policy gate cannot be asked: {why}"))?;
+    let admission = Admission::new(&config).context("the policy gate cannot be asked")?;
     let credentials = credentials(&config)?;
     let courier = Courier::new(
         store.clone(),
@@ -109,7 +108,7 @@ pub(crate) fn vault(config: &Config) -> anyhow::Result<Vault> {
 
 /// What AWE makes itself known with to services that users name. Token endpoints are the operator's to set.
 fn credentials(config: &Config) -> anyhow::Result<Credentials> {
-    let client = Client::trusted().map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?;
+    let client = Client::trusted().context("outbound HTTP cannot be set up")?;
     let tokens = TokenProvider::new(client, seconds(config.resolver.http_timeout_seconds));
     let usable = |(name, credential): (&String, &NamedCredential)| (name.clone(), credential.usable());
     Ok(Credentials::new(config.credentials.iter().map(usable).collect(), tokens))
@@ -122,7 +121,7 @@ fn directories(state: &AppState) -> anyhow::Result<Directories> {
     let http = HttpRules::new(state.egress().clone(), credentials.tokens().clone(), timeout);
     Ok(Directories {
         staff: state.staff().ok().cloned(),
-        http: http.map_err(anyhow::Error::msg).context("outbound HTTP cannot be set up")?,
+        http: http.context("outbound HTTP cannot be set up")?,
         credentials: credentials.clone(),
         store: state.store().clone(),
         vault: state.shared_vault(),
@@ -221,8 +220,8 @@ fn notifier(state: &AppState) -> anyhow::Result<Option<NotifierOptions>> {
     }
     let directory = state.staff().map_err(|_| anyhow!("the notifier needs keycloak.base_url"))?.clone();
     Ok(Some(NotifierOptions {
-        mailer: notifier.mailer().map_err(anyhow::Error::msg).context("mail cannot be sent")?,
-        letters: Arc::new(notifier.letters().map_err(anyhow::Error::msg).context("a mail template")?),
+        mailer: notifier.mailer().context("mail cannot be sent")?,
+        letters: Arc::new(notifier.letters().context("a mail template")?),
         directory,
         timeout: seconds(notifier.timeout_seconds),
         remind_before: (notifier.reminder_hours > 0)

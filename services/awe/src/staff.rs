@@ -28,8 +28,8 @@ pub(crate) fn staff(config: &Config) -> anyhow::Result<Option<Staff>> {
         cache: Duration::from_secs(resolver.cache_seconds),
         service_accounts: resolver.include_service_accounts,
     };
-    let made = Keycloak::new(options).map_err(anyhow::Error::msg);
-    Ok(Some(Staff::Keycloak(made.context("keycloak.base_url cannot be used")?)))
+    let made = Keycloak::new(options).context("keycloak.base_url cannot be used")?;
+    Ok(Some(Staff::Keycloak(made)))
 }
 
 fn read(path: &Path) -> anyhow::Result<StaffFile> {

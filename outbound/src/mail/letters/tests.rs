@@ -1,5 +1,4 @@
 use super::*;
-use std::path::PathBuf;
 
 struct Folder(PathBuf);
 
@@ -13,7 +12,7 @@ impl Folder {
         Self(folder)
     }
 
-    fn letters(&self) -> Result<Letters, String> {
+    fn letters(&self) -> Result<Letters, TemplateError> {
         Letters::new(Some(&self.0), "")
     }
 }
@@ -92,9 +91,11 @@ fn a_template_that_cannot_work_is_told_by_its_name() {
         ("reminder.subject.txt", "  \n", "reminder.subject.txt makes an empty subject"),
         ("asigned.body.txt", "hello", "asigned.body.txt: no template is called so"),
     ] {
-        let refused = Folder::with(&[(name, text)]).letters().unwrap_err();
+        let refused = Folder::with(&[(name, text)]).letters().unwrap_err().to_string();
         assert!(refused.contains(told), "{refused}");
     }
-    assert!(Letters::new(Some(Path::new("/nonexistent")), "").unwrap_err().contains("/nonexistent"));
-    assert!(Letters::new(None, "{{ nobody }}").unwrap_err().contains("notifier.link_template"));
+    assert!(
+        Letters::new(Some(Path::new("/nonexistent")), "").unwrap_err().to_string().contains("/nonexistent")
+    );
+    assert!(Letters::new(None, "{{ nobody }}").unwrap_err().to_string().contains("notifier.link_template"));
 }

@@ -1,9 +1,9 @@
 //! The admission gate and the registration webhook, as configured and as `outbound` takes them.
 
 use super::seconds;
-use outbound::ClientCredentials;
-use outbound::gate::{FIRST_PAUSE, GateAuth, GateOptions};
+use outbound::gate::{FIRST_PAUSE, GateOptions};
 use outbound::registration::RegistrationOptions;
+use outbound::{ClientCredentials, Credential};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -80,14 +80,14 @@ impl Gate {
     /// As `outbound` takes it. An unknown way of authentication has stopped the start before.
     #[must_use]
     pub fn options(&self) -> GateOptions {
-        let auth = match self.auth() {
-            None | Some(GateAuthType::None) => GateAuth::None,
-            Some(GateAuthType::ApiKey) => GateAuth::ApiKey {
+        let credential = match self.auth() {
+            None | Some(GateAuthType::None) => Credential::None,
+            Some(GateAuthType::ApiKey) => Credential::ApiKey {
                 header: self.auth_header_name.clone(),
-                credential: self.auth_credential.clone(),
+                key: self.auth_credential.clone(),
             },
-            Some(GateAuthType::Bearer) => GateAuth::Bearer(self.auth_credential.clone()),
-            Some(GateAuthType::OAuth2ClientCredentials) => GateAuth::OAuth2(ClientCredentials {
+            Some(GateAuthType::Bearer) => Credential::Bearer(self.auth_credential.clone()),
+            Some(GateAuthType::OAuth2ClientCredentials) => Credential::OAuth2(ClientCredentials {
                 token_url: self.oauth2_token_url.clone(),
                 client_id: self.oauth2_client_id.clone(),
                 client_secret: self.oauth2_client_secret.clone(),
@@ -97,7 +97,7 @@ impl Gate {
         GateOptions {
             enabled: self.enabled,
             url: self.url.clone(),
-            auth,
+            credential,
             timeout: seconds(self.timeout_seconds),
             max_retries: self.max_retries,
             first_pause: FIRST_PAUSE,

@@ -1,7 +1,8 @@
 //! Mail, as configured and as `outbound` takes it.
 
 use super::{Config, check::Faults, seconds};
-use outbound::mail::{Letters, MailOptions, Mailer, is_sender};
+use outbound::error_chain;
+use outbound::mail::{Letters, MailOptions, MailSetupError, Mailer, TemplateError, is_sender};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -51,8 +52,8 @@ impl Notifier {
     /// The mail server, as `outbound` takes it.
     ///
     /// # Errors
-    /// What cannot be used, in words.
-    pub fn mailer(&self) -> Result<Mailer, String> {
+    /// [`MailSetupError`].
+    pub fn mailer(&self) -> Result<Mailer, MailSetupError> {
         Mailer::new(MailOptions {
             host: self.smtp_host.clone(),
             port: self.smtp_port,
@@ -67,8 +68,8 @@ impl Notifier {
     /// What is written.
     ///
     /// # Errors
-    /// Which template cannot be used, and why.
-    pub fn letters(&self) -> Result<Letters, String> {
+    /// [`TemplateError`].
+    pub fn letters(&self) -> Result<Letters, TemplateError> {
         let directory = (!self.templates_directory.is_empty()).then(|| Path::new(&self.templates_directory));
         Letters::new(directory, &self.link_template)
     }
@@ -109,15 +110,15 @@ impl Notifier {
             "must be true: the password would travel in clear",
         );
         if let Err(why) = Letters::new(None, &self.link_template) {
-            faults.unless(false, "notifier.link_template", &why);
+            faults.unless(false, "notifier.link_template", &why.to_string());
         } else if let Err(why) = self.letters() {
-            faults.unless(false, "notifier.templates_directory", &why);
+            faults.unless(false, "notifier.templates_directory", &why.to_string());
         }
         // Its other fault, the sender, has been told.
         if is_sender(&self.from_address)
             && let Err(why) = self.mailer()
         {
-            faults.unless(false, "notifier.ca_file", &why);
+            faults.unless(false, "notifier.ca_file", &error_chain(&why));
         }
     }
 }

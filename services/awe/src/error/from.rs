@@ -3,10 +3,9 @@
 use super::{ApiError, Reason};
 use actors::Error as ActorError;
 use engine::command::{self, Refusal};
-use outbound::DirectoryError;
+use outbound::{DirectoryError, error_chain};
 use schemas::api::{Location, ValidationDetail};
 use schemas::policy::Fault;
-use std::error::Error as StdError;
 use store::{Clash, Outage, What};
 
 impl From<store::Error> for ApiError {
@@ -20,7 +19,7 @@ impl From<store::Error> for ApiError {
                 tracing::warn!(%cause, "{outage}");
                 outage.into()
             }
-            store::Error::Internal(cause) => Self::internal(chain(&*cause)),
+            store::Error::Internal(cause) => Self::internal(error_chain(&*cause)),
         }
     }
 }
@@ -78,16 +77,6 @@ fn constraint(name: &str) -> ApiError {
         "user_delegation_self" => ApiError::invalid("nobody can delegate to themselves"),
         other => ApiError::internal(format!("constraint {other}")),
     }
-}
-
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.extend([": ", &cause.to_string()]);
-        source = cause.source();
-    }
-    text
 }
 
 impl From<ActorError> for ApiError {

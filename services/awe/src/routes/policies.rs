@@ -68,8 +68,8 @@ fn http_faults(policy: &PolicyCreate, egress: &Egress, credentials: Option<&Cred
                     faults.push(Fault { stage: Some(stage.stage_order), field, message });
                 };
                 let url = rule.rule_value.get("url").and_then(|url| url.as_str());
-                if let Some(Err(message)) = url.map(|url| egress.check_url(url)) {
-                    fault("url", message);
+                if let Some(Err(error)) = url.map(|url| egress.check_url(url)) {
+                    fault("url", error.to_string());
                 }
                 // What is no auth at all is told when the rule is read.
                 if let (Ok(auth), Some(known)) = (http_auth(&rule.rule_value), credentials)

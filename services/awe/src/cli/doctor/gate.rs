@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::config::Config;
+use outbound::error_chain;
 use outbound::gate::{Gate, Level};
 
 const CHECK: &str = "gate";
@@ -12,7 +13,7 @@ const ADVICE: &str =
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
     let gate = match Gate::new(config.gate.options()) {
         Ok(gate) => gate,
-        Err(why) => return vec![Finding::failure(CHECK, why, ADVICE)],
+        Err(error) => return vec![Finding::failure(CHECK, error_chain(&error), ADVICE)],
     };
     gate.check().await.into_iter().map(told).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::config::Config;
+use outbound::error_chain;
 
 const CHECK: &str = "mail";
 const ADVICE: &str =
@@ -15,7 +16,7 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
     }
     let mailer = match notifier.mailer() {
         Ok(mailer) => mailer,
-        Err(why) => return Some(Finding::failure(CHECK, why, ADVICE)),
+        Err(error) => return Some(Finding::failure(CHECK, error_chain(&error), ADVICE)),
     };
     let server = format!("{} port {}", notifier.smtp_host, notifier.smtp_port);
     Some(match mailer.check().await {

@@ -1,7 +1,7 @@
 //! The settings as a file: for a shell, for Terraform, or as `awe serve --config` reads it.
 
 use super::settings::{Group, Held, MASK, Setting};
-use outbound::gate::shown_url;
+use outbound::shown_url;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! Every setting with its label, in groups: what is public anyway, and then what only operators may see.
 
 use crate::config::{Config, Gate, NamedCredential, RegistrationWebhook};
-use outbound::gate::shown_url;
+use outbound::shown_url;
 use schemas::api::{SystemConfigField, SystemConfigGroup};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};

@@ -1,19 +1,20 @@
-//! Why a directory gave no users.
+//! The error of every question to a directory.
 
+use crate::credential::CredentialError;
+use crate::failure::Failure;
 use crate::oauth2::TokenError;
-use crate::transport::Failure;
 
-/// Why a question has no answer, in words fit for a request's timeline: no address, no secret, nothing that the other
-/// side wrote. Asking again is always safe.
+/// Why a directory gave no users, in words fit for a request's timeline: without addresses, secrets or text that the
+/// other side wrote. A retry is always safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
-    /// The directory knows no such role, group or client, or the rule cannot be asked as it is written.
+    /// The directory has no such role, group or client, or the rule cannot be asked as it is written.
     #[error("{0}")]
     Unknown(String),
-    /// There is a directory, and it gave no usable answer.
+    /// The directory gave no usable answer.
     #[error("{0}")]
     Unavailable(String),
-    /// No directory is configured: asking again comes to the same until somebody configures one.
+    /// No directory is configured. A retry fails too, until somebody configures one.
     #[error("{0}")]
     Missing(String),
 }
@@ -21,12 +22,12 @@ pub enum DirectoryError {
 impl From<Failure> for DirectoryError {
     fn from(failure: Failure) -> Self {
         match failure {
-            // What the guard says is about an address that the policy names.
+            // The policy names the URL, so retrying cannot help until the policy changes.
             Failure::Refused(why) => Self::Unknown(format!("refused: {why}")),
             Failure::Credential(why) => Self::Unavailable(why),
             Failure::Timeout(after) => Self::Unavailable(format!("no answer within {after:?}")),
             Failure::Cut { status, why } => {
-                tracing::warn!(status, why, "a directory's answer broke off");
+                tracing::warn!(status, why, "the response body of a directory broke off");
                 Self::Unavailable(format!("answered {status}, but not with the whole of its answer"))
             }
             Failure::Connection(cause) | Failure::Internal(cause) => {
@@ -49,8 +50,17 @@ impl From<TokenError> for DirectoryError {
     }
 }
 
+impl From<CredentialError> for DirectoryError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Token(error) => error.into(),
+            CredentialError::Header(_) => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
 impl DirectoryError {
-    /// The same, with whom it is about in front.
+    /// The same error, its text prefixed with the directory that was asked.
     #[must_use]
     pub(crate) fn of(self, whom: &str) -> Self {
         match self {
