@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from support import api, signatures
 from support.case import EngineCase
 from support.load import Persistent, in_parallel
@@ -142,12 +144,24 @@ class FailingReceiver(EngineCase):
             self.assertEqual([(a["attempt"], a["status_code"]) for a in attempts], [(1, 500), (2, 200)])
 
     def test_a_dead_receiver_delays_no_other(self) -> None:
-        dead, living = self.sink(500), self.sink()
-        server = self.serve(webhook__backoff_seconds="[60]")
+        # The kernel takes its connections and nobody answers, as of a process that hangs or a machine that froze.
+        dead = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.addCleanup(dead.close)
+        dead_url = f"http://127.0.0.1:{dead.getsockname()[1]}/webhooks"
+        living = self.sink()
+        # No attempt at the dead one ends while this test looks, and they take all that one endpoint may have.
+        server = self.serve(webhook__timeout_seconds=60, webhook__endpoint_concurrency=4)
+        of_dead = f"select count(*) from webhook_delivery where url = '{dead_url}'"
         with server.admin() as admin:
             api.create_policy(admin, "two.v1", api.stage(1, "alice"))
             for number in range(10):
-                admin.post("/requests", api.request_body("two.v1", f"D-{number}", dead.url)).expect(201)
+                admin.post("/requests", api.request_body("two.v1", f"D-{number}", dead_url)).expect(201)
+            under_way = f"{of_dead} and lease_token is not null"
+            until(lambda: self.database.count(under_way) == 4, "attempts at the dead receiver are under way")
             created = admin.post("/requests", api.request_body("two.v1", "L", living.url)).expect(201)
             admin.decide(created["tasks"][0]["id"]).expect(201)
         living.wait_for_type("request_approved", created["request_id"], within=10)
+        self.assertEqual(self.database.count(f"{of_dead} and attempt > 0"), 0, "an attempt ended: it was not dead")
+        self.assertEqual(self.database.count(f"{of_dead} and lease_token is not null"), 4)
+        # Its connections are reset, so that the server need not wait for them when it stops.
+        dead.close()

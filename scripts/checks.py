@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import servers, tools
+from scripts import circles, links, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
@@ -18,6 +18,7 @@ MOST_LINES = 500
 OTHERS = {"assets", "vendor"}  # folders with code of others that we ship as it is
 CONTRACT = ROOT.parent / "shared" / "contract" / "check.py"
 SQLX = ROOT / ".sqlx"
+METADATA_UNREADABLE = "Metadata error"
 ADVISORIES_UNREACHABLE = "failed to fetch advisory database"
 
 
@@ -71,6 +72,59 @@ def deny() -> None:
         print("    advisories did not run: their database cannot be fetched from here")
     elif found.returncode != 0:
         raise Failed(found.stderr + found.stdout)
+
+
+def fetched(name: str) -> Path | None:
+    """A program that a check needs; None, and a line about it, where there is no way to have it."""
+    try:
+        return tools.program(name)
+    except Failed:
+        print(f"    did not run: {name} cannot be fetched from here")
+        return None
+
+
+def typos() -> None:
+    """Spelling in code, comments, documents and file names."""
+    program = fetched(tools.TYPOS)
+    if program and call([program, "--config", ROOT / "_typos.toml"]) != 0:
+        raise Failed(
+            "The words above are not spelled right. Mend them where they stand. A word that is right, or wrong on "
+            "purpose, goes into _typos.toml with the reason."
+        )
+
+
+def unused() -> None:
+    """No crate names a dependency that its code does not use."""
+    program = fetched(tools.SHEAR)
+    if program is None:
+        return
+    found = subprocess.run(
+        [program, "--color", "never", ROOT], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    said = found.stdout + found.stderr
+    if found.returncode != 0 and METADATA_UNREADABLE in said:
+        print(f"    did not run: cargo cannot tell of all dependencies, those for other systems too: {said.splitlines()[0]}")
+    elif found.returncode != 0:
+        raise Failed(
+            f"{said}\nRemove the line from that Cargo.toml, and from [workspace.dependencies] when nobody is left. One that "
+            "only a macro's output uses goes under [package.metadata.cargo-shear] `ignored`, with the reason."
+        )
+
+
+def page_links() -> None:
+    """Pages lead to what is there."""
+    faults = links.find()
+    if faults:
+        faults.append("Correct the page: the file was moved or renamed, the heading has other words, or it never was there.")
+        raise Failed("\n".join(faults))
+
+
+def import_circles() -> None:
+    """The files of a crate use each other in one direction; first, that the check itself sees circles."""
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_circles"])
+    found = circles.find(ROOT)
+    if found:
+        raise Failed("\n\n".join([*found, circles.ADVICE]))
 
 
 def schemas() -> None:
@@ -129,6 +183,10 @@ def sqlx() -> None:
 
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
+    "links": ("pages lead to files and headings that are there", page_links),
+    "circles": ("no circle of imports between the files of a crate", import_circles),
+    "typos": ("spelling", typos),
+    "unused": ("no dependency that is not used", unused),
     "fmt": ("formatting", fmt),
     "clippy": ("lints", clippy),
     "doc": ("documentation builds without a warning", doc),

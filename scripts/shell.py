@@ -84,6 +84,20 @@ def run(command: list, env: dict | None = None, timeout: float | None = None) ->
         raise Failed(f"failed ({code}): {line}", code if 0 < code < 126 else 1)
 
 
+def choose_toolchain() -> None:
+    """Takes the default toolchain where rustup has not the pinned one and cannot fetch it; says so."""
+    pinned = ROOT / "rust-toolchain.toml"
+    if os.environ.get("RUSTUP_TOOLCHAIN") or shutil.which("rustup") is None or not pinned.is_file():
+        return
+    look = {"cwd": ROOT, "capture_output": True, "stdin": subprocess.DEVNULL}
+    if subprocess.run(["cargo", "--version"], **look).returncode == 0:
+        return
+    default = subprocess.run(["rustup", "default"], text=True, **look).stdout.split(" ")[0].strip()
+    if default:
+        say(f"the toolchain of {pinned.name} is not at hand: building with {default}, whose lints may differ")
+        os.environ["RUSTUP_TOOLCHAIN"] = default
+
+
 def cargo_env(**more: object) -> dict:
     """What cargo is run with: queries are checked against the committed `.sqlx`, never a database by chance."""
     env = {**os.environ, "SQLX_OFFLINE": "true", **{key: str(value) for key, value in more.items()}}

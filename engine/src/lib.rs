@@ -1,7 +1,4 @@
-//! The rules of approval, and nothing else: no async, no clock, no randomness, no IO.
-//!
-//! Cast: a [`policy::Policy`] says who must agree; a [`request::Request`] is one case under way;
-//! [`command::apply`] takes a command to its [`command::Transition`] or [`command::Refusal`].
+#![doc = include_str!("../README.md")]
 
 pub mod command;
 pub mod delegation;

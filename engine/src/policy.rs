@@ -59,7 +59,7 @@ pub struct Stage {
     pub escalation_rules: Vec<Rule>,
 }
 
-/// How many approvals complete a stage (spec section 3).
+/// How many approvals complete a stage; `docs/policies.md`, "Stages".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Every seat that does not abstain, and at least one.

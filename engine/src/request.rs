@@ -187,7 +187,7 @@ pub struct Decision {
     pub created_at: OffsetDateTime,
 }
 
-/// One event of a request's history (spec section 6).
+/// One event of a request's history; `docs/events.md` explains each type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Id.
@@ -226,7 +226,7 @@ names!(Action { Approve = "approve", Reject = "reject", Abstain = "abstain" });
 
 /// Type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the words are the spec's and say what they mean")]
+#[expect(missing_docs, reason = "the words say what they mean, and docs/events.md explains them")]
 pub enum EventType {
     RequestCreated,
     StageStarted,

@@ -1,5 +1,4 @@
-//! Everything that crosses a wire: REST bodies, events, webhooks and their signature, bus subjects, and the
-//! `OpenAPI` and `AsyncAPI` documents made from them.
+#![doc = include_str!("../README.md")]
 
 pub mod api;
 pub mod asyncapi;

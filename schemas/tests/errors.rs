@@ -45,3 +45,11 @@ fn the_document_names_every_reason_as_answers_say_it() {
     let said: Vec<&str> = schemas::api::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(*named, serde_json::json!(said));
 }
+
+#[test]
+fn the_example_is_an_answer() {
+    let json = PAGE.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+    let example: serde_json::Value = serde_json::from_str(json.expect("an example")).expect("is JSON");
+    let read: schemas::api::ErrorEnvelope = serde_json::from_value(example.clone()).expect("is an error");
+    assert_eq!(serde_json::to_value(read).expect("is JSON"), example);
+}

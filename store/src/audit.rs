@@ -19,7 +19,7 @@ pub struct Actor {
 /// What was done to what.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// One of the actions of the spec, for example `policy.activate`.
+    /// One of the actions in `docs/audit.md`, for example `policy.activate`.
     pub action: &'static str,
     /// The table's word for what it was done to.
     pub resource_type: &'static str,

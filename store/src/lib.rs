@@ -1,8 +1,4 @@
-//! Postgres, the truth. The only room that speaks SQL.
-//!
-//! Cast: [`Store`] answers reads and small administrative writes; [`commit::Committer`] writes transitions of
-//! requests, many in one transaction; [`outbox`], [`deliveries`] and [`notifications`] are claimed by conditional updates
-//! that answer what was won. Nothing here holds a transaction across a network call.
+#![doc = include_str!("../README.md")]
 
 pub mod audit;
 pub mod catalog;

@@ -3,6 +3,7 @@
 mod absent;
 mod bounds;
 mod deadlines;
+mod events_page;
 mod evidence;
 mod expressions;
 mod fixture;

@@ -18,7 +18,7 @@ fn count(seats: &[Seat], action: Action) -> usize {
     seats.iter().filter(|seat| seat.1 == Some(action)).count()
 }
 
-/// Straight from the spec.
+/// Straight from docs/policies.md ("Stages").
 pub(crate) fn has_quorum(mode: Mode, seats: &[Seat]) -> bool {
     let approvals = count(seats, Action::Approve);
     let counting = seats.len() - count(seats, Action::Abstain);

@@ -150,7 +150,7 @@ impl Model {
     }
 }
 
-/// The arithmetic of section 3.
+/// The arithmetic of `mode`, as docs/policies.md ("Stages") tells it.
 pub(crate) fn enough(quorum: Quorum, seats: usize, approvals: usize, abstentions: usize) -> bool {
     let counting = seats - abstentions;
     match quorum {
