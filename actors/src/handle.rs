@@ -28,13 +28,15 @@ pub struct Requests {
     directory: Arc<dyn Directory>,
 }
 
+/// Most creates that wait for their first tasks; others are answered immediately.
+const MOST_WAITING: usize = 256;
 /// How often a command looks for a live actor before it gives up. Each failure means that one has just ended.
 const LOOKS: usize = 4;
 
 impl Requests {
     pub(crate) fn new(shared: Arc<Shared>, directory: Arc<dyn Directory>) -> Self {
         let in_flight = Arc::new(Semaphore::new(shared.options.max_in_flight));
-        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(first_tasks::MOST_WAITING)), directory }
+        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(MOST_WAITING)), directory }
     }
 
     /// Creates a request, once per idempotency key. When its approvers must be asked for, it waits a moment for the

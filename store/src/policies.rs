@@ -12,15 +12,14 @@ pub use read::LoadedPolicy;
 pub(crate) use read::by_id;
 
 use crate::audit::{self, Actor, Record};
-use crate::{Clash, Error, Store, What};
+use crate::{Clash, Error, Store};
 use engine::policy::Policy;
+use read::POLICY;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
 use schemas::policy::{as_written, text_sha256};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
-
-const POLICY: Error = Error::NotFound(What::Policy);
 
 fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
     Record {

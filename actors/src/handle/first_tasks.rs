@@ -12,8 +12,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Most creates that wait at once; others are answered immediately.
-pub(super) const MOST_WAITING: usize = 256;
 /// Pauses between two looks. A commit of this process to the request also ends a pause.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_millis(250));
 

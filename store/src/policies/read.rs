@@ -1,18 +1,20 @@
 //! Reading policies back: as people see them, and as the engine does. Three statements whatever the number.
 
-use super::POLICY;
 use crate::pool::Pool;
-use crate::{Error, Store};
+use crate::{Error, Store, What};
 use engine::ids::PolicyId;
 use engine::logic::Logic;
-use engine::policy::Kind;
-use engine::policy::{CommentRequired, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
+use engine::policy::{
+    CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage,
+};
 use schemas::api::policy::{ApproverRuleOut, PolicyOut, PolicyVersionOut, StageOut};
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+pub(super) const POLICY: Error = Error::NotFound(What::Policy);
 
 struct PolicyRow {
     id: Uuid,
