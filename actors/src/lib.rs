@@ -42,6 +42,6 @@ pub use relay::RelayOptions;
 pub use request::{Created, NewRequest, RequestOptions};
 pub use resolver::ResolverOptions;
 pub use retention::RetentionOptions;
-pub use roles::Roles;
+pub use roles::{Role, Roles};
 pub use sla::SlaOptions;
 pub use system::{Options, System};

@@ -11,7 +11,7 @@ use crate::relay::{Relay, RelayOptions};
 use crate::request::{Janitor, RequestOptions, Shared};
 use crate::resolver::{Resolver, ResolverOptions};
 use crate::retention::{Retention, RetentionOptions};
-use crate::roles::Roles;
+use crate::roles::{Role, Roles};
 use crate::signals::{Signals, Unresolved};
 use crate::sla::{self, Sla, SlaOptions};
 use crate::{background, commit_writer, hints, resolve_work, supervisor};
@@ -90,9 +90,16 @@ impl System {
         let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
         start_background(&options, &shared, &requests, &loops);
         start_signals(&options, &shared.signals, unresolved, &loops);
-        let delivery = options.roles.delivery.then(|| start_delivery(&options, &loops, top)).transpose()?;
-        let resolver = options.roles.resolver.then(|| start_resolver(&options, &shared, &requests, &loops));
-        if let Some(notifier) = options.notifier.take().filter(|_| options.roles.notifier) {
+        let delivery = options
+            .roles
+            .contains(Role::Delivery)
+            .then(|| start_delivery(&options, &loops, top))
+            .transpose()?;
+        let resolver = options
+            .roles
+            .contains(Role::Resolver)
+            .then(|| start_resolver(&options, &shared, &requests, &loops));
+        if let Some(notifier) = options.notifier.take().filter(|_| options.roles.contains(Role::Notifier)) {
             notifier::start(&options.store, options.bus.as_ref(), notifier, &loops);
         }
         Ok(Self { requests, shared, loops, written, delivery, resolver })
@@ -142,10 +149,17 @@ fn start_background(options: &Options, shared: &Arc<Shared>, requests: &Requests
     background::start(loops, Janitor { shared: Arc::clone(shared) }, Arc::default());
     if let Some(bus) = options.bus.clone() {
         let (signals, fresh) = (Arc::clone(signals), Arc::clone(&shared.fresh));
-        let relay = Relay::new(store.clone(), bus, options.roles.relay, options.relay, signals, fresh);
+        let relay = Relay::new(
+            store.clone(),
+            bus,
+            options.roles.contains(Role::Relay),
+            options.relay,
+            signals,
+            fresh,
+        );
         background::start(loops, relay, Arc::clone(&shared.signals.outbox));
     }
-    if options.roles.sla {
+    if options.roles.contains(Role::Sla) {
         let retention = Retention { store: store.clone(), options: options.retention };
         background::start(loops, retention, Arc::default());
         sla::listen(loops, store, signals);

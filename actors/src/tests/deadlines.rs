@@ -11,7 +11,7 @@ fn due(on_breach: &str) -> Value {
 }
 
 fn without_sla(options: &mut Options) {
-    options.roles.sla = false;
+    options.roles -= crate::Role::Sla;
 }
 
 async fn create_many(node: &Node, many: usize) -> Vec<CreateRequestOut> {

@@ -2,7 +2,7 @@
 
 use crate::{
     Created, EndpointOptions, Error, NewRequest, NoDirectory, Options, RequestOptions, Requests,
-    ResolverOptions, Roles, SlaOptions, System, WebhookOptions,
+    ResolverOptions, Role, Roles, SlaOptions, System, WebhookOptions,
 };
 use bus::Bus;
 use engine::command::Caller;
@@ -133,14 +133,7 @@ impl World {
             store: self.db.store.clone(),
             bus: Some(bus.clone()),
             vault: Arc::new(Vault::new(&[7; 32])),
-            roles: Roles {
-                api: true,
-                resolver: true,
-                sla: true,
-                delivery: true,
-                relay: true,
-                notifier: false,
-            },
+            roles: Roles::all() - Role::Notifier,
             requests: RequestOptions::default(),
             webhook: WebhookOptions {
                 timeout: Duration::from_secs(2),

@@ -33,7 +33,7 @@ async fn an_endpoint_that_hangs_and_is_owed_much_delays_no_other() {
     let receiver = Receiver::start().await;
     let mut world = world(json!([{"users": ["ann"]}])).await;
     world.callback = Some(hanging().await);
-    let caller = world.node_with(|o| o.roles.delivery = false).await;
+    let caller = world.node_with(|o| o.roles -= crate::Role::Delivery).await;
     for n in 0..100 {
         caller.create(&format!("CR-{n}"), None).await;
     }

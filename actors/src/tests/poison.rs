@@ -65,7 +65,7 @@ async fn a_transition_that_cannot_even_be_encoded_fails_alone_and_the_writer_liv
 async fn an_event_that_the_stream_refuses_is_set_aside_and_the_others_go_on() {
     let world = world(json!([{"users": ["ann"]}])).await;
     let first = {
-        let node = world.node_with(|options| options.roles.relay = false).await;
+        let node = world.node_with(|options| options.roles -= crate::Role::Relay).await;
         let first = node.create("CR-1", None).await.request_id;
         node.create("CR-2", None).await;
         node.system.stop(std::time::Duration::from_secs(5)).await;

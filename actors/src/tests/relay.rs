@@ -60,7 +60,7 @@ async fn a_request_that_was_loaded_hands_nothing_over_while_earlier_events_wait(
 #[tokio::test]
 async fn what_the_stream_holds_without_anybody_having_noted_it_is_noted_and_not_published_again() {
     let world = two_stages().await;
-    let node = world.node_with(|options| options.roles.relay = false).await;
+    let node = world.node_with(|options| options.roles -= crate::Role::Relay).await;
     node.create("CR-1", None).await;
     compared(&world.db, node.bus()).await.expect("the streams are made");
     let waiting = world.db.unpublished(100).await.expect("reads");

@@ -1,7 +1,7 @@
 //! Asking a directory: in time, late, never, from another process, and for several stages at once.
 
 use super::fixtures::{Node, World, approve, caller, world};
-use crate::{Directory, Error, Question, ResolverOptions, Roles};
+use crate::{Directory, Error, Question, ResolverOptions, Role};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use outbound::DirectoryError;
@@ -159,19 +159,12 @@ async fn another_process_resolves_what_this_one_created() {
     let world = world(json!([{"rules": [role("clerk")]}])).await;
     let (people, nobody) = (People::new(), People::new());
     people.say("clerk", &["ann"]);
-    let only = |api: bool, resolver: bool| Roles {
-        api,
-        resolver,
-        sla: false,
-        delivery: false,
-        relay: true,
-        notifier: false,
-    };
     let (directory, none): (Arc<dyn Directory>, Arc<dyn Directory>) = (people.clone(), nobody.clone());
-    let resolver =
-        world.node_with(|options| (options.roles, options.directory) = (only(false, true), directory)).await;
+    let resolver = world
+        .node_with(|options| (options.roles, options.directory) = (Role::Resolver | Role::Relay, directory))
+        .await;
     let ingress =
-        world.node_with(|options| (options.roles, options.directory) = (only(true, false), none)).await;
+        world.node_with(|options| (options.roles, options.directory) = (Role::Api | Role::Relay, none)).await;
     let created = ingress.create("CR-1", None).await;
     world.until_status(created.request_id, "in_review").await;
     assert_eq!((people.asked("clerk"), nobody.asked("clerk")), (1, 0));

@@ -9,7 +9,7 @@ use crate::presence;
 use crate::server;
 use crate::state::AppState;
 use crate::wiring;
-use actors::{Roles, System};
+use actors::{Role, Roles, System};
 use anyhow::{Context as _, bail};
 use axum::Router;
 use futures::FutureExt as _;
@@ -49,7 +49,7 @@ pub async fn start(
     }
     let system = System::start(wiring::system(state, roles)?).await?;
     state.started(system.requests().clone(), system.loops().clone());
-    if roles.api {
+    if roles.contains(Role::Api) {
         // A task of its own: the start must not wait for the gate, and does not depend on what is found.
         state.tasks().spawn(stop.clone().run_until_cancelled_owned(look_at_gate(state.clone())));
     }

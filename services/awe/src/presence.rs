@@ -20,7 +20,7 @@ pub async fn tell(state: AppState, roles: Roles, stop: CancellationToken) {
         id: Uuid::now_v7(),
         host: host(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        roles: names(roles).map(str::to_owned).collect(),
+        roles: roles.iter().map(|role| role.as_str().to_owned()).collect(),
         directory: state.staff().is_ok(),
         troubles: Vec::new(),
         started_at: OffsetDateTime::now_utc(),
@@ -55,16 +55,4 @@ fn troubles(state: &AppState) -> Vec<String> {
 pub fn host() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown-host".to_owned())
-}
-
-fn names(roles: Roles) -> impl Iterator<Item = &'static str> {
-    let all = [
-        (roles.api, "api"),
-        (roles.resolver, "resolver"),
-        (roles.sla, "sla"),
-        (roles.delivery, "delivery"),
-        (roles.relay, "relay"),
-        (roles.notifier, "notifier"),
-    ];
-    all.into_iter().filter_map(|(plays, name)| plays.then_some(name))
 }

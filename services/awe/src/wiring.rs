@@ -8,7 +8,7 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::config::{Config, NamedCredential, seconds};
 use crate::state::{AppState, Parts};
-use actors::{Courier, Directories, NotifierOptions, Options, Roles};
+use actors::{Courier, Directories, NotifierOptions, Options, Role, Roles};
 use anyhow::{Context as _, anyhow};
 use bus::Bus;
 use outbound::{Client, Credentials, HttpRules, TokenProvider};
@@ -62,7 +62,7 @@ pub(crate) fn system(state: &AppState, roles: Roles) -> anyhow::Result<Options> 
         egress: state.egress().clone(),
         credentials: state.credentials().clone(),
         directory: Arc::new(directories(state)?),
-        notifier: if roles.notifier { notifier(state)? } else { None },
+        notifier: if roles.contains(Role::Notifier) { notifier(state)? } else { None },
     })
 }
 

@@ -6,7 +6,7 @@ mod seed;
 
 pub(super) use database::ROLE;
 
-use super::{output, serve, smoke};
+use super::{output, smoke};
 use crate::app::{self, StopSignal};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
@@ -127,7 +127,7 @@ async fn everything(
         Ok(output::print(&smoke::message(api_address, ui_address, up.config().is_development()))?)
     };
     let listeners = vec![(api, router.clone()), (ui, router)];
-    app::run(state, listeners, serve::ALL, false, stop, started).await
+    app::run(state, listeners, actors::Roles::all(), false, stop, started).await
 }
 
 async fn only_services(

@@ -3,7 +3,7 @@
 use crate::app::{self, StopSignal};
 use crate::config::Config;
 use crate::server;
-use actors::Roles;
+use actors::{Role, Roles};
 use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
@@ -28,33 +28,16 @@ pub(super) struct Arguments {
     migrate: bool,
 }
 
-pub(super) const ALL: Roles =
-    Roles { api: true, resolver: true, sla: true, delivery: true, relay: true, notifier: true };
-
 fn roles(text: &str) -> Result<Roles, String> {
-    let mut roles =
-        Roles { api: false, resolver: false, sla: false, delivery: false, relay: false, notifier: false };
-    for name in text.split(',').map(str::trim) {
-        let role = match name {
-            "api" => &mut roles.api,
-            "resolver" => &mut roles.resolver,
-            "sla" => &mut roles.sla,
-            "delivery" => &mut roles.delivery,
-            "relay" => &mut roles.relay,
-            "notifier" => &mut roles.notifier,
-            other => {
-                return Err(format!(
-                    "unknown role `{other}`: api, resolver, sla, delivery, relay or notifier"
-                ));
-            }
-        };
-        *role = true;
-    }
-    Ok(roles)
+    let role = |word: &str| {
+        let unknown = || format!("unknown role `{word}`: api, resolver, sla, delivery, relay or notifier");
+        Role::parse(word).ok_or_else(unknown)
+    };
+    text.split(',').map(str::trim).map(role).collect()
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<()> {
-    let roles = arguments.roles.unwrap_or(ALL);
+    let roles = arguments.roles.unwrap_or(Roles::all());
     let stop = StopSignal::listen()?;
     let (host, port) = (config.server.host, config.server.port);
     let listener = TcpListener::bind((host, port)).await.with_context(|| {
@@ -64,7 +47,11 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
     })?;
     let address = listener.local_addr()?;
     let state = app::connect(config).await?;
-    let router = if roles.api { server::router(state.clone()) } else { server::open_router(state.clone()) };
+    let router = if roles.contains(Role::Api) {
+        server::router(state.clone())
+    } else {
+        server::open_router(state.clone())
+    };
     let started = || {
         tracing::info!(%address, "listening");
         Ok(())
@@ -78,9 +65,9 @@ mod tests {
 
     #[test]
     fn roles_are_read_by_name() {
-        assert_eq!(roles("api, resolver,sla,delivery,relay,notifier"), Ok(ALL));
-        let only = roles("delivery").unwrap_or(ALL);
-        assert!(only.delivery && !only.api);
+        assert_eq!(roles("api, resolver,sla,delivery,relay,notifier"), Ok(Roles::all()));
+        let only = roles("delivery").unwrap_or(Roles::all());
+        assert!(only.contains(Role::Delivery) && !only.contains(Role::Api));
         assert!(roles("delivry").is_err_and(|why| why.contains("delivry")));
         assert!(roles("").is_err());
     }

@@ -84,14 +84,7 @@ impl Server {
     /// A server that has started, with the defaults and these settings.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let mut server = Self::listening(settings).await;
-        let roles = actors::Roles {
-            api: true,
-            resolver: true,
-            sla: true,
-            delivery: true,
-            relay: true,
-            notifier: true,
-        };
+        let roles = actors::Roles::all();
         migrate(&server.database_url()).await;
         server.system = Some(app::start(&server.state, roles, false, &server.stop).await.unwrap());
         server
