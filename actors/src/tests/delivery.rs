@@ -1,13 +1,18 @@
 //! Webhooks to a real receiver.
 
 use super::fixtures::{World, approve, caller, world};
+use axum::extract::{Json, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::testing::count;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+
+/// How a receiver fails: status, headers, body.
+type Failure = (StatusCode, Vec<(&'static str, &'static str)>, &'static str);
 
 /// A receiver that keeps what it got, fails the first posts on demand, and always those to the path `/fails`.
 #[derive(Clone)]
@@ -15,68 +20,45 @@ pub(super) struct Receiver {
     pub(super) url: String,
     got: Arc<Mutex<Vec<Value>>>,
     pub(super) failures: Arc<AtomicUsize>,
-    /// How it fails.
-    failure: &'static str,
+    failure: Failure,
 }
-
-const FAILURE: &str = "HTTP/1.1 500 no\r\ncontent-length: 2\r\n\r\nno";
 
 impl Receiver {
     pub(super) async fn start() -> Self {
-        Self::failing(FAILURE).await
+        Self::failing((StatusCode::INTERNAL_SERVER_ERROR, vec![], "no")).await
     }
 
-    async fn failing(failure: &'static str) -> Self {
+    async fn failing(failure: Failure) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let url = format!("http://{}/hook", listener.local_addr().expect("has an address"));
         let receiver = Self { url, got: Arc::default(), failures: Arc::default(), failure };
-        let this = receiver.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(this.clone().serve(stream));
-            }
-        });
+        let router = axum::Router::new().fallback(receive).with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
     }
 
-    async fn serve(self, mut stream: TcpStream) {
-        let mut buffer = Vec::new();
-        while let Ok(n) = stream.read_buf(&mut buffer).await {
-            let Some(head) = buffer.windows(4).position(|w| w == b"\r\n\r\n") else {
-                if n == 0 {
-                    return;
-                }
-                continue;
-            };
-            let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
-            let length = text.lines().find_map(|l| l.strip_prefix("content-length: "));
-            let length: usize = length.and_then(|l| l.trim().parse().ok()).unwrap_or(0);
-            if buffer.len() < head + 4 + length {
-                continue;
-            }
-            let body = &buffer[head + 4..head + 4 + length];
-            let fail = text.starts_with("post /fails")
-                || self
-                    .failures
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
-                    .is_ok();
-            let answer: &[u8] = if fail {
-                self.failure.as_bytes()
-            } else {
-                self.got.lock().expect("no panic").push(serde_json::from_slice(body).expect("JSON"));
-                b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
-            };
-            if stream.write_all(answer).await.is_err() {
-                return;
-            }
-            buffer.clear();
-        }
+    fn fails(&self, path: &str) -> bool {
+        let fewer = |failures: usize| failures.checked_sub(1);
+        path == "/fails" || self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
     }
 
     pub(super) fn sequences(&self) -> Vec<i64> {
         let got = self.got.lock().expect("no panic");
         got.iter().filter_map(|body| body["sequence"].as_i64()).collect()
     }
+}
+
+async fn receive(State(receiver): State<Receiver>, path: Uri, Json(body): Json<Value>) -> Response {
+    if !receiver.fails(path.path()) {
+        receiver.got.lock().expect("no panic").push(body);
+        return StatusCode::OK.into_response();
+    }
+    let (status, headers, text) = receiver.failure;
+    let mut answer = (status, text).into_response();
+    for (name, value) in headers {
+        answer.headers_mut().insert(name, value.parse().expect("a header"));
+    }
+    answer
 }
 
 #[tokio::test]
@@ -162,7 +144,7 @@ async fn a_secret_under_a_missing_master_key_fails_the_attempts_of_its_caller_al
 }
 
 /// Fails a request's two webhooks once, and gives the seconds that the first of them then waits.
-async fn wait_after(failure: &'static str) -> (World, i64) {
+async fn wait_after(failure: Failure) -> (World, i64) {
     let receiver = Receiver::failing(failure).await;
     receiver.failures.store(usize::MAX, Ordering::SeqCst);
     let mut world = world(json!([{"users": ["ann"]}])).await;
@@ -180,9 +162,8 @@ async fn wait_after(failure: &'static str) -> (World, i64) {
 
 #[tokio::test]
 async fn a_receiver_that_asks_for_patience_gets_it_and_its_answer_is_kept_without_secrets() {
-    let busy = "HTTP/1.1 503 busy\r\nretry-after: 600\r\nset-cookie: session=abc\r\nserver: x\r\n\
-                content-length: 4\r\n\r\nbusy";
-    let (world, wait) = wait_after(busy).await;
+    let headers = vec![("retry-after", "600"), ("set-cookie", "session=abc"), ("server", "x")];
+    let (world, wait) = wait_after((StatusCode::SERVICE_UNAVAILABLE, headers, "busy")).await;
     assert!((600..660).contains(&wait), "{wait}");
     let kept = "select count(*) from webhook_attempt where status_code = 503 and response_excerpt = 'busy'
                 and response_headers @> '{\"server\": \"x\", \"set-cookie\": \"[redacted]\"}'";
@@ -191,15 +172,15 @@ async fn a_receiver_that_asks_for_patience_gets_it_and_its_answer_is_kept_withou
 
 #[tokio::test]
 async fn a_date_far_away_is_waited_for_up_to_two_hours_beyond_the_schedule() {
-    let asks = "HTTP/1.1 429 slow\r\nretry-after: Fri, 31 Dec 2100 23:59:59 GMT\r\ncontent-length: 0\r\n\r\n";
-    let (_world, wait) = wait_after(asks).await;
+    let headers = vec![("retry-after", "Fri, 31 Dec 2100 23:59:59 GMT")];
+    let (_world, wait) = wait_after((StatusCode::TOO_MANY_REQUESTS, headers, "")).await;
     assert!((7260..7320).contains(&wait), "{wait}");
 }
 
 #[tokio::test]
 async fn only_429_and_503_may_ask_for_patience() {
-    let asks = "HTTP/1.1 500 no\r\nretry-after: 600\r\ncontent-length: 0\r\n\r\n";
-    let (_world, wait) = wait_after(asks).await;
+    let headers = vec![("retry-after", "600")];
+    let (_world, wait) = wait_after((StatusCode::INTERNAL_SERVER_ERROR, headers, "")).await;
     assert!((54..120).contains(&wait), "{wait}");
 }
 
