@@ -33,7 +33,7 @@ pub fn create(env: &Environment<'_>, create: Create, ids: &mut dyn IdSource) -> 
     let actor = request.source_service.clone();
     let payload = json!({
         "context_sha256": create.context_sha256,
-        "context": create.context_told.then_some(&request.context),
+        "context": create.context_told.then_some(&*request.context),
         "policy_key": policy.key,
         "policy_version": policy.version,
         "policy_sha256": create.policy_sha256,
