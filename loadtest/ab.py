@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Compares two builds on this machine: the same load in turns, pair by pair.
+
+`./dev bench ab BINARY` builds the release and runs this; README.md here says what is measured and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from parts import Failed, phases
+from parts.postgres import Postgres
+from parts.processes import busy_with_others
+from parts.server import Server, apply_policy, serve
+from scripts import servers, shell, tools
+from scripts.shell import DEV, Interrupted, interrupt, remove_data, say
+
+FOLDER = DEV / "bench"
+SERVICES = DEV / "bench-services"
+DISTURBED = 0.2
+MEASURED = {
+    "lifecycles/s": lambda load: load["per_second"],
+    "create p50 ms": lambda load: load["create_ms"]["med"],
+    "decide p50 ms": lambda load: load["decide_ms"]["med"],
+    "decide p99 ms": lambda load: load["decide_ms"]["p(99)"],
+}
+
+
+def options(words: list) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench ab", description=__doc__.splitlines()[0])
+    parser.add_argument("binary", type=Path, help="the build to compare with, for example of the commit before")
+    parser.add_argument("--pairs", type=int, default=8, help="how often both are measured, in turns (8)")
+    parser.add_argument("--users", type=int, default=64, help="callers at once (64)")
+    parser.add_argument("--duration", default="6s", help="of one measurement (6s)")
+    found = parser.parse_args(words)
+    if not found.binary.is_file():
+        parser.error(f"{found.binary} is no program")
+    if found.pairs < 2:
+        parser.error("--pairs: at least 2, or there is no spread")
+    return found
+
+
+class Side:
+    """One build with a database and a bus prefix of its own, since their schemas may differ."""
+
+    def __init__(self, name: str, binary: Path, postgres: Postgres, urls: dict, env: dict, stack: ExitStack) -> None:
+        self.name = name
+        database = f"awe_{name}"
+        postgres.create(database)
+        urls = {**urls, "DATABASE_URL": postgres.url(database)}
+        log = FOLDER / f"ab-{name}.log"
+        self.server: Server = stack.enter_context(serve(binary, env, urls, log, nats__prefix=database))
+        client = self.server.client()
+        apply_policy(client)
+        client.close()
+
+
+def measure(words: argparse.Namespace, stack: ExitStack) -> list:
+    """Pairs of loads, of this build and of the other; who goes first changes from pair to pair."""
+    ours = Path(os.environ["AWE_BIN"])
+    env = {**servers.without_settings(dict(os.environ)), **tools.servers(own=True)}
+    k6 = Path(os.environ.get("K6_BIN") or tools.k6())
+    log = FOLDER / "ab.log"
+    log.write_text("")
+    stack.enter_context(servers.only_one("bench"))
+    servers.stop_left_over(SERVICES)
+    remove_data(SERVICES)
+    stack.callback(remove_data, SERVICES)
+    say("starting PostgreSQL and NATS of our own, with their default durability")
+    wanted = ("DATABASE_URL", "NATS_URL")
+    urls = stack.enter_context(servers.awe_dev(SERVICES.name, ["--services-only"], wanted, env, ours))
+    bin_dir = env.get("AWE_POSTGRES_BIN")
+    postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
+    postgres.settings()
+    bench = phases.Bench(k6, env, FOLDER, log, servers.holder(SERVICES))
+    builds = (("this", ours), ("other", words.binary))
+    sides = [Side(name, binary, postgres, urls, env, stack) for name, binary in builds]
+    others = busy_with_others()
+    if others > DISTURBED:
+        say(f"other programs keep {others:.1f} processors busy: the spread will be large")
+    say("warming up")
+    for side in sides:
+        phases.load(bench, side.server, 16, duration="3s")
+    pairs = []
+    for number in range(words.pairs):
+        found = {}
+        for side in sides if number % 2 == 0 else reversed(sides):
+            postgres.settle()
+            found[side.name] = phases.load(bench, side.server, words.users, duration=words.duration)
+        pairs.append(found)
+        this, other = (found[name]["per_second"] for name in ("this", "other"))
+        say(f"pair {number + 1}: {this:.0f} and {other:.0f} lifecycles/s, ratio {this / other:.3f}")
+    return pairs
+
+
+def table(pairs: list) -> str:
+    lines = [f"  {'':<16}{'this':>10}{'other':>10}   ratio this/other: median (lowest to highest of {len(pairs)} pairs)"]
+    for name, value in MEASURED.items():
+        values = [[value(pair[side]) for pair in pairs] for side in ("this", "other")]
+        ratios = sorted(this / other for this, other in zip(*values) if other)
+        if not ratios:
+            continue
+        this, other = map(statistics.median, values)
+        spread = f"{statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})"
+        lines.append(f"  {name:<16}{this:>10.1f}{other:>10.1f}   {spread}")
+    wrong = sum(pair[side]["wrong_answers"] for pair in pairs for side in pair)
+    return "\n".join(lines + ([f"  {wrong} answers were wrong: these numbers do not count"] if wrong else []))
+
+
+def main(words: list) -> int:
+    chosen = options(words)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        with ExitStack() as stack:
+            pairs = measure(chosen, stack)
+    except (Failed, shell.Failed) as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Interrupted as stop:
+        return 128 + stop.number
+    print(table(pairs))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
