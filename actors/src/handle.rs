@@ -80,7 +80,7 @@ impl Requests {
     ) -> Result<DecisionOut, Error> {
         let action = Action::parse(&body.action).ok_or_else(|| Error::Invalid {
             field: "action".to_owned(),
-            message: "must be approve, reject or abstain".to_owned(),
+            message: format!("must be one of {}", Action::WORDS.join(", ")),
         })?;
         let command = Command::Decide {
             caller,

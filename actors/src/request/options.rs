@@ -22,6 +22,7 @@ pub struct RequestOptions {
     pub create_wait: Duration,
 }
 
+/// For tests: a server fills every field from its configuration.
 impl Default for RequestOptions {
     fn default() -> Self {
         Self {

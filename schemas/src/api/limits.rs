@@ -163,7 +163,7 @@ pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Er
     let word = String::deserialize(from)?;
     match Action::parse(&word) {
         Some(_) => Ok(word),
-        None => Err(D::Error::custom("must be one of approve, reject, abstain")),
+        None => Err(D::Error::custom(format!("must be one of {}", Action::WORDS.join(", ")))),
     }
 }
 

@@ -173,8 +173,8 @@ impl<'a> Player<'a> {
     }
 
     fn decide(&mut self, decide: &Decide) -> anyhow::Result<Option<String>> {
-        let action = Action::parse(&decide.action)
-            .ok_or_else(|| anyhow!("`{}` is not approve, reject or abstain", decide.action))?;
+        let unknown = || anyhow!("`{}` is not one of {}", decide.action, Action::WORDS.join(", "));
+        let action = Action::parse(&decide.action).ok_or_else(unknown)?;
         let owner = decide.task_of.as_ref().unwrap_or(&decide.by);
         let task_id = self.task(owner, decide.stage)?;
         let caller = Caller { subject: decide.by.clone(), admin: decide.task_of.is_some() };

@@ -79,7 +79,7 @@ fn every_difference_says_what_was_expected_and_what_came() {
         ),
         (
             doing(json!({"decide": {"by": "ann", "action": "agree"}})),
-            "step 1: `agree` is not approve, reject or abstain",
+            "step 1: `agree` is not one of approve, reject, abstain",
         ),
         (
             doing(json!({"decide": {"by": "ann", "action": "approve", "refused": true}})),
