@@ -49,14 +49,19 @@ const GRANTS: &[(&str, &str)] = &[
 /// Longest name of a role in PostgreSQL.
 const LONGEST_ROLE: usize = 63;
 
+/// The name is not plain enough to stand in SQL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the role must be 1 to {LONGEST_ROLE} letters, digits, _ and -, not {0:?}")]
+pub struct NotARole(String);
+
 /// The SQL that grants `role` what the application needs and revokes everything else.
 ///
 /// # Errors
 /// `role` is not a plain name.
-pub fn statements(role: &str) -> Result<String, String> {
+pub fn statements(role: &str) -> Result<String, NotARole> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if role.is_empty() || role.len() > LONGEST_ROLE || !role.chars().all(plain) {
-        return Err(format!("the role must be 1 to {LONGEST_ROLE} letters, digits, _ and -, not {role:?}"));
+        return Err(NotARole(role.to_owned()));
     }
     let mut sql = format!(
         "revoke all on all tables in schema public from \"{role}\";\n\
@@ -75,7 +80,7 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`] when there is no such role, or the tables are somebody else's.
     pub async fn grant_to(&self, role: &str) -> Result<(), Error> {
-        let sql = statements(role).map_err(|why| Error::Internal(why.into()))?;
+        let sql = statements(role).map_err(|error| Error::Internal(Box::new(error)))?;
         let mut tx = self.pool.begin().await?;
         // Two processes that grant at the same time would update the same catalog rows, and one would fail.
         sqlx::query("select pg_advisory_xact_lock(hashtextextended('awe grants', 0))")
@@ -92,7 +97,7 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`] when the connected role may not make roles.
     pub async fn create_trusted_role(&self, role: &str) -> Result<(), Error> {
-        statements(role).map_err(|why| Error::Internal(why.into()))?;
+        statements(role).map_err(|error| Error::Internal(Box::new(error)))?;
         let sql = format!(
             "do $$ begin create role \"{role}\" login; exception when duplicate_object or unique_violation then null; \
              end $$"

@@ -66,8 +66,7 @@ impl Store {
         .fetch_optional(&self.hot)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let stages: Vec<StageRow> =
-            serde_json::from_value(row.stages).map_err(|e| Error::Internal(Box::new(e)))?;
+        let stages = serde_json::from_value(row.stages).map_err(|e| Error::Internal(Box::new(e)))?;
         let request = Request {
             id,
             policy_id: PolicyId(row.policy_id),
@@ -80,14 +79,9 @@ impl Store {
             created_at: row.created_at,
             completed_at: row.completed_at,
             last_sequence: row.last_sequence,
-            stages: stages.into_iter().map(StageRow::into_run).collect::<Result<_, _>>()?,
-            tasks: row.tasks.0.into_iter().map(TaskRow::into_task).collect::<Result<_, _>>()?,
-            decisions: row
-                .decisions
-                .0
-                .into_iter()
-                .map(DecisionRow::into_decision)
-                .collect::<Result<_, _>>()?,
+            stages: each(stages, StageRow::into_run)?,
+            tasks: each(row.tasks.0, TaskRow::into_task)?,
+            decisions: each(row.decisions.0, DecisionRow::into_decision)?,
         };
         let meta = Meta {
             policy_key: row.policy_key,
@@ -171,6 +165,10 @@ impl Store {
         .fetch_one(&self.hot)
         .await?)
     }
+}
+
+fn each<R, T>(rows: Vec<R>, read: impl Fn(R) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    rows.into_iter().map(read).collect()
 }
 
 fn word<T>(parse: impl Fn(&str) -> Option<T>, word: &str) -> Result<T, Error> {

@@ -26,23 +26,37 @@ const VERSION: &str = "v1,";
 /// Stands for any OAuth client.
 pub const ANY: &str = "*";
 
+/// Why a text cannot be a secret, said of the field that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitSecret {
+    /// It has the prefix of the shown form, and something else than padded base64 behind it.
+    #[error(
+        "begins with {SECRET_PREFIX} but does not go on with standard base64, padded: nothing would verify it"
+    )]
+    NotBase64,
+    /// It has too few bytes.
+    #[error("must be at least {SECRET_MIN_BYTES} bytes, is {bytes}")]
+    TooShort {
+        /// How many it has.
+        bytes: usize,
+    },
+}
+
 /// Brings a given secret into the form in which it is kept and shown: `whsec_` and base64. A text in that form stays
 /// as it is, without a `v1,` before it; any other text is encoded. White space around it is ignored. The secret must
 /// have at least 24 bytes.
 ///
 /// # Errors
-/// Says in words what is wrong, without the secret.
-pub fn check_secret(given: &str) -> Result<String, String> {
+/// The text is no secret; the error does not repeat it.
+pub fn check_secret(given: &str) -> Result<String, UnfitSecret> {
     let given = given.trim();
     let encoded = match given.strip_prefix(VERSION).unwrap_or(given).strip_prefix(SECRET_PREFIX) {
-        Some(text) => Some(STANDARD.decode(text).map_err(|_| {
-            format!("begins with {SECRET_PREFIX} but does not go on with standard base64, padded: nothing would verify it")
-        })?),
+        Some(text) => Some(STANDARD.decode(text).map_err(|_| UnfitSecret::NotBase64)?),
         None => None,
     };
     let bytes = encoded.as_deref().unwrap_or(given.as_bytes());
     if bytes.len() < SECRET_MIN_BYTES {
-        return Err(format!("must be at least {SECRET_MIN_BYTES} bytes, is {}", bytes.len()));
+        return Err(UnfitSecret::TooShort { bytes: bytes.len() });
     }
     Ok(show_secret(bytes))
 }

@@ -154,7 +154,8 @@ async fn one(connection: &mut PgConnection, row: PolicyRow) -> Result<PolicyOut,
 /// somebody's SQL.
 fn engine(policy: PolicyOut) -> Result<Policy, Error> {
     let (key, version) = (policy.policy_key.clone(), policy.version);
-    let fault = |why: String| Error::Internal(format!("stored policy {key} version {version}: {why}").into());
+    let fault =
+        |why: Unreadable| Error::Internal(format!("stored policy {key} version {version}: {why}").into());
     let stages = policy.stages.into_iter().map(stage).collect::<Result<_, _>>().map_err(fault)?;
     Ok(Policy {
         id: PolicyId(policy.id),
@@ -166,16 +167,25 @@ fn engine(policy: PolicyOut) -> Result<Policy, Error> {
     })
 }
 
-fn word<T>(field: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {
-    parse(text).ok_or_else(|| format!("unknown {field} {text}"))
+/// Why the engine cannot read a stored stage or rule.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("unknown {field} {word}")]
+    Word { field: &'static str, word: String },
+    #[error("{0}")]
+    Invalid(Box<dyn std::error::Error + Send + Sync>),
 }
 
-fn stage(stage: StageOut) -> Result<Stage, String> {
+fn word<T>(field: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Unreadable> {
+    parse(text).ok_or_else(|| Unreadable::Word { field, word: text.to_owned() })
+}
+
+fn stage(stage: StageOut) -> Result<Stage, Unreadable> {
     let rules = |list: Vec<ApproverRuleOut>| list.into_iter().map(rule).collect::<Result<Vec<_>, _>>();
     Ok(Stage {
         id: stage.id.into(),
         order: stage.stage_order,
-        mode: Mode::parse(&stage.mode, stage.mode_value)?,
+        mode: Mode::parse(&stage.mode, stage.mode_value).map_err(|why| Unreadable::Invalid(why.into()))?,
         reject_mode: word("reject_mode", &stage.reject_mode, RejectMode::parse)?,
         sla_hours: stage.sla_hours,
         skip_if: stage.skip_if.as_ref().map(Logic::stored),
@@ -189,12 +199,13 @@ fn stage(stage: StageOut) -> Result<Stage, String> {
     })
 }
 
-fn rule(rule: ApproverRuleOut) -> Result<Rule, String> {
+fn rule(rule: ApproverRuleOut) -> Result<Rule, Unreadable> {
     Ok(Rule {
         id: rule.id.into(),
         kind: word("kind", &rule.kind, Kind::parse)?,
         required: rule.required,
-        source: RuleSource::stored(&rule.rule_type, &rule.rule_value)?,
+        source: RuleSource::stored(&rule.rule_type, &rule.rule_value)
+            .map_err(|why| Unreadable::Invalid(why.into()))?,
     })
 }
 
