@@ -179,7 +179,7 @@ async fn a_revoked_secret_signs_nothing_and_makes_room_for_another() {
     assert_eq!(actions(&db).await, expected);
 }
 
-/// Why a caller's secrets cannot be opened.
+/// Why the secrets of a caller cannot be opened.
 async fn closed(db: &TestDb, caller: &str) -> Option<VaultError> {
     let live = db.live_secrets(caller, None, OffsetDateTime::now_utc(), &vault()).await.unwrap();
     assert!(live.closed.is_none() || live.secrets.is_empty(), "nothing signs in its place");
@@ -231,7 +231,8 @@ async fn all_secrets_come_under_a_new_master_key_in_batches_that_may_be_stopped_
     let before = db.live_secrets("caller-r", None, now, &old).await.unwrap();
     let first = db.reseal_secrets(&both, uuid::Uuid::nil(), 4, &admin()).await.unwrap();
     assert_eq!((first.moved, first.unreadable.len()), (4, 0));
-    // Stopped here: servers with both keys read everything, and whoever goes on from the beginning does the rest.
+    // The work is interrupted here. Servers with both keys read every secret, and a second run from the beginning
+    // does the rest.
     assert_eq!(db.count_stale_secrets(&both).await.unwrap(), 6);
     for n in 0..7 {
         assert_eq!(db.live_secrets(&format!("caller-{n}"), None, now, &both).await.unwrap().secrets.len(), 1);
