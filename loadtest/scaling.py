@@ -23,8 +23,8 @@ CALL_SECONDS = 0.05
 WEBHOOKS_EACH = 4
 PROCESSES = (1, 2, 4)
 CONCURRENCY = 8
-"""webhook.endpoint_concurrency: what one process has under way to one endpoint at most. Low, so that the number of
-processes is what limits, and not the processors of the one machine that all of them share."""
+"""webhook.endpoint_concurrency: most webhooks of a process that are under way to one endpoint. It is low, so that the
+number of processes is the limit, and not the processors of the machine that all of them share."""
 UNRECORDED = 2 * CONCURRENCY
 """webhook.concurrency: webhooks of a process that are under way, or answered and not recorded. After a kill, at most
 these are sent twice."""
