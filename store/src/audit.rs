@@ -31,20 +31,15 @@ pub struct Record {
     pub before: Option<Value>,
     /// What was changed, as it is now.
     pub after: Option<Value>,
-    /// Anything else worth knowing.
     pub metadata: Option<Value>,
 }
 
-/// Which audit rows to list; a field that is `None` matches any.
+/// Which audit rows to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Exactly this actor.
     pub actor: Option<String>,
-    /// Exactly this action.
     pub action: Option<String>,
-    /// Exactly this resource type.
     pub resource_type: Option<String>,
-    /// Exactly this resource.
     pub resource_id: Option<String>,
     /// Only rows of this moment or later.
     pub since: Option<OffsetDateTime>,

@@ -44,30 +44,25 @@ impl Destination {
 /// A delivery that this worker may attempt until its lease ends.
 #[derive(Debug, Clone)]
 pub struct Leased {
-    /// Delivery.
     pub id: Uuid,
     /// Token of the lease, which recording the attempt must name.
     pub token: Uuid,
     /// Attempts made before this one.
     pub attempt: i32,
-    /// Where to.
     pub url: String,
     /// Subject that created the request. Its secrets sign, unless the request names another one.
     pub caller_service: String,
     /// The secret that the request names instead.
     pub callback_secret_id: Option<Uuid>,
-    /// What to send.
     pub event: WebhookEvent,
 }
 
 /// The outcome of one attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Delivery.
     pub delivery_id: Uuid,
     /// Token of the lease that the attempt was made under.
     pub token: Uuid,
-    /// When it began.
     pub started_at: OffsetDateTime,
     /// How long it took, in milliseconds.
     pub latency_ms: i32,
@@ -88,7 +83,6 @@ pub struct Attempt {
 /// Where a delivery goes after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Done.
     Delivered,
     /// To be attempted again, not before this moment.
     RetryAt(OffsetDateTime),

@@ -31,15 +31,10 @@ pub enum Error {
 pub enum What {
     /// A policy or one of its versions.
     Policy,
-    /// A request.
     Request,
-    /// A task.
     Task,
-    /// A delegation.
     Delegation,
-    /// A webhook delivery.
     Delivery,
-    /// A callback secret.
     CallbackSecret,
 }
 

@@ -15,7 +15,6 @@ pub struct Notification {
     pub attempt: i32,
     /// The deadline that the mail reminds of; `None` = it tells of an assignment.
     pub reminder_of: Option<OffsetDateTime>,
-    /// Task.
     pub task_id: Uuid,
     /// Status of the task as it is now.
     pub task_status: String,
@@ -27,7 +26,6 @@ pub struct Notification {
     pub kind: String,
     /// Who has delegated the task to the assignee.
     pub delegated_from: Option<String>,
-    /// Request.
     pub request_id: Uuid,
     /// The caller's word for what is to be approved.
     pub artifact_type: String,
@@ -35,11 +33,8 @@ pub struct Notification {
     pub artifact_id: String,
     /// Who asks: a subject id.
     pub requester: String,
-    /// Key of the policy.
     pub policy_key: String,
-    /// Its name.
     pub policy_name: String,
-    /// Name of the stage.
     pub stage_name: String,
 }
 

@@ -16,7 +16,6 @@ use uuid::Uuid;
 /// An event on its way to the bus.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
-    /// The message.
     pub event: WebhookEvent,
     /// Id of its webhook delivery; `None` when it calls for no webhook.
     pub delivery_id: Option<Uuid>,

@@ -14,7 +14,6 @@ use uuid::Uuid;
 pub struct Cursor {
     /// Creation time of that row, to the microsecond.
     pub created_at: OffsetDateTime,
-    /// Its id.
     pub id: Uuid,
 }
 

@@ -11,15 +11,12 @@ pub struct Process {
     pub id: Uuid,
     /// Name of its machine.
     pub host: String,
-    /// Version of the program.
     pub version: String,
-    /// Roles that it plays.
     pub roles: Vec<String>,
     /// Whether it has a staff directory to ask.
     pub directory: bool,
     /// Its loops that do not run as they should, in words for operators.
     pub troubles: Vec<String>,
-    /// When it started.
     pub started_at: OffsetDateTime,
 }
 

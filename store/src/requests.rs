@@ -18,9 +18,7 @@ use uuid::Uuid;
 /// A request as it stands, with the row version that the next commit must name.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// State.
     pub request: Arc<Request>,
-    /// Fixed facts.
     pub meta: Arc<Meta>,
     /// The row version that the next commit must name.
     pub row_version: i64,

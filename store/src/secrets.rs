@@ -36,10 +36,7 @@ pub enum UnfitSecret {
     NotBase64,
     /// It has too few bytes.
     #[error("must be at least {SECRET_MIN_BYTES} bytes, is {bytes}")]
-    TooShort {
-        /// How many it has.
-        bytes: usize,
-    },
+    TooShort { bytes: usize },
 }
 
 /// Brings a given secret into the form in which it is kept and shown: `whsec_` and base64. A text in that form stays
@@ -197,7 +194,6 @@ struct LiveRow {
 /// A secret that signs.
 #[derive(Debug)]
 pub struct LiveSecret {
-    /// Id.
     pub id: Uuid,
     /// The secret, in the form in which it was shown.
     pub secret: SecretString,

@@ -19,18 +19,13 @@ const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.a
     from approval_task t join approval_request r on r.id = t.request_id \
     left join approval_decision d on d.id = t.decision_id where ";
 
-/// Which tasks to list; a field that is `None` matches any.
+/// Which tasks to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
-    /// Exactly this assignee.
     pub assignee: Option<String>,
-    /// Only of this request.
     pub request_id: Option<Uuid>,
-    /// Exactly this status.
     pub status: Option<String>,
-    /// Exactly this artifact type.
     pub artifact_type: Option<String>,
-    /// Exactly this policy key.
     pub policy_key: Option<String>,
     /// Case-insensitive substring of artifact id and type, policy key, requester or any value in the context.
     pub search_text: Option<String>,

@@ -12,7 +12,6 @@ const CHANNEL: &str = "awe_deadlines";
 /// A request with a deadline that has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
-    /// Which.
     pub request: RequestId,
     /// The earliest `due_at` of its open tasks that has passed, if any.
     pub task_due_at: Option<OffsetDateTime>,

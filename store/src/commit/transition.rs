@@ -16,15 +16,12 @@ use uuid::Uuid;
 /// Facts of a request that rules do not look at. They are fixed when it is created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meta {
-    /// Key of its policy.
     pub policy_key: String,
-    /// Version of its policy.
     pub policy_version: i32,
     /// The caller's word for what is to be approved.
     pub artifact_type: String,
     /// The caller's id of it.
     pub artifact_id: String,
-    /// Where webhooks go.
     pub callback_url: Option<String>,
     /// The secret that signs webhooks; `None` = those of the creating caller.
     pub callback_secret_id: Option<Uuid>,
@@ -69,9 +66,7 @@ pub struct Audit {
 pub struct Commit {
     /// State and row version that the transition was decided on; `None` for a create.
     pub before: Option<(Arc<Request>, i64)>,
-    /// What was decided.
     pub transition: Arc<Transition>,
-    /// Fixed facts of the request.
     pub meta: Arc<Meta>,
     /// The policy epoch at which the active version was looked up; `None` when none was looked up.
     pub epoch: Option<i64>,

@@ -13,18 +13,13 @@ use uuid::Uuid;
 const BATCH: usize = 500;
 const DELIVERY: Error = Error::NotFound(What::Delivery);
 
-/// Which deliveries to list; a field that is `None` matches any.
+/// Which deliveries to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
-    /// Exactly this status.
     pub status: Option<String>,
-    /// Only this one.
     pub id: Option<Uuid>,
-    /// Only of this request.
     pub request_id: Option<Uuid>,
-    /// Exactly this event type.
     pub event_type: Option<String>,
-    /// Exactly this URL.
     pub url: Option<String>,
     /// Created at this moment or later.
     pub since: Option<OffsetDateTime>,

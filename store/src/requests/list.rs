@@ -22,18 +22,13 @@ const MOST_EVENTS: i64 = 5_000;
 /// Most bytes of payloads in one page of a history.
 const MOST_PAYLOAD: i64 = 8 * 1024 * 1024;
 
-/// Which requests to list; a field that is `None` matches any.
+/// Which requests to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFilter {
-    /// Exactly this artifact type.
     pub artifact_type: Option<String>,
-    /// Exactly this artifact.
     pub artifact_id: Option<String>,
-    /// Exactly this status.
     pub status: Option<String>,
-    /// Exactly this policy key.
     pub policy_key: Option<String>,
-    /// Exactly this requester.
     pub requester: Option<String>,
     /// Most requests in a page.
     pub limit: u32,
