@@ -147,7 +147,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn take_notifications(&self, lease: Duration, limit: i64) -> Result<Vec<Notification>, Error> {
+    pub async fn lease_notifications(&self, lease: Duration, limit: i64) -> Result<Vec<Notification>, Error> {
         Ok(sqlx::query_as!(
             Notification,
             r#"with due as (

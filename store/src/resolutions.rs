@@ -20,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn claim_resolutions(&self, lease: Duration, limit: i64) -> Result<Vec<RequestId>, Error> {
+    pub async fn lease_resolutions(&self, lease: Duration, limit: i64) -> Result<Vec<RequestId>, Error> {
         let ids = sqlx::query_scalar!(
             "update approval_request set resolve_after = now() + make_interval(secs => $1)
              where id in (select id from approval_request where resolve_after <= now()
@@ -38,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn claim_resolution(&self, id: RequestId, lease: Duration) -> Result<bool, Error> {
+    pub async fn lease_resolution(&self, id: RequestId, lease: Duration) -> Result<bool, Error> {
         let claimed = sqlx::query_scalar!(
             "update approval_request set resolve_after = now() + make_interval(secs => $1)
              where id = $2 and (resolve_after <= now()) = $3 returning id",

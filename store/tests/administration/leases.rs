@@ -317,7 +317,7 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     let comparison = db.begin_comparison().await.unwrap().number;
     db.mark_published(comparison, &[(leased[0].event.event_id, 1)]).await.unwrap();
     assert!(db.resolution_owed(RequestId(request)).await.unwrap().is_none());
-    assert!(!db.claim_resolution(RequestId(request), LEASE).await.unwrap());
+    assert!(!db.lease_resolution(RequestId(request), LEASE).await.unwrap());
     db.reconnect().await;
     let read = db.index_reads().await - before;
     assert!(read < 60, "{read} entries were read, and 602 wait");

@@ -31,7 +31,7 @@ async fn task(db: &TestDb, request: Uuid, assignee: &str, due_at: Option<OffsetD
 }
 
 async fn take(db: &TestDb) -> Vec<Notification> {
-    db.take_notifications(LEASE, 10).await.unwrap()
+    db.lease_notifications(LEASE, 10).await.unwrap()
 }
 
 /// Moves the creation of all tasks a day back, so that their deadlines left them time enough for a reminder.
