@@ -45,7 +45,7 @@ pub struct Idempotency {
 /// An audit row that is written with the transition, or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audit {
-    /// Subject of whoever acted.
+    /// Subject of the person who acted.
     pub actor: String,
     /// `request.cancel`, `task.reassign`, `task.decide_override`.
     pub action: &'static str,
