@@ -1,4 +1,4 @@
-"""`awe audit export`, and what an auditor computes from it."""
+"""`awe audit export`, and the hash that an auditor computes from it."""
 
 from __future__ import annotations
 

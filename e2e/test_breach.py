@@ -10,7 +10,7 @@ from support.waiting import until
 
 MANY = 100
 APART_MS = 20
-"""From one deadline to the next."""
+"""Milliseconds from one deadline to the next."""
 
 
 class Breach(EngineCase):
@@ -28,7 +28,7 @@ class Breach(EngineCase):
             clients[number % 2].post("/requests", api.request_body("breach.v1", f"CR-{number}")).expect(201)
 
     def set_deadlines(self, first: str) -> None:
-        """Deadlines one after the other, from `first` on."""
+        """Sets the deadlines of these requests one after the other, from `first` on."""
         self.database.value(
             f"update approval_task t set due_at = {first} + n * interval '{APART_MS} ms'"
             " from (select id, row_number() over (order by id) as n from approval_task) o where o.id = t.id"
@@ -51,7 +51,7 @@ class Breach(EngineCase):
         seconds = sorted(float(row["seconds"]) for row in late)
         print(f"late by {statistics.median(seconds):.3f} s in the middle, {seconds[-1]:.3f} s at most")
         self.assertGreaterEqual(seconds[0], 0, "nothing is acted on before its time")
-        # The middle one: a single stall of a busy machine says nothing about the rule.
+        # The median is compared, because a single stall of a busy machine says nothing about the rule.
         self.assertLess(statistics.median(seconds), 1.0)
 
     def test_deadlines_of_a_day_of_downtime_are_caught_up_once_each(self) -> None:

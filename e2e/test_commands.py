@@ -1,4 +1,4 @@
-"""`awe doctor`, `awe outbox`, retention, and the subscribers that are examples: as an operator or integrator runs them."""
+"""`awe doctor`, `awe outbox`, retention and the example subscribers, run as operators and integrators run them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNPUBLISHED = "select count(*) from approval_event where published_at is null"
 
 class Doctor(EngineCase):
     def findings(self, **settings: object) -> tuple[int, dict[str, list[dict[str, Any]]]]:
-        """Exit code and findings by check."""
+        """The exit code of `awe doctor`, and its findings by check."""
         named = {key.replace("__", "."): value for key, value in settings.items()}
         done = server.run(["doctor", "--json"], {**self.settings, **named}, self.folder)
         told = json.loads(done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1])
@@ -88,7 +88,7 @@ class Outbox(EngineCase):
             return [message.json["sequence"] for message in kept]
 
         def republished() -> bool:
-            """Once more each time: what comes within the duplicate window is dropped by the server."""
+            """Must be tried several times: the server drops a repetition within its duplicate window."""
             done = server.run(["outbox", "republish", "--from", "4"], self.settings, self.folder)
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertIn("all events are published", done.stdout)

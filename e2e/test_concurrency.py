@@ -1,4 +1,4 @@
-"""Many at once: one request per key, one decision per task, one completion per stage."""
+"""Concurrent calls: one request per key, one decision per task, one completion per stage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class IdempotentCreate(EngineCase):
         self.body = api.request_body("create.v1", "CR-1")
 
     def create_everywhere(self, *servers: Server) -> list[Answer]:
-        """One create by each of twenty connections, all with one key, let go at one instant."""
+        """Sends the same create with one key over twenty connections at the same moment."""
         callers = [servers[n % len(servers)].client("registry") for n in range(CALLERS)]
         for caller in callers:
             self.addCleanup(caller.close)
@@ -63,7 +63,7 @@ class IdempotentCreate(EngineCase):
 
 
 class DecisionsAtOneInstant(EngineCase):
-    """Two servers on one database; both decisions of a round are complete but for a byte, which goes out together."""
+    """Two servers on one database. Both decisions of a round lack their last byte, which is sent at the same moment."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -76,7 +76,7 @@ class DecisionsAtOneInstant(EngineCase):
         return client
 
     def rounds(self, key: str, stages: list[dict[str, Any]], *pair: Client) -> list[tuple[dict, list[Answer]]]:
-        """Two hundred requests, each with both clients deciding at once: what was created, and both answers."""
+        """Makes two hundred requests and lets both clients decide each at once; returns creates and answers."""
         api.create_policy(self.admin, key, *stages)
         done = []
         for n in range(ROUNDS):
@@ -90,7 +90,7 @@ class DecisionsAtOneInstant(EngineCase):
         return done
 
     def order(self, round_number: int, pair: tuple[Client, ...]) -> tuple[Client, ...]:
-        """Who is let go first changes every round."""
+        """The client that is released first changes every round."""
         return pair if round_number % 2 else pair[::-1]
 
     def assert_consistent(self, histories: dict[str, dict[str, Any]]) -> None:
@@ -108,7 +108,7 @@ class DecisionsAtOneInstant(EngineCase):
         return winner
 
     def assert_a_race(self, done: list[tuple[dict, list[Answer]]]) -> None:
-        """Who was let go last wins sometimes: the decisions of a round do meet."""
+        """Asserts that the client released last wins sometimes, so that the decisions of a round do meet."""
         won_by_last = sum(answers[n % 2].status == 201 for n, (_, answers) in enumerate(done))
         self.assertTrue(0 < won_by_last < ROUNDS, f"{won_by_last} of {ROUNDS} won by whoever was let go last")
 

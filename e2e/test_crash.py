@@ -1,4 +1,4 @@
-"""kill -9, and receivers that fail: nothing that was answered is lost, nothing happens twice."""
+"""kill -9, and receivers that fail: nothing acknowledged is lost, and nothing happens twice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Crash(EngineCase):
         self.assert_every_event_is_in_the_stream(histories)
 
     def kill_meanwhile(self, work: Persistent) -> None:
-        """Kills the server in the middle of the work, and starts it again, more than once."""
+        """Kills and restarts the server several times in the middle of the work."""
         for count in KILL_AFTER:
             work.wait_for(count)
             self.server.kill()
@@ -86,7 +86,7 @@ class Crash(EngineCase):
         def came(received: list) -> bool:
             return {one.headers["webhook-id"] for one in received} >= wanted
 
-        # Leases of the killed servers run out six seconds after webhook.timeout_seconds.
+        # Leases of the killed servers end six seconds after webhook.timeout_seconds.
         received = self.receiver.wait_for(came, f"{len(wanted)} webhooks", within=40)
         self.assertEqual({one.headers["webhook-id"] for one in received}, wanted)
         bodies: dict[str, bytes] = {}
@@ -144,12 +144,12 @@ class FailingReceiver(EngineCase):
             self.assertEqual([(a["attempt"], a["status_code"]) for a in attempts], [(1, 500), (2, 200)])
 
     def test_a_dead_receiver_delays_no_other(self) -> None:
-        # The kernel takes its connections and nobody answers, as of a process that hangs or a machine that froze.
+        # The kernel accepts connections and no process answers, as with a process that hangs or a frozen machine.
         dead = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.addCleanup(dead.close)
         dead_url = f"http://127.0.0.1:{dead.getsockname()[1]}/webhooks"
         living = self.sink()
-        # No attempt at the dead one ends while this test looks, and they take all that one endpoint may have.
+        # No attempt at the dead receiver ends during the test, and together they hold all permits of one endpoint.
         server = self.serve(webhook__timeout_seconds=60, webhook__endpoint_concurrency=4)
         of_dead = f"select count(*) from webhook_delivery where url = '{dead_url}'"
         with server.admin() as admin:
@@ -163,5 +163,5 @@ class FailingReceiver(EngineCase):
         living.wait_for_type("request_approved", created["request_id"], within=10)
         self.assertEqual(self.database.count(f"{of_dead} and attempt > 0"), 0, "an attempt ended: it was not dead")
         self.assertEqual(self.database.count(f"{of_dead} and lease_token is not null"), 4)
-        # Its connections are reset, so that the server need not wait for them when it stops.
+        # Its connections are reset, so that the server does not wait for them when it stops.
         dead.close()

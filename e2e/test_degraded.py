@@ -1,4 +1,4 @@
-"""Something that AWE stands on is away, full or comes back empty: what still works, what is said, what follows later."""
+"""Something that AWE depends on is away, full or empty: what still works, what is reported, what happens later."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Degraded(EngineCase):
         return nats
 
     def lifecycles(self, server: Server, key: str, count: int, callback: str | None = None) -> list[str]:
-        """Requests that were created and approved."""
+        """Creates and approves requests; returns them."""
         requests = []
         with server.client("registry") as registry, server.client("alice") as alice:
             for number in range(count):
@@ -41,7 +41,7 @@ class Degraded(EngineCase):
         return response.get("degraded", [])
 
     def in_stream(self, nats: NatsServer) -> dict[str, list[int]]:
-        """Sequences in the order of the stream, by request, when all is published."""
+        """Waits until everything is published; returns the sequences in the order of the stream, by request."""
         until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published", 40)
         kept: dict[str, list[int]] = {}
         with Nats(nats.url) as client:
@@ -50,7 +50,7 @@ class Degraded(EngineCase):
         return kept
 
     def assert_in_order(self, nats: NatsServer, requests: list[str]) -> None:
-        """The stream holds every event of each of these requests, in order."""
+        """Asserts that the stream has every event of each of these requests, in order."""
         kept = self.in_stream(nats)
         for request in requests:
             self.assertEqual(kept.get(request), LIFE, request)
@@ -110,7 +110,8 @@ class NatsFull(Degraded):
         own.limit = "200MB"
         own.start()
         self.assert_in_order(own, later)
-        # At the moment at which it is full a server may refuse one event and take the next: they are all there, once.
+        # A server that is just full may refuse one event and take the next, so the order is not asserted: each event is
+        # there once.
         kept = self.in_stream(own)
         self.assertEqual({request: sorted(kept[request]) for request in requests}, dict.fromkeys(requests, LIFE))
 
@@ -173,7 +174,7 @@ class PostgresStranded(EngineCase):
         until(lambda: database.run(own.url, waiting) == "0", "the first relays")
         second = self.serve(database__url=own.url)
         proxy.strand()
-        # PostgreSQL knows nothing of it: the session that holds the relay's lock stays.
+        # PostgreSQL does not notice, so the session with the relay's lock stays.
         first.kill()
         with second.client("registry") as registry:
             registry.post("/requests", api.request_body("relay.v1", "CR-2")).expect(201)
@@ -202,7 +203,7 @@ class PostgresAway(EngineCase):
                 took.append(time.monotonic() - begun)
                 self.assertEqual((answer.status, answer.code), (503, "AWE-006"), answer.raw)
                 self.assertTrue(int(answer.headers["Retry-After"]) > 0)
-            # The best of some: the machine that tests run on has other work too.
+            # The fastest of several tries counts, because the machine does other work too.
             self.assertLess(min(took), 2.0, took)
             health = registry.get("/health")
             self.assertEqual((health.status, health.code), (503, "AWE-006"))

@@ -1,4 +1,4 @@
-"""Webhooks that fail, wait, or go to an endpoint beside a bad one; and what an operator does about it."""
+"""Webhooks that fail, wait, or go to an endpoint beside a bad one, and what an operator does about them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Isolation(EngineCase):
             return 200
 
         hanging, other = self.sink(hang), self.sink()
-        # No attempt at the hanging endpoint ends while this test looks.
+        # No attempt at the hanging endpoint ends during the test.
         running = self.serve(webhook__timeout_seconds=120, webhook__endpoint_concurrency=4)
         with running.admin() as admin:
             api.create_policy(admin, "two.v1", api.stage(1, "admin"))
@@ -41,7 +41,7 @@ class Isolation(EngineCase):
 
 
 class Operator(EngineCase):
-    """Everything is tried once, and then waits for an hour or is given up."""
+    """Each delivery is attempted once, and then waits for an hour or is given up."""
 
     def setUp(self) -> None:
         super().setUp()

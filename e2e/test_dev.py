@@ -1,4 +1,4 @@
-"""`awe dev`: what is left of it when it is killed, and where it is found again."""
+"""`awe dev`: what it leaves behind when it is killed, and how the next run finds that."""
 
 from __future__ import annotations
 

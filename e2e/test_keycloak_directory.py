@@ -1,4 +1,4 @@
-"""Approvers by role and group, as a real Keycloak knows them."""
+"""Approvers by role and group of a real Keycloak."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Approvers(Staff):
 
 
 class ChangingDirectory(Staff):
-    """What changes in the directory, and a directory that is away; the realm is this class's own."""
+    """The directory changes, or is away. The class has a realm of its own."""
 
     @classmethod
     def make_realm(cls) -> Realm:
@@ -101,7 +101,7 @@ class ChangingDirectory(Staff):
     def test_a_token_that_the_directory_no_longer_takes_is_replaced(self) -> None:
         key = self.policy(stage(1, group("/audit")))
         self.assert_asked(self.request(key), "frank")
-        # Whatever was issued before the next second is void, the resolver's token too.
+        # All tokens issued before the next second become invalid, that of the resolver too.
         issued = int(time.time())
         until(lambda: int(time.time()) > issued, "the next second")
         self.realm.admin("PUT", "", {"notBefore": int(time.time())})
@@ -129,7 +129,7 @@ class CachedDirectory(Staff):
 
 
 class Programs(Staff):
-    """Service accounts, and people whom the directory does not know; the realm is this class's own."""
+    """Service accounts, and people whom the directory does not know. The class has a realm of its own."""
 
     UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

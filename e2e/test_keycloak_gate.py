@@ -1,5 +1,5 @@
-"""The admission gate, services that `http` rules name, and receivers of webhooks, all of which want to see a token that
-a real Keycloak gave out by client credentials."""
+"""The admission gate, services of `http` rules and receivers of webhooks, all of which demand a token that a real
+Keycloak issued for client credentials."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Gated(Staff):
 
     @classmethod
     def welcome_webhooks(cls) -> None:
-        """No secret is needed, and the gate would be asked about it."""
+        """Makes no callback secret: none is needed, and the gate would be asked about it."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -127,7 +127,7 @@ class KeptToken(Gated):
 
 
 def as_outbound(name: str, realm: Realm) -> dict[str, object]:
-    """The credential `name`: AWE as the client that calls others."""
+    """The settings of the credential `name`, which uses AWE's client for outgoing calls."""
     return {
         f"credentials__{name}__type": "oauth2_client_credentials",
         f"credentials__{name}__token_url": realm.token_url,
@@ -137,7 +137,7 @@ def as_outbound(name: str, realm: Realm) -> dict[str, object]:
 
 
 class ProtectedRules(Staff):
-    """A service that says who approves, and lets in only whom the realm knows."""
+    """A service that names approvers, and answers only callers that the realm knows."""
 
     service: Gate
 
@@ -168,7 +168,7 @@ class ProtectedRules(Staff):
 
 
 class ProtectedWebhooks(Staff):
-    """A receiver that asks the realm about whoever calls."""
+    """A receiver that asks the realm about each caller."""
 
     @classmethod
     def setUpClass(cls) -> None:

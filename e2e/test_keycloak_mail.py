@@ -1,4 +1,4 @@
-"""Mail to the address that a real Keycloak has of an assignee."""
+"""Mail to the address of an assignee in a real Keycloak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolvers that are processes of their own, beside one that only answers calls; Keycloak goes away and comes back."""
+"""Resolvers in processes of their own, beside one that only serves the API; Keycloak goes away and comes back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Resolvers(EngineCase):
         return server
 
     def resolver(self) -> Server:
-        """Reaches Keycloak through the proxy only."""
+        """Starts a resolver that reaches Keycloak only through the proxy."""
         return self.start("resolver", **{"keycloak.base_url": f"http://127.0.0.1:{self.proxy.port}"})
 
     def caller(self, token: str) -> api.Client:

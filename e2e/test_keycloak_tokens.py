@@ -1,4 +1,4 @@
-"""Tokens of a real Keycloak: whom they let in, which are refused and why, and keys that change or cannot be fetched."""
+"""Tokens of a real Keycloak: who is let in, which are refused and why, and keys that change or cannot be fetched."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def part(value: object) -> str:
 
 
 def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Header, claims and signature."""
+    """Header, claims and signature of a token."""
     header, claims, signature = token.split(".")
 
     def read(text: str) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Callers(Staff):
 
 
 class Refusals(EngineCase):
-    """Each is 401 AWE-008, and the log says why without the token."""
+    """Each token is refused with 401 AWE-008, and the log says why without the token."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -114,7 +114,7 @@ class Refusals(EngineCase):
         self.assertEqual(self.call(good).status, 200, "none of it harms who is welcome")
 
     def confused(self, header: dict[str, Any], body: str) -> str:
-        """HMAC with the public key as its secret, in each form in which a verifier might hold it."""
+        """Tokens signed by HMAC with the public key as the secret, in each form in which a verifier might hold it."""
         _, keys = keycloak.call("GET", f"{self.realm.issuer}/protocol/openid-connect/certs")
         key = next(key for key in keys["keys"] if key["kid"] == header["kid"])
         pem = f"-----BEGIN CERTIFICATE-----\n{key['x5c'][0]}\n-----END CERTIFICATE-----\n"
@@ -126,7 +126,7 @@ class Refusals(EngineCase):
 
 
 class OwnRealm(EngineCase):
-    """What needs a realm whose settings are the test's own."""
+    """Tests that change the settings of their realm, which is their own."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -144,7 +144,7 @@ class OwnRealm(EngineCase):
             return caller.bearing(token).get("/policies").status
 
     def client_of_demo(self, name: str, **more: Any) -> None:
-        """A client that gets tokens by password."""
+        """Makes a client that gets tokens by password."""
         body = {"clientId": name, "publicClient": True, "directAccessGrantsEnabled": True, "enabled": True}
         self.realm.admin("POST", "clients", {**body, "protocolMappers": [AUDIENCE_MAPPER], **more})
 
@@ -195,7 +195,7 @@ class OwnRealm(EngineCase):
         answered: list[int] = []
 
         def refused() -> bool:
-            # Each token is new, so none of them is one that was verified a moment ago.
+            # Each token is new, so the server has not verified it a moment ago.
             answered.append(self.status(self.realm.token("viewer")))
             return answered[-1] != 200
 

@@ -45,7 +45,7 @@ class MasterKey(EngineCase):
         return done.stdout
 
     def sealed_under(self) -> dict[str, int]:
-        """How many secrets lie under each master key, by the key's id."""
+        """How many secrets are sealed under each master key, by key id."""
         rows = self.database.rows(
             "select encode(substring(secret_ciphertext from 2 for 4), 'hex') as key, count(*) as secrets"
             " from callback_secret group by 1"

@@ -1,4 +1,4 @@
-"""Whatever one call sends or asks for, the process grows by little."""
+"""No single call makes the process grow by much, whatever it sends or asks for."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from support.case import EngineCase
 
 MIB = 1024 * 1024
 BODY = MIB - 1024
-"""Leaves room for what is around a hostile value, within `server.max_body_bytes`."""
+"""Most bytes of a hostile value: `server.max_body_bytes`, with room for what is around it."""
 MOST_GROWTH = 20 * MIB
 
 
 def fill(unit: str, most: int = BODY) -> str:
-    """As many of these, separated by commas, as fit."""
+    """Repeats a text, separated by commas, as often as it fits."""
     return ",".join([unit] * (most // (len(unit) + 1)))
 
 
 def numbered(form: str, most: int = BODY) -> str:
-    """The same, each with a number of its own in it."""
+    """Like `fill`, with a different number in each repetition."""
     parts, size = [], 0
     while size < most - 32:
         parts.append(form.format(len(parts)))
@@ -61,12 +61,12 @@ class Memory(EngineCase):
         return int(line.split()[1]) * 1024
 
     def settle(self) -> int:
-        """Forgets the peak so far; what the process takes now."""
+        """Resets the peak; returns the present memory of the process."""
         Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
         return self.peak()
 
     def grows_little(self, what: str, path: str, body: str, *statuses: int) -> dict:
-        """One call; its answer."""
+        """Makes one call and asserts that memory has not grown much; returns the answer."""
         before = self.settle()
         headers = {**self.admin.headers, "Content-Type": "application/json"}
         self.admin.connection.request("POST", api.BASE + path, body.encode(), headers)
@@ -77,7 +77,7 @@ class Memory(EngineCase):
         return answer.json
 
     def warm(self, path: str, body: dict) -> None:
-        """First calls allocate what later ones use again."""
+        """Makes the first calls, which allocate memory that later calls use again."""
         for _ in range(3):
             self.admin.post(path, body)
 

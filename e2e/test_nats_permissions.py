@@ -1,4 +1,4 @@
-"""The example configuration of nats-server lets AWE publish, subscribers listen, and nobody else in."""
+"""With the example configuration of nats-server, AWE may publish, subscribers may listen, and nobody else gets in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Permissions(EngineCase):
         super().setUp()
         self.port = server.free_port()
         self.password, self.reader = f"p@{secrets.token_hex(12)}", f"r{secrets.token_hex(12)}"
-        # As it is shipped, but for where it listens and keeps its data.
+        # The configuration as it is shipped, except for its ports and folders.
         text = EXAMPLE.read_text()
         for shipped, ours in (("0.0.0.0:4222", f"127.0.0.1:{self.port}"), ("/var/lib/nats", str(self.folder / "js"))):
             self.assertIn(shipped, text)

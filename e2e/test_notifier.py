@@ -34,7 +34,7 @@ class NotifierCase(EngineCase):
     def mail_server(
         self, certificate: Optional[ssl.SSLContext] = None, login: bool = False, implicit: bool = False
     ) -> MailServer:
-        """What servers that start from now on send their mail to."""
+        """Starts the mail server that servers started from now on use."""
         server = MailServer(certificate, login, implicit)
         self.addCleanup(server.stop)
         self.settings.update(server.settings)
@@ -46,13 +46,13 @@ class NotifierCase(EngineCase):
         self.addCleanup(self.admin.close)
 
     def notifier(self, **settings: object) -> Server:
-        """Started, and hearing of events from now on."""
+        """Starts a notifier and waits until it receives events."""
         started = self.serve(more=NOTIFIER, **settings)
         until(lambda: self.database.count("select count(*) from notifier_start"), "the notifier follows")
         return started
 
     def ask(self, *people: str, artifact: str = "", **more: Any) -> dict[str, Any]:
-        """A new request in whose first stage these people are asked."""
+        """Creates a request whose first stage asks these people."""
         self.numbers += 1
         key = f"mail.v{self.numbers}"
         api.create_policy(self.admin, key, stage(1, *users(*people), **more))
@@ -62,7 +62,7 @@ class NotifierCase(EngineCase):
         return created["tasks"][0]["id"]
 
     def told(self, task_id: str) -> dict[str, Any]:
-        """What the database says of the one mail about this task."""
+        """The row of the one mail about this task."""
         rows = self.database.rows(f"select * from task_notification where task_id = '{task_id}'")
         return rows[0] if rows else {}
 
@@ -74,7 +74,7 @@ class NotifierCase(EngineCase):
         return until(come_to, f"a mail that is {wanted}", within)
 
     def wait_for_failure(self, task_id: str, why: str = "") -> dict[str, Any]:
-        """An attempt has failed, and this is part of why."""
+        """Waits until an attempt has failed with an error that contains `why`."""
 
         def failed() -> dict[str, Any]:
             row = self.told(task_id)
@@ -215,7 +215,8 @@ class Failures(NotifierCase):
     def test_whoever_has_no_address_or_no_account_gets_no_mail(self) -> None:
         self.directory.emails.update({"ann": None, "gone-gus": "gus@example.org", "odd": "no address"})
         self.notifier()
-        # Whom the policy itself names and the directory does not know would not be asked: an expression is believed.
+        # An unknown person that a policy names would not be asked at all; an expression is not checked against the
+        # directory.
         names = ["ann", "gone-gus", "nobody", "odd", ".."]
         api.create_policy(self.admin, "mail.nobody", stage(1, expression({"var": "people"})))
         body = {**api.request_body("mail.nobody", "CR-nobody"), "context": {"people": names}}
@@ -276,7 +277,7 @@ class Reminders(NotifierCase):
         self.wait_for_reminder("ann")
         self.move_deadline(tasks["ann"], 40)
         self.wait_for_reminder("ann", 2)
-        # Deadlines are looked at again and again until this one is found.
+        # The server looks at deadlines again and again until it finds this one.
         self.move_deadline(tasks["bob"], 30)
         self.wait_for_reminder("bob")
         self.assertEqual((len(self.reminded("ann")), len(self.reminded("bob"))), (2, 1))

@@ -1,4 +1,4 @@
-"""What an operator does: stop, start many at once, misspell a setting, lose the bus."""
+"""Operating AWE: stopping, starting many servers at once, a misspelt setting, a lost bus."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Stopping(EngineCase):
 
     def test_a_body_still_on_its_way_at_sigterm_is_waited_for(self) -> None:
         clients = self.held_creates(4)
-        # All connections are accepted in order: when a later one is answered, those were taken.
+        # Connections are accepted in order: when a later one is answered, the earlier ones have been accepted.
         with self.server.client("registry") as later:
             later.get("/tasks").expect(200)
         self.server.terminate()
@@ -168,7 +168,7 @@ class WithoutNats(EngineCase):
             self.assertEqual((health["status"], health["degraded"]), ("UP", ["nats"]))
         sequences = [one.event["sequence"] for one in receiver.received()]
         self.assertEqual(sequences, [1, 2, 4, 5])
-        # With the bus back, what waited in the outbox is published, in order.
+        # When the bus is back, events that waited in the outbox are published, in order.
         started.terminate()
         self.assertEqual(started.exit_code(), 0)
         self.serve()
@@ -190,7 +190,7 @@ class Memory(EngineCase):
             return created["tasks"][0]["id"]
 
         tasks = in_parallel(create, range(500), lambda: started.client("registry"))
-        # The janitor says how many live on whenever some went.
+        # The janitor logs how many requests are left in memory whenever it has dropped some.
         until(lambda: "live=0" in started.log.read_text(), "all 500 rest")
         with started.client("alice") as alice:
             alice.decide(tasks[0]).expect(201)

@@ -1,4 +1,4 @@
-"""Webhooks to receivers that want to know who calls: by OAuth2 client credentials, a bearer token or an API key."""
+"""Webhooks to receivers that authenticate the sender: by OAuth2 client credentials, a bearer token or an API key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Protected(EngineCase):
         return sink
 
     def start(self, credential: str = "sso", **settings: object) -> None:
-        """A server with a policy, and a callback secret that names the credential."""
+        """Starts a server with a policy, and a callback secret that names the credential."""
         self.server = self.serve(log_filter="debug", **settings)
         self.admin = self.server.admin()
         self.addCleanup(self.admin.close)
@@ -52,7 +52,7 @@ class Protected(EngineCase):
         self.start(**settings)
 
     def request(self, artifact_id: str, **more: object) -> str:
-        """Approved, so that four webhooks go out."""
+        """Creates and approves a request, so that four webhooks are sent."""
         body = {**api.request_body("hooks.v1", artifact_id, self.receiver.url), **more}
         created = self.admin.post("/requests", body).expect(201)
         self.admin.decide(created["tasks"][0]["id"]).expect(201)
@@ -63,7 +63,7 @@ class Protected(EngineCase):
         until(lambda: self.database.count(delivered) == count, f"{count} webhooks are delivered")
 
     def failed_attempt(self, request_id: str) -> dict[str, Any]:
-        """An attempt that failed, as an operator sees it."""
+        """A failed attempt, as an operator sees it."""
 
         def look() -> list[dict[str, Any]]:
             deliveries = self.admin.get(f"/admin/deliveries?request_id={request_id}").expect(200)
@@ -76,7 +76,7 @@ class Protected(EngineCase):
         return [one for one in self.receiver.received() if one.answered == 200]
 
     def assert_says_nowhere(self, *secrets: str) -> None:
-        """Neither in what is stored nor in what is logged."""
+        """Asserts that a text is neither in the database nor in the log."""
         stored = self.database.value(
             "select (select string_agg(a::text, ' ') from webhook_attempt a)"
             " || (select string_agg(d::text, ' ') from webhook_delivery d)"
@@ -147,7 +147,7 @@ class Protected(EngineCase):
         until(lambda: self.database.count(tried) >= 2, "all are tried again")
         self.assertEqual(self.receiver.received(), [], "the receiver has seen none")
         self.provider.away = False
-        # The receiver's circuit stays closed: it did nothing wrong.
+        # The receiver's circuit stays closed, because the failure was not the receiver's.
         self.wait_until_delivered(WEBHOOKS)
 
     def test_a_wrong_client_secret_is_told_without_saying_it(self) -> None:
@@ -231,7 +231,7 @@ class Protected(EngineCase):
         self.receiver.accepts = lambda headers: "authorization" not in headers
         self.request("CR-1")
         self.wait_until_delivered(WEBHOOKS)
-        # A request may name a secret: then that one's credential is sent, while it signs.
+        # A request may name a secret; then the credential of that secret is sent while it signs.
         self.receiver.accepts = self.provider.accepts
         self.request("CR-2", callback_secret_id=self.secret["id"])
         self.wait_until_delivered(2 * WEBHOOKS)

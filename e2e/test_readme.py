@@ -62,7 +62,8 @@ class Readme(unittest.TestCase):
         lines = ran.stdout.splitlines()
         self.assertEqual(ran.returncode, 0, said)
         self.assertIn("approved", lines, said)
-        # The sink writes beside curl, whose answers end without a newline: its words may follow on their line.
+        # The sink writes to the same terminal as curl, whose answers end without a newline; its output may follow on
+        # their line.
         webhooks = sorted(re.findall(r"webhook (\d+) (?:\S+) status=\S+ (\S+)", ran.stdout))
         self.assertEqual(webhooks, [(number, "verified") for number in ("1", "2", "4", "5")], said)
         events = [line.split()[1] for line in lines if line.startswith("event ")]

@@ -1,4 +1,4 @@
-"""Scenarios: what administrators do is written down, with what was there before and after; people's own delegations."""
+"""Scenarios: acts of administrators are audited with the state before and after; people's own delegations."""
 
 from __future__ import annotations
 

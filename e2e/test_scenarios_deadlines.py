@@ -1,4 +1,4 @@
-"""Scenarios: a deadline passes. Rows are moved, nobody waits for a clock."""
+"""Scenarios: a deadline passes. It is moved into the past by SQL, so that no test waits for it."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ class Deadlines(Scenarios):
                 self.assertEqual((completed["reason"], completed["actor"]), ("auto_approve", "system:sla"))
                 decisions = self.decisions(request.id)
                 self.assertEqual(decisions, [("ann", "approve"), ("bob", "approve"), ("cid", "approve")])
-                # The clock approved for bob and cid, and they have not had their say.
+                # The deadline approved for bob and cid, who have not decided themselves.
                 request.approve("dan")
                 request.assert_ended("approved")
 
     def decisions(self, request_id: str) -> list[tuple[str, str]]:
-        """For whom, in order of names: who decided is the holder, or the clock on their behalf."""
+        """Each decision, with the person who made it or for whom the deadline did, in order of names."""
         rows = self.database.rows(
             f"select coalesce(on_behalf_of, actor) as who, action from approval_decision"
             f" where request_id = '{request_id}' order by 1"

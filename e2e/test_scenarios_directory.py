@@ -1,4 +1,4 @@
-"""Scenarios: approvers that a directory or a service of the caller names."""
+"""Scenarios: a directory or a service of the caller names approvers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios: from creation to the end, as the calling service lives it."""
+"""Scenarios: the life of a request from its creation to its end, as the calling service sees it."""
 
 from __future__ import annotations
 

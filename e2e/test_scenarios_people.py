@@ -1,4 +1,4 @@
-"""Scenarios: people are away, moved, barred, or only watch."""
+"""Scenarios: people who are away, replaced, barred, or only observe."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class People(Scenarios):
         self.assertEqual(silent.statuses(), {"ann": "completed", "olga": "skipped"})
 
     def test_the_requester_may_not_approve_by_any_way(self) -> None:
-        """Assigned, stood in for, moved to, and deciding as an administrator."""
+        """As assignee, as delegate, after a reassignment, and as an administrator."""
         self.away("s1-ann", "clara")
         rules = [user("clara"), user("s1-ann"), user("s1-bob"), observer("clara")]
         request = self.request(self.policy(stage(1, *rules), forbid_self_approval=True), requester="clara")
@@ -114,7 +114,7 @@ class People(Scenarios):
         request.assert_ended("approved")
 
     def test_people_are_told_apart_by_their_id_and_not_by_what_it_looks_like(self) -> None:
-        """Ids that differ in case, in accents or in blanks are different people, for duties and for seats."""
+        """Ids that differ in case, accents or blanks are different people, for separation of duties and for seats."""
         rules = [user("clara", required=True), user("Clara"), user("clära"), user("cla ra")]
         key = self.policy(stage(1, *rules), forbid_self_approval=True)
         request = self.request(key, requester="Clara")

@@ -1,4 +1,4 @@
-"""Scenarios: who is asked and which stages run, by the request's own context."""
+"""Scenarios: the context of a request decides who is asked and which stages run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks as receivers see them who use the published Standard Webhooks libraries."""
+"""Webhooks verified with the published Standard Webhooks libraries, as receivers do."""
 
 from __future__ import annotations
 

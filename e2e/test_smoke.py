@@ -1,4 +1,4 @@
-"""The way of a first request, as the README shows it: policy, request, decision, webhook, event."""
+"""A first request as in the README: policy, request, decision, webhook, event."""
 
 from __future__ import annotations
 

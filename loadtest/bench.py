@@ -30,7 +30,7 @@ from scripts.shell import DEV, TARGET, Interrupted, interrupt, remove_data, say
 FOLDER = DEV / "bench"
 SERVICES = DEV / "bench-services"
 LIMIT_DATABASE = "awe_limit"
-COUNTED = 200  # lifecycles whose rows are counted
+COUNTED = 200  # lifecycles that the rows are counted for
 USERS = (16, 64)
 
 
@@ -58,7 +58,7 @@ def options(words: list) -> argparse.Namespace:
 
 
 class Limits:
-    """The machine's own limits: of each number of users around their load, of any number around everything."""
+    """The limit of the machine: for each number of users around their load, for any number around everything."""
 
     def __init__(self, postgres: Postgres, plan: Plan) -> None:
         self.postgres, self.seconds = postgres, plan.limit_seconds
@@ -88,7 +88,7 @@ class Limits:
 
 
 def rows_of_both(postgres: Postgres, client) -> dict:
-    """Rows of one lifecycle, as the server and as the limit write them."""
+    """The rows of one lifecycle, as the server writes them and as the limit does."""
     postgres.wait_until_published()
     before = postgres.written()
     for number in range(COUNTED):
@@ -102,7 +102,7 @@ def rows_of_both(postgres: Postgres, client) -> dict:
 
 
 def counted(postgres: Postgres, bench: phases.Bench, server, users: int, duration: str) -> dict:
-    """A load, and how many more requests are approved since: k6 looks only at the status of an answer."""
+    """Runs a load and counts the requests approved meanwhile in the database: k6 looks only at status codes."""
     approved = "select count(*) from approval_request where status = 'approved'"
     postgres.settle()
     before = int(postgres.ask(approved))
@@ -119,7 +119,7 @@ def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack
     env = {**servers.without_settings(dict(os.environ)), **programs}
     log = FOLDER / "bench.log"
     log.write_text("")
-    # What a killed run left behind goes first, and our own data goes also when we are interrupted.
+    # Data that a killed run left behind is removed first; the data of this run is removed even after an interruption.
     stack.enter_context(servers.only_one("bench"))
     servers.stop_left_over(SERVICES)
     remove_data(SERVICES)

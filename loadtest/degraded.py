@@ -21,7 +21,7 @@ WARM_UP = 2.0
 
 
 def p95(port: int, seconds: float) -> float:
-    """Milliseconds of a create and its decision, at the 95th percentile."""
+    """Milliseconds of a create and of a decision, at the 95th percentile."""
     took: list = []
 
     def one(client: Client, number: int) -> None:

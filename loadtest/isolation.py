@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what one endpoint notices of another that answers slowly and is owed ten thousand webhooks.
+"""Measures how much one endpoint suffers from another that answers slowly and is owed ten thousand webhooks.
 
 `./dev bench isolation` builds the release and runs this; README.md here says what is measured and how.
 """
@@ -28,8 +28,8 @@ from support import database
 
 MOST_RATIO = 2.0
 PER_SECOND = 10
-EACH = 2  # webhooks of a request that nobody decides
-HEADROOM = 100  # requests more, whose webhooks may go out while we prepare
+EACH = 2  # webhooks of a request on which nobody decides
+HEADROOM = 100  # extra requests, whose webhooks may be delivered before the measurement begins
 UNPUBLISHED = "select count(*) from approval_event where published_at is null"
 
 
@@ -53,7 +53,7 @@ def owe(port: int, slow: Sink, webhooks: int) -> None:
 
 
 def beside_others(cpu: Cpu, measurement: Callable[[], dict]) -> dict:
-    """What was measured, and how many processors were busy with other things than ours meanwhile."""
+    """Runs a measurement; adds the number of processors that programs other than ours kept busy meanwhile."""
     machine, ours, begun = busy_seconds(), sum(cpu.seconds().values()), time.monotonic()
     found = measurement()
     spent = busy_seconds() - machine - (sum(cpu.seconds().values()) - ours)
@@ -74,7 +74,7 @@ def measure(chosen: argparse.Namespace, log: Path, stack: ExitStack) -> dict:
     cpu = Cpu([os.getpid()])
 
     def latency() -> dict:
-        # Every measurement starts right after one, so that none pays for what was written before.
+        # Every measurement starts right after a checkpoint, so that it does not pay for earlier writes.
         database.run(ours.postgres.url, "checkpoint")
         return beside_others(cpu, lambda: webhook_latency(server, other, chosen.lifecycles, PER_SECOND))
 
@@ -90,7 +90,7 @@ def measure(chosen: argparse.Namespace, log: Path, stack: ExitStack) -> dict:
         found["owed"].append(int(database.run(ours.postgres.url, f"select count(*) from webhook_delivery where {open_}")))
         say("the endpoint beside it")
         found["beside"].append(latency())
-        # The next round starts without a debt.
+        # The next round starts with no webhook owed.
         database.run(ours.postgres.url, f"update webhook_delivery set status = 'exhausted' where {open_}")
     return found
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Webhooks per second with 1, 2 and 4 delivery processes, and what a kill -9 of one of them repeats."""
+"""Webhooks per second with 1, 2 and 4 delivery processes, and what is sent twice after a kill -9 of one of them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ CALL_SECONDS = 0.05
 WEBHOOKS_EACH = 4
 PROCESSES = (1, 2, 4)
 CONCURRENCY = 8
-"""webhook.endpoint_concurrency: what one process has under way to one endpoint at most. Low, so that the number of
-processes is what limits, and not the processors of the one machine that all of them share."""
+"""webhook.endpoint_concurrency: most webhooks of a process that are under way to one endpoint. It is low, so that the
+number of processes is the limit, and not the processors of the machine that all of them share."""
 UNRECORDED = 2 * CONCURRENCY
-"""webhook.concurrency: what one process has under way or answered, but not recorded. So many may come twice after a
-kill."""
+"""webhook.concurrency: webhooks of a process that are under way, or answered and not recorded. After a kill, at most
+these are sent twice."""
 WITHIN = 300.0
 
 
 def measure(requests: int, processes: int, kill: bool, log: Path) -> dict:
-    """Queues webhooks, then delivers them; with `kill`, one process is killed when half of them have come."""
+    """Queues webhooks, then delivers them; with `kill`, one process is killed when half of them have arrived."""
     with ExitStack() as stack:
-        # A lease lasts six seconds longer: after so long the webhooks of a killed process go again.
+        # A lease lasts six seconds longer than this; then the webhooks of a killed process are sent again.
         settings = {
             "webhook.timeout_seconds": 2,
             "webhook.endpoint_concurrency": CONCURRENCY,

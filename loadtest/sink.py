@@ -1,8 +1,9 @@
-"""A receiver of webhooks that costs next to nothing: 204 to every POST, and the time from commit to receipt.
+"""A receiver of webhooks that costs next to nothing: it answers 204 to every POST and notes the time from commit to
+receipt.
 
-Started by the benches, or by hand: `python3 loadtest/sink.py [PORT [SECONDS]]`; it prints the port it listens on, and
-takes so many seconds for each call. `GET /` tells how many events came, how many different ones, when the first and the
-last, and the latencies in milliseconds since the last `DELETE /`.
+The benches start it; by hand: `python3 loadtest/sink.py [PORT [SECONDS]]`. It prints the port that it listens on and
+takes SECONDS for each call. `GET /` returns the number of events, the number of different ones, the times of the first
+and the last, and the latencies in milliseconds since the last `DELETE /`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 @lru_cache(maxsize=64)
 def whole_seconds(stamp: bytes) -> int:
-    """Unix time of 2026-01-31T10:00:00, which many events share."""
+    """The time as Unix seconds, for example of 2026-01-31T10:00:00; cached, because many events share a second."""
     return calendar.timegm(time.strptime(stamp.decode(), "%Y-%m-%dT%H:%M:%S"))
 
 
 def occurred_at(body: bytes) -> float | None:
-    """When the event was committed; None when the body does not say (in UTC)."""
+    """The time of the event's commit as Unix seconds; None when the body has none in UTC."""
     start = body.find(MARK)
     if start < 0:
         return None
@@ -40,7 +41,7 @@ def occurred_at(body: bytes) -> float | None:
 
 
 class Received:
-    """What came since the last reset."""
+    """What was received since the last reset."""
 
     def __init__(self) -> None:
         self.latencies_ms: list = []
@@ -75,7 +76,7 @@ class Received:
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1.1 with keep-alive, as far as a webhook sender uses it."""
+    """One HTTP/1.1 connection with keep-alive; understands as much as a sender of webhooks needs."""
 
     def __init__(self, received: Received, seconds: float) -> None:
         self.received, self.seconds = received, seconds

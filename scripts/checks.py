@@ -1,4 +1,4 @@
-"""`./dev check` and `./dev gen`: everything that must hold before a change lands, and what is generated."""
+"""`./dev check` and `./dev gen`: the checks that must pass before a change lands, and the generated files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
 MOST_LINES = 500
-OTHERS = {"assets", "vendor"}  # folders with code of others that we ship as it is
+OTHERS = {"assets", "vendor"}  # folders with code of others that is shipped unchanged
 CONTRACT = ROOT.parent / "shared" / "contract" / "check.py"
 SQLX = ROOT / ".sqlx"
 METADATA_UNREADABLE = "Metadata error"
@@ -23,7 +23,8 @@ ADVISORIES_UNREACHABLE = "failed to fetch advisory database"
 
 
 def source_files() -> list:
-    """Every file of ours that a person edits: what git tracks or would, else all outside the build's folders."""
+    """Every file of ours that people edit: those that git tracks or would; without git, all outside of build
+    folders."""
     git = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     try:
         listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -36,7 +37,7 @@ def source_files() -> list:
 
 
 def lines() -> None:
-    """No source file is longer than a person reads in one go."""
+    """No source file has more than MOST_LINES lines."""
     long = []
     for file in source_files():
         count = len(file.read_bytes().splitlines())
@@ -60,7 +61,7 @@ def doc() -> None:
 
 
 def deny() -> None:
-    """Licences, sources and who may use what; known vulnerabilities where their list can be fetched."""
+    """Licences, sources and users of dependencies; known vulnerabilities, if their list can be fetched."""
     if shutil.which("cargo-deny") is None:
         print("    did not run: cargo-deny is not installed (`cargo install cargo-deny --locked`)")
         return
@@ -75,7 +76,7 @@ def deny() -> None:
 
 
 def fetched(name: str) -> Path | None:
-    """A program that a check needs; None, and a line about it, where there is no way to have it."""
+    """The path of a program that a check needs; None, and a printed line, if it cannot be fetched."""
     try:
         return tools.program(name)
     except Failed:
@@ -112,7 +113,7 @@ def unused() -> None:
 
 
 def page_links() -> None:
-    """Pages lead to what is there."""
+    """Links in pages lead to existing files and headings."""
     faults = links.find()
     if faults:
         faults.append("Correct the page: the file was moved or renamed, the heading has other words, or it never was there.")
@@ -120,7 +121,7 @@ def page_links() -> None:
 
 
 def import_circles() -> None:
-    """The files of a crate use each other in one direction; first, that the check itself sees circles."""
+    """Imports between the files of a crate form no circle. The tests of this check run first."""
     run([sys.executable, "-m", "unittest", "-q", "scripts.test_circles"])
     found = circles.find(ROOT)
     if found:
@@ -132,7 +133,7 @@ def schemas() -> None:
 
 
 def contract() -> None:
-    """The wire contract, where it lies beside this checkout."""
+    """Checks the API against the contract, if that lies beside this checkout."""
     if not CONTRACT.is_file():
         print("    did not run: no contract lies beside this checkout")
         return
@@ -145,7 +146,7 @@ def uses_macros() -> bool:
 
 
 def prepare_queries(name: str) -> Path:
-    """Describes store's queries against a freshly migrated database, into a folder beside `.sqlx`."""
+    """Describes the store's queries, with a freshly migrated database, in a folder beside `.sqlx`."""
     new = DEV / "sqlx"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -154,12 +155,12 @@ def prepare_queries(name: str) -> Path:
         run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
     with servers.services(name, programs, own=True) as found:
         url = found["DATABASE_URL"]
-        # Not with `awe migrate`: it cannot be built while its queries are not described yet.
+        # `awe migrate` cannot be used: it cannot be built while its queries are not described.
         psql = shutil.which("psql", path=programs.get("AWE_POSTGRES_BIN")) or "psql"
         for file in sorted((ROOT / "migrations").glob("*.sql")):
             run([psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", file])
         for file in [ROOT / "store" / "src" / "lib.rs", *(ROOT / "store" / "tests").glob("*.rs")]:
-            os.utime(file)  # the macros speak to the database only when they are expanded again
+            os.utime(file)  # the macros query the database only when they are expanded again
         env = {**cargo_env(DATABASE_URL=url), "SQLX_OFFLINE": "false", "SQLX_OFFLINE_DIR": str(new)}
         run(cargo("check", "-p", "store", "--all-targets"), env)
     return new
@@ -170,7 +171,7 @@ def queries_in(folder: Path) -> dict:
 
 
 def sqlx() -> None:
-    """`.sqlx` says of each query what the migrated database says."""
+    """`.sqlx` describes each query as the migrated database does."""
     if not uses_macros() and not SQLX.exists():
         print("    nothing to compare: store uses no checked query macros")
         return
@@ -198,7 +199,7 @@ STEPS = {
 
 
 def check(names: list) -> None:
-    """Runs the named steps, or all; a failure does not hide those after it."""
+    """Runs the named steps, or all of them, and goes on after a failure."""
     unknown = [name for name in names if name not in STEPS]
     if unknown:
         raise Failed(f"no such check: {', '.join(unknown)} (there are: {', '.join(STEPS)})", 2)
@@ -217,7 +218,7 @@ def check(names: list) -> None:
 
 
 def gen() -> None:
-    """Writes every generated file anew."""
+    """Writes every generated file."""
     say("generating openapi.json, asyncapi.yaml and JSON Schemas")
     run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env(AWE_REGENERATE=1))
     if not uses_macros():

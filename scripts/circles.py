@@ -1,12 +1,13 @@
-"""Circles of imports between the files of a crate: in a circle, nothing can be read first.
+"""Finds circles of imports between the files of a crate; in a circle there is no file that can be read first.
 
-The graph of each crate has one node for each product file. A file uses another one where it names something that is
+The graph of each crate has one node for each product file. A file uses another one if it names something that is
 defined there: in a `use`, or in a path such as `super::Name` or `child::function()`. A name that goes through a
-re-export or through an import of the parent leads to the file that defines it; an imported module is used where a
-path begins with it. Parent and child are files like any. Not counted: `mod child;` itself, `pub use` (the
+re-export or through an import of the parent counts for the file that defines it; an imported module counts where a path
+begins with it. Parent and child are files like any other. Not counted are `mod child;` itself, `pub use` (the
 re-exporting file only passes the name on), and everything under `#[cfg(test)]`.
 
-It reads text, not types: what a macro makes, and methods of a type whose path is never written, are not seen.
+The check reads text and not types: it does not see what a macro generates, or a method of a type whose path is never
+written.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Each alternative is something in which braces and names mean nothing; longer ones come first.
+# Each alternative matches something in which braces and names mean nothing; longer ones come first.
 OPAQUE = re.compile(
     r"""//[^\n]*|/\*.*?\*/|b?r(?P<hashes>\#+)".*?"(?P=hashes)|b?r"[^"]*"|b?"(?:\\.|[^"\\])*"|b?'(?:\\[^\n]{1,9}?|[^'\\\n])'""",
     re.DOTALL | re.VERBOSE,
@@ -34,7 +35,7 @@ one to remove. `./dev check circles` looks again."""
 
 @dataclass
 class Module:
-    """A module of a crate: where it lies, what it holds, what its names stand for."""
+    """A module of a crate: its file, its text, and what each imported name stands for."""
 
     path: tuple
     file: Path
@@ -46,7 +47,7 @@ class Module:
 
 
 def closing(text: str, start: int) -> int:
-    """The place after the brace that closes the one at `start`."""
+    """The index after the brace that closes the one at `start`."""
     depth = 0
     for at in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[at], 0)
@@ -56,14 +57,14 @@ def closing(text: str, start: int) -> int:
 
 
 def without_tests(text: str) -> str:
-    """The product part of a source: no comments, no texts, nothing under `#[cfg(test)]`."""
+    """The product part of a source: without comments, string literals and everything under `#[cfg(test)]`."""
     text = OPAQUE.sub('""', text)
     while found := TEST_ONLY.search(text):
         end = found.end()
         while attribute := ATTRIBUTE.match(text, end):
             end = attribute.end()
-        # What the attribute stands on ends with its block or with a semicolon, whichever begins first; a `use` may
-        # hold braces before its semicolon.
+        # The item under the attribute ends with its block or with a semicolon, whichever begins first; a `use` may hold
+        # braces before its semicolon.
         block, semicolon = text.find("{", end), text.find(";", end)
         is_import = re.match(r"\s*(?:pub(?:\([^)]*\))?\s+)?use\b", text[end:])
         if is_import or block < 0 or 0 <= semicolon < block:
@@ -97,7 +98,7 @@ def imports(tree: str, before: tuple = ()) -> list:
 
 
 class Crate:
-    """The modules of one crate, and who uses whom."""
+    """The modules of one crate, and which of them uses which."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -140,8 +141,8 @@ class Crate:
                     module.names[name] = segments
 
     def resolve(self, module: Module, segments: tuple, seen: frozenset = frozenset()) -> tuple | None:
-        """The module that these segments lead to from `module`, and the item of it that they name, None for the
-        module itself; nothing for what another crate defines."""
+        """The module that these segments lead to from `module`, and the item of it that they name (None for the module
+        itself); None for something of another crate."""
         if (module.path, segments) in seen or not segments:
             return None
         seen = seen | {(module.path, segments)}
@@ -154,7 +155,7 @@ class Crate:
             bound = here.names.get(head)
             if bound and bound != (head,):
                 if bound[0] == head and head not in here.children:
-                    return None  # `use time::time`: of another crate
+                    return None  # as in `use time::time`: a name of another crate
                 return self.resolve(here, (*bound, *tail), seen)
             for glob in here.globs:
                 found = self.resolve(here, glob, seen)
@@ -177,7 +178,7 @@ class Crate:
     def _connect(self, module: Module) -> None:
         for visibility, tree in USE.findall(module.text):
             if visibility:
-                continue  # a re-export passes on, and does not use
+                continue  # a re-export only passes a name on
             for segments, name in imports(tree):
                 self._use(module, segments)
         for head, rest in PATH.findall(USE.sub("", module.text)):
@@ -186,7 +187,8 @@ class Crate:
 
     def _use(self, module: Module, segments: tuple) -> None:
         target, item = self.resolve(module, segments) or (module, None)
-        # An imported module is used where a path begins with it, and that path says what of it.
+        # The import of a module does not count here: it counts where a path begins with it, and the path names the
+        # item.
         if item and target.file != module.file:
             self.edges.setdefault((module.file, target.file), set()).add(item)
 
@@ -219,7 +221,7 @@ def circles(edges: dict) -> list:
 
 
 def told(circle: frozenset, edges: dict, base: Path) -> str:
-    """A circle, with the names that tie it."""
+    """Describes a circle, with the names that tie its files together."""
     lines = [f"circle of {len(circle)} files under {base.name}/:"]
     inside = {edge: names for edge, names in edges.items() if set(edge) <= circle}
     for (start, end), names in sorted(inside.items()):
@@ -228,13 +230,13 @@ def told(circle: frozenset, edges: dict, base: Path) -> str:
 
 
 def crates(root: Path) -> list:
-    """The library of each member, or its program where it has none."""
+    """The root file of each workspace member: of its library, or of its program if it has none."""
     found = [*root.glob("*/src/lib.rs"), *root.glob("*/*/src/lib.rs")]
     return sorted(lib for lib in found if (lib.parent.parent / "Cargo.toml").is_file())
 
 
 def find(root: Path) -> list:
-    """Every circle of the workspace at `root`, in words."""
+    """Describes every circle of the workspace at `root`."""
     texts = []
     for lib in crates(root):
         edges = Crate(lib).edges

@@ -48,7 +48,7 @@ def token(subject: str, roles: list) -> str:
 
 
 def schemathesis() -> Path:
-    """The pinned fuzzer in its own environment; a second run finds it at once."""
+    """The pinned fuzzer in an environment of its own, which is made once."""
     program, mark = VENV / "bin" / "schemathesis", VENV / "requirements.txt"
     wanted = REQUIREMENTS.read_text()
     if program.is_file() and mark.is_file() and mark.read_text() == wanted:
@@ -75,7 +75,7 @@ def free_port() -> int:
 
 @contextmanager
 def directory() -> Iterator[Directory]:
-    """One that knows whatever role or group is generated: that there is no directory has an answer of its own, 503."""
+    """Runs a staff directory that knows every generated role and group; without one, they are answered 503."""
     found = Directory(anybody=["amina"])
     try:
         yield found
@@ -85,7 +85,7 @@ def directory() -> Iterator[Directory]:
 
 @contextmanager
 def server(origin_port: int, urls: dict, known: Directory) -> Iterator[None]:
-    """Every role but delivery: generated callback URLs must reach nobody."""
+    """Runs a server with every role but delivery, because nothing may be sent to generated callback URLs."""
     settings = {
         "AWE__SERVER__PORT": str(origin_port),
         "AWE__DATABASE__URL": urls["DATABASE_URL"],
@@ -125,7 +125,7 @@ def main(words: list) -> None:
         if options.seed is not None:
             command += ["--seed", options.seed]
         say(f"fuzzing every operation, {options.max_examples} examples each")
-        code = call(command, timeout=HARD_LIMIT, cwd=DEV)  # it keeps notes where it runs
+        code = call(command, timeout=HARD_LIMIT, cwd=DEV)  # schemathesis keeps notes in the working directory
     if code != 0:
         raise Failed(f"schemathesis found failures (above); the server's log is {LOG.relative_to(ROOT)}")
     say("no failure found")

@@ -1,4 +1,4 @@
-"""The real Keycloak server on loopback: fetched with Maven, prepared once, with the realm of deploy/keycloak."""
+"""The real Keycloak on loopback: fetched with Maven, prepared once, with the realm of deploy/keycloak."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def has_java() -> bool:
 
 
 def fetch() -> Path:
-    """The folder of a Keycloak that is ready to start."""
+    """Fetches and prepares Keycloak unless that is done; returns its folder."""
     if not has_java():
         raise Failed(f"Keycloak needs Java: {NO_JAVA}")
     named = os.environ.get("AWE_KEYCLOAK_HOME")
@@ -75,7 +75,7 @@ def fetch() -> Path:
 
 
 def download(folder: Path) -> None:
-    """Unpacks the distribution there, if it is the one that is expected."""
+    """Unpacks the distribution into a folder, if its hash is the expected one."""
     command = ["mvn", "-B", "-q", f"-Dmaven.repo.local={folder / 'repository'}", COPY]
     command += [f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
     attempt("mvn could not fetch Keycloak", command, FETCH_WITHIN)
@@ -88,13 +88,13 @@ def download(folder: Path) -> None:
 
 
 def prepare(home: Path) -> None:
-    """What Keycloak works out from its settings, so that no start has to."""
+    """Lets Keycloak compute once what depends only on its settings, so that starts are faster."""
     program(home).chmod(0o755)
     attempt("Keycloak could not be prepared", [program(home), "build", "--db=dev-file"], BUILD_WITHIN)
 
 
 def attempt(what: str, command: list, within: float) -> None:
-    """Runs a command that says something only when it fails."""
+    """Runs a command; prints nothing unless it fails."""
     try:
         done = subprocess.run(
             [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within
@@ -110,7 +110,7 @@ def program(home: Path) -> Path:
 
 
 class Keycloak:
-    """A server as a child; `data` is where its database stays, without it nothing does."""
+    """A Keycloak server as a child process. Its database is kept in `data`; without it, in memory."""
 
     def __init__(self, home: Path, port: int, password: str, data: Path | None = None) -> None:
         self.url = f"http://localhost:{port}"
@@ -137,7 +137,7 @@ class Keycloak:
             )
 
     def ready(self) -> dict:
-        """Waits until it answers and knows the realm; the environment that names it to tests."""
+        """Waits until the server answers and knows the realm; returns the environment that tells tests about it."""
         deadline = time.monotonic() + READY_WITHIN
         while not self.answers("master"):
             if self.child.poll() is not None:
@@ -171,7 +171,7 @@ class Keycloak:
 
 
 def token(issuer: str, username: str, password: str | None = None, client: str = "awe-demo-cli") -> str:
-    """An access token of a demo user, whose password is the name unless another is given."""
+    """An access token of a demo user, whose password is the user name unless another one is given."""
     form = {"grant_type": "password", "client_id": client, "username": username, "password": password or username}
     try:
         with urllib.request.urlopen(
@@ -186,7 +186,7 @@ def token(issuer: str, username: str, password: str | None = None, client: str =
 
 
 def for_tests(running: ExitStack) -> Keycloak | None:
-    """One without any data of before, which `running` stops; it is still starting. Outside CI none without Java."""
+    """Starts a server without data, which `running` stops; does not wait for it. Without Java, None except in CI."""
     if not has_java() and not os.environ.get("CI"):
         say(f"will not run: the tests with a real Keycloak, e2e/test_keycloak_*.py ({NO_JAVA})")
         return None
@@ -199,9 +199,9 @@ def for_tests(running: ExitStack) -> Keycloak | None:
 
 @contextmanager
 def development(port: int, master_key: Path) -> Iterator[dict]:
-    """One for `./dev up`, with data that stays; yields the settings by which AWE trusts it.
+    """Runs a server for `./dev up` whose data is kept; yields the settings with which AWE trusts it.
 
-    With an issuer AWE is not in development mode, and does not start without a key: it is made at the same place.
+    A server of AWE with an issuer is not in development mode and needs a master key, so one is made as well.
     """
     home = fetch()
     DATA.mkdir(parents=True, exist_ok=True)
@@ -223,13 +223,13 @@ def make_key(file: Path) -> None:
 
 
 def settings(url: str) -> dict:
-    """AWE's settings for the realm, as its demo users and clients need them."""
+    """The settings of AWE for the realm, its demo users and its clients."""
     return {
         "AWE__KEYCLOAK__BASE_URL": url,
         "AWE__KEYCLOAK__ISSUER": f"{url}/realms/staff",
         "AWE__KEYCLOAK__AUDIENCE": "awe",
         "AWE__KEYCLOAK__ADMIN_CLIENT_SECRET": "demo-awe-admin-resolver",
         "AWE__AUTH__ROLE_CLIENTS": "[awe-admin-portal]",
-        # Receivers of webhooks run on this machine too.
+        # Receivers of webhooks also run on this machine.
         "AWE__EGRESS__ALLOW_CIDRS": "[127.0.0.0/8]",
     }

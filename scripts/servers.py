@@ -19,7 +19,7 @@ END_WITHIN = 40.0
 
 
 def is_locked(file: Path) -> bool:
-    """Whether a living process holds the lock on this file."""
+    """Returns whether a living process holds the lock on this file."""
     try:
         with file.open() as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,7 +31,7 @@ def is_locked(file: Path) -> bool:
 
 
 def holder(data: Path) -> int | None:
-    """The `awe dev` process that uses this data directory."""
+    """The process id of the `awe dev` that uses this data directory, if there is one."""
     lock = data / "awe-dev.lock"
     if not is_locked(lock):
         return None
@@ -43,7 +43,7 @@ def holder(data: Path) -> int | None:
 
 @contextmanager
 def only_one(name: str) -> Iterator[None]:
-    """Lets one `./dev` at a time use the data of this name."""
+    """Ensures that only one `./dev` at a time uses the data of this name."""
     DEV.mkdir(exist_ok=True)
     file = DEV / f"{name}.lock"
     with file.open("a+") as handle:
@@ -59,7 +59,7 @@ def only_one(name: str) -> Iterator[None]:
 
 
 def stop_left_over(data: Path) -> None:
-    """Ends the `awe dev` of an earlier run that was killed before it could do so."""
+    """Ends the `awe dev` that an earlier, killed run left behind."""
     lock = data / "awe-dev.lock"
     for number in (signal.SIGTERM, signal.SIGKILL):
         pid = holder(data)
@@ -84,7 +84,7 @@ def tail(log: Path, lines: int = 40) -> str:
 
 
 def read_env(file: Path) -> dict:
-    """The KEY=VALUE lines of a file; a last line without its newline is still being written."""
+    """The KEY=VALUE lines of a file. A last line without a newline is still being written and is left out."""
     if not file.exists():
         return {}
     whole = file.read_text().rpartition("\n")[0]
@@ -94,9 +94,9 @@ def read_env(file: Path) -> dict:
 
 @contextmanager
 def awe_dev(name: str, words: list, wanted: tuple, env: dict, binary: Path) -> Iterator[dict]:
-    """Runs `awe dev` on data of its own in `.dev/NAME` and yields what it wrote into its env file.
+    """Runs `awe dev` with data of its own in `.dev/NAME`; yields the variables that it wrote into its env file.
 
-    The data goes when it ends in order; after a kill it stays, because the next run needs it to find the servers.
+    The data is removed when it ends in order. After a kill it stays, because the next run finds the servers by it.
     """
     data, file, log = DEV / name, DEV / f"{name}.env", DEV / f"{name}.log"
     with only_one(name):
@@ -132,7 +132,7 @@ def wait_for(child: subprocess.Popen, file: Path, wanted: tuple, log: Path) -> d
 
 
 def services(name: str, programs: dict, own: bool = False):
-    """PostgreSQL and NATS alone; with `own`, also when the environment names running ones."""
+    """Runs PostgreSQL and NATS only. With `own`, even if the environment names running ones."""
     env = {**os.environ, **programs}
     if own:
         env = without_settings(env)
@@ -142,7 +142,7 @@ def services(name: str, programs: dict, own: bool = False):
 
 
 def without_settings(env: dict) -> dict:
-    """An environment without AWE's own settings, which are for a server and not for its tests."""
+    """The environment without the settings of AWE, which are for a server and not for its tests."""
     return {key: value for key, value in env.items() if not key.startswith("AWE__")}
 
 

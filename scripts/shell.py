@@ -1,4 +1,4 @@
-"""Running other programs so that none of them outlives `./dev`, and the few words it says meanwhile."""
+"""Runs other programs so that none of them outlives `./dev`, and prints what goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").absolute()
 
 
 class Failed(Exception):
-    """Something the person at the keyboard can read and act on; ends `./dev` with the given code."""
+    """A failure that the person at the keyboard can read and act on; ends `./dev` with the given code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class Failed(Exception):
 
 
 class Interrupted(BaseException):
-    """SIGTERM or SIGHUP arrived: everything is unwound as on Ctrl-C."""
+    """SIGTERM or SIGHUP arrived. It is handled like Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -31,7 +31,7 @@ class Interrupted(BaseException):
 
 
 def interrupt(number: int, _frame: object) -> None:
-    """The handler for those signals; later ones find the unwinding under way and change nothing."""
+    """The handler of those signals; later ones are ignored, because the process is already ending."""
     signal.signal(number, signal.SIG_IGN)
     raise Interrupted(number)
 
@@ -41,14 +41,14 @@ def say(text: str) -> None:
 
 
 def stop_group(child: subprocess.Popen, first: int, patience: float) -> None:
-    """Ends a child and all it started: `first` as the polite signal, then a kill. Nothing interrupts this."""
+    """Ends a child and everything it started: with the signal `first`, then with a kill. Nothing interrupts this."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         for number, seconds in ((first, patience), (signal.SIGKILL, 5.0)):
             try:
                 os.killpg(child.pid, number)
-            except (ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+            except (ProcessLookupError, PermissionError):  # macOS raises PermissionError for a group of zombies
                 pass
             try:
                 child.wait(seconds)
@@ -77,7 +77,7 @@ def call(command: list, env: dict | None = None, timeout: float | None = None, c
 
 
 def run(command: list, env: dict | None = None, timeout: float | None = None) -> None:
-    """As `call`, but a failure of the command ends what we do."""
+    """Like `call`, but a failure of the command raises Failed."""
     code = call(command, env, timeout)
     if code != 0:
         line = " ".join(str(word) for word in command)
@@ -85,7 +85,7 @@ def run(command: list, env: dict | None = None, timeout: float | None = None) ->
 
 
 def choose_toolchain() -> None:
-    """Takes the default toolchain where rustup has not the pinned one and cannot fetch it; says so."""
+    """Uses the default toolchain if rustup neither has nor can fetch the pinned one, and says so."""
     pinned = ROOT / "rust-toolchain.toml"
     if os.environ.get("RUSTUP_TOOLCHAIN") or shutil.which("rustup") is None or not pinned.is_file():
         return
@@ -99,14 +99,14 @@ def choose_toolchain() -> None:
 
 
 def cargo_env(**more: object) -> dict:
-    """What cargo is run with: queries are checked against the committed `.sqlx`, never a database by chance."""
+    """The environment of cargo: queries are checked against the committed `.sqlx`, never against a database."""
     env = {**os.environ, "SQLX_OFFLINE": "true", **{key: str(value) for key, value in more.items()}}
     env.pop("SQLX_OFFLINE_DIR", None)
     return env
 
 
 def cargo(*words: object) -> list:
-    """A cargo command line; CI builds exactly what `Cargo.lock` says."""
+    """A cargo command line. CI uses exactly the versions in `Cargo.lock`."""
     if shutil.which("cargo") is None:
         raise Failed("cargo was not found: install a Rust toolchain (https://rustup.rs), then run this again")
     head, *rest = words
@@ -115,7 +115,7 @@ def cargo(*words: object) -> list:
 
 
 def remove_data(folder: Path) -> None:
-    """Removes a data directory, and the place outside of it that its database may have moved to."""
+    """Removes a data directory, and the place outside of it that its database may have been moved to."""
     database = folder / "postgres"
     if database.is_symlink():
         place = Path(os.readlink(database)).parent

@@ -1,4 +1,4 @@
-"""What `circles` sees, on trees of a few lines. `./dev check circles` runs this first."""
+"""Tests of `circles` on small trees. `./dev check circles` runs them first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scripts import circles
 
 class Circles(unittest.TestCase):
     def edges(self, files: dict) -> dict:
-        """Who uses whom, and what, in a crate of these files."""
+        """The edges, with their names, in a crate of these files."""
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             for name, text in files.items():

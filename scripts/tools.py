@@ -43,7 +43,7 @@ NO_WHEEL = """pip could not fetch {name} (its words are above). Without a networ
 
 
 def version_of(program: str) -> tuple[int, int]:
-    """What a program says its version is; (0, 0) when it says nothing readable."""
+    """The version that a program prints; (0, 0) when it prints none that can be read."""
     try:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20).stdout
     except (OSError, subprocess.TimeoutExpired):
@@ -53,7 +53,7 @@ def version_of(program: str) -> tuple[int, int]:
 
 
 def postgres_on_path() -> Path | None:
-    """The directory of a PostgreSQL on PATH that is complete and new enough."""
+    """The program folder of a PostgreSQL on PATH that is complete and new enough."""
     found = [shutil.which(program) for program in ("postgres", "initdb", "pg_ctl")]
     if not all(found) or version_of(str(found[0])) < OLDEST_POSTGRES:
         return None
@@ -99,7 +99,7 @@ def fetch(name: str) -> None:
 
 @contextmanager
 def arriving(target: Path) -> Iterator[Path]:
-    """Where to make what is to be at `target`, in a folder that goes afterwards; `target` is there once it is whole."""
+    """Yields a path in a temporary folder; what was made there is moved to `target` when it is complete."""
     say(f"fetching {target.name} into {target.parent.relative_to(ROOT)}")
     TOOLS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS, prefix=".new-") as folder:
@@ -109,12 +109,12 @@ def arriving(target: Path) -> Iterator[Path]:
         try:
             new.rename(target)
         except OSError:
-            if not target.is_dir():  # another run of ours was first: its copy is as good
+            if not target.is_dir():  # another run was faster: its copy is as good
                 raise
 
 
 def servers(own: bool = False) -> dict:
-    """Makes sure that both servers can be had, and returns the environment that names their programs.
+    """Makes sure that both servers are at hand; returns the environment that names their programs.
 
     A server that AWE__DATABASE__URL or AWE__NATS__URL names needs no program, except when `own` ones are wanted.
     """
@@ -140,7 +140,7 @@ def servers(own: bool = False) -> dict:
 
 
 def program(name: str) -> Path:
-    """A pinned program, fetched unless it is there."""
+    """The path of a pinned program, which is fetched unless it is there."""
     fetch(name)
     return home(name) / PLACES[name]
 
@@ -150,20 +150,20 @@ def k6() -> Path:
 
 
 def standardwebhooks() -> Path:
-    """The directory to import it from."""
+    """The directory that it is imported from."""
     fetch(STANDARDWEBHOOKS)
     return home(STANDARDWEBHOOKS)
 
 
 def smtp_server() -> str:
-    """The directories to import it from, as in PYTHONPATH."""
+    """The directories that it is imported from, in the form of PYTHONPATH."""
     for name in SMTP_SERVER:
         fetch(name)
     return os.pathsep.join(str(home(name)) for name in SMTP_SERVER)
 
 
 def describe(env: dict) -> None:
-    """One line for each server: where it comes from."""
+    """Prints for each server where it comes from."""
     for key, url, what in (
         ("AWE_POSTGRES_BIN", "AWE__DATABASE__URL", "PostgreSQL"),
         ("AWE_NATS_BIN", "AWE__NATS__URL", "nats-server"),

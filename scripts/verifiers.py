@@ -16,7 +16,7 @@ FETCH_WITHIN = 300.0
 
 
 def fetch() -> dict:
-    """The environment that names both; without node only the one in Python, except in CI."""
+    """Fetches both verifiers; returns the environment that names them. Without node, only Python's, except in CI."""
     env = {"AWE_STANDARDWEBHOOKS_PYTHON": str(tools.standardwebhooks())}
     if shutil.which("node") and shutil.which("npm"):
         return {**env, "AWE_STANDARDWEBHOOKS_NODE": str(node_modules())}
@@ -27,7 +27,7 @@ def fetch() -> dict:
 
 
 def node_modules() -> Path:
-    """The directory that holds `node_modules`, exactly as the committed lock file says."""
+    """The directory that contains `node_modules`, installed exactly as the committed lock file says."""
     lock = PACKAGE / "package-lock.json"
     target = tools.TOOLS / f"webhook-verifiers-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     if target.is_dir():

@@ -104,7 +104,7 @@ impl Follower for Worker {
         for id in requests {
             // The semaphore is never closed.
             let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Ok(()) };
-            if self.store.claim_resolution(RequestId(id), LEASE).await? {
+            if self.store.lease_resolution(RequestId(id), LEASE).await? {
                 self.spawn(RequestId(id), slot);
             }
         }
@@ -212,7 +212,7 @@ impl Job for Poll {
             free.push(slot);
         }
         let limit = i64::try_from(free.len()).unwrap_or(i64::MAX);
-        let owed = worker.store.claim_resolutions(LEASE, limit).await?;
+        let owed = worker.store.lease_resolutions(LEASE, limit).await?;
         let all = owed.len() == free.len();
         for (id, slot) in owed.into_iter().zip(free) {
             worker.spawn(id, slot);

@@ -1,4 +1,4 @@
-"""What must hold when everything is healed: what clients were told, what PostgreSQL holds, what went out."""
+"""Checks, after everything is healed, that answers to clients, rows in PostgreSQL, webhooks and the stream agree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.waiting import until
 
 SETTLED_WITHIN = 90.0
 UNTOLD = {"decision_recorded", "task_claimed", "stage_skipped"}
-"""Events that make no webhook."""
+"""Types of events that make no webhook."""
 MOST_ROUNDS = 6
 """More stages than any policy has."""
 
@@ -37,13 +37,13 @@ HISTORY = """
 
 
 def read(world: World) -> dict[str, dict[str, Any]]:
-    """Every request with its history, by its id."""
+    """All requests with their histories, by request id."""
     sql = f"select coalesce(json_agg(t), '[]') from ({HISTORY}) t"
     return {row["id"]: row for row in json.loads(database.run(world.postgres.url, sql))}
 
 
 def settle(world: World) -> Iterator[str]:
-    """Waits until nothing is on its way any more; whatever stays on its way is a violation."""
+    """Waits until all events are published and all webhooks delivered; those that never are, are violations."""
     waits = {
         "events were never published": "select count(*) from approval_event where published_at is null",
         "webhooks were never delivered": "select count(*) from webhook_delivery where status <> 'delivered'",
@@ -56,7 +56,7 @@ def settle(world: World) -> Iterator[str]:
 
 
 def finish(world: World, ledger: Ledger) -> Iterator[str]:
-    """Decides what is open until everything is terminal: so everything that is not terminal can move."""
+    """Decides open tasks until every request is terminal, which proves that each of them can still move."""
     sql = (
         "select t.id from approval_task t join approval_request r on r.id = t.request_id"
         " where r.completed_at is null and t.decision_id is null and t.status in ('open', 'claimed', 'expired')"
@@ -65,7 +65,7 @@ def finish(world: World, ledger: Ledger) -> Iterator[str]:
     for _ in range(MOST_ROUNDS):
         rows = database.run(world.postgres.url, sql).split()
         for number, task in enumerate(rows):
-            # One actor approves once in a stage, so neighbouring tasks get an administrator each.
+            # An actor may approve once in a stage, so each of neighbouring tasks gets an administrator of its own.
             with world.servers[0].admin(f"root-{number}") as root:
                 answer = root.decide(task)
             if answer.status == 201:
@@ -80,7 +80,7 @@ def finish(world: World, ledger: Ledger) -> Iterator[str]:
 
 
 def replays(world: World, ledger: Ledger) -> Iterator[str]:
-    """Each acknowledged create, sent once more with its key, is answered as the first time."""
+    """Each acknowledged create, sent once more with its key, must get its first answer again."""
     with world.servers[1].client("registry") as client:
         for create in ledger.creates.values():
             if create.answer is not None:
@@ -90,7 +90,7 @@ def replays(world: World, ledger: Ledger) -> Iterator[str]:
 
 
 def told(ledger: Ledger, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Everything that a client was told is so."""
+    """Every answer that a client got must be true."""
     by_artifact = Counter(history["artifact_id"] for history in histories.values())
     for create in ledger.creates.values():
         copies = by_artifact[create.body["artifact_id"]]
@@ -119,14 +119,15 @@ def told(ledger: Ledger, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def ended_meanwhile(create: Create, histories: dict[str, dict[str, Any]]) -> bool:
-    """A try whose answer was lost may be written after a later one was told that its time is over: then it is over."""
+    """Whether the refusal is no contradiction: the refused try said that `expires_at` is over, an earlier try whose
+    answer was lost was written later, and that request has expired."""
     assert create.refused is not None
     written = [h for h in histories.values() if h["artifact_id"] == create.body["artifact_id"]]
     return b"expires_at" in create.refused.raw and all(history["status"] == "expired" for history in written)
 
 
 def histories_hold(histories: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Each history by itself: numbered without gaps, one end, one decision a task, no stage begun or ended twice."""
+    """Each history alone: numbered without gaps, one end, one decision a task, no stage begun or ended twice."""
     for request, history in histories.items():
         events = history["events"]
         sequences = [event["sequence"] for event in events]
@@ -155,15 +156,15 @@ def histories_hold(histories: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def made_at(event_id: str) -> float:
-    """When the event happened by the machine's clock, whatever the clock of its server said: its id begins with that
-    (RFC 9562, section 5.7)."""
+    """When the event was made, by the machine's clock: its id begins with that (RFC 9562, section 5.7). The clock of
+    its server may have been wrong."""
     return (uuid.UUID(event_id).int >> 80) / 1000
 
 
 def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The stream carries every event of PostgreSQL and nothing else; those of a request in order, copies aside. A stream
-    that lost what it had acknowledged is filled again as well as can be: of events from before that, disorder is told
-    but no violation."""
+    """The stream must carry every event of PostgreSQL and nothing else; those of a request in order, copies aside. A
+    stream that lost acknowledged events is filled again as well as possible: disorder among events from before the loss
+    is reported, but is no violation."""
     last: dict[str, int] = defaultdict(int)
     known = {event["id"]: request for request, history in histories.items() for event in history["events"]}
     bodies: dict[str, bytes] = {}
@@ -189,7 +190,7 @@ def stream_holds(world: World, histories: dict[str, dict[str, Any]]) -> Iterator
 def webhooks_hold(
     histories: dict[str, dict[str, Any]], creates: dict[str, Any], got: list[Got], secret: str
 ) -> Iterator[str]:
-    """The receiver took every webhook that is due, with a good signature, and nothing else."""
+    """The receiver must have taken every due webhook, with a good signature, and no other."""
     taken: set[str] = set()
     bodies: dict[str, bytes] = {}
     due = {e["id"] for h in histories.values() for e in h["events"] if e["type"] not in UNTOLD}
@@ -212,7 +213,7 @@ def webhooks_hold(
 
 
 def order_of_first_attempts(got: list[Got]) -> dict[str, int]:
-    """How many requests had a webhook that came first after a later one: it may happen, and is told."""
+    """Counts requests with a webhook first attempted after a later one; this is allowed and reported."""
     last: dict[str, int] = defaultdict(int)
     seen: set[str] = set()
     overtaken = set()
@@ -227,7 +228,7 @@ def order_of_first_attempts(got: list[Got]) -> dict[str, int]:
 
 
 def check(world: World, ledger: Ledger, got) -> list[str]:
-    """Settles, finishes and compares: every violation, in words."""
+    """Settles, finishes and compares; returns every violation, in words."""
     found = list(settle(world))
     found += finish(world, ledger)
     found += settle(world)

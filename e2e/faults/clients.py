@@ -1,4 +1,4 @@
-"""Callers, and the ledger of what they were told."""
+"""Callers, and the ledger of the answers that they got."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TERMINAL = {"approved", "rejected", "cancelled", "expired"}
 PEOPLE = ("alice", "bob", "carol", "dave")
 WORKERS = 8
 POOL = 400
-"""Open tasks remembered; creating waits while there are more."""
+"""Most open tasks that are remembered; beyond that, no requests are created."""
 WITHIN = 25.0
 """Seconds until a caller stops waiting for one answer; a database that stays silent is given up after 12."""
 
@@ -40,7 +40,7 @@ POLICIES: dict[str, list[dict[str, Any]]] = {
 
 @dataclass
 class Create:
-    """One create with its key: what was sent, and what came back."""
+    """A create with its idempotency key: what was sent, and what was answered."""
 
     key: str
     body: dict[str, Any]
@@ -51,16 +51,16 @@ class Create:
 
 @dataclass
 class Ledger:
-    """Everything that clients know for sure."""
+    """Everything that clients know for certain."""
 
     creates: dict[str, Create] = field(default_factory=dict)
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """DecisionOut by task."""
+    """The answer to the decision (DecisionOut), by task."""
     cancelled: set[str] = field(default_factory=set)
     reassigned: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The new task by the old one's id."""
+    """The new task, by the id of the old one."""
     terminal: dict[str, str] = field(default_factory=dict)
-    """The first terminal status that somebody read, by request."""
+    """The first terminal status that a client read, by request."""
     faults: list[str] = field(default_factory=list)
     """Answers that must never be given."""
     answers: int = 0
@@ -73,13 +73,13 @@ class Ledger:
 
 
 class Clients:
-    """Threads that work until they are stopped."""
+    """Client threads, which work until they are stopped."""
 
     def __init__(self, seed: int, servers: list[Server], callback: str, ledger: Ledger) -> None:
         self.servers, self.callback, self.ledger = servers, callback, ledger
         self._stop = threading.Event()
         self._tasks: dict[str, tuple[str, str]] = {}
-        """Open tasks as far as is known: assignee and request, by task."""
+        """Open tasks as far as the clients know: assignee and request, by task."""
         self._requests: list[str] = []
         self._threads = [
             threading.Thread(target=self._work, args=(n, random.Random(f"{seed} client {n}")), daemon=True)
@@ -115,12 +115,12 @@ class Clients:
                     self._cancel(chance)
                 else:
                     self._read(chance)
-            except Exception as error:  # whatever goes wrong here must be seen at the end
+            except Exception as error:  # any error here must be seen at the end of the run
                 self.ledger.complain(f"client {number}: {error!r}")
                 return
 
     def ask(self, chance: random.Random, subject: str, call: Callable[[api.Client], api.Answer], *roles: str):
-        """One try at a server of chance: the answer, or None when it is not known what was done."""
+        """Makes one call to a random server. Returns None if the answer was lost, so that its effect is unknown."""
         server = chance.choice(self.servers)
         client = api.Client(server.port, subject, *roles)
         client.connection.timeout = WITHIN
@@ -130,7 +130,8 @@ class Clients:
                 answer = call(client)
             except api.LOST:
                 self.ledger.unanswered += 1
-                # Not a wait for something: a caller that is refused the connection does not hammer on.
+                # This is not a wait for something: it keeps a caller whose connection is refused from trying without
+                # pause.
                 self._stop.wait(0.02)
                 if time.monotonic() - begun >= WITHIN:
                     self.ledger.complain(f"no answer within {WITHIN:.0f} s")
@@ -190,7 +191,7 @@ class Clients:
         action = chance.choices(("approve", "reject", "abstain"), (80, 12, 8))[0]
         answer = self.ask(chance, assignee, lambda c: c.decide(task, action))
         if answer is None:
-            return  # it stays in the pool, and somebody tries again
+            return  # it stays in the pool, and some client tries again
         if answer.status == 201:
             with self.ledger.lock:
                 before = self.ledger.decisions.setdefault(task, answer.json)
@@ -198,13 +199,13 @@ class Clients:
                 self.ledger.complain(f"two decisions of task {task}: {before['id']} and {answer.json['id']}")
         elif answer.status != 409:
             self.ledger.complain(f"deciding {task}: {answer.status} {answer.raw!r}")
-        if chance.random() < 0.9:  # else it is tried again, and must be refused
+        if chance.random() < 0.9:  # else some client decides it again, and must be refused
             with self.ledger.lock:
                 self._tasks.pop(task, None)
         self._learn(chance, request)
 
     def _learn(self, chance: random.Random, request: str) -> None:
-        """Tasks that came with a later stage; and terminal states, which must stay."""
+        """Adds tasks of later stages to the pool, and checks that a terminal status does not change."""
         path = f"/tasks?request_id={request}&assignee=*&status=open&page_size=50"
         answer = self.ask(chance, "reader", lambda c: c.get(path), api.VIEWER)
         if answer is not None and answer.status == 200:

@@ -1,4 +1,4 @@
-"""A receiver of webhooks that misbehaves in every way, by the seed, and then takes each webhook in the end."""
+"""A receiver of webhooks that misbehaves in every way, as the seed decides, and takes each webhook in the end."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from support.looping import LoopThread
 
 HANGS = 8.0
-"""Longer than any sender waits."""
+"""Seconds, longer than any sender waits."""
 BIG = b"x" * 65536
 BIG_CHUNKS = 160
-"""10 MB."""
+"""10 MB in all."""
 MISBEHAVIOURS = ("close_then_answer", "hang", "big", "redirect", "reset", "reset_before_reading", "error", "garbage")
 TAKES_AT_ONCE = 0.7
-"""Part of the webhooks that are taken at the first attempt."""
+"""Share of the webhooks that are taken at the first attempt."""
 MOST_FAILURES = 3
 
 
 @dataclass(frozen=True)
 class Got:
-    """One webhook as it came."""
+    """One attempt of a webhook, as it arrived."""
 
     event_id: str
     headers: dict[str, str]
@@ -35,12 +35,12 @@ class Got:
 
     @property
     def was_taken(self) -> bool:
-        """Answered with a 2xx that the sender could read."""
+        """Whether it was answered with a 2xx that the sender could read."""
         return self.behaviour in ("take", "big")
 
 
 class Receiver:
-    """Listens in a thread of its own."""
+    """The receiver, in a thread of its own."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -68,7 +68,7 @@ class Receiver:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512)
 
     def _behaviour(self, event_id: str) -> str:
-        """What the next attempt of this event meets: decided by the seed and the event, not by its moment."""
+        """How the receiver behaves at the next attempt of this event. Seed and event decide, and not the time."""
         chance = random.Random(f"{self.seed} {event_id}")
         failures = 0 if chance.random() < TAKES_AT_ONCE else chance.randint(1, MOST_FAILURES)
         kinds = [chance.choice(MISBEHAVIOURS) for _ in range(failures)]
@@ -95,13 +95,13 @@ class Receiver:
                 if not await _answer(behaviour, writer):
                     return
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the sender was killed or gave up, or we end
+            pass  # the sender was killed or gave up, or the receiver stops
         finally:
             writer.close()
 
 
 async def _answer(behaviour: str, writer: asyncio.StreamWriter) -> bool:
-    """Answers in its way; whether the connection goes on."""
+    """Answers as `behaviour` says; returns whether the connection stays open."""
     if behaviour == "take":
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
         return True
@@ -123,13 +123,13 @@ async def _answer(behaviour: str, writer: asyncio.StreamWriter) -> bool:
     elif behaviour == "reset":
         _reset(writer)
     elif behaviour == "close_then_answer":
-        # It has done its work, and would say so after its side of the connection is closed: nobody hears it.
+        # The receiver has done its work, and closes its side before it answers, so nobody gets the answer.
         writer.write_eof()
     return False
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Closes so that the other side sees a reset."""
+    """Closes so that the other side sees a connection reset."""
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()

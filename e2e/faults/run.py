@@ -43,7 +43,7 @@ def options(words: list[str]) -> argparse.Namespace:
 
 
 def inject(world: World, steps: list[schedule.Step]) -> Counter:
-    """Does every step at its time, or as soon after as the one before allows."""
+    """Does every step at its time, or as soon as the step before is done."""
     begun = time.monotonic()
     injected: Counter = Counter()
     for step in steps:
@@ -56,7 +56,7 @@ def inject(world: World, steps: list[schedule.Step]) -> Counter:
 
 
 def one_run(seed: int, seconds: float, keep: bool) -> tuple[int, int]:
-    """Faults injected and violations found."""
+    """Runs one seed; returns the faults injected and the violations found."""
     print(f"==> seed {seed}: {seconds:.0f} s of faults (again: ./dev faults --seed {seed} --seconds {seconds:.0f})")
     folder = Path(tempfile.mkdtemp(prefix="awe-faults-"))
     receiver, ledger = Receiver(seed), Ledger()

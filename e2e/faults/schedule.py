@@ -6,31 +6,31 @@ import random
 from dataclasses import dataclass
 
 EVERY = (0.5, 2.0)
-"""Seconds between the beginnings of two faults."""
+"""Seconds from the beginning of one fault to that of the next."""
 FIRST_AFTER = 1.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing done to the world: a fault begins, or ends."""
+    """One step: the beginning or the end of a fault."""
 
     at: float
     """Seconds from the beginning of the run."""
     kind: str
-    """A method of World."""
+    """Name of a method of World."""
     which: int = 0
-    """Of several alike: which server, which worker."""
+    """Which one of several, for example which server."""
     amount: float = 0.0
-    """What the kind makes of it: seconds of delay, of clock offset."""
+    """Depends on the kind: seconds of delay, seconds of clock offset."""
     begins: bool = True
-    """Whether it is a fault, rather than the end of one."""
+    """Whether the step begins a fault; otherwise it ends one."""
 
     def __str__(self) -> str:
         amount = f" {self.amount:+.2f}" if self.amount else ""
         return f"{self.at:7.2f} s  {self.kind} {self.which}{amount}"
 
 
-# Kind of fault, the step that ends it, how long it lasts, its amount; those named more than once come more often.
+# Kind of fault, the step that ends it, how long it lasts, its amount. A fault with several lines is drawn more often.
 FAULTS = (
     ("kill_server", "start_server", (0.0, 1.5), None),
     ("kill_server", "start_server", (0.0, 1.5), None),
@@ -62,9 +62,9 @@ FAULTS = (
 
 
 def draw(seed: int, seconds: float) -> list[Step]:
-    """Every kind once in a random order, then again and again in another, until the time is over."""
+    """Draws every kind once in a random order, then again in another order, until the time is over."""
     chance = random.Random(seed)
-    # What a later rewind_nats goes back to.
+    # The state that a later rewind_nats restores.
     steps = [Step(FIRST_AFTER / 2, "remember_nats"), Step(FIRST_AFTER / 2, "start_nats", begins=False)]
     deck, at = [], FIRST_AFTER
     while at < seconds:

@@ -24,7 +24,7 @@ MEASURED_EVERY = 0.5
 
 
 class World:
-    """Everything that runs. A fault that cannot be done at its moment (it is down already) is not counted."""
+    """All processes. A fault that cannot be done at its moment, because its process is down already, is not counted."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
@@ -63,9 +63,9 @@ class World:
                 api.create_policy(admin, key, *stages)
         self.peaks: dict[str, float] = {}
         self.lost_at = 0.0
-        """When NATS last lost what it had acknowledged, by the machine's clock."""
+        """When NATS last lost acknowledged events, by the machine's clock."""
         self.disordered: set[str] = set()
-        """Requests whose events are not in order in the stream, because it lost some."""
+        """Requests whose events are out of order in the stream, because it lost some."""
         self._measured = threading.Event()
         self._meter = threading.Thread(target=self._measure, daemon=True)
         self._meter.start()
@@ -78,14 +78,14 @@ class World:
         return f"{PREFIX.upper()}_EVENTS"
 
     def do(self, kind: str, which: int, amount: float) -> bool:
-        """One step of the schedule; whether there was something to do."""
+        """Does one step of the schedule; returns whether it could be done."""
         step: Callable[[int, float], object] = getattr(self, kind)
         happened = step(which, amount) is not False
         self.done[kind] += happened
         return happened
 
     def heal(self) -> None:
-        """Everything runs, nothing is in the way, the clocks are right."""
+        """Starts what is down, clears the proxies and sets the clocks right."""
         self.to_postgres.heal()
         self.to_nats.heal()
         self.start_postgres(0, 0)
@@ -120,7 +120,7 @@ class World:
                 name = process.log.stem
                 self.peaks[name] = max(self.peaks.get(name, 0.0), rss_mib(process.pid))
 
-    # Steps. Each takes which one of several, and an amount.
+    # Steps. The arguments of each are the index of the process and an amount.
 
     def kill_server(self, which: int, _: float) -> bool:
         return _kill(self.servers[which])
@@ -213,14 +213,14 @@ class World:
         self.to_postgres.heal()
 
     def jump_clock(self, which: int, amount: float) -> None:
-        """The clock of one server is off from now on, without its being started again."""
+        """Sets the clock of a running server wrong."""
         self.clocks[which].write_text(f"{amount:.3f}")
 
     def set_clock(self, which: int, _: float) -> None:
         self.clocks[which].write_text("0")
 
     def make_overdue(self, *_: float) -> bool:
-        """As an operator may: deadlines of some open tasks are moved into the past."""
+        """Moves the deadlines of some open tasks into the past by SQL, as an operator may."""
         if not self.postgres.is_ready():
             return False
         database.run(

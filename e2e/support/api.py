@@ -14,11 +14,11 @@ TIMEOUT = 30.0
 ADMIN, VIEWER = "AWE_ADMIN", "AWE_VIEWER"
 
 LOST = (http.client.HTTPException, OSError)
-"""The connection ended or could not be made: whether the server did it is not known."""
+"""The connection ended or could not be made, so it is unknown whether the server acted on the call."""
 
 
 def token(subject: str, *roles: str) -> str:
-    """An unsigned token, which a server in development mode believes."""
+    """An unsigned token, which a server in development mode accepts."""
     claims = {"sub": subject, "realm_access": {"roles": list(roles)}, "exp": int(time.time()) + 3600}
 
     def part(value: object) -> str:
@@ -39,18 +39,18 @@ class Answer:
 
     @property
     def code(self) -> Optional[str]:
-        """The error code of a refusal."""
+        """The error code in the body of a refusal."""
         return self.json["errors"][0]["errorCode"] if self.status >= 400 else None
 
     def expect(self, status: int) -> Any:
-        """The body, when the status is as expected."""
+        """The body, if the status is the expected one; otherwise the test fails."""
         if self.status != status:
             raise AssertionError(f"answered {self.status}, not {status}: {self.raw.decode(errors='replace')}")
         return self.json
 
 
 class Client:
-    """One caller on one connection, which is kept. Not for use by two threads at once."""
+    """One caller with one connection, which is kept open. Two threads may not use it at the same time."""
 
     def __init__(self, port: int, subject: Optional[str] = None, *roles: str) -> None:
         self.subject = subject
@@ -94,7 +94,7 @@ class Client:
             raise
 
     def hold(self, path: str, body: object, headers: Optional[dict[str, str]] = None) -> None:
-        """Sends a POST but for its last byte: `release` then starts it at a moment of one's choice."""
+        """Sends a POST without its last byte; `release` sends that byte at a chosen moment."""
         raw = json.dumps(body).encode()
         kind = {"Content-Type": "application/json", "Content-Length": str(len(raw))}
         self.connection.putrequest("POST", BASE + path)
@@ -116,7 +116,7 @@ class Client:
 
 
 def together(*clients: Client) -> list[Answer]:
-    """Lets what these clients hold go at one instant; their answers, in order."""
+    """Sends the last byte of each client's held call at the same moment; returns the answers, in order."""
     for client in clients:
         client.release()
     return [client.answer() for client in clients]
@@ -134,7 +134,7 @@ def stage(order: int, *users: str, mode: str = "any-n", mode_value: Optional[int
 
 
 def create_policy(admin: Client, key: str, *stages: dict[str, Any]) -> None:
-    """Version 1, active."""
+    """Creates version 1 of a policy and activates it."""
     body = {"policy_key": key, "name": key, "artifact_type": "change_request", "stages": list(stages)}
     made = admin.post("/policies", body).expect(201)
     assert (made["version"], made["status"]) == (1, "draft"), made

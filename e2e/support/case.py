@@ -22,7 +22,7 @@ NEEDED = ("DATABASE_URL", "NATS_URL", "AWE_BIN")
 
 
 class EngineCase(unittest.TestCase):
-    """Each test has a database, a stream prefix, a key for secrets and a folder for logs; all go when it ends."""
+    """Makes a database, a stream prefix, a master key and a log folder for each test, and removes them at its end."""
 
     maxDiff = 4000
 
@@ -44,14 +44,15 @@ class EngineCase(unittest.TestCase):
             "nats.prefix": self.prefix,
             "secrets.master_key": base64.b64encode(secrets.token_bytes(32)).decode(),
             "webhook.poll_interval_seconds": 1,
-            # A server that was killed holds its leases for six seconds longer.
+            # Leases of a server that was killed last six seconds longer than this.
             "webhook.timeout_seconds": 1,
             "webhook.max_attempts": 50,
             "webhook.backoff_seconds": "[1]",
         }
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
-        """As ever, but a failing test shows the last words of its servers, and an interrupted one tidies up too."""
+        """Runs a test; prints the last log lines of its servers if it fails, and cleans up even if it is
+        interrupted."""
         if result is None:
             return super().run(result)
         before = len(result.failures) + len(result.errors)
@@ -71,7 +72,7 @@ class EngineCase(unittest.TestCase):
         return f"{self.prefix.upper()}_EVENTS"
 
     def owner_settings(self) -> dict[str, object]:
-        """For what the owner of the tables does."""
+        """Settings that connect as the owner of the tables."""
         return {**self.settings, "database.url": self.database.url}
 
     def migrate(self) -> None:
@@ -82,8 +83,8 @@ class EngineCase(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def serve(self, log_filter: str = "info", more: dict[str, str] | None = None, **settings: object) -> Server:
-        """A server on the migrated database; `webhook__max_attempts=1` sets webhook.max_attempts, `more` the rest of
-        its environment."""
+        """Starts a server on the migrated database. `webhook__max_attempts=1` sets webhook.max_attempts; `more` is
+        added to its environment."""
         named = {key.replace("__", "."): value for key, value in settings.items()}
         log = self.folder / f"server-{len(list(self.folder.glob('server-*.log'))) + 1}.log"
         self.addCleanup(lambda: self._logs.append((log.name, server.tail(log))))
@@ -102,7 +103,7 @@ class EngineCase(unittest.TestCase):
         return client
 
     def assert_gapless(self, history: dict[str, Any]) -> None:
-        """Events are numbered from 1 without gaps, and the request knows the last number."""
+        """Asserts that events are numbered from 1 without gaps, and that the request has the number of the last."""
         sequences = [event["sequence"] for event in history["events"]]
         self.assertEqual(sequences, list(range(1, len(sequences) + 1)), history)
         self.assertEqual(history["last_sequence"], len(sequences), history)

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive the suite, whatever ends it."""
+"""Child processes that do not outlive the suite, however it ends."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def start(command: list[str], **options: object) -> subprocess.Popen:
 
 
 def forget(child: subprocess.Popen) -> None:
-    """It has been waited for."""
+    """Notes that this child has ended."""
     with _lock:
         _living.discard(child)
 
 
 def end(child: subprocess.Popen, patience: float = 0.0) -> None:
-    """Ends one child by its own pid: politely when there is patience, then for certain."""
+    """Ends one child by its process id: by a signal if it may take `patience`, then by a kill."""
     if patience and child.poll() is None:
         child.terminate()
         try:

@@ -1,4 +1,4 @@
-"""A database of one's own, and SQL through psql."""
+"""A database for one test, and SQL through psql."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def psql() -> str:
 
 
 def command(url: str) -> list[str]:
-    """psql that reads statements from its input and prints bare values."""
+    """The command line of psql that reads statements from its input and prints values only."""
     return [psql(), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
 
 
@@ -37,16 +37,16 @@ def run(url: str, sql: str) -> str:
 
 
 class Database:
-    """Created empty; `drop` removes it, also from under servers that still use it."""
+    """A new, empty database. `drop` removes it even while servers are connected to it."""
 
     def __init__(self, server_url: str) -> None:
         self.server_url = server_url
         self.name = f"awe_e2e_{secrets.token_hex(6)}"
         self.url = urlsplit(server_url)._replace(path=f"/{self.name}").geturl()
-        """The owner's."""
+        """URL for the owner."""
         host = urlsplit(server_url).netloc.rpartition("@")[2]
         self.app_url = urlsplit(self.url)._replace(netloc=f"{APP_ROLE}@{host}").geturl()
-        """That of the role which servers connect as: it may do what AWE does, and nothing else."""
+        """URL for the role that servers connect as, which may do what AWE does and nothing else."""
         make_role = f"create role {APP_ROLE} login; exception when duplicate_object or unique_violation then null;"
         run(server_url, f"do $$ begin {make_role} end $$")
         run(server_url, f"create database {self.name} template template0")
@@ -58,7 +58,7 @@ class Database:
         return run(self.url, sql)
 
     def unguarded(self, sql: str) -> None:
-        """Past the guards of history: for rows that look older than they are."""
+        """Runs SQL with the guards of history off, for rows that look older than they are."""
         run(self.url, f"set session_replication_role = replica; {sql}")
 
     def count(self, sql: str) -> int:
@@ -68,7 +68,7 @@ class Database:
         return json.loads(self.value(f"select coalesce(json_agg(t), '[]') from ({sql}) t"))
 
     def histories(self, policy_key: Optional[str] = None) -> dict[str, dict[str, Any]]:
-        """Every request by its id: status, events in order, decisions, tasks."""
+        """All requests by id: status, events in order, decisions, tasks."""
         where = f"where r.policy_key = '{policy_key}'" if policy_key else ""
         found = self.rows(f"""
             select r.id, r.status, r.last_sequence,
@@ -85,11 +85,11 @@ class Database:
         return {row["id"]: row for row in found}
 
     def lock(self, table: str) -> "Lock":
-        """Holds a table exclusively, so that whoever writes to it waits."""
+        """Locks a table exclusively, so that its writers wait."""
         return Lock(self, f"lock table {table} in access exclusive mode")
 
     def lock_row(self, table: str, row_id: str) -> "Lock":
-        """Holds one row, so that whoever changes it waits."""
+        """Locks one row, so that its writers wait."""
         return Lock(self, f"do $$ begin perform 1 from {table} where id = '{row_id}' for update; end $$")
 
     def waiting_for_locks(self) -> int:
@@ -99,7 +99,7 @@ class Database:
 
 
 class Lock:
-    """Holds what a statement locks; `release` lets the others go on."""
+    """The locks of a statement, held until `release`."""
 
     def __init__(self, database: Database, statement: str) -> None:
         pipe = subprocess.PIPE
@@ -115,7 +115,7 @@ class Lock:
         self.child.stdin.flush()
 
     def release(self) -> None:
-        """Doing it twice is once."""
+        """May be called twice."""
         if self.child.returncode is None:
             try:
                 self.child.communicate("commit;\n", timeout=TIMEOUT)

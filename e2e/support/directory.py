@@ -1,6 +1,6 @@
-"""A stand-in for the staff directory: the part of Keycloak's Admin REST API that AWE reads, and an `http` rule.
+"""A stand-in for the staff directory (the part of Keycloak's Admin REST API that AWE reads) and for an `http` rule.
 
-The real Keycloak has suites of its own; this one serves the scenarios, which need a directory that can be away.
+The real Keycloak has suites of its own. This one serves the scenarios, which need a directory that can be away.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ TOKEN = "directory-token"
 
 
 class Directory(Stand):
-    """People by role and by group; `away` answers 503 to everything. With `anybody`, they are in every role and group
-    that is asked for."""
+    """People by role and by group; with `anybody`, these people are in every role and group that is asked for. `away`
+    makes it answer 503 to everything."""
 
     def __init__(self, anybody: Optional[list[str]] = None) -> None:
         self.anybody = anybody
@@ -26,16 +26,16 @@ class Directory(Stand):
         self.client_roles: dict[tuple[str, str], list[str]] = {}
         self.groups: dict[str, list[str]] = {}
         self.emails: dict[str, Optional[str]] = {}
-        """Everybody who is asked for alone, by id, and where they get mail."""
+        """Mail addresses of people that are asked for by id."""
         self.rule: Callable[[dict[str, Any]], list[str]] = lambda context: []
         self.asked: list[dict[str, str]] = []
-        """Headers of every question of an `http` rule."""
+        """Headers of each question of an `http` rule."""
         self.away = False
         super().__init__()
 
     @property
     def settings(self) -> dict[str, object]:
-        """What a server is told about it."""
+        """The settings of a server that uses it."""
         return {
             "keycloak.base_url": self.base_url,
             "keycloak.admin_client_secret": SECRET,
@@ -43,7 +43,7 @@ class Directory(Stand):
         }
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Optional[object]:
-        """What the Admin API says at `/admin/realms/staff/...`; None = there is no such thing."""
+        """The answer of the Admin API to a path below `/admin/realms/staff/`; None = not found."""
         for pattern, tell in self._routes(query):
             found = re.fullmatch(pattern, path)
             if found:
@@ -112,7 +112,7 @@ def _group(path: str) -> dict[str, Any]:
 
 
 def _user(name: str) -> dict[str, Any]:
-    """Users are told apart by id; the name shown is another."""
+    """A user in Keycloak's form. The name is not the id, since users are compared by id."""
     return {"id": name, "username": f"{name}@example.org", "enabled": not name.startswith("gone")}
 
 

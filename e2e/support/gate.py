@@ -1,4 +1,4 @@
-"""An admission gate that takes nobody's word: whoever asks shows a token, which the realm has to confirm."""
+"""An admission gate that lets the realm confirm the token of every caller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.stand import Stand
 @dataclass(frozen=True)
 class Question:
     headers: dict[str, str]
-    """By lower-case name."""
+    """By name in lower case."""
     body: dict[str, Any]
     answered: int
 
@@ -23,12 +23,12 @@ class Question:
 
 
 class Gate(Stand):
-    """Admits whatever `judge` does not object to; it also stands for any service that is protected by the realm."""
+    """Admits everything that `judge` does not refuse. It also stands for any other service that the realm protects."""
 
     def __init__(self, realm: Realm, client: str) -> None:
         self.realm, self.client = realm, client
         self.judge: Callable[[dict[str, Any]], Optional[tuple[int, object]]] = lambda body: None
-        """Status and body of an answer other than 200."""
+        """Status and body of a refusal; None admits."""
         self.says: object = {}
         self.asked: list[Question] = []
         super().__init__()
@@ -38,7 +38,7 @@ class Gate(Stand):
         return f"{self.base_url}/gate"
 
     def settings(self, secret: str, **more: object) -> dict[str, object]:
-        """How a server asks it."""
+        """The settings of a server that asks this gate."""
         return {
             "gate__enabled": "true",
             "gate__url": self.url,

@@ -1,4 +1,4 @@
-"""The real Keycloak that `./dev test` started: its tokens, and its Admin API for what a test changes in it."""
+"""The real Keycloak that `./dev test` started: its tokens, and its Admin API for changes that a test needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def url() -> str:
 
 
 class Realm:
-    """One realm. `staff` is everybody's, so a test that changes its realm makes one of its own."""
+    """One realm. All tests share `staff`, so a test that changes its realm makes one of its own."""
 
     def __init__(self, name: str = "staff") -> None:
         self.name = name
@@ -40,7 +40,7 @@ class Realm:
 
     @classmethod
     def create(cls, name: str, **more: Any) -> "Realm":
-        """A copy of the realm of staff, without the crowd."""
+        """Makes a copy of the realm of staff, without its many generated users."""
         body = json.loads(STAFF.read_text())
         body["users"] = [user for user in body["users"] if "field-officer" not in user.get("realmRoles", [])]
         body["realm"] = name
@@ -52,7 +52,7 @@ class Realm:
         call("DELETE", f"{self.base}/admin/realms/{self.name}", None, admin_token())
 
     def settings(self, through: Optional[int] = None) -> dict[str, object]:
-        """What a server is told that trusts this realm; `through` is the port of a proxy."""
+        """The settings of a server that trusts this realm; `through` is the port of a proxy."""
         base = f"http://127.0.0.1:{through}" if through else self.base
         return {
             "keycloak.base_url": base,
@@ -67,7 +67,7 @@ class Realm:
         }
 
     def token(self, username: str, client: str = DEMO_CLI, **more: str) -> str:
-        """The access token of a person, whose password is the name."""
+        """The access token of a person, whose password is the user name."""
         return self.ask(grant_type="password", client_id=client, username=username, password=username, **more)
 
     def service_token(self, client: str = REGISTRY, secret: str = REGISTRY_SECRET) -> str:
@@ -79,12 +79,12 @@ class Realm:
         return said["access_token"]
 
     def introspect(self, token: str) -> dict[str, Any]:
-        """What the realm tells a service of a token that it was shown (RFC 7662)."""
+        """What the realm tells a service about a token (RFC 7662)."""
         form = {"token": token, "client_id": GATE, "client_secret": GATE_SECRET}
         return call("POST", f"{self.token_url}/introspect", form)[1]
 
     def admin(self, method: str, path: str, body: object = None) -> Any:
-        """A call of the realm's Admin API that must succeed; what it says, or the id of what it made."""
+        """Calls the realm's Admin API, which must succeed; returns the body, or the id of what was created."""
         status, said = call(method, f"{self.base}/admin/realms/{self.name}/{path}", body, admin_token())
         assert status < 300, (method, path, status, said)
         return said
@@ -99,12 +99,12 @@ class Realm:
         self.admin("PUT", f"users/{self.user_id(username)}", fields)
 
     def set_password(self, username: str) -> None:
-        """It becomes the name."""
+        """Sets a user's password to the user name."""
         new = {"type": "password", "value": username, "temporary": False}
         self.admin("PUT", f"users/{self.user_id(username)}/reset-password", new)
 
     def new_signing_key(self) -> None:
-        """From now on tokens are signed with another key; the one of before stays in the set."""
+        """From now on tokens are signed with a new key; the old one stays in the key set."""
         realm = self.admin("GET", "")
         self.admin(
             "POST",
@@ -120,7 +120,7 @@ class Realm:
 
 
 def admin_token() -> str:
-    """Of the server's administrator; short-lived, so it is asked for anew each time."""
+    """A token of the server's administrator. It lives shortly, so each call gets a new one."""
     password = os.environ["KEYCLOAK_ADMIN_PASSWORD"]
     form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": password}
     status, said = call("POST", f"{url()}/realms/master/protocol/openid-connect/token", form)
@@ -129,7 +129,7 @@ def admin_token() -> str:
 
 
 def call(method: str, address: str, body: object = None, token: Optional[str] = None) -> tuple[int, Any]:
-    """One call: a dict without a token is sent as a form, else as JSON. The status, and what was said."""
+    """Makes one call; returns status and body. A dict without a token is sent as a form, otherwise as JSON."""
     parts = urlsplit(address)
     headers = {"Accept": "application/json"}
     raw = None

@@ -1,4 +1,4 @@
-"""Many callers in threads, through crashes of the server."""
+"""Many callers in threads, which go on when the server crashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ THREADS = 8
 
 
 def in_parallel(work: Callable[[api.Client, Any], Any], items: Iterable[Any], client: Callable[[], api.Client]) -> list:
-    """Does the work for each item, each thread with a connection of its own; what came of each, in order."""
+    """Does the work for each item, each thread with its own connection; returns the results in order."""
     todo: queue.SimpleQueue = queue.SimpleQueue()
     items = list(items)
     for numbered in enumerate(items):
@@ -37,17 +37,17 @@ def in_parallel(work: Callable[[api.Client, Any], Any], items: Iterable[Any], cl
 
 
 class Persistent:
-    """Threads that do work item by item, each again for as long as the server gives no answer to it."""
+    """Threads that work through items and repeat each one until the server answers."""
 
     def __init__(self, work: Callable[[api.Client, Any], api.Answer], items: Iterable[Any], within: float) -> None:
         self.work = work
         self.deadline = time.monotonic() + within
         self.done: dict[Any, api.Answer] = {}
-        """What was answered 201, by item."""
+        """Answers with 201, by item."""
         self.refused: dict[Any, api.Answer] = {}
-        """Everything else that was answered, but for 503."""
+        """All other answers except 503, by item."""
         self.lost: set[Any] = set()
-        """Items of which an answer was lost: an earlier try may have done them."""
+        """Items with a lost answer: an earlier try may have been done."""
         self._todo: queue.SimpleQueue = queue.SimpleQueue()
         for item in items:
             self._todo.put(item)
@@ -61,7 +61,7 @@ class Persistent:
         return self
 
     def wait_for(self, count: int) -> None:
-        """Until so many items were answered 201."""
+        """Waits until so many items were answered 201."""
         with self._changed:
             left = self.deadline - time.monotonic()
             if not self._changed.wait_for(lambda: len(self.done) >= count, left):
@@ -87,7 +87,7 @@ class Persistent:
             try:
                 answer = self.work(client, item)
             except ConnectionRefusedError:
-                # Nothing was sent: the server is being started again.
+                # Nothing was sent: the server is being restarted.
                 time.sleep(0.01)
                 continue
             except api.LOST:

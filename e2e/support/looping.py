@@ -1,4 +1,4 @@
-"""An asyncio loop in a thread of its own, which ends with all that it does."""
+"""An asyncio loop in a thread of its own, which can be stopped with everything that runs in it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine) -> Any:
-        """Runs it there and waits for what it gives."""
+        """Runs a coroutine in the loop and waits for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def stop(self) -> None:
-        """Cancels whatever is under way."""
+        """Cancels everything that is under way and ends the thread."""
         self.call(self._cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)

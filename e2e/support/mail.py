@@ -1,6 +1,6 @@
-"""A real SMTP server (aiosmtpd) that keeps what it takes, and fails when it is told to.
+"""A real SMTP server (aiosmtpd) that keeps the mails it takes, and fails when a test tells it to.
 
-`./dev test` fetches it and names the places to import it from in AWE_AIOSMTPD.
+`./dev test` fetches aiosmtpd and names the folders to import it from in AWE_AIOSMTPD.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ IMPLICIT_TLS = 465
 TAKEN = "250 OK"
 
 warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
-logging.getLogger("mail.log").disabled = True  # a session that ends half-way is what tests are about
+logging.getLogger("mail.log").disabled = True  # sessions that end half-way are part of the tests
 
 
 class Taken:
-    """One mail as it arrived."""
+    """One mail, as it arrived."""
 
     def __init__(self, envelope: Any, encrypted: bool, user: Optional[str]) -> None:
         self.at = time.monotonic()
@@ -62,9 +62,9 @@ class Taken:
 
 
 class MailServer:
-    """Listens on one port of 127.0.0.1, also when it was stopped and started again.
+    """Listens on one port of 127.0.0.1, which stays the same when it is stopped and started again.
 
-    `answer` says of each recipient what the server answers; `hold` keeps mails waiting for their last answer.
+    `answer` returns the server's answer to a recipient; `hold` delays the last answer to each mail.
     """
 
     def __init__(self, certificate: Optional[ssl.SSLContext] = None, login: bool = False, implicit: bool = False) -> None:
@@ -75,10 +75,10 @@ class MailServer:
         self.certificate, self.login, self.implicit = certificate, login, implicit
         self.answer: Callable[[str], str] = lambda recipient: TAKEN
         self.asked: list[tuple[float, str]] = []
-        """When which recipient was named."""
+        """Each recipient that a sender named, and when."""
         self.sessions = 0
         self.held = threading.Event()
-        """A mail has come to its last answer while `hold` was set."""
+        """Set when a mail waits for its last answer because of `hold`."""
         self.hold = False
         self._taken: list[Taken] = []
         self._running: Any = None
@@ -86,7 +86,7 @@ class MailServer:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What a server is told about it."""
+        """The settings of a server that sends to it."""
         more = {"notifier.username": USERNAME, "notifier.password": PASSWORD} if self.login else {}
         return {
             "notifier.enabled": "true",
@@ -106,7 +106,7 @@ class MailServer:
             options.update(tls_context=self.certificate, require_starttls=True)
         if self.login:
             self._result = smtp.AuthResult
-            # Where TLS is around everything there is nothing more to require, whatever aiosmtpd says.
+            # With implicit TLS there is no STARTTLS to require, although aiosmtpd would require it.
             starttls = bool(self.certificate) and not self.implicit
             options.update(authenticator=self._authenticate, auth_required=True, auth_require_tls=starttls)
         around = self.certificate if self.implicit else None
@@ -151,7 +151,7 @@ class MailServer:
 
 
 def may_begin_with_tls() -> bool:
-    """Whether a server may listen at the port where TLS begins at once, which systems keep for their own."""
+    """Whether a test may listen on the port of implicit TLS, which many systems reserve."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -162,7 +162,7 @@ def may_begin_with_tls() -> bool:
 
 
 def private_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """An authority nobody else knows, and a server's certificate for 127.0.0.1 that it has signed."""
+    """Makes an authority of its own, and a certificate for 127.0.0.1 signed by it."""
     extensions = folder / "server.ext"
     extensions.write_text("subjectAltName=IP:127.0.0.1\n")
 

@@ -1,4 +1,4 @@
-"""A plain NATS client: the text protocol over a socket, and as much of JetStream as reading a stream needs."""
+"""A plain NATS client: the text protocol over a socket, and the part of JetStream that reading a stream needs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Nats:
         self._socket.close()
 
     def subscribe(self, subject: str) -> None:
-        """Returns when the server has noted it."""
+        """Returns when the server has confirmed the subscription."""
         self._ids += 1
         self._send(f"SUB {subject} {self._ids}\r\nPING\r\n".encode())
         while True:
@@ -92,7 +92,7 @@ class Nats:
             self._waiting.append(message)
 
     def stream(self, name: str, subject: str) -> Iterator[Message]:
-        """All messages that a stream holds on these subjects, in order."""
+        """All messages that a stream has on these subjects, in order."""
         sequence = 1
         while True:
             found = self._api(f"STREAM.MSG.GET.{name}", {"seq": sequence, "next_by_subj": subject})
@@ -104,7 +104,7 @@ class Nats:
             sequence = message["seq"] + 1
 
     def delete_stream(self, name: str) -> None:
-        """One that does not exist is deleted already."""
+        """A stream that does not exist counts as deleted."""
         self._api(f"STREAM.DELETE.{name}", None)
 
     def _api(self, call: str, body: object) -> Optional[dict[str, Any]]:

@@ -14,12 +14,12 @@ CLIENT, SECRET, SCOPE = "awe-hooks", "hooks-client-secret", "hooks"
 
 
 class IdentityProvider(Stand):
-    """Issues `token-1`, `token-2`, ...; `away` answers 503 to everything."""
+    """Issues `token-1`, `token-2`, ...; `away` makes it answer 503 to everything."""
 
     def __init__(self) -> None:
         self.away = False
         self.asked: list[dict[str, str]] = []
-        """The form of every question, answered or not."""
+        """The form of each question, answered or not."""
         self._issued = 0
         self._good: set[str] = set()
         super().__init__()
@@ -29,7 +29,7 @@ class IdentityProvider(Stand):
         return f"{self.base_url}/token"
 
     def settings(self, name: str) -> dict[str, object]:
-        """What a server is told, for a credential of this name."""
+        """The settings of a server with a credential of this name."""
         values = {
             "type": "oauth2_client_credentials",
             "token_url": self.token_url,
@@ -40,12 +40,12 @@ class IdentityProvider(Stand):
         return {f"credentials.{name}.{key}": value for key, value in values.items()}
 
     def revoke_all(self) -> None:
-        """No token that was issued is good any more."""
+        """Makes every token that was issued invalid."""
         with self.lock:
             self._good.clear()
 
     def accepts(self, headers: Mapping[str, str]) -> bool:
-        """Whether they carry a token that is good now."""
+        """Whether these headers carry a token that is valid now."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         with self.lock:
             return scheme == "Bearer" and token in self._good
@@ -67,7 +67,7 @@ class IdentityProvider(Stand):
 
 
 class ProtectedSink(Sink):
-    """Answers 401 to whom it does not accept, and to everybody with the headers that it got."""
+    """Answers 401 to callers whom it does not accept; every answer repeats the headers of the call."""
 
     def __init__(self, accepts: Callable[[Mapping[str, str]], bool]) -> None:
         self.accepts = accepts

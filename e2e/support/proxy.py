@@ -17,7 +17,7 @@ class _Link:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.writers = (client, server)
         self.cut_in: Optional[str] = None
-        """The direction whose next chunk is cut."""
+        """The direction in which the next chunk is cut."""
         self.stranded = False
 
     def abort(self) -> None:
@@ -31,7 +31,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.delay = 0.0
-        """Seconds by which each chunk is late, in both directions."""
+        """Seconds that each chunk is delayed, in both directions."""
         self._refusing = False
         self._links: set[_Link] = set()
         self._loop = LoopThread()
@@ -41,28 +41,28 @@ class Proxy:
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> int:
-        """Ends every connection at once, without a word; how many there were."""
+        """Ends every connection at once; returns how many there were."""
         return self._loop.call(self._cut())
 
     def cut_mid(self, direction: str) -> None:
-        """Cuts each connection in its next chunk of this direction.
+        """Cuts each connection at its next chunk in this direction.
 
-        Towards the server half of the chunk still arrives (a statement torn apart); towards the client nothing does
-        (the server has done it, and its answer is lost).
+        Towards the server, half of the chunk arrives (a torn statement). Towards the client nothing arrives: the server
+        has acted, and its answer is lost.
         """
         self._loop.call(self._mark(direction))
 
     def refuse(self, on: bool) -> None:
-        """New connections are ended as soon as they are made."""
+        """Ends new connections as soon as they are made."""
         self._refusing = on
 
     def stall(self, on: bool) -> None:
-        """Nothing passes, and nothing is cut: as a network that drops every packet."""
+        """Passes nothing on and cuts nothing, like a network that drops every packet."""
         self._loop.call(self._set_flowing(not on))
 
     def strand(self) -> None:
-        """Nothing passes on the connections that there are, ever again, and nobody is told; new ones are good. As when a
-        server is replaced by another behind the same address."""
+        """Passes nothing on over the present connections, ever again, and tells neither side; new connections work.
+        This is what a client sees when another server takes over the address of the old one."""
         self._loop.call(self._strand())
 
     def heal(self) -> None:
@@ -122,7 +122,7 @@ class Proxy:
                 self._pump(link, reader, onward, TO_SERVER), self._pump(link, there, writer, TO_CLIENT)
             )
         except asyncio.CancelledError:
-            pass  # we end
+            pass  # the proxy stops
         finally:
             self._links.discard(link)
             link.abort()
@@ -146,11 +146,11 @@ class Proxy:
                 await writer.drain()
             else:
                 if not link.stranded:
-                    # The other side has said all that it will say; what is on its way back still passes.
+                    # The sender has sent everything; answers to it may still pass.
                     writer.write_eof()
                     return
         except OSError:
             pass
         if link.stranded:
-            await self._never.wait()  # an end does not pass either
+            await self._never.wait()  # the end of a connection is not passed on either
         link.abort()

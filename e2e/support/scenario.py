@@ -1,4 +1,4 @@
-"""Scenarios: one server and one database for a class of tests; each test has policies and requests of its own."""
+"""Scenarios: one server and one database for all tests of a class; each test has its own policies and requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.sink import Sink
 from support.waiting import until
 
 NOT_SENT = {"decision_recorded", "task_claimed", "stage_skipped"}
-"""Events that no webhook carries."""
+"""Types of events that no webhook carries."""
 
 _numbers = itertools.count(1)
 
@@ -37,7 +37,7 @@ def expression(logic: object) -> dict[str, Any]:
 
 
 def stage(order: int, *rules: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A stage where all must approve, unless `mode` says otherwise."""
+    """A stage that all must approve, unless `mode` says otherwise."""
     return {"name": f"stage {order}", "stage_order": order, "mode": "all", "rules": list(rules), **more}
 
 
@@ -46,11 +46,11 @@ def due(on_breach: str, **more: Any) -> dict[str, Any]:
 
 
 class Scenarios(unittest.TestCase):
-    """The server plays all roles, in development mode; webhooks arrive at `sink`."""
+    """The base of the scenarios: a server with all roles in development mode, whose webhooks arrive at `sink`."""
 
     maxDiff = 4000
     settings: dict[str, object] = {}
-    """Settings of the server besides those of every test."""
+    """Settings of the server, in addition to those of every test."""
 
     world: EngineCase
     server: server.Server
@@ -70,7 +70,7 @@ class Scenarios(unittest.TestCase):
         cls.addClassCleanup(lambda: [client.close() for client in cls.clients.values()])
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
-        """As ever, but a failing test shows the last words of the server."""
+        """Runs a test as usual; also prints the last log lines of the server if it fails."""
         before = len(result.failures) + len(result.errors) if result else 0
         ran = super().run(result)
         if result and len(result.failures) + len(result.errors) > before:
@@ -78,7 +78,7 @@ class Scenarios(unittest.TestCase):
         return ran
 
     def client(self, subject: str, *roles: str) -> Client:
-        """The one connection of this subject with these roles."""
+        """The connection of this subject with these roles."""
         key = (subject, *roles)
         if key not in self.clients:
             self.clients[key] = self.server.client(subject, *roles)
@@ -93,7 +93,7 @@ class Scenarios(unittest.TestCase):
         return self.client("viewer", VIEWER)
 
     def policy(self, *stages: dict[str, Any], **more: Any) -> str:
-        """The key of a new policy whose version 1 is active."""
+        """Makes a policy and activates its version 1; returns its key."""
         key = f"scenario.{next(_numbers)}"
         self.admin.post("/policies", self.policy_body(key, *stages, **more)).expect(201)
         self.admin.post(f"/policies/{key}/versions/1/activate").expect(200)
@@ -103,7 +103,7 @@ class Scenarios(unittest.TestCase):
         return {"policy_key": key, "name": key, "artifact_type": "change_request", "stages": list(stages), **more}
 
     def request(self, key: str, context: Optional[dict[str, Any]] = None, **more: Any) -> "Request":
-        """A new request of the service `registry`, with webhooks."""
+        """Creates a request of the service `registry`, with webhooks."""
         body = self.request_body(key, context, **more)
         return Request(self, self.client("registry").post("/requests", body).expect(201))
 
@@ -119,7 +119,7 @@ class Scenarios(unittest.TestCase):
         }
 
     def simulate(self, key: str, context: Optional[dict[str, Any]] = None, **more: Any) -> list[dict[str, Any]]:
-        """The stages as version 1 of the policy would run them."""
+        """The stages that version 1 of the policy would run for this context."""
         body = {"context": context or {}, **more}
         return self.viewer.post(f"/policies/{key}/versions/1/simulate", body).expect(200)["stages"]
 
@@ -127,16 +127,16 @@ class Scenarios(unittest.TestCase):
         self.assertEqual((answer.status, answer.code), (status, code), answer.raw)
 
     def refused(self, answer: Answer) -> None:
-        """The state does not allow it."""
+        """Asserts that a call is refused because of the state."""
         self.assert_refused(answer, 409, "AWE-007")
 
     def forbidden(self, answer: Answer) -> None:
-        """This caller may not."""
+        """Asserts that a call is refused because of the caller."""
         self.assert_refused(answer, 403, "AWE-008")
 
 
 class Request:
-    """One request as its people and its caller see it."""
+    """One request, as its people and its caller see it."""
 
     def __init__(self, case: Scenarios, created: dict[str, Any]) -> None:
         self.case, self.created, self.id = case, created, created["request_id"]
@@ -150,7 +150,7 @@ class Request:
         return self.row["status"]
 
     def tasks(self, **only: Any) -> list[dict[str, Any]]:
-        """Tasks with these fields, oldest first."""
+        """The tasks with these fields, oldest first."""
         path = f"/tasks?assignee=*&page_size=100&request_id={self.id}"
         found = self.case.client("registry").get(path).expect(200)["items"][::-1]
         return [task for task in found if all(task[name] == value for name, value in only.items())]
@@ -162,11 +162,11 @@ class Request:
         return found[-1]
 
     def open(self) -> list[str]:
-        """Who is asked now, in order of seats."""
+        """The assignees of open tasks, in order of seats."""
         return [task["assignee"] for task in self.tasks() if task["status"] in ("open", "claimed")]
 
     def statuses(self) -> dict[str, str]:
-        """Each person's newest task."""
+        """The status of each person's newest task."""
         return {task["assignee"]: task["status"] for task in self.tasks()}
 
     def decide(self, who: str, action: str = "approve", **of: Any) -> Answer:
@@ -188,7 +188,7 @@ class Request:
         return self.case.admin.post(f"/tasks/{self.task(old)['id']}/reassign", {"new_assignee": new})
 
     def overdue(self) -> None:
-        """Every open deadline passes, as if time had: what follows from it follows by itself."""
+        """Moves every open deadline into the past. The server then acts on them by itself."""
         self.case.database.value(
             f"update approval_task set due_at = now() - interval '1 s'"
             f" where request_id = '{self.id}' and status in ('open', 'claimed')"
@@ -203,7 +203,7 @@ class Request:
         return [event["event_type"] for event in self.events()]
 
     def event(self, event_type: str) -> dict[str, Any]:
-        """The only one of its type."""
+        """The only event of its type."""
         found = self.events(event_type)
         self.case.assertEqual(len(found), 1, f"{event_type} in {self.types()}")
         return found[0]
@@ -218,7 +218,7 @@ class Request:
         until(lambda: self.open() == list(people), f"{people} are asked")
 
     def assert_ended(self, status: str, reason: Optional[str] = None) -> dict[str, Any]:
-        """It has ended once and for all, nothing of it is open, and its caller heard of every event in order."""
+        """Asserts that it has ended for good with nothing open, and that its caller got every event in order."""
         event_type = f"request_{status}"
         self.case.assertEqual(self.status, status, self.types())
         self.case.assertEqual(self.open(), [])

@@ -27,14 +27,14 @@ def free_port() -> int:
 
 
 def environment(settings: dict[str, object]) -> dict[str, str]:
-    """Ours without anything for AWE, plus these: `webhook.max_attempts` is AWE__WEBHOOK__MAX_ATTEMPTS."""
+    """Our environment, with these settings only: `webhook.max_attempts` becomes AWE__WEBHOOK__MAX_ATTEMPTS."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("AWE_")}
     named = {f"AWE__{key.upper().replace('.', '__')}": str(value) for key, value in settings.items()}
     return {**clean, **named, "NO_COLOR": "1", "RUST_BACKTRACE": "0"}
 
 
 def run(words: list[str], settings: dict[str, object], cwd: Path) -> subprocess.CompletedProcess:
-    """A command that ends by itself."""
+    """Runs a command that ends by itself."""
     child = children.start(
         [program(), *words],
         env=environment(settings),
@@ -52,7 +52,7 @@ def run(words: list[str], settings: dict[str, object], cwd: Path) -> subprocess.
 
 
 class Server:
-    """`awe serve` on a loopback port of its own, with a log file that its restarts go on writing."""
+    """`awe serve` on a loopback port, with a log file that is kept over restarts."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Server:
         return self.child.pid
 
     def launch(self) -> None:
-        """Starts it, and does not wait until it answers."""
+        """Starts it without waiting until it answers."""
         with self.log.open("a") as out:
             self.child = children.start(
                 [program(), *self.words],
@@ -112,12 +112,12 @@ class Server:
         return self.client(subject, api.ADMIN)
 
     def terminate(self) -> None:
-        """Asks it to stop, and does not wait."""
+        """Asks it to stop, without waiting."""
         assert self.child is not None
         self.child.send_signal(signal.SIGTERM)
 
     def exit_code(self) -> int:
-        """Waits for its end."""
+        """Waits until it has ended."""
         assert self.child is not None
         try:
             return self.child.wait(END_WITHIN)

@@ -1,4 +1,4 @@
-"""PostgreSQL and nats-server as plain children of ours, on fixed ports, so that a test may kill and wipe them."""
+"""PostgreSQL and nats-server as child processes on fixed ports, so that tests may kill and wipe them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from support.waiting import until
 
 READY_WITHIN = 60.0
 NAMES = ("postgres", "nobody")
-"""Users that PostgreSQL runs as when we are root, which it refuses."""
+"""Users that PostgreSQL runs as when the tests run as root, which it refuses."""
 
 
 def _account() -> dict[str, Any]:
-    """What makes a child run as somebody who may run PostgreSQL."""
+    """Arguments that start a child as a user that may run PostgreSQL."""
     if os.geteuid() != 0:
         return {}
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -33,8 +33,8 @@ def _account() -> dict[str, Any]:
 
 
 class Postgres:
-    """One server with a database `awe` that survives kill -9; without fsync, which only a power cut would need, unless
-    it is to be as durable, and as slow, as by default."""
+    """A server with a database `awe` that survives kill -9. It runs without fsync, which only a power cut would need,
+    unless it is to be as durable and as slow as by default."""
 
     def __init__(self, folder: Path, durable: bool = False) -> None:
         self.durable = durable
@@ -63,7 +63,7 @@ class Postgres:
         return f"postgres://awe@127.0.0.1:{port or self.port}/{name}"
 
     def start(self) -> None:
-        """Also right after a kill, when processes of the one before are still on their way out."""
+        """Starts the server; waits while processes of a killed one are still ending."""
         until(self._started, "PostgreSQL answers", READY_WITHIN)
 
     def kill(self) -> None:
@@ -72,7 +72,7 @@ class Postgres:
             children.end(self.child)
 
     def kill_session(self) -> bool:
-        """kill -9 of one session of AWE: the server ends all others and recovers. Whether there was one."""
+        """kill -9 of one session of AWE, so that the server ends all and recovers. Returns whether there was one."""
         sql = "select pid from pg_stat_activity where application_name = 'awe' order by random() limit 1"
         pid = database.run(self.url_of("postgres"), sql)
         if pid:
@@ -108,7 +108,7 @@ class Postgres:
         return self.is_ready()
 
     def _programs(self, folder: Path) -> Path:
-        """Where initdb and postgres are; copied when the user that runs them cannot reach them."""
+        """The folder of initdb and postgres; a copy of it if the user that runs them cannot read it."""
         place = os.environ.get("AWE_POSTGRES_BIN") or ""
         found = shutil.which("postgres", path=place or None)
         if not found:
@@ -116,7 +116,7 @@ class Postgres:
         bin_dir = Path(found).resolve().parent
         if self._may_run(bin_dir):
             return bin_dir
-        # A relocatable install, with the libraries that lie beside it.
+        # The PostgreSQL is relocatable, so its libraries beside it are copied too.
         package = bin_dir.parent.parent
         shutil.copytree(package.parent, folder / "programs", symlinks=True)
         return folder / "programs" / bin_dir.relative_to(package.parent)
@@ -138,7 +138,7 @@ class Postgres:
 
 
 class NatsServer:
-    """One server with JetStream on a directory of its own. `limit` bounds what its disk takes."""
+    """A server with JetStream and a folder of its own; `limit` bounds its disk space."""
 
     def __init__(self, folder: Path, limit: str = "") -> None:
         self.log, self.config = folder / "nats.log", folder / "nats.conf"
@@ -160,17 +160,17 @@ class NatsServer:
             children.end(self.child)
 
     def wipe(self) -> None:
-        """What it stored is gone. Only while it is down."""
+        """Deletes what it has stored. Only while it is down."""
         shutil.rmtree(self.store, ignore_errors=True)
 
     def remember(self) -> None:
-        """Keeps what it has stored, for `go_back`. Only while it is down."""
+        """Copies what it has stored, for `go_back`. Only while it is down."""
         shutil.rmtree(self.copy, ignore_errors=True)
         if self.store.exists():
             shutil.copytree(self.store, self.copy)
 
     def go_back(self) -> bool:
-        """It knows only what it knew at `remember`, as after a restored backup. Whether there is such a thing."""
+        """Restores the copy of `remember`, like a backup. Returns whether there was a copy."""
         if not self.copy.exists():
             return False
         self.wipe()
@@ -197,7 +197,7 @@ class NatsServer:
         return self._greets()
 
     def _greets(self) -> bool:
-        """A NATS server speaks first; JetStream is there when the log says so."""
+        """Whether a NATS server greets on the port; its log says whether JetStream is ready."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
                 return probe.recv(5) == b"INFO "
@@ -210,12 +210,12 @@ def last_words(*logs: Path) -> str:
 
 
 def rss_mib(pid: int) -> float:
-    """Resident memory of a process; 0 when it is gone."""
+    """Resident memory of a process; 0 when it has ended."""
     command = ["ps", "-o", "rss=", "-p", str(pid)]
     told = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
     return int(told) / 1024 if told else 0.0
 
 
 def pause(seconds: float) -> None:
-    """The rhythm of a schedule, not a wait for something."""
+    """Pauses between the steps of a schedule; this is not a wait for something."""
     time.sleep(seconds)

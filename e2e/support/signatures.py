@@ -1,4 +1,4 @@
-"""Checking a webhook as a receiver would, from the documentation alone."""
+"""Verifies a webhook as a receiver would that knows only the documentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _same(given: str, expected: str, what: str) -> None:
 
 
 def verify(headers: Mapping[str, str], raw: bytes, secret: str) -> None:
-    """Both forms of the signature over the bytes received; `secret` as it was shown."""
+    """Verifies both forms of the signature over the received bytes; `secret` in the form in which it was shown."""
     for timestamp in (headers["x-approval-timestamp"], headers["webhook-timestamp"]):
         if abs(time.time() - int(timestamp)) > TOLERANCE:
             raise AssertionError(f"the timestamp {timestamp} is too far from now")
@@ -25,7 +25,7 @@ def verify(headers: Mapping[str, str], raw: bytes, secret: str) -> None:
 
 
 def verify_bytes(headers: Mapping[str, str], raw: bytes, secret: str) -> None:
-    """The same without asking when it was signed."""
+    """The same, without checking when it was signed."""
     message = headers["x-approval-timestamp"].encode() + b"." + raw
     expected = "sha256=" + hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
     _same(headers["x-approval-signature"], expected, "X-Approval-Signature")

@@ -1,4 +1,4 @@
-"""Where webhooks arrive."""
+"""The receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Callable, Optional
 
 @dataclass(frozen=True)
 class Received:
-    """One webhook as it came, and what it was answered."""
+    """One webhook, as it arrived, and the status that it was answered with."""
 
     headers: dict[str, str]
-    """By lower-case name."""
+    """By name in lower case."""
     raw: bytes
     answered: int
     at: float
-    """Seconds of a monotonic clock."""
+    """Seconds of the monotonic clock."""
 
     @property
     def event(self) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Sink:
-    """Records every POST. `status` is what it answers, or says what: a function of the event."""
+    """Records every POST. `status` is the status of the answer, or a function of the event that returns it."""
 
     def __init__(self, status: int | Callable[[dict[str, Any]], int] = 200) -> None:
         self.status = status
@@ -52,7 +52,7 @@ class Sink:
         self._thread.join(5)
 
     def received(self, request_id: Optional[str] = None) -> list[Received]:
-        """In order of arrival."""
+        """All webhooks, in order of arrival."""
         with self._changed:
             everything = list(self._received)
         return [one for one in everything if request_id in (None, one.event["request_id"])]
@@ -60,7 +60,7 @@ class Sink:
     def wait_for(
         self, enough: Callable[[list[Received]], bool], what: str, within: float = 20.0
     ) -> list[Received]:
-        """Waits until what has come is enough, and returns it."""
+        """Waits until `enough` accepts the received webhooks; returns them."""
         deadline = time.monotonic() + within
         with self._changed:
             while not enough(self._received):

@@ -1,4 +1,4 @@
-"""Scenarios among people of a real realm: names are user names, tokens are Keycloak's, assignees are its ids."""
+"""Scenarios with people of a real realm: names are user names, assignees their ids, tokens come from Keycloak."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.waiting import until
 
 
 class Staff(Scenarios):
-    """A server that trusts the realm of staff, which it reaches through `proxy`."""
+    """The base of these scenarios: a server that trusts the realm of staff and reaches it through `proxy`."""
 
     realm: Realm
     proxy: Proxy
@@ -29,7 +29,7 @@ class Staff(Scenarios):
 
     @classmethod
     def welcome_webhooks(cls) -> None:
-        """Without a secret that signs them, none are sent."""
+        """Makes a callback secret, because unsigned webhooks are not sent."""
         with cls.server.client().bearing(cls.realm.token("admin")) as admin:
             caller = cls.realm.user_id(f"service-account-{REGISTRY}")
             admin.post("/admin/callback-secrets", {"caller_service": caller}).expect(201)
@@ -42,7 +42,7 @@ class Staff(Scenarios):
         self.addCleanup(self.proxy.heal)
 
     def client(self, subject: str, *roles: str) -> Client:
-        """The one connection of this person, or of the service `registry`; what they may do the realm knows."""
+        """The connection of this person, or of the service `registry`; the realm knows their roles."""
         if (subject,) not in self.clients:
             token = self.realm.service_token() if subject == REGISTRY else self.realm.token(subject)
             self.clients[(subject,)] = self.server.client().bearing(token)
@@ -52,7 +52,7 @@ class Staff(Scenarios):
         return [self.realm.user_id(name) for name in names]
 
     def assert_asked(self, request: Request, *names: str, within: float = 20.0) -> None:
-        """These people are asked, and nobody else."""
+        """Asserts that these people, and nobody else, have open tasks."""
         wanted = sorted(self.ids(*names))
         until(lambda: sorted(request.open()) == wanted, f"{names} are asked", within)
 

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback, on a thread of its own: what the stand-ins of other services have in common."""
+"""An HTTP server on loopback in a thread of its own, the base of the stand-ins of other services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Stand:
-    """Answers in JSON whatever `reply` says."""
+    """Answers every call with the JSON that `reply` returns."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -18,7 +18,7 @@ class Stand:
         self._thread.start()
 
     def reply(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> tuple[int, object]:
-        """Status and body of the answer; names of headers are in lower case, and several calls come at once."""
+        """Status and body of the answer. Header names are in lower case; calls may come at the same time."""
         raise NotImplementedError
 
     @property

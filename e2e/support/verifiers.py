@@ -1,7 +1,7 @@
-"""The published Standard Webhooks verifiers, as a receiver would use them.
+"""The published Standard Webhooks verifiers, used as a receiver would.
 
-`./dev test` fetches both and names them in AWE_STANDARDWEBHOOKS_PYTHON and AWE_STANDARDWEBHOOKS_NODE; where there is
-no node it says so, and only the Python one is used. In CI it has to be there.
+`./dev test` fetches both and names them in AWE_STANDARDWEBHOOKS_PYTHON and AWE_STANDARDWEBHOOKS_NODE. Without node only
+the Python one is used, and a message says so; CI must have it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).resolve().parent.parent / "verifiers" / "verify.js"
 TIMEOUT = 30.0
 
 Verify = Callable[[Mapping[str, str], bytes, str], str]
-"""Headers, body and secret; answers "ok" or why not."""
+"""Takes headers, body and secret; returns "ok" or the reason of the refusal."""
 
 
 def by_python(headers: Mapping[str, str], raw: bytes, secret: str) -> str:
@@ -46,7 +46,7 @@ def by_javascript(headers: Mapping[str, str], raw: bytes, secret: str) -> str:
 
 
 def published() -> dict[str, Verify]:
-    """By language."""
+    """The verifiers, by language."""
     found: dict[str, Verify] = {"python": by_python}
     if os.environ.get(NODE):
         found["javascript"] = by_javascript

@@ -1,4 +1,4 @@
-"""Waiting on a condition until a deadline."""
+"""Waiting for a condition, up to a deadline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 
 
 def until(condition: Callable[[], Found], what: str, within: float = 20.0) -> Found:
-    """Asks again and again until the answer is truthy, and returns it; after `within` seconds it is a failure."""
+    """Calls `condition` again and again until its result is truthy, and returns that; fails after `within` seconds."""
     deadline = time.monotonic() + within
     pause = FIRST_PAUSE
     while True:

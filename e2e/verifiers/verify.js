@@ -1,5 +1,5 @@
-// Reads webhooks, one JSON object a line ({secret, headers, body: base64}), and answers each with one line: "ok", or
-// why the published verifier does not believe it. The only argument is the directory that holds node_modules.
+// Reads webhooks, one JSON object a line ({secret, headers, body: base64}), and prints one line for each: "ok", or why
+// the published verifier refuses it. The only argument is the directory that holds node_modules.
 "use strict";
 
 const { createRequire } = require("node:module");

@@ -1,7 +1,7 @@
--- :batch lifecycles (200 at most) as a hand-made program would write them: one statement and transaction creates
--- them all, a second one approves them all, a third one notes that their events are published. Every row and every
--- update that the server makes for the same lifecycles, nothing else. Ids follow each other as those of version 7
--- do; JSON that differs from request to request is made for each, the rest is constant.
+-- Writes :batch lifecycles (200 at most) as a hand-made program would: one statement and transaction creates them all, a
+-- second one approves them all, a third one marks their events as published. They write every row and every update that
+-- the server makes for these lifecycles, and nothing else. Ids are consecutive, as those of version 7 nearly are. JSON
+-- that differs from request to request is made for each; the rest is constant.
 with batch as materialized (
     select nextval('limit_batch') as n
 ), made as materialized (

@@ -1,4 +1,4 @@
--- The policy that the hand-made lifecycles belong to, and a number for each batch.
+-- The policy of the hand-made lifecycles, and the sequence that numbers the batches.
 insert into approval_policy (id, policy_key, version, name, artifact_type, status)
 values ('00000000-0000-7000-8000-000000000001', 'load.v1', 1, 'Load', 'load_artifact', 'draft');
 

@@ -1,7 +1,7 @@
-"""What ./dev bench is made of."""
+"""The parts of `./dev bench`."""
 
 from __future__ import annotations
 
 
 class Failed(Exception):
-    """Something the person at the keyboard can read and act on."""
+    """A failure that the person at the keyboard can read and act on."""

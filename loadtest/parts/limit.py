@@ -1,7 +1,7 @@
-"""The machine's own limit: the rows of a lifecycle written by hand-made batched SQL, with nothing around it.
+"""The limit of the machine: the rows of a lifecycle written by hand-made batched SQL, with nothing around it.
 
-Each measurement of so many users has a limit of its own: so many lifecycles at once, in the best batches that they make
-up. Beside it stands what the machine can do when any number may be under way.
+Each number of users has a limit of its own: as many lifecycles are under way at once, in the batches that give the best
+result. A further limit says what the machine can do when any number of lifecycles may be under way.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from parts.postgres import Postgres
 from scripts.shell import ROOT
 
 HERE = Path(__file__).resolve().parent.parent / "limit"
-# Lifecycles in a statement when any number may be under way.
+# Lifecycles in one statement when any number may be under way.
 BATCH = 50
-# Without these a plan made for an empty table would read whole tables until the next analyze.
+# Without these settings, a plan made for an empty table would read whole tables until the next analyze.
 PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 
@@ -43,7 +43,7 @@ class Limit:
 
 
 def for_users(users: int) -> dict:
-    """Batches for each number of clients, so that as many lifecycles as there are users are under way."""
+    """Batch sizes by number of clients; the batches of all clients hold as many lifecycles as there are users."""
     return {clients: users // clients for clients in (1, 2, 4)}
 
 
@@ -52,14 +52,14 @@ def for_any(clients: list) -> dict:
 
 
 def prepare(postgres: Postgres, database: str) -> None:
-    """A database of its own with the same tables, indexes, triggers and foreign keys."""
+    """Makes a database with the same tables, indexes, triggers and foreign keys as the server's."""
     postgres.create(database)
     for file in [*sorted((ROOT / "migrations").glob("*.sql")), HERE / "prepare.sql"]:
         postgres.run_file(database, file)
 
 
 def measure(postgres: Postgres, database: str, batches: dict, seconds: int) -> Limit:
-    """Tries each number of clients, with its batches, for so many seconds."""
+    """Tries each number of clients with its batch size, for `seconds` each."""
     found = {}
     for clients, batch in batches.items():
         postgres.settle()
@@ -68,7 +68,7 @@ def measure(postgres: Postgres, database: str, batches: dict, seconds: int) -> L
 
 
 def pgbench(postgres: Postgres, database: str, clients: int, batch: int, seconds: int) -> float:
-    """Lifecycles per second with this many clients at once, each with so many lifecycles in a statement."""
+    """Lifecycles per second with `clients` clients at once and `batch` lifecycles in a statement."""
     command = [postgres.program("pgbench"), "-n", "-M", "prepared", "-f", HERE / "lifecycles.sql"]
     command += ["-D", f"batch={batch}", "-c", clients, "-j", min(clients, os.cpu_count() or 1), "-T", seconds]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the benches of single properties stand on: servers of their own, from the support of the end-to-end tests."""
+"""The base of the benches of single properties: servers of their own, made with the support of the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ THREADS = 8
 
 
 class Ours:
-    """PostgreSQL with its default durability, NATS, and as many `awe serve` as are asked for; all end with `stack`."""
+    """PostgreSQL with its default durability, NATS, and any number of `awe serve`; all of them end with `stack`."""
 
     def __init__(self, stack: ExitStack, **settings: object) -> None:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awe-bench-")))
@@ -46,7 +46,7 @@ class Ours:
 
 
 def in_threads(work: Callable[[client_side.Client, int], None], port: int, seconds: float = 0.0, count: int = 0) -> int:
-    """Does the work again and again in threads, for so long or so many times; how often."""
+    """Repeats the work in threads, for `seconds` or `count` times; returns how often it was done."""
     numbers, lock = iter(range(count or 1 << 30)), threading.Lock()
     deadline = time.monotonic() + (seconds or 3600.0)
     done = [0] * THREADS

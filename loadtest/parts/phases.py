@@ -1,4 +1,4 @@
-"""The measurements of a run, each by itself."""
+"""The single measurements of a run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from scripts import servers
 from scripts.shell import say
 
 SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle.js"
-# k6 may use memory rather than the processors that it shares with what it measures, and at most half of those: it needs
-# less, and on two a tenth of its time went into handing work from one to the other.
+# k6 shares the processors with what it measures, so it may use memory instead, and at most half of the processors. It
+# needs less, and on two processors it spent a tenth of its time on moving work between them.
 FRUGAL = {"GOGC": "off", "GOMEMLIMIT": "3GiB", "GOMAXPROCS": str(max(1, (os.cpu_count() or 2) // 2))}
 EVENTS_WITH_WEBHOOK = 4  # request_created, stage_started, stage_completed, request_approved
 THRESHOLD_MISSED = 99
@@ -27,7 +27,7 @@ STEPS = 5
 
 @dataclass
 class Bench:
-    """What the measurements share."""
+    """What all measurements need."""
 
     k6: Path
     env: dict
@@ -37,7 +37,7 @@ class Bench:
 
 
 def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: Sink | None = None, **bound) -> dict:
-    """Runs the scenario, `duration` long or `iterations` often; what k6 measured and who spent the processors."""
+    """Runs the scenario, `duration` long or `iterations` times; returns k6's numbers and who used the processors."""
     summary = bench.folder / "summary.json"
     summary.unlink(missing_ok=True)
     settings = {"BASE_URL": server.base_url, "VUS": vus, "CALLBACK_URL": callback_url, "SUMMARY": summary}
@@ -64,7 +64,7 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
 
 
 def load_with_webhooks(bench: Bench, server: Server, sink: Sink, vus: int, duration: str) -> dict:
-    """As `load`; over when the last webhook has come."""
+    """Like `load`, but also waits for the last webhook."""
     sink.reset()
     begun = time.time()
     found = load(bench, server, vus, sink.url, sink, duration=duration)
@@ -80,7 +80,7 @@ def load_with_webhooks(bench: Bench, server: Server, sink: Sink, vus: int, durat
 
 
 def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: float) -> dict:
-    """One lifecycle after the other at a gentle pace: from commit to receipt with nothing else going on."""
+    """Runs one lifecycle after the other, slowly, and measures from commit to receipt while nothing else goes on."""
     client = server.client()
     sink.reset()
     due = time.monotonic()
@@ -92,13 +92,13 @@ def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: flo
     wanted = EVENTS_WITH_WEBHOOK * lifecycles
     came = sink.wait_for(wanted, 30)
     found = {"lifecycles": lifecycles, "events": came["events"], "wanted": wanted}
-    # Which ones were slow: the first ones, or one now and then?
+    # This shows whether slow webhooks came at the beginning or now and then.
     slow = {number: ms for number, ms in enumerate(came["latencies_ms"]) if ms > SLOW_MS}
     return {**found, **percentiles(came["latencies_ms"]), "slow": slow}
 
 
 def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
-    """Memory of a fresh server: idle, and after each fifth of the requests is finished."""
+    """Memory of a fresh server: idle, and after each fifth of the requests."""
     time.sleep(settle)
     idle, readings, finished = rss_mib(server.pid), [], 0
     with PeakRss(server.pid) as peak:
@@ -114,7 +114,7 @@ def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
 
 
 def percentiles(values: list) -> dict:
-    """p50, p95, p99 and the worst."""
+    """p50, p95, p99 and maximum."""
     if not values:
         return {}
     ordered = sorted(values)

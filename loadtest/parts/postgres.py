@@ -1,4 +1,4 @@
-"""Questions to the database that the bench started, over psql."""
+"""Queries to the database that the bench started, over psql."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from parts import Failed
 
-# Rows inserted and rows updated so far, by table. Counted in the tables: statistics come ten seconds late.
+# Rows inserted and rows updated so far, by table. They are counted in the tables, because statistics are ten seconds
+# late.
 WRITTEN = """
     select json_build_object(
         'approval_request',
@@ -44,7 +45,7 @@ class Postgres:
         self._programs = programs
 
     def program(self, name: str) -> str:
-        """A client program of the server's own version, else the one on PATH."""
+        """Path of a client program of the server's own version, else of the one on PATH."""
         found = shutil.which(name, path=str(self._programs)) if self._programs else None
         found = found or shutil.which(name)
         if found is None:
@@ -56,7 +57,7 @@ class Postgres:
         return urlunsplit(parts._replace(path=f"/{database}")) if database else self._url
 
     def run(self, program: str, *words: object) -> str:
-        """What one of the server's own client programs prints."""
+        """Runs one of the server's client programs and returns what it prints."""
         command = [self.program(program), *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
@@ -76,10 +77,10 @@ class Postgres:
         self.ask(f"create database {database}")
 
     def settle(self) -> None:
-        """Every measurement starts right after this, so that none pays for the one before.
+        """Every measurement starts right after this, so that it does not pay for the one before.
 
-        The limit writes several times the rows of the server: autovacuum would come for them a minute later, in the
-        middle of the load that is set beside it.
+        The limit writes several times the rows of the server. Without this, autovacuum would process them a minute
+        later, in the middle of the load that is compared with the limit.
         """
         self.run("vacuumdb", "--all", "--analyze", "--quiet", "--maintenance-db", self.url())
         self.ask("checkpoint")
@@ -88,7 +89,7 @@ class Postgres:
         return self.ask("show server_version")
 
     def settings(self) -> dict:
-        """Refuses a server that is faster than it should be."""
+        """The server's settings. Refuses a server that is fast only because it is not durable."""
         found = {name: self.ask(f"show {name}") for name in DURABILITY}
         off = [name for name, value in found.items() if value != "on"]
         if off:
@@ -100,7 +101,7 @@ class Postgres:
         return json.loads(self.ask(WRITTEN, database))
 
     def wait_until_published(self) -> None:
-        """The server marks events as published a moment after it has answered."""
+        """Waits until all events are marked as published, which happens a moment after the server's answer."""
         deadline = time.monotonic() + PUBLISHED_WITHIN
         while self.ask("select exists (select from approval_event where published_at is null)") != "f":
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What processes of ours cost: processor time and memory, read from /proc."""
+"""Costs of our processes: processor time and memory, read from /proc."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ END_WITHIN = 40.0
 
 @contextmanager
 def child(name: str, command: list, env: dict, log: Path, **more: object) -> Iterator[subprocess.Popen]:
-    """Runs a program and ends it in order, by its process id, whatever happens."""
+    """Runs a program and ends it by its process id, whatever happens."""
     with log.open("a") as out:
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -65,7 +65,7 @@ def rss_mib(pid: int) -> float:
 
 
 class PeakRss:
-    """Watches the memory of a process from a thread of its own."""
+    """Reads the memory of a process again and again in a thread of its own and keeps the maximum."""
 
     def __init__(self, pid: int) -> None:
         self.mib = 0.0
@@ -90,7 +90,7 @@ class PeakRss:
 
 
 def _stat(pid: int) -> tuple[str, int, float]:
-    """Name, parent, and processor seconds of a process with those of its children that have ended."""
+    """Name, parent and processor seconds of a process, children that have ended included."""
     text = (PROC / str(pid) / "stat").read_text()
     name = text[text.index("(") + 1 : text.rindex(")")]
     fields = text[text.rindex(")") + 2 :].split()
@@ -109,7 +109,7 @@ def _all() -> dict:
 
 
 class Cpu:
-    """Processor seconds of the process trees under some roots, by program."""
+    """Processor seconds, by program, of the process trees under `roots`."""
 
     def __init__(self, roots: list) -> None:
         self._roots = roots
@@ -129,7 +129,7 @@ class Cpu:
 
     @contextmanager
     def during(self, into: dict) -> Iterator[None]:
-        """Fills in each program's part of the processor time that we spent, and what others spent meanwhile."""
+        """Puts each program's share of our processor time into `into`, and how many processors others kept busy."""
         before, children = self.seconds(), resource.getrusage(resource.RUSAGE_CHILDREN)
         machine, begun = busy_seconds(), time.monotonic()
         yield
@@ -143,7 +143,7 @@ class Cpu:
 
 
 def busy_seconds() -> float:
-    """Processor seconds that the whole machine has spent on anything; 0 where there is no /proc."""
+    """Processor seconds that the whole machine has used for anything; 0 where there is no /proc."""
     if not PROC.is_dir():
         return 0.0
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(
@@ -153,7 +153,7 @@ def busy_seconds() -> float:
 
 
 def busy_with_others() -> float:
-    """How many processors are busy while we wait: a measurement beside that says little."""
+    """How many processors are busy while we wait; a measurement on a busy machine is worth little."""
     before, begun = busy_seconds(), time.monotonic()
     time.sleep(1.0)
     return (busy_seconds() - before) / (time.monotonic() - begun)

@@ -1,4 +1,4 @@
-"""The numbers of a run, for people and for machines."""
+"""The numbers of a run, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 
 TARGET_RATIO, TARGET_WEBHOOK_MS = 0.30, 20.0
-# Memory may move by this much without having grown: allocators keep what they once used.
+# Growth below this bound does not count: allocators keep memory that was used once.
 STEADY_MIB = 16.0
 DISTURBED = 0.2
 
@@ -23,7 +23,7 @@ def machine() -> dict:
 
 
 def verdicts(report: dict) -> dict:
-    """What the targets ask, and whether it holds."""
+    """Each target, and whether it is met."""
     memory = report["memory"]
     loads = [report["vus_16"], report["vus_64"], report["vus_64_webhooks"]]
     return {
@@ -51,7 +51,7 @@ def line(name: str, load: dict) -> str:
 
 
 def limit_line(name: str, found: dict) -> str:
-    """Hand-made batched SQL: the average, and for each number of clients what was tried, before and after."""
+    """One line for a limit: the average, and the result of each number of clients before and after."""
     tries = ", ".join(
         f"{clients} x {batch}: " + " ".join(f"{tried['by_clients'][clients]:.0f}" for tried in found["tries"])
         for clients, batch in found["tries"][0]["batches"].items()
@@ -65,7 +65,7 @@ def shares(load: dict) -> str:
 
 
 def table(report: dict) -> str:
-    """For the terminal."""
+    """The table for the terminal."""
     webhooks, memory = report["vus_64_webhooks"], report["memory"]
     idle = report["webhook_idle_ms"]
     readings = ", ".join(f"{at['requests']}: {at['mib']:.0f}" for at in memory["readings"])

@@ -1,4 +1,4 @@
-"""The server under test, and a plain client for what has to be done before the load."""
+"""The server under test, and a plain client for calls outside of the load."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def token(subject: str, roles: tuple = ()) -> str:
 
 
 class Client:
-    """One kept connection."""
+    """A client with one connection, which is kept open."""
 
     def __init__(self, port: int, prefix: str = "/v1/awe") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -113,7 +113,7 @@ class Server:
 
 @contextmanager
 def serve(binary: Path, env: dict, urls: dict, log: Path, **settings: object) -> Iterator[Server]:
-    """The server with its default settings but for these (`webhook__timeout_seconds=15`), on a free loopback port."""
+    """Runs a server on a free loopback port, with default settings except for these (`webhook__timeout_seconds=15`)."""
     port = free_port()
     env = {
         **servers.without_settings(env),
@@ -145,7 +145,7 @@ def is_up(server: Server) -> bool:
 
 @contextmanager
 def sink(program: Path, env: dict, log: Path, seconds: float = 0.0) -> Iterator[Sink]:
-    """The receiver of webhooks, which takes so many seconds for each."""
+    """Runs a receiver of webhooks, which takes `seconds` for each."""
     port = free_port()
     with child("the webhook sink", [sys.executable, program, port, seconds], env, log) as process:
         deadline = time.monotonic() + READY_WITHIN
@@ -161,7 +161,7 @@ def sink(program: Path, env: dict, log: Path, seconds: float = 0.0) -> Iterator[
 
 
 class Sink:
-    """What it has received so far."""
+    """The running receiver of webhooks, which tells what it has received."""
 
     def __init__(self, pid: int, port: int) -> None:
         self.pid, self.port = pid, port
@@ -181,7 +181,7 @@ class Sink:
         return self._call("GET")
 
     def wait_for(self, events: int, seconds: float) -> dict:
-        """What came, once so many events came or the time is over."""
+        """Waits until so many events have arrived, at most `seconds`; returns what was received."""
         deadline = time.monotonic() + seconds
         while True:
             found = self.received()

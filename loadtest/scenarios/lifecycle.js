@@ -17,9 +17,10 @@ const APPROVER = __ENV.APPROVER || 'load-approver';
 const VUS = Number(__ENV.VUS || 16);
 const FAR_FUTURE = 4102444800;
 
-// Whoever measures shares the processors with what it measures, so what is the same in every iteration is made once,
-// and this counts by status and by the id of the task: the server answers 201 only to what is written, and whoever runs
-// this can count the approved requests. A `check` of each answer would cost as much as sending the request.
+// k6 shares the processors with the server that it measures. So whatever is the same in every iteration is made once,
+// and an answer is judged only by its status and the id of the task: a `check` of each answer would cost as much as
+// sending the request. That is enough, because the server answers 201 only after it has written, and the approved
+// requests can be counted in the database.
 const { post } = http;
 const wrong = new Counter('wrong_answers');
 const [CREATE_MS, DECIDE_MS] = ['http_req_duration{name:create}', 'http_req_duration{name:decide}'];
@@ -30,15 +31,15 @@ const bounded = __ENV.ITERATIONS
 
 export const options = {
   scenarios: { lifecycle: { ...bounded, vus: VUS, gracefulStop: '10s' } },
-  // Those of the durations hold always: k6 keeps them apart by name only where there is a threshold.
+  // The thresholds on durations are always met; k6 reports durations by name only where there is a threshold.
   thresholds: { wrong_answers: ['count==0'], [CREATE_MS]: ['min>=0'], [DECIDE_MS]: ['min>=0'] },
   summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'],
-  // Without the URL, which is another one for each task.
+  // Without `url`, because each task has a URL of its own.
   systemTags: ['name'],
   noCookiesReset: true,
 };
 
-// What a server in dev mode on loopback accepts.
+// An unsigned token, which a server in dev mode on loopback accepts.
 function token(subject) {
   const part = (value) => encoding.b64encode(JSON.stringify(value), 'rawurl');
   return `${part({ alg: 'none', typ: 'JWT' })}.${part({ sub: subject, exp: FAR_FUTURE })}.`;

@@ -1,4 +1,4 @@
-//! Who changed what: one append-only row per administrative act, written in the act's own transaction.
+//! Who changed what: one append-only row for each administrative act, written in the transaction of the act.
 
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Who acts.
+/// Somebody who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The token's `sub`.
@@ -21,36 +21,31 @@ pub struct Actor {
 pub struct Record {
     /// One of the actions in `docs/audit.md`, for example `policy.activate`.
     pub action: &'static str,
-    /// The table's word for what it was done to.
+    /// Kind of what was changed, for example `policy`.
     pub resource_type: &'static str,
-    /// Which one.
+    /// Id of what was changed; `*` = several.
     pub resource_id: String,
     /// One line for people.
     pub summary: Option<String>,
-    /// As it was.
+    /// What was changed, as it was.
     pub before: Option<Value>,
-    /// As it is now.
+    /// What was changed, as it is now.
     pub after: Option<Value>,
-    /// Anything else worth knowing.
     pub metadata: Option<Value>,
 }
 
-/// Which audit rows to list; `None` = any.
+/// Which audit rows to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Exactly this actor.
     pub actor: Option<String>,
-    /// Exactly this action.
     pub action: Option<String>,
-    /// Exactly this resource type.
     pub resource_type: Option<String>,
-    /// Exactly this resource.
     pub resource_id: Option<String>,
-    /// First moment.
+    /// Only rows of this moment or later.
     pub since: Option<OffsetDateTime>,
-    /// First moment after.
+    /// Only rows before this moment.
     pub until: Option<OffsetDateTime>,
-    /// At most so many.
+    /// Most rows in the list.
     pub limit: u32,
 }
 
@@ -79,13 +74,13 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// A value as it goes into `before` and `after`.
+/// Serializes a value for `before` or `after`.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<Option<Value>, Error> {
     serde_json::to_value(value).map(Some).map_err(|e| Error::Internal(Box::new(e)))
 }
 
 impl Store {
-    /// Notes that somebody reads the configuration of a process.
+    /// Notes that somebody read the configuration of a process.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -95,7 +90,7 @@ impl Store {
         insert(&mut *self.pool.acquire().await?, actor, &record).await
     }
 
-    /// Notes that somebody takes the configuration away, and whether with its secrets.
+    /// Notes that somebody exported the configuration, and whether with its secrets.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -156,7 +151,7 @@ impl Store {
     /// Audit rows, newest first.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_audit(&self, filter: &AuditFilter) -> Result<Vec<AuditActionOut>, Error> {
         let mut query = QueryBuilder::<Postgres>::new(
             "select id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary,

@@ -1,4 +1,4 @@
-//! What replicas cache, and the numbers that say whether a cache is still true.
+//! What processes cache, and the numbers that tell whether a cache is still true.
 
 use crate::{Error, Store};
 use engine::delegation::Delegation;
@@ -6,28 +6,29 @@ use engine::ids::PolicyId;
 use std::collections::HashMap;
 use time::OffsetDateTime;
 
-/// What is known of one person's delegations: those that are or will be in force, and the number of the last change.
+/// The delegations of one person that are or will be in force, and the number of their last change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DelegationsOf {
-    /// 0 = the person has never had any.
+    /// Number of the last change; 0 = the person has never had a delegation.
     pub version: i64,
     /// Newest first.
     pub delegations: Vec<Delegation>,
 }
 
 impl Store {
-    /// The number that moves whenever an active version changes.
+    /// The policy epoch: a number that is raised whenever an active version changes.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn policy_epoch(&self) -> Result<i64, Error> {
         Ok(sqlx::query_scalar!("select policy_epoch from catalog").fetch_one(&self.hot).await?)
     }
 
-    /// The delegations of each of these people that are or will be in force at `now`: one statement, one snapshot.
+    /// The delegations of each of these people that are in force at `now` or will be later. One statement, so one
+    /// snapshot.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn delegations_of(
         &self,
         users: &[String],
@@ -60,10 +61,10 @@ impl Store {
         Ok(found)
     }
 
-    /// The active version of `key` and the policy epoch it was seen at, in one snapshot.
+    /// The active version of `key`, if there is one, and the policy epoch, in one snapshot.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn active_policy_with_epoch(&self, key: &str) -> Result<Option<(i64, PolicyId)>, Error> {
         let row = sqlx::query!(
             "select c.policy_epoch, p.id from catalog c cross join approval_policy p

@@ -1,12 +1,13 @@
 //! Group commit: transitions of many requests in one statement, and so in one transaction.
 //!
-//! Cast: callers hand a [`Commit`] to the [`Committer`] and wait; a writer takes whatever is queued (never waiting for
-//! more) and writes it with one round trip. Under light load a transition goes alone at once; under heavy load batches
-//! grow by themselves, and one writer makes the largest ones.
+//! Callers hand a [`Commit`] to the [`Committer`] and wait. A writer takes whatever is queued (it never waits for
+//! more) and writes it with one round trip. Under light load a transition is written alone and at once; under heavy
+//! load batches grow by themselves. One writer makes the largest batches.
 //!
-//! Authority: the row version. A transition whose request has moved on is not written and its caller is told
-//! [`Error::Stale`]; its neighbours in the batch are. A transition that Postgres refuses for itself (a poisoned one)
-//! fails the statement, and then every transition of that batch is tried alone, so that it fails alone.
+//! The row version decides. A transition whose request has moved on is not written and its caller gets
+//! [`Error::Stale`]; the other transitions of the batch are written. A transition that PostgreSQL refuses for its own
+//! sake (a poisoned one) fails the whole statement. Every transition of that batch is then tried alone, so that only
+//! the poisoned one fails.
 
 mod columns;
 mod rows;
@@ -23,10 +24,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// A commit, and where its outcome is awaited. Shared with whoever waits, who needs it once it is written.
+/// A commit, and the channel for its outcome. The commit is shared with its caller, who needs it again once it is
+/// written.
 type Job = (Arc<Commit>, oneshot::Sender<Result<i64, Error>>);
 
-/// Door to the writers. Cheap to clone.
+/// Entrance to the queue of the writers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Committer {
     queue: mpsc::Sender<Job>,
@@ -35,11 +37,11 @@ pub struct Committer {
 /// Sizes of the group commit.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Statements under way at once.
+    /// Writers; each has one statement under way at a time.
     pub writers: usize,
-    /// Transitions in one statement.
+    /// Most transitions in one statement.
     pub batch: usize,
-    /// Transitions waiting; past it callers wait too.
+    /// Most transitions that wait; beyond that, callers wait for room in the queue.
     pub queue: usize,
 }
 
@@ -50,7 +52,7 @@ impl Default for Limits {
 }
 
 impl Committer {
-    /// The door, and the writers behind it, each of which somebody has to run.
+    /// Makes the entrance and the writers. The caller must run every [`Writer`].
     #[must_use]
     pub fn new(store: &Store, limits: Limits) -> (Self, Vec<Writer>) {
         let (queue, jobs) = mpsc::channel(limits.queue);
@@ -62,8 +64,8 @@ impl Committer {
     /// Writes one transition durably and returns the new row version.
     ///
     /// # Errors
-    /// [`Error::Stale`]: decide again; [`Error::Conflict`]: the idempotency key is taken; [`Error::Unavailable`]: it
-    /// may or may not have been written, so reload before anything else.
+    /// [`Error::Stale`]: the caller must decide again; [`Error::Conflict`]: the idempotency key is taken;
+    /// [`Error::Unavailable`]: it is unknown whether the transition was written, so the caller must reload first.
     pub async fn commit(&self, commit: Arc<Commit>) -> Result<i64, Error> {
         let (reply, answer) = oneshot::channel();
         self.queue.send((commit, reply)).await.map_err(|_| Error::gone())?;
@@ -71,7 +73,7 @@ impl Committer {
     }
 }
 
-/// Writes what is handed to a [`Committer`].
+/// Writes what callers hand to a [`Committer`].
 #[derive(Debug, Clone)]
 pub struct Writer {
     pool: Pool,
@@ -81,7 +83,7 @@ pub struct Writer {
 
 impl Writer {
     /// Writes until the last clone of the committer is dropped and the queue is empty. May be called again after it
-    /// came to an untimely end: what is queued is still there.
+    /// has panicked: the queue is still there.
     pub async fn run(&self) {
         write_batches(Kept::new(self.pool.clone()), &self.jobs, self.most).await;
     }
@@ -93,7 +95,8 @@ async fn write_batches(mut connection: Kept, jobs: &Mutex<mpsc::Receiver<Job>>, 
         if batch.is_empty() {
             return;
         }
-        // One statement may not move a row twice; a second transition of the same request goes after.
+        // One statement cannot update a row twice, so a second transition of the same request is written after the
+        // first.
         let mut seen = HashSet::new();
         let (batch, rest): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|(commit, _)| seen.insert(commit.request_id()));
@@ -104,10 +107,11 @@ async fn write_batches(mut connection: Kept, jobs: &Mutex<mpsc::Receiver<Job>>, 
     }
 }
 
-/// Takes everything that is queued, and waits for a first job when nothing is. Empty once the channel is closed. While it
-/// waits, the connection goes back to the pool.
+/// Takes up to `most` queued jobs, and waits for a first one when none is queued. Returns nothing once the channel is
+/// closed. The connection goes back to the pool while this waits.
 async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>, most: usize, connection: &mut Kept) -> Vec<Job> {
-    // The lock is held while waiting for the first job only: whoever gets it takes what is there and goes.
+    // The lock is held only until the first job arrives: the writer that gets it takes what is queued and releases
+    // the lock.
     let mut jobs = match jobs.try_lock() {
         Ok(jobs) => jobs,
         Err(_) => {
@@ -148,7 +152,8 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
     }
 }
 
-/// A transition whose values cannot even be encoded panics deep in a library. It is refused as Postgres would refuse it.
+/// A transition whose values cannot be encoded panics deep in a library. The panic becomes an error, so that the
+/// batch is handled as if PostgreSQL had refused it.
 async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<statement::Written, Error> {
     let executing = AssertUnwindSafe(async { statement::execute(connection, commits).await });
     executing.catch_unwind().await.unwrap_or_else(|_| Err(Error::Internal("writing a batch panicked".into())))
@@ -162,7 +167,7 @@ fn outcome(commit: &Commit, written: &statement::Written) -> Result<i64, Error> 
     if written.outdated.contains(&id) {
         return Err(Error::Stale);
     }
-    // Not written though all it relied on was true and it is a create: only the idempotency key can have stopped it.
+    // A create that was not written although everything it relied on still holds: its idempotency key is taken.
     if commit.before.is_none() && commit.epoch.is_none_or(|epoch| epoch == written.epoch) {
         return Err(Error::Conflict(Clash::KeyTaken, "idempotency key is in use".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Out-of-office delegations, as people manage them. What the engine sees of them is in [`crate::catalog`].
+//! Out-of-office delegations, as people manage them. [`crate::catalog`] reads them for the engine.
 
 use crate::audit::{self, Actor, Record};
 use crate::{Clash, Error, Store, What};
@@ -35,18 +35,19 @@ impl From<DelegationRow> for DelegationOut {
 }
 
 impl Store {
-    /// Writes a delegation down; it counts for tasks created from now on.
+    /// Creates a delegation; it counts for tasks created from now on.
     ///
     /// # Errors
-    /// [`Error::Constraint`] `user_delegation_window` when it ends before it starts, `user_delegation_self` when
-    /// it names its own user; [`Error::Conflict`] when its user has as many as one may have.
+    /// [`Error::Constraint`] `user_delegation_window` when it ends before it starts, `user_delegation_self` when it
+    /// names its own user; [`Error::Conflict`] when its user has as many as are allowed.
     pub async fn create_delegation(
         &self,
         new: &DelegationCreate,
         actor: &Actor,
     ) -> Result<DelegationOut, Error> {
         let mut tx = self.pool.begin().await?;
-        // The moment of writing, not of the transaction's start: the newest wins.
+        // The newest delegation wins, so the moment must be that of the insert and not that at which the transaction
+        // began.
         let row = sqlx::query_as!(
             DelegationRow,
             "insert into user_delegation
@@ -84,10 +85,10 @@ impl Store {
         Ok(created)
     }
 
-    /// Delegations of `user_id`, or everybody's; newest first, past ones included.
+    /// The delegations of `user_id`, or everybody's; newest first, past ones included.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_delegations(
         &self,
         user_id: Option<&str>,
@@ -122,7 +123,7 @@ impl Store {
         row.map(Into::into).ok_or(Error::NotFound(What::Delegation))
     }
 
-    /// Takes a delegation back. Tasks it already moved stay where they are.
+    /// Deletes a delegation. Tasks that it has moved stay where they are.
     ///
     /// # Errors
     /// [`Error::NotFound`].

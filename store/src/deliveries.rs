@@ -1,8 +1,9 @@
-//! Webhook deliveries: leased by a conditional update, sent with no transaction open, recorded only while the lease
-//! still stands. A worker that dies loses its lease by time, and another takes over.
+//! Webhook deliveries. A worker leases a delivery by a conditional update, sends it with no transaction open, and
+//! records the outcome only while the lease stands. The lease of a worker that died ends by time, and another worker
+//! takes over.
 //!
-//! Order: nobody leases a later delivery of a request while an earlier one has not been tried once. A head that has
-//! failed once is overtaken.
+//! Order: a later delivery of a request is not leased while an earlier one waits for its first attempt. A delivery
+//! that has failed once may be overtaken.
 
 pub mod admin;
 mod lease;
@@ -17,13 +18,14 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Deliveries that wait are indexed by endpoint, in an index of only these, which the planner takes for empty as long
-/// as it was when the table was last analyzed. So a statement that finds rows by another key passes the word as a
-/// parameter: with a literal it would be planned to read all that wait, however many there are by now.
+/// The status of deliveries that wait, to be passed as a parameter. They have a partial index of their own, which the
+/// planner takes for empty if it was empty when the table was last analyzed. A statement that finds rows by another
+/// key must not name the status as a literal: the planner would then read that whole index, however large it is by
+/// now.
 pub(crate) const PENDING: &str = "pending";
 
-/// Whose webhooks, and where to: the unit that is leased, paced and left alone after failures. A caller is part of it,
-/// so that what one has sent to a host holds up nobody else's webhooks to the same host.
+/// A caller and an endpoint: the unit that is leased, paced and left alone after failures. The caller is part of it,
+/// so that the webhooks of one caller to a host do not delay those of another caller to the same host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Destination {
     /// Subject that created the requests.
@@ -42,30 +44,25 @@ impl Destination {
 /// A delivery that this worker may attempt until its lease ends.
 #[derive(Debug, Clone)]
 pub struct Leased {
-    /// Delivery.
     pub id: Uuid,
-    /// Proof of the lease.
+    /// Token of the lease, which recording the attempt must name.
     pub token: Uuid,
     /// Attempts made before this one.
     pub attempt: i32,
-    /// Where to.
     pub url: String,
-    /// Subject that created the request: whose secret signs.
+    /// Subject that created the request. Its secrets sign, unless the request names another one.
     pub caller_service: String,
-    /// A secret that the caller named instead.
+    /// The secret that the request names instead.
     pub callback_secret_id: Option<Uuid>,
-    /// What to send.
     pub event: WebhookEvent,
 }
 
-/// What came of one attempt.
+/// The outcome of one attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Delivery.
     pub delivery_id: Uuid,
-    /// The lease it was made under.
+    /// Token of the lease that the attempt was made under.
     pub token: Uuid,
-    /// When it began.
     pub started_at: OffsetDateTime,
     /// How long it took, in milliseconds.
     pub latency_ms: i32,
@@ -75,7 +72,7 @@ pub struct Attempt {
     pub error: Option<String>,
     /// Whose fault a failure is: `receiver` or `us`.
     pub failed_by: Option<&'static str>,
-    /// The head of the answer, redacted: an object of names and values.
+    /// The headers of the answer, redacted: an object of names and values.
     pub response_headers: Option<Value>,
     /// The first bytes of the answer.
     pub response_excerpt: Option<String>,
@@ -86,16 +83,15 @@ pub struct Attempt {
 /// Where a delivery goes after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Done.
     Delivered,
-    /// Again, not before.
+    /// To be attempted again, not before this moment.
     RetryAt(OffsetDateTime),
     /// Given up, until somebody asks for a retry.
     Exhausted,
 }
 
 impl Store {
-    /// Delivery of each of these events.
+    /// The delivery id of each of these events that has a delivery.
     pub(crate) async fn deliveries_of(&self, events: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Error> {
         if events.is_empty() {
             return Ok(HashMap::new());

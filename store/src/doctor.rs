@@ -1,4 +1,4 @@
-//! What `awe doctor` asks of the database: how it is set, and whether anything is stuck. Reads only.
+//! What `awe doctor` asks the database: its settings, and whether anything is stuck. Reads only.
 
 mod evidence;
 mod waiting;
@@ -11,57 +11,57 @@ use crate::{Error, MIGRATIONS, Store};
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
-/// How the server is set.
+/// The settings of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// For people, for example `18.6`.
+    /// Version for people, for example `18.6`.
     pub version: String,
-    /// For comparing: 180006.
+    /// Version for comparing, for example 180006.
     pub version_num: i32,
-    /// Its clock.
+    /// The server's clock.
     pub now: OffsetDateTime,
-    /// Settings that durability rests on: name and value.
+    /// Settings that durability depends on: name and value.
     pub settings: Vec<(String, String)>,
-    /// Connections that it accepts.
+    /// Most connections that it accepts.
     pub max_connections: i32,
 }
 
 /// How many rows are in a state that somebody should look at. In a healthy installation all are 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// `in_review` and nobody can decide anything: cannot happen.
+    /// Requests that are `in_review` while nobody can decide anything: cannot happen.
     pub in_review_stuck: i64,
-    /// `pending` and no resolution is planned: cannot happen.
+    /// Requests that are `pending` while no resolution is planned: cannot happen.
     pub pending_stuck: i64,
-    /// Terminal with an open task: cannot happen.
+    /// Open tasks of terminal requests: cannot happen.
     pub terminal_open: i64,
-    /// The last sequence is not that of the last event, among requests that are not terminal: cannot happen.
+    /// Requests, not terminal, whose last sequence is not that of their last event: cannot happen.
     pub sequence_wrong: i64,
-    /// A resolution is due for more than a minute: no process resolves.
+    /// Resolutions that have been due for more than a minute: no process resolves.
     pub resolution_late: i64,
-    /// A deadline of a task or request has passed for more than a minute: no process watches deadlines.
+    /// Deadlines of tasks and requests that passed more than a minute ago: no process watches deadlines.
     pub deadline_late: i64,
-    /// Events wait for the stream for more than a minute: no process relays, or NATS is away.
+    /// Events that have waited for the stream for more than a minute: no process relays, or NATS is away.
     pub unpublished_late: i64,
-    /// The stream refuses events, and they were set aside.
+    /// Events that the stream refuses and that were set aside.
     pub refused: i64,
-    /// Webhooks are due for more than a minute and nobody attempts them: no process delivers.
+    /// Webhooks that have been due for more than a minute and are not attempted: no process delivers.
     pub delivery_late: i64,
     /// Webhooks that were given up.
     pub exhausted: i64,
 }
 
-/// Migrations of this program against those of the database.
+/// Migrations of this program compared with those of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// Of this program and not applied.
+    /// Migrations of this program that are not applied.
     pub missing: usize,
-    /// Applied and unknown to this program: it is older than the database.
+    /// Applied migrations that this program does not know: it is older than the database.
     pub unknown: usize,
 }
 
 impl Store {
-    /// How the server is set.
+    /// The settings of the server.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -88,7 +88,7 @@ impl Store {
         })
     }
 
-    /// Which migrations are applied.
+    /// Compares the migrations of this program with those that are applied.
     ///
     /// # Errors
     /// [`Error::Internal`] when there is no schema at all.
@@ -104,7 +104,7 @@ impl Store {
         })
     }
 
-    /// Rows that somebody should look at.
+    /// Counts rows that somebody should look at.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -125,14 +125,14 @@ impl Store {
     }
 }
 
-/// Secrets that sign, and how many of them cannot be opened with the configured master keys.
+/// Secrets that may sign, and how many of them cannot be opened with the configured master keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
-    /// All that may still sign.
+    /// Secrets that may sign.
     pub live: usize,
-    /// Of these, not to be opened.
+    /// Of these, those that cannot be opened; counted once for a caller.
     pub closed: usize,
-    /// Names of credentials that webhooks are sent with, each once.
+    /// Names of credentials that webhooks are sent with.
     pub credentials: BTreeSet<String>,
 }
 

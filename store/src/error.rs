@@ -2,23 +2,23 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::ErrorKind;
 
-/// What a statement can come to, besides its answer.
+/// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A row that was named does not exist.
     #[error("{0} does not exist")]
     NotFound(What),
-    /// The row's state does not allow it; the text is fit for the caller.
+    /// The state of the row does not allow it. The text may be shown to the caller.
     #[error("{1}")]
     Conflict(Clash, String),
     /// A named constraint refused the row.
     #[error("constraint {0} refused the row")]
     Constraint(String),
-    /// The row moved on, or what was cached did, since the decision was taken: load again and decide again.
+    /// The row, or something cached, has changed since the decision was taken: load again and decide again.
     #[error("decided on a version that is no longer the newest")]
     Stale,
-    /// The database gave no answer. Nothing was written, or it cannot be known: a retry with the same idempotency key
-    /// is safe.
+    /// The database gave no answer. Either nothing was written or it is unknown whether it was; a retry with the same
+    /// idempotency key is safe.
     #[error("{0}")]
     Unavailable(Outage, #[source] sqlx::Error),
     /// A fault of ours.
@@ -31,15 +31,10 @@ pub enum Error {
 pub enum What {
     /// A policy or one of its versions.
     Policy,
-    /// A request.
     Request,
-    /// A task.
     Task,
-    /// A delegation.
     Delegation,
-    /// A webhook delivery.
     Delivery,
-    /// A callback secret.
     CallbackSecret,
 }
 
@@ -56,7 +51,7 @@ impl fmt::Display for What {
     }
 }
 
-/// What in a row's state does not allow a change.
+/// What does not allow a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clash {
     /// The policy key is taken.
@@ -71,13 +66,13 @@ pub enum Clash {
     SecretExists,
     /// The secret is rotated or revoked.
     SecretNotActive,
-    /// The secret cannot be used as it would be.
+    /// The secret would be unfit for use.
     SecretUnfit,
-    /// The version says something else than what was judged.
+    /// The text of the version is no longer the one that was judged.
     Judged,
-    /// There are as many as there may be.
+    /// There are as many rows of this kind as are allowed.
     TooMany,
-    /// What was delivered is not sent again.
+    /// The status of the delivery does not allow a retry.
     NotRetriable,
     /// The idempotency key is in use.
     KeyTaken,
@@ -86,28 +81,28 @@ pub enum Clash {
 /// Why the database gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Outage {
-    /// It cannot be reached, or ended the connection.
+    /// The server cannot be reached, or it ended the connection.
     #[error("the database cannot be reached")]
     Away,
-    /// No connection was free, or the server has no room for another or for the statement.
+    /// No connection was free, or the server has no room for another one or for the statement.
     #[error("the database has no room for more")]
     Busy,
-    /// It took too long for a statement, or a row stayed locked for too long.
+    /// The statement took too long, or waited too long for a locked row.
     #[error("the database took too long")]
     Timeout,
 }
 
 impl Outage {
-    /// By SQLSTATE (PostgreSQL, appendix A).
+    /// The outage that this SQLSTATE stands for (PostgreSQL, appendix A).
     fn of_code(code: &str) -> Option<Self> {
         match code {
             // query_canceled, lock_not_available
             "57014" | "55P03" => Some(Self::Timeout),
-            // no such database (any more), a standby that only reads
+            // the database does not exist (any more), the server is a read-only standby
             "3D000" | "25006" => Some(Self::Away),
             // insufficient resources
             _ if code.starts_with("53") => Some(Self::Busy),
-            // connection failure, not let in, operator intervention
+            // connection failure, authentication failure, operator intervention
             _ if ["08", "28", "57"].iter().any(|class| code.starts_with(class)) => Some(Self::Away),
             _ => None,
         }
@@ -129,7 +124,7 @@ impl Outage {
 }
 
 impl Error {
-    /// The writer that was to answer is gone.
+    /// The writer that should have answered is gone.
     pub(crate) const fn gone() -> Self {
         Self::Unavailable(Outage::Away, sqlx::Error::WorkerCrashed)
     }

@@ -1,4 +1,4 @@
-//! Everything that is known of requests, as of one moment: what an auditor takes away.
+//! Everything that is known of requests as of one moment, to be exported for an auditor.
 
 use crate::audit::AuditRow;
 use crate::policies::by_id;
@@ -11,19 +11,19 @@ use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// From a moment on and up to another, which is left out.
+/// A period of time, without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// The first moment.
+    /// First moment of the period.
     pub since: OffsetDateTime,
-    /// The first moment that is left out.
+    /// First moment after the period.
     pub until: OffsetDateTime,
 }
 
-/// A place in a list that runs oldest first.
+/// Place of a row in a list that runs oldest first: its moment and its id.
 pub type Place = (OffsetDateTime, Uuid);
 
-/// The database as of one moment, for as long as it is held.
+/// The database as of one moment: a read-only transaction that stays open as long as this is held.
 #[derive(Debug)]
 pub struct Snapshot {
     tx: Transaction<'static, Postgres>,
@@ -42,13 +42,13 @@ struct Rows {
 }
 
 impl Store {
-    /// Holds the database as it is now; nothing that is committed from here on is seen.
+    /// Opens a snapshot of the database; it does not show what is committed later.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn snapshot_evidence(&self) -> Result<Snapshot, Error> {
         let mut tx = self.pool.begin_with("begin isolation level repeatable read, read only").await?;
-        // Whoever reads the other end may take their time.
+        // Whoever receives the export may read slowly, and the transaction is idle meanwhile.
         sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *tx).await?;
         let as_of = sqlx::query_scalar("select now()").fetch_one(&mut *tx).await?;
         Ok(Snapshot { tx, as_of })
@@ -110,7 +110,7 @@ impl Snapshot {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// How many requests and administrative actions a period has.
+    /// How many requests and administrative actions belong to a period.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -127,7 +127,7 @@ impl Snapshot {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Requests that were under way at any time of a period, oldest first, the next `limit` after a place.
+    /// The next `limit` requests after a place that were under way at any time of a period, oldest first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -154,7 +154,7 @@ impl Snapshot {
         Ok(places)
     }
 
-    /// Administrative actions of a period, oldest first, the next `limit` after a place.
+    /// The next `limit` administrative actions of a period after a place, oldest first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -1,10 +1,10 @@
-//! What the application may do in its database, when it connects as a role of its own: what it does, and no more. It
-//! owns nothing, so it can drop no trigger and truncate no table; what is frozen it cannot even try to change.
+//! What the application's role may do in the database: what the application does, and no more. The role owns nothing,
+//! so it can drop no trigger and truncate no table, and it has no right to change what is frozen.
 
 use crate::{Error, Store};
 use sqlx::AssertSqlSafe;
 
-/// Each table with what is granted on it. A table that is missing here cannot be reached.
+/// Each table with the rights on it. The application cannot reach a table that is missing here.
 const GRANTS: &[(&str, &str)] = &[
     (
         "approval_policy",
@@ -46,17 +46,22 @@ const GRANTS: &[(&str, &str)] = &[
     ("_sqlx_migrations", "select"),
 ];
 
-/// Longest name of a role in Postgres.
+/// Longest name of a role in PostgreSQL.
 const LONGEST_ROLE: usize = 63;
 
-/// The statements that give `role` what the application needs, and take from it whatever else it had.
+/// The name is not plain enough to stand in SQL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the role must be 1 to {LONGEST_ROLE} letters, digits, _ and -, not {0:?}")]
+pub struct NotARole(String);
+
+/// The SQL that grants `role` what the application needs and revokes everything else.
 ///
 /// # Errors
 /// `role` is not a plain name.
-pub fn statements(role: &str) -> Result<String, String> {
+pub fn statements(role: &str) -> Result<String, NotARole> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if role.is_empty() || role.len() > LONGEST_ROLE || !role.chars().all(plain) {
-        return Err(format!("the role must be 1 to {LONGEST_ROLE} letters, digits, _ and -, not {role:?}"));
+        return Err(NotARole(role.to_owned()));
     }
     let mut sql = format!(
         "revoke all on all tables in schema public from \"{role}\";\n\
@@ -70,14 +75,14 @@ pub fn statements(role: &str) -> Result<String, String> {
 }
 
 impl Store {
-    /// Gives an existing role what the application needs. Whoever connects here must own the tables.
+    /// Grants an existing role what the application needs. This store must be connected as the owner of the tables.
     ///
     /// # Errors
     /// [`Error::Internal`] when there is no such role, or the tables are somebody else's.
     pub async fn grant_to(&self, role: &str) -> Result<(), Error> {
-        let sql = statements(role).map_err(|why| Error::Internal(why.into()))?;
+        let sql = statements(role).map_err(|error| Error::Internal(Box::new(error)))?;
         let mut tx = self.pool.begin().await?;
-        // Two that grant at the same time would meet in the catalog.
+        // Two processes that grant at the same time would update the same catalog rows, and one would fail.
         sqlx::query("select pg_advisory_xact_lock(hashtextextended('awe grants', 0))")
             .execute(&mut *tx)
             .await?;
@@ -86,12 +91,13 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a role that may log in without a password, unless it is there: for servers that trust whoever connects.
+    /// Makes a role that may log in without a password, unless it exists: for servers that trust everybody who
+    /// connects.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the one who connects may not make roles.
+    /// [`Error::Internal`] when the connected role may not make roles.
     pub async fn create_trusted_role(&self, role: &str) -> Result<(), Error> {
-        statements(role).map_err(|why| Error::Internal(why.into()))?;
+        statements(role).map_err(|error| Error::Internal(Box::new(error)))?;
         let sql = format!(
             "do $$ begin create role \"{role}\" login; exception when duplicate_object or unique_violation then null; \
              end $$"

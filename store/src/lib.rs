@@ -35,9 +35,9 @@ use std::time::Duration;
 /// Every migration, in order.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
-/// Any number that no other advisory lock of this database uses.
+/// Key of the advisory lock that migrations run under: any number that no other advisory lock of this database uses.
 const MIGRATION_LOCK: i64 = 0x4157_454d_4947_5241;
-/// How often a process that waits for others to migrate looks again.
+/// How often a process looks again while another one migrates.
 const MIGRATION_POLL: Duration = Duration::from_millis(50);
 
 /// Two pools of connections to one database. Cheap to clone.
@@ -45,12 +45,14 @@ const MIGRATION_POLL: Duration = Duration::from_millis(50);
 pub struct Store {
     /// Reads and administrative writes.
     pub(crate) pool: pool::Pool,
-    /// The few statements that every decision depends on. They touch rows by key and their plans are kept, so one
-    /// made while the tables were small must be right when they are large: only index look-ups are allowed.
+    /// The few statements that every decision depends on. They touch rows by key. PostgreSQL keeps their plans, so a
+    /// plan made while the tables were small must still be right when they are large: only index look-ups are
+    /// allowed.
     pub(crate) hot: pool::Pool,
 }
 
-/// What the hot statements may not be planned with. Hash joins stay: they serve the rows of one batch.
+/// Settings of hot connections, which keep the planner from reading whole tables. Hash joins stay: they join with the
+/// rows of one batch.
 const BY_KEY_ONLY: [(&str, &str); 2] = [("enable_seqscan", "off"), ("enable_mergejoin", "off")];
 
 /// How to connect.
@@ -72,7 +74,8 @@ impl Store {
     /// [`Error::Unavailable`] when there is no server, [`Error::Internal`] when the URL is malformed.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let store = Self::connect_lazy(options)?;
-        // Closed at once: going back to the pool takes a moment, in which the next caller would open a second one.
+        // The connection is closed and not given back to the pool. Giving back takes a moment, in which the next
+        // caller would open a second one.
         match store.pool.acquire().await {
             Ok(connection) => connection.close().await?,
             Err(error) => return Err(store.pool.explained(error.into()).await),
@@ -91,11 +94,12 @@ impl Store {
     }
 
     fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
-        // A statement that takes longer than this is a fault, not work: better an error that may be retried.
+        // A statement that runs for longer than this is at fault; its caller gets an error and may try again.
         Ok(PgConnectOptions::from_str(&options.url)?.application_name("awe").options([
             ("statement_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "30s"),
-            // Statements are few and fixed, and lists are composed: no parameter ever calls for a plan of its own.
+            // All calls of a statement share one plan. The statements are few and fixed, and the query of a list
+            // names only the conditions that it has, so no parameter needs a plan of its own.
             ("plan_cache_mode", "force_generic_plan"),
         ]))
     }
@@ -107,16 +111,17 @@ impl Store {
             .test_before_acquire(false)
     }
 
-    /// Brings the schema up to date. Safe when many replicas start together: one advisory lock.
+    /// Brings the schema up to date. Safe when many replicas start together: an advisory lock lets one of them
+    /// migrate at a time.
     ///
     /// # Errors
     /// [`Error::Internal`] when a migration fails or an applied one was edited.
     pub async fn migrate(&self) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
-        // Building an index may take longer than any request's statement.
+        // Building an index may take longer than a statement of a request may.
         sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
-        // sqlx takes a lock of its own, by a statement that waits. An index that is built concurrently waits for whatever
-        // statement runs, so those that wait for their turn must not wait in one.
+        // sqlx would wait for a lock of its own within a statement. A concurrent index build waits for every
+        // statement that runs, so a process must not wait for its turn inside one.
         while !sqlx::query_scalar::<_, bool>("select pg_try_advisory_lock($1)")
             .bind(MIGRATION_LOCK)
             .fetch_one(&mut *connection)
@@ -135,7 +140,7 @@ impl Store {
         Ok(())
     }
 
-    /// One round trip.
+    /// Checks that the database answers, by one round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
@@ -146,12 +151,13 @@ impl Store {
         }
     }
 
-    /// What is the matter with a database that was not waited for any longer: [`Error::Unavailable`], with the reason.
+    /// Why the database did not answer in time, for a caller that has stopped waiting: [`Error::Unavailable`] with
+    /// the reason.
     pub async fn outage(&self) -> Error {
         self.pool.outage().await
     }
 
-    /// Closes the pool, waiting for connections in use.
+    /// Closes both pools; waits for connections in use.
     pub async fn close(&self) {
         self.hot.close().await;
         self.pool.close().await;

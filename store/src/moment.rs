@@ -1,6 +1,6 @@
-//! Moments as rows hold them. A constraint keeps them within what programs can read; should one be beyond it all the
-//! same (a restored dump, a constraint that somebody dropped), it is read as the nearest one that can be said, so that
-//! one odd row fails no list and no job.
+//! Moments as rows hold them. A constraint keeps them in the range that programs can read. Should one lie outside all
+//! the same (a restored dump, a dropped constraint), it is read as the nearest moment in range, so that one odd row
+//! fails no list and no job.
 
 use schemas::moment::in_utc;
 use serde::{Deserialize, Deserializer};
@@ -11,12 +11,12 @@ use sqlx::{Decode, Encode, Postgres, Type};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-/// Postgres counts microseconds from here.
+/// PostgreSQL counts microseconds from here.
 const EPOCH: OffsetDateTime = datetime!(2000-01-01 00:00:00 UTC);
 const FIRST: OffsetDateTime = datetime!(0001-01-01 00:00:00 UTC);
 const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59.999_999 UTC);
 
-/// A `timestamptz` that an operator may have written.
+/// A `timestamptz` that an operator may have written, and that may be out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) OffsetDateTime);
 
@@ -26,7 +26,7 @@ impl From<Moment> for OffsetDateTime {
     }
 }
 
-/// The nearest that can be said.
+/// The nearest moment in range.
 fn nearest(micros: i64) -> OffsetDateTime {
     let nanos = EPOCH.unix_timestamp_nanos() + i128::from(micros) * 1000;
     let said = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(in_utc);
@@ -54,7 +54,7 @@ impl Encode<'_, Postgres> for Moment {
     }
 }
 
-/// As Postgres writes it into JSON.
+/// Reads a moment as PostgreSQL writes it into JSON; one out of range becomes the nearest in range.
 pub(crate) fn from_json<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OffsetDateTime>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     Ok(text.map(|text| match schemas::moment::parse(&text) {

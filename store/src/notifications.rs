@@ -1,20 +1,20 @@
-//! Mails that people are owed. Rows are made from tasks, at most one for each occasion, and taken by whoever can send.
+//! Mails that people are owed. A row is made from a task, at most one for each occasion (an assignment, a deadline),
+//! and leased by a process that can send mail.
 
 use crate::{Error, Store};
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A mail that was taken to be sent now.
+/// A mail that was leased to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Id: the same however often it is taken.
+    /// The same id in every attempt.
     pub id: Uuid,
-    /// Which attempt this is, from 1. It is the taker's own until [`Store::take_notifications`] counts on.
+    /// Number of this attempt, from 1. The outcome is recorded only while it is the last attempt.
     pub attempt: i32,
-    /// The deadline that this reminds of; `None` = a task was assigned.
+    /// The deadline that the mail reminds of; `None` = it tells of an assignment.
     pub reminder_of: Option<OffsetDateTime>,
-    /// Task.
     pub task_id: Uuid,
     /// Status of the task as it is now.
     pub task_status: String,
@@ -26,28 +26,24 @@ pub struct Notification {
     pub kind: String,
     /// Who has delegated the task to the assignee.
     pub delegated_from: Option<String>,
-    /// Request.
     pub request_id: Uuid,
-    /// What kind of thing is to be approved.
+    /// The caller's word for what is to be approved.
     pub artifact_type: String,
     /// The caller's id of it.
     pub artifact_id: String,
     /// Who asks: a subject id.
     pub requester: String,
-    /// Key of the policy.
     pub policy_key: String,
-    /// Its name.
     pub policy_name: String,
-    /// Name of the stage.
     pub stage_name: String,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The mail server took it.
     Sent,
-    /// It is not needed, or nobody can be told; why.
+    /// The mail is no longer needed, or there is nobody to send it to; why.
     Dropped(String),
     /// Given up; why.
     Failed(String),
@@ -55,24 +51,24 @@ pub enum Outcome {
     Retry(Duration, String),
 }
 
-/// Where a search for reminders goes on: the last task that it has seen.
+/// Where a search for reminders goes on: after this task, the last one that it looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     due_at: OffsetDateTime,
     task: Uuid,
 }
 
-/// A page of tasks that were looked at.
+/// What a look at one page of tasks came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looked {
-    /// Reminders that are owed now and were not before.
+    /// Reminders that this call added.
     pub queued: i64,
-    /// Where to go on; `None` when there is nothing more.
+    /// Where to go on; `None` when there are no more tasks.
     pub next: Option<Seen>,
 }
 
 impl Store {
-    /// Since when people are told of tasks; the first call says: from now on.
+    /// The moment since which people are told of their tasks. The first call ever sets it to now.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -83,8 +79,8 @@ impl Store {
         Ok(sqlx::query_scalar!("select since from notifier_start").fetch_one(&self.pool).await?)
     }
 
-    /// Owes a mail to everybody who holds an open task of these requests that was made since `since`, once for each
-    /// task; how many are new.
+    /// Queues a mail to the assignee of each open task of these requests that was made at `since` or later, once for
+    /// each task; returns how many are new.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -102,9 +98,9 @@ impl Store {
         Ok(queued.rows_affected())
     }
 
-    /// Owes a reminder to everybody who holds an open task that is due `within` from now, once for each deadline. Looks
-    /// at `limit` tasks after `seen`, the next due first. Of a task that was made with less time left nobody is
-    /// reminded, unless its deadline has moved since they were told.
+    /// Queues a reminder to the assignee of each open task that is due `within` from now, once for each deadline.
+    /// Looks at `limit` tasks after `seen`, next due first. A task that was made with less time left gets no
+    /// reminder, unless its deadline has moved since its assignee was told.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -146,12 +142,12 @@ impl Store {
         Ok(Looked { queued: row.queued, next: last.filter(|_| row.looked >= limit) })
     }
 
-    /// Takes up to `limit` mails that are due, the longest due first. Nobody else takes them for `lease`, within which
-    /// the outcome must be recorded.
+    /// Leases up to `limit` mails that are due, longest due first: nobody else gets them for `lease`, and the outcome
+    /// must be recorded within it.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn take_notifications(&self, lease: Duration, limit: i64) -> Result<Vec<Notification>, Error> {
+    pub async fn lease_notifications(&self, lease: Duration, limit: i64) -> Result<Vec<Notification>, Error> {
         Ok(sqlx::query_as!(
             Notification,
             r#"with due as (
@@ -178,7 +174,7 @@ impl Store {
         .await?)
     }
 
-    /// When the next mail is due, or the time of whoever has taken one is over.
+    /// When the next mail is due or the next lease ends, whichever comes first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -188,7 +184,7 @@ impl Store {
             .await?)
     }
 
-    /// Records what came of an attempt; whether the mail still was the taker's.
+    /// Records the outcome of an attempt; returns whether the mail was still leased by that attempt.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -214,7 +210,8 @@ impl Store {
             status,
             pause,
             reason,
-            // A parameter: the index of what is pending may look emptier than the key, and is not.
+            // A parameter, not a literal, keeps the planner off the index of all that is pending: see
+            // `deliveries::PENDING`.
             "pending"
         )
         .execute(&self.hot)

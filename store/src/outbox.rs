@@ -16,9 +16,8 @@ use uuid::Uuid;
 /// An event on its way to the bus.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
-    /// The message.
     pub event: WebhookEvent,
-    /// The webhook delivery that it calls for, when its request has a callback.
+    /// Id of its webhook delivery; `None` when it calls for no webhook.
     pub delivery_id: Option<Uuid>,
 }
 
@@ -41,7 +40,7 @@ pub(crate) struct EventFacts {
     pub(crate) policy_version: i32,
 }
 
-/// The facts in a row of a query that names its columns as the fields.
+/// The [`EventFacts`] of a row whose columns have the names of its fields.
 macro_rules! event_facts {
     ($row:ident) => {
         crate::outbox::EventFacts {
@@ -68,7 +67,7 @@ impl EventFacts {
     pub(crate) fn into_event(self) -> WebhookEvent {
         let facts = match self.payload {
             Value::Object(facts) => facts,
-            // The column is written from a map.
+            // The column is always written from a map.
             _ => JsonObject::new(),
         };
         let payload = schemas::event::payload(facts, self.stage_order, &self.actor, self.reason.as_deref());
@@ -90,9 +89,10 @@ impl EventFacts {
     }
 }
 
-/// Held by the one relay that publishes; another takes over when its connection ends, or has said nothing for 15 s. The
-/// connection is its own, not the pool's: dropping it ends the session, and with it the lock. What the relay notes after
-/// each round runs on it too: one process of the server has all of it at hand.
+/// The advisory lock of the one relay that publishes. Another relay gets it when this connection ends, or stays
+/// silent for 15 s. The connection is the relay's own, not the pool's: dropping it ends the session and releases the
+/// lock. Marking events as published after each round also runs on it, because one server process then has all it
+/// needs in its caches.
 #[derive(Debug)]
 pub struct RelayLock {
     connection: PgConnection,
@@ -100,14 +100,15 @@ pub struct RelayLock {
 }
 
 impl RelayLock {
-    /// Whether the connection, and with it the lock, still stands. To be asked every few seconds, since a session that
-    /// stays silent is ended.
+    /// Returns whether the connection, and with it the lock, still stands. Must be called every few seconds, because
+    /// the server ends a session that stays silent.
     pub async fn still_held(&mut self) -> bool {
-        // A server that stays silent has long given the lock to somebody else.
+        // A server that does not answer may have given the lock to another relay.
         matches!(tokio::time::timeout(LOCK_ANSWERS_WITHIN, self.connection.ping()).await, Ok(Ok(())))
     }
 
-    /// As [`Store::mark_published`]. After an error the lock is to be dropped: whether it stands is not known.
+    /// As [`Store::mark_published`]. After an error the lock must be dropped, because it is unknown whether it
+    /// stands.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -120,14 +121,15 @@ impl RelayLock {
     }
 }
 
-/// How long the server of the lock's connection may take to answer.
+/// How long the server may take to answer on the connection of the lock.
 const LOCK_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Any number that no other advisory lock of this database uses.
+/// Key of the relay's lock: any number that no other advisory lock of this database uses.
 const RELAY_LOCK: i64 = 0x4157_4552_454c_4159;
 
 impl Store {
-    /// Becomes the one relay, so that events of a request leave in order; `None` when another replica is.
+    /// Takes the lock of the one relay, so that the events of a request leave in order; `None` when another process
+    /// has it.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -135,7 +137,8 @@ impl Store {
         self.pool
             .bounded(async {
                 let mut connection = self.pool.acquire().await?.detach();
-                // A relay whose network was cut does not say goodbye: its silence has to end its session.
+                // A relay whose network was cut cannot end its session, so the server must end it when it stays
+                // silent.
                 sqlx::query("set idle_session_timeout = '15s'").execute(&mut connection).await?;
                 let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, RELAY_LOCK)
                     .fetch_one(&mut connection)
@@ -143,7 +146,7 @@ impl Store {
                 if !won {
                     return Ok(None);
                 }
-                // What is noted on it is planned as on any connection for the hot statements.
+                // Statements on this connection are planned as on any hot connection.
                 for (setting, value) in BY_KEY_ONLY {
                     let set = sqlx::query("select set_config($1, $2, false)").bind(setting).bind(value);
                     set.execute(&mut connection).await?;
@@ -177,9 +180,9 @@ impl Store {
         Ok(outgoing.collect())
     }
 
-    /// Notes that the stream has acknowledged these events since the comparison of this number, each with its sequence
-    /// in the stream. When another comparison has begun, the acknowledgement is worth nothing and nothing is noted.
-    /// Gives how many were not noted before.
+    /// Marks events as published that the stream has acknowledged since the comparison of this number, each with its
+    /// sequence in the stream. Marks nothing if a later comparison has begun, because what was acknowledged before it
+    /// may be lost. Returns how many were not marked before.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -187,8 +190,8 @@ impl Store {
         mark(&self.hot, comparison, acknowledged).await
     }
 
-    /// Sets events aside that the stream refuses for themselves, each with the reason: they are not tried again before
-    /// somebody asks for it ([`Store::republish`]).
+    /// Sets aside events that the stream refuses for their own sake, each with the reason. They are not tried again
+    /// until an operator asks for it ([`Store::republish`]).
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -14,12 +14,11 @@ use uuid::Uuid;
 pub struct Cursor {
     /// Creation time of that row, to the microsecond.
     pub created_at: OffsetDateTime,
-    /// Its id.
     pub id: Uuid,
 }
 
 impl Cursor {
-    /// Reads what [`Cursor`]'s `Display` wrote; `None` when somebody else wrote it.
+    /// Reads what [`Cursor`]'s `Display` wrote; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
@@ -32,14 +31,14 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Every moment that `time` can say fits in 64 bits of microseconds.
+        // Every moment that `time` can express fits in 64 bits of microseconds.
         let micros = i64::try_from(self.created_at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX);
         let bytes = [micros.to_be_bytes().as_slice(), self.id.as_bytes()].concat();
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 
-/// Cuts the row that was read beyond the page; the cursor to go on from when there was one.
+/// Drops the row that was read beyond the page; returns the cursor of the next page if there was one.
 pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, place: impl Fn(&T) -> Cursor) -> Option<String> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if rows.len() <= limit {
@@ -49,7 +48,7 @@ pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, place: impl Fn(&T) -> Cursor
     rows.last().map(|row| place(row).to_string())
 }
 
-/// Ends a filtered query: rows after `cursor`, newest first, one more than the page takes.
+/// Ends a filtered query: rows after `cursor`, newest first, and one row more than the page holds.
 pub(crate) fn page(query: &mut QueryBuilder<Postgres>, cursor: Option<Cursor>, limit: u32) {
     if let Some(Cursor { created_at, id }) = cursor {
         query.push(" and (created_at, id) < (").push_bind(created_at);

@@ -1,7 +1,9 @@
-//! Policies: one row per version. Drafts are edited in place; what was once active never changes again.
+//! Policies: one row for each version. Drafts are edited in place; a version that was once active never changes
+//! again.
 //!
-//! Writers of one key are ordered: a new version is numbered under an advisory lock on the key, and changes of
-//! status lock the key's rows. Row locks are `for no key update`, so that requests may refer to a version meanwhile.
+//! Writes to one key are serialized: a new version gets its number under an advisory lock on the key, and changes of
+//! status lock the rows of the key. Row locks are `for no key update`, so that requests may refer to a version
+//! meanwhile.
 
 mod hashes;
 mod read;
@@ -32,7 +34,7 @@ fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
     }
 }
 
-/// Until the end of the transaction nobody else numbers a version of `key`. Answers the newest number.
+/// Locks the numbering of the versions of `key` until the end of the transaction; returns the newest number.
 async fn lock_numbering(connection: &mut PgConnection, key: &str) -> Result<Option<i32>, Error> {
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('approval_policy ' || $1, 0))")
         .bind(key)
@@ -50,7 +52,7 @@ struct Version {
     status: String,
 }
 
-/// Until the end of the transaction nobody else changes the status of any version of `key`.
+/// Locks the versions of `key` until the end of the transaction, so that nobody else changes their status.
 async fn lock_versions(connection: &mut PgConnection, key: &str) -> Result<Vec<Version>, Error> {
     let versions = sqlx::query_as!(
         Version,
@@ -67,7 +69,7 @@ fn active(versions: &[Version]) -> Option<&Version> {
     versions.iter().find(|v| v.status == "active")
 }
 
-/// What the text of a version hashes to now, which must be what it hashed to when it was activated before.
+/// The hash of a version's text, which must equal the one that was stored when it was activated before.
 fn checked_hash(policy: &PolicyOut) -> Result<String, Error> {
     let hash = text_sha256(policy).map_err(|e| Error::Internal(Box::new(e)))?;
     if policy.text_sha256.as_ref().is_some_and(|activated| *activated != hash) {
@@ -80,8 +82,8 @@ fn checked_hash(policy: &PolicyOut) -> Result<String, Error> {
 }
 
 impl Store {
-    /// Writes version 1 of a new key, a draft. `engine` is `policy` checked; its ids (policy, stages, rules) are
-    /// the ids of the rows.
+    /// Stores version 1 of a new key, a draft. `engine` is `policy` in its checked form; its ids (policy, stages,
+    /// rules) become the ids of the rows.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the key exists.
@@ -104,7 +106,7 @@ impl Store {
         Ok(created)
     }
 
-    /// Writes the next version of an existing key, a draft. The version number in `engine` is not looked at.
+    /// Stores the next version of an existing key, a draft. The version number in `engine` is ignored.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the key is unknown.
@@ -125,8 +127,8 @@ impl Store {
         Ok(added)
     }
 
-    /// Replaces what a draft says, stages and rules included. The policy id stays; stage and rule ids are those in
-    /// `engine`.
+    /// Replaces the content of a draft, stages and rules included. The policy keeps its id; stages and rules get the
+    /// ids in `engine`.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when it is no longer a draft.
@@ -165,8 +167,8 @@ impl Store {
         Ok(updated)
     }
 
-    /// Makes a version the active one and archives the one before it. An archived version comes back the same way.
-    /// Activating the active version changes nothing and is not audited.
+    /// Makes a version the active one and archives the one before it; an archived version is activated again in the
+    /// same way. Activating the active version changes nothing and is not audited.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when somebody changed the text since it was activated before.
@@ -174,10 +176,11 @@ impl Store {
         self.activate(key, version, None, actor).await
     }
 
-    /// [`Store::activate_policy`] of a version that somebody has judged, if it still says what was judged.
+    /// [`Store::activate_policy`] for a version that the gate has judged, if its text is still the one that was
+    /// judged.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when it says something else by now.
+    /// [`Error::NotFound`]; [`Error::Conflict`] when the text has changed.
     pub async fn activate_judged_policy(
         &self,
         judged: &PolicyOut,
@@ -196,7 +199,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let versions = lock_versions(&mut tx, key).await?;
         let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
-        // Drafts are edited in place; under the lock it cannot change any more.
+        // A draft may have been edited since it was judged; under the lock it cannot change any more.
         if let Some(judged) = judged
             && as_written(judged) != as_written(&read::version(&mut tx, key, version).await?)
         {

@@ -1,7 +1,7 @@
-//! The pool of connections, with a bound on how long a server may stay silent.
+//! The pool of connections, with a bound on how long the server may stay silent.
 //!
 //! A server that dies is noticed at once. One that falls silent (a network that drops every packet, a server replaced
-//! behind its address) is noticed by TCP only after a quarter of an hour. So every statement is given up after
+//! behind its address) is noticed by TCP only after a quarter of an hour. So a statement is given up after
 //! [`SILENCE`], which is longer than the server itself allows a statement, and with it every connection that was open
 //! then: none of them is used or waited for again.
 
@@ -27,10 +27,10 @@ use tokio::time::timeout;
 /// How long the server may stay silent; `statement_timeout` is 10 s.
 const SILENCE: Duration = Duration::from_secs(12);
 
-/// Longest that a connection is kept from one statement to the next: where there are few, others wait for it.
+/// Longest that a connection is kept from one statement to the next. In a small pool, others wait for it.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Runs statements within bounds. Cheap to clone.
+/// A pool whose statements are bounded in time. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
     inner: PgPool,
@@ -55,7 +55,7 @@ impl Silence {
         self.noticed.store(self.now().max(1), Ordering::Release);
     }
 
-    /// Whether a connection of this age was open when the server stayed silent.
+    /// Returns whether a connection of this age was open when the server stayed silent.
     fn suspects(&self, age: Duration) -> bool {
         let noticed = self.noticed.load(Ordering::Acquire);
         let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
@@ -63,7 +63,8 @@ impl Silence {
     }
 }
 
-/// A pool that has no connection in time does not say why: none is free, or none can be opened.
+/// Replaces the error of a pool that had no connection in time by the reason why none can be opened, if there is one.
+/// The pool itself does not tell a full pool from a server that is away.
 async fn explained(probe: &Probe, error: sqlx::Error) -> sqlx::Error {
     match error {
         sqlx::Error::PoolTimedOut => probe.failure().await.map_or(error, sqlx::Error::Io),
@@ -85,7 +86,8 @@ impl Pool {
                 let good = !before.suspects(meta.age);
                 Box::pin(async move { Ok(good) })
             })
-            // An error closes it without a word, which a silent server would have to answer.
+            // An error makes the pool drop the connection without a farewell, which a silent server would never
+            // answer.
             .after_release(move |_, meta| {
                 let suspect = after.suspects(meta.age);
                 Box::pin(async move { if suspect { Err(silent()) } else { Ok(true) } })
@@ -94,7 +96,7 @@ impl Pool {
         Self { inner: options.connect_lazy_with(connect), silence, probe }
     }
 
-    /// A connection, waiting until one is free.
+    /// Takes a connection; waits until one is free.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         match self.inner.acquire().await {
             Err(error) => Err(explained(&self.probe, error).await),
@@ -102,7 +104,7 @@ impl Pool {
         }
     }
 
-    /// A transaction, waiting until a connection is free.
+    /// Begins a transaction; waits until a connection is free.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         match self.inner.begin().await {
             Err(error) => Err(explained(&self.probe, error).await),
@@ -110,7 +112,7 @@ impl Pool {
         }
     }
 
-    /// The same outage with the server's address and its cause, when it lets nobody in.
+    /// The same outage with the server's address and the cause, if the server accepts no connection.
     pub(crate) async fn explained(&self, error: Error) -> Error {
         match error {
             Error::Unavailable(outage, source) => match self.probe.failure().await {
@@ -121,7 +123,7 @@ impl Pool {
         }
     }
 
-    /// What is the matter when an answer was not waited for any longer.
+    /// Why an answer did not come in time, for a caller that has stopped waiting.
     pub(crate) async fn outage(&self) -> Error {
         match self.probe.failure().await {
             Some(failure) => Error::Unavailable(Outage::Away, failure.into()),
@@ -129,13 +131,13 @@ impl Pool {
         }
     }
 
-    /// Several statements as one piece of work, given up as one statement is.
+    /// Runs several statements as one piece of work, which is bounded like a single statement.
     pub(crate) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let mut work = Box::pin(work);
         match timeout(SILENCE, &mut work).await {
             Ok(done) => done,
             Err(_) => {
-                // Before the work is dropped, so that its connection is not waited for.
+                // This comes before the work is dropped, so that the pool does not wait for its connection.
                 self.silence.notice();
                 Err(silent().into())
             }
@@ -143,23 +145,23 @@ impl Pool {
     }
 }
 
-/// A connection for statements that follow each other closely. Giving it back to the pool after each costs another
-/// round trip and has the next one run in another process of the server, which has nothing of it at hand: for the group
-/// commit that is a tenth of the server's time under load.
+/// Keeps a connection for statements that follow each other closely. Giving it back after each statement costs
+/// another round trip, and the next statement then runs in another server process, whose caches are cold. For the
+/// group commit that is a tenth of the server's time under load.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pool: Pool,
-    /// With the time it was taken at.
+    /// The connection, and when it was taken from the pool.
     connection: Option<(PoolConnection<Postgres>, Instant)>,
 }
 
 impl Kept {
-    /// Takes nothing yet.
+    /// Takes no connection yet.
     pub(crate) fn new(pool: Pool) -> Self {
         Self { pool, connection: None }
     }
 
-    /// The rows of one statement, on the connection of the last one where that can be.
+    /// Runs one statement, on the connection of the last one if possible, and returns its rows.
     pub(crate) async fn fetch_all(
         &mut self,
         query: Query<'_, Postgres, PgArguments>,
@@ -170,20 +172,20 @@ impl Kept {
             None => (self.pool.acquire().await?, Instant::now()),
         };
         let rows = self.pool.bounded(async { Ok(query.fetch_all(&mut *connection).await?) }).await;
-        // After a failure the pool looks at it, and closes it when it is broken.
+        // After a failure the connection goes back to the pool, which closes it if it is broken.
         if rows.is_ok() && since.elapsed() < KEPT {
             self.connection = Some((connection, since));
         }
         rows
     }
 
-    /// Gives the connection back, since no statement follows.
+    /// Gives the connection back, because no statement follows.
     pub(crate) fn release(&mut self) {
         self.connection = None;
     }
 }
 
-/// For what is not one statement: transactions, connections of one's own.
+/// For what is not a single statement: transactions, and connections outside the pool.
 impl Deref for Pool {
     type Target = PgPool;
 
@@ -278,7 +280,7 @@ mod tests {
         Ok(rows[0].try_get(0)?)
     }
 
-    /// Giving back goes on in the background.
+    /// The pool takes connections back in the background.
     async fn until_idle(pool: &Pool, connections: usize) {
         for _ in 0..1000 {
             if pool.num_idle() == connections {

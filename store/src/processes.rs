@@ -1,30 +1,27 @@
-//! Which processes run: each writes its row now and then.
+//! The processes that run. Each of them updates its row now and then.
 
 use crate::{Error, Store};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A process as it tells of itself.
+/// A process as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Drawn at its start.
+    /// Made when the process starts.
     pub id: Uuid,
     /// Name of its machine.
     pub host: String,
-    /// Version of the program.
     pub version: String,
-    /// Roles that it plays.
     pub roles: Vec<String>,
     /// Whether it has a staff directory to ask.
     pub directory: bool,
     /// Its loops that do not run as they should, in words for operators.
     pub troubles: Vec<String>,
-    /// When it started.
     pub started_at: OffsetDateTime,
 }
 
 impl Store {
-    /// Says that this process runs, and forgets those that have not been seen for an hour.
+    /// Notes that this process runs, and deletes processes that have not been seen for an hour.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -47,7 +44,7 @@ impl Store {
         Ok(())
     }
 
-    /// Says that this process has ended in order.
+    /// Deletes this process, which has ended in order.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

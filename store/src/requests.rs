@@ -1,4 +1,4 @@
-//! Requests: the aggregate for deciding, rows for reading.
+//! Requests: loading one to decide on it, and the stored first answers of creates.
 
 pub mod list;
 
@@ -15,31 +15,29 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A request as it stands, with the version that a commit must name.
+/// A request as it stands, with the row version that the next commit must name.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// State.
     pub request: Arc<Request>,
-    /// Fixed facts.
     pub meta: Arc<Meta>,
-    /// Guard of the next commit.
+    /// The row version that the next commit must name.
     pub row_version: i64,
-    /// Set while a resolver owes an answer.
+    /// When a resolver should ask (again); `None` = there is nothing to resolve.
     pub resolve_after: Option<OffsetDateTime>,
     /// How often resolvers have failed in a row.
     pub resolve_attempt: i32,
-    /// Whether the stream has acknowledged every event so far.
+    /// Whether the stream has acknowledged all events so far.
     pub published: bool,
 }
 
 /// The stored first answer of an idempotent create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FirstAnswer {
-    /// It answered the same body, equal as JSON.
+    /// Whether it answered an equal body, compared as JSON.
     pub same_body: bool,
-    /// The answer. Its tasks need not have the context.
+    /// The answer. Its tasks may lack the context.
     pub response: CreateRequestOut,
-    /// The context of the request; `None` when it is no longer kept.
+    /// The context of the request; `None` when the request is no longer kept.
     pub context: Option<RawJson>,
 }
 
@@ -47,7 +45,7 @@ impl Store {
     /// Loads a request with its tasks and decisions as of one moment; `None` when there is no such request.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], or [`Error::Internal`] when a row says what the engine has no word for.
+    /// [`Error::Unavailable`], or [`Error::Internal`] when a row has a word that the engine does not know.
     pub async fn load_request(&self, id: RequestId) -> Result<Option<Loaded>, Error> {
         let row = sqlx::query!(
             r#"select r.*,
@@ -59,14 +57,14 @@ impl Store {
                     and (e.published_at is null) = $2) as "published!"
             from approval_request r where r.id = $1"#,
             id.0,
-            // A literal would have it planned to read all that waits: see PENDING of the deliveries.
+            // A parameter, not a literal, keeps the planner off the index of all that waits: see
+            // `deliveries::PENDING`.
             true
         )
         .fetch_optional(&self.hot)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let stages: Vec<StageRow> =
-            serde_json::from_value(row.stages).map_err(|e| Error::Internal(Box::new(e)))?;
+        let stages = serde_json::from_value(row.stages).map_err(|e| Error::Internal(Box::new(e)))?;
         let request = Request {
             id,
             policy_id: PolicyId(row.policy_id),
@@ -79,14 +77,9 @@ impl Store {
             created_at: row.created_at,
             completed_at: row.completed_at,
             last_sequence: row.last_sequence,
-            stages: stages.into_iter().map(StageRow::into_run).collect::<Result<_, _>>()?,
-            tasks: row.tasks.0.into_iter().map(TaskRow::into_task).collect::<Result<_, _>>()?,
-            decisions: row
-                .decisions
-                .0
-                .into_iter()
-                .map(DecisionRow::into_decision)
-                .collect::<Result<_, _>>()?,
+            stages: each(stages, StageRow::into_run)?,
+            tasks: each(row.tasks.0, TaskRow::into_task)?,
+            decisions: each(row.decisions.0, DecisionRow::into_decision)?,
         };
         let meta = Meta {
             policy_key: row.policy_key,
@@ -107,7 +100,7 @@ impl Store {
         }))
     }
 
-    /// Replaces the stored first answer of `(subject, key)` by what the caller is told in the end.
+    /// Replaces the stored first answer of `(subject, key)` by the answer that the caller got in the end.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -128,8 +121,8 @@ impl Store {
         Ok(())
     }
 
-    /// The stored first answer of `(subject, key)`, beside `body`. Postgres compares: its numbers are exact, and so are
-    /// those that it has stored.
+    /// The stored first answer of `(subject, key)`, and whether its body equals `body`. PostgreSQL compares the
+    /// bodies, because its JSON numbers are exact.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -157,7 +150,7 @@ impl Store {
         }))
     }
 
-    /// Whether a first answer of `(subject, key)` is stored.
+    /// Returns whether a first answer of `(subject, key)` is stored.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -170,6 +163,10 @@ impl Store {
         .fetch_one(&self.hot)
         .await?)
     }
+}
+
+fn each<R, T>(rows: Vec<R>, read: impl Fn(R) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    rows.into_iter().map(read).collect()
 }
 
 fn word<T>(parse: impl Fn(&str) -> Option<T>, word: &str) -> Result<T, Error> {

@@ -1,4 +1,5 @@
-//! Who asks the directory for which request: a claim is a lease in `resolve_after`.
+//! Leases on requests whose approvers must be resolved. A resolver takes a lease by moving `resolve_after` into the
+//! future.
 
 use crate::{Error, Store};
 use engine::ids::RequestId;
@@ -8,18 +9,18 @@ use time::OffsetDateTime;
 /// An answer that a resolver owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owed {
-    /// When it is due, or when the lease of whoever asks now runs out.
+    /// When it is due; while a resolver asks, when its lease ends.
     pub at: OffsetDateTime,
     /// How often it has failed in a row.
     pub attempt: i32,
 }
 
 impl Store {
-    /// Claims requests whose approvers must be resolved, so that no other resolver takes them for `lease`.
+    /// Leases requests whose approvers must be resolved: no other resolver gets them for `lease`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn claim_resolutions(&self, lease: Duration, limit: i64) -> Result<Vec<RequestId>, Error> {
+    pub async fn lease_resolutions(&self, lease: Duration, limit: i64) -> Result<Vec<RequestId>, Error> {
         let ids = sqlx::query_scalar!(
             "update approval_request set resolve_after = now() + make_interval(secs => $1)
              where id in (select id from approval_request where resolve_after <= now()
@@ -33,17 +34,18 @@ impl Store {
         Ok(ids.into_iter().map(RequestId).collect())
     }
 
-    /// Claims one such request, when its answer is due and nobody else has it.
+    /// Leases one such request if its answer is due and nobody has the lease; returns whether it did.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn claim_resolution(&self, id: RequestId, lease: Duration) -> Result<bool, Error> {
+    pub async fn lease_resolution(&self, id: RequestId, lease: Duration) -> Result<bool, Error> {
         let claimed = sqlx::query_scalar!(
             "update approval_request set resolve_after = now() + make_interval(secs => $1)
              where id = $2 and (resolve_after <= now()) = $3 returning id",
             lease.as_secs_f64(),
             id.0,
-            // A literal would have it planned to read all that is due: see PENDING of the deliveries.
+            // A parameter, not a literal, keeps the planner off the index of all that is due: see
+            // `deliveries::PENDING`.
             true
         )
         .fetch_optional(&self.hot)
@@ -51,7 +53,7 @@ impl Store {
         Ok(claimed.is_some())
     }
 
-    /// When the next answer is owed, or a lease on one runs out.
+    /// When the next answer is due or the next lease ends, whichever comes first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -63,7 +65,7 @@ impl Store {
         .await?)
     }
 
-    /// When an answer to this request is owed; `None` when it asks nothing (any more).
+    /// The answer that this request owes, if any.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

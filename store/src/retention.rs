@@ -1,5 +1,5 @@
-//! What may go after a while, in small batches: each takes only rows that nobody else has locked, in a transaction of
-//! its own, so that no decision ever waits for it.
+//! Deleting what is no longer kept, in small batches. A batch takes only rows that nobody else has locked, in a
+//! transaction of its own, so no decision waits for it.
 
 use crate::deliveries::PENDING;
 use crate::{Error, Store};
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 impl Store {
-    /// Forgets idempotency keys made before `before`, at most `limit`; how many.
+    /// Deletes up to `limit` idempotency keys made before `before`; returns how many.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -24,15 +24,15 @@ impl Store {
         Ok(swept.rows_affected())
     }
 
-    /// Forgets attempts of webhooks that began before `before`, at most `limit`; how many. What a delivery came to
-    /// stays.
+    /// Deletes up to `limit` attempts of webhooks that began before `before`; returns how many. The outcome of each
+    /// delivery stays.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sweep_attempts(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
         let mut tx = self.hot.begin().await?;
         sqlx::query!("set local awe.retention = 'on'").execute(&mut *tx).await?;
-        // Ids begin with their moment, so that the oldest are found without an index of their own.
+        // Ids begin with their moment, so the oldest are found without an index on `started_at`.
         let swept = sqlx::query!(
             "delete from webhook_attempt where id in (
                 select id from (select id, started_at from webhook_attempt order by id limit $2) oldest
@@ -46,14 +46,15 @@ impl Store {
         Ok(swept.rows_affected())
     }
 
-    /// Forgets requests that were completed before `before`, at most `limit`, with all that belongs to them; how many.
-    /// One of which an event waits for the stream, or a webhook for its receiver, stays. The audit trail stays.
+    /// Deletes up to `limit` requests that were completed before `before`, with everything that belongs to them;
+    /// returns how many. A request with an event that waits for the stream or a webhook that waits for its receiver
+    /// stays. The audit trail stays.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sweep_requests(&self, before: OffsetDateTime, limit: i64) -> Result<u64, Error> {
         let mut tx = self.hot.begin().await?;
-        // History is append-only but for a transaction that says this.
+        // The guards of history let rows be deleted only in a transaction that sets this.
         sqlx::query!("set local awe.retention = 'on'").execute(&mut *tx).await?;
         let gone: Vec<Uuid> = sqlx::query_scalar!(
             "select r.id from approval_request r
@@ -63,13 +64,14 @@ impl Store {
              order by r.created_at, r.id limit $2 for update of r skip locked",
             before,
             limit,
-            // Literals would have it planned to read all that waits: see PENDING of the deliveries.
+            // Parameters, not literals, keep the planner off the indexes of all that waits: see
+            // `deliveries::PENDING`.
             true,
             PENDING
         )
         .fetch_all(&mut *tx)
         .await?;
-        // What refers to something goes before it; attempts go with their delivery.
+        // Rows are deleted before those they refer to; attempts are deleted with their delivery.
         sqlx::query!("delete from webhook_delivery where request_id = any($1)", &gone)
             .execute(&mut *tx)
             .await?;

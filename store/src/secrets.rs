@@ -1,5 +1,5 @@
-//! Callback secrets: what webhooks are signed with. One active secret a caller; a rotated one signs beside it until
-//! it expires. Stored sealed (see [`crate::vault`]), shown once.
+//! Callback secrets, which sign webhooks. A caller has one active secret; a rotated one signs beside it until it
+//! expires. They are stored sealed (see [`crate::vault`]) and shown once.
 
 use crate::audit::{self, Actor, Record};
 use crate::vault::{Vault, VaultError};
@@ -21,28 +21,39 @@ mod reseal;
 pub use reseal::Resealed;
 
 const SECRET: Error = Error::NotFound(What::CallbackSecret);
-/// What Standard Webhooks writes before a secret in configurations.
+/// Prefix that Standard Webhooks puts before a secret in configurations.
 const VERSION: &str = "v1,";
-/// The client that stands for any.
+/// Stands for any OAuth client.
 pub const ANY: &str = "*";
 
-/// The form in which a secret that somebody brings along is kept and shown: `whsec_` and base64. One that already has
-/// that form stays as it is, without the `v1,` that some write before it; any other text is encoded. White space around
-/// it is no part of it. Either way it stands for at least 24 bytes.
+/// Why a text cannot be a secret, said of the field that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitSecret {
+    /// It has the prefix of the shown form, and something else than padded base64 behind it.
+    #[error(
+        "begins with {SECRET_PREFIX} but does not go on with standard base64, padded: nothing would verify it"
+    )]
+    NotBase64,
+    /// It has too few bytes.
+    #[error("must be at least {SECRET_MIN_BYTES} bytes, is {bytes}")]
+    TooShort { bytes: usize },
+}
+
+/// Brings a given secret into the form in which it is kept and shown: `whsec_` and base64. A text in that form stays
+/// as it is, without a `v1,` before it; any other text is encoded. White space around it is ignored. The secret must
+/// have at least 24 bytes.
 ///
 /// # Errors
-/// Says in words what is wrong, without the secret.
-pub fn check_secret(given: &str) -> Result<String, String> {
+/// The text is no secret; the error does not repeat it.
+pub fn check_secret(given: &str) -> Result<String, UnfitSecret> {
     let given = given.trim();
     let encoded = match given.strip_prefix(VERSION).unwrap_or(given).strip_prefix(SECRET_PREFIX) {
-        Some(text) => Some(STANDARD.decode(text).map_err(|_| {
-            format!("begins with {SECRET_PREFIX} but does not go on with standard base64, padded: nothing would verify it")
-        })?),
+        Some(text) => Some(STANDARD.decode(text).map_err(|_| UnfitSecret::NotBase64)?),
         None => None,
     };
     let bytes = encoded.as_deref().unwrap_or(given.as_bytes());
     if bytes.len() < SECRET_MIN_BYTES {
-        return Err(format!("must be at least {SECRET_MIN_BYTES} bytes, is {}", bytes.len()));
+        return Err(UnfitSecret::TooShort { bytes: bytes.len() });
     }
     Ok(show_secret(bytes))
 }
@@ -52,7 +63,7 @@ fn fresh_secret() -> SecretString {
     SecretString::from(show_secret(&bytes))
 }
 
-/// A sealed secret opens only in its own row.
+/// Where a sealed secret belongs: it can be opened only for this row.
 fn place(id: Uuid, caller_service: &str) -> String {
     format!("callback_secret/{id}/{caller_service}")
 }
@@ -74,28 +85,28 @@ fn record(action: &'static str, verb: &str, id: Uuid, caller_service: &str) -> R
     }
 }
 
-/// A secret that somebody wants.
+/// A secret to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSecret<'a> {
     /// Subject whose webhooks it signs.
     pub caller_service: &'a str,
-    /// The secret; none = 32 random bytes.
+    /// The secret; `None` = 32 random bytes.
     pub secret: Option<&'a str>,
-    /// The credential of the configuration that its webhooks are sent with.
+    /// Name of the credential in the configuration that webhooks are sent with.
     pub credential: Option<&'a str>,
     /// OAuth clients whose tokens may name it; `*` = any.
     pub clients: &'a [String],
 }
 
 impl<'a> NewSecret<'a> {
-    /// Random, without a credential, for its owner alone.
+    /// A random secret without a credential, which only its owner may name.
     #[must_use]
     pub const fn of(caller_service: &'a str) -> Self {
         Self { caller_service, secret: None, credential: None, clients: &[] }
     }
 }
 
-/// Who may name a secret for their requests.
+/// Who may name a secret in their requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MayName {
     /// Its owner.
@@ -105,7 +116,7 @@ pub struct MayName {
 }
 
 impl MayName {
-    /// Whether a token of this subject and client may.
+    /// Returns whether a token of this subject and OAuth client may name the secret.
     #[must_use]
     pub fn allows(&self, subject: &str, client: Option<&str>) -> bool {
         let named = |known: &String| known == ANY || client.is_some_and(|client| client == known);
@@ -183,9 +194,8 @@ struct LiveRow {
 /// A secret that signs.
 #[derive(Debug)]
 pub struct LiveSecret {
-    /// Id.
     pub id: Uuid,
-    /// As it was shown.
+    /// The secret, in the form in which it was shown.
     pub secret: SecretString,
     /// Name of the credential that webhooks are sent with.
     pub credential: Option<String>,
@@ -196,19 +206,19 @@ pub struct LiveSecret {
 pub struct LiveSecrets {
     /// The secrets that sign, the active one first.
     pub secrets: Vec<SecretString>,
-    /// Name of the credential; none when none is sent along.
+    /// Name of the credential; `None` = webhooks are sent without one.
     pub credential: Option<String>,
-    /// Why a secret that should sign cannot be opened. Then nothing may be sent: whoever verifies with that secret
-    /// would take the webhook for a forged one.
+    /// Why a secret that should sign cannot be opened. Nothing may be sent then: a receiver that verifies with that
+    /// secret would take the webhook for a forged one.
     pub closed: Option<VaultError>,
 }
 
 impl Store {
-    /// Gives a caller a secret: the one given (see [`check_secret`]), or 32 random bytes.
+    /// Creates a secret for a caller: the given one (see [`check_secret`]), or 32 random bytes.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it has an active one; [`Error::Constraint`] `callback_secret_form` when the given one
-    /// fails [`check_secret`].
+    /// [`Error::Conflict`] when the caller has an active one; [`Error::Constraint`] `callback_secret_form` when the
+    /// given one fails [`check_secret`].
     pub async fn create_secret(
         &self,
         new: &NewSecret<'_>,
@@ -235,10 +245,10 @@ impl Store {
         Ok(created)
     }
 
-    /// Every secret ever, without the secret, newest first.
+    /// All secrets, of any status, without the secret itself, newest first.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_secrets(&self) -> Result<Vec<CallbackSecretOut>, Error> {
         let rows = sqlx::query_as!(
             CallbackSecretOut,
@@ -250,8 +260,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// A new secret for the caller of the active secret `id`, with the same credential and clients; the old one signs beside it
-    /// for `grace_hours`.
+    /// Creates a new secret for the caller of the active secret `id`, with the same credential and clients. The old
+    /// one signs beside it for `grace_hours`.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when `id` is not active.
@@ -298,7 +308,7 @@ impl Store {
         Ok(created)
     }
 
-    /// Stops a secret from signing, now and for good. Revoking a revoked one changes nothing and is not audited.
+    /// Stops a secret from signing, at once and for good. Revoking a revoked one changes nothing and is not audited.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -325,10 +335,10 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that a test event is about to be sent under a secret. Answers whose secret it is.
+    /// Notes that a test event is about to be signed with a secret; returns the caller whose secret it is.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when it signs nothing any more.
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it no longer signs.
     pub async fn note_ping(
         &self,
         id: Uuid,
@@ -360,10 +370,10 @@ impl Store {
         Ok(secret.caller_service)
     }
 
-    /// Whose a secret is; `None` when it is unknown or revoked.
+    /// The caller whose secret this is; `None` when it is unknown or revoked.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn secret_caller(&self, id: Uuid) -> Result<Option<String>, Error> {
         let caller = sqlx::query_scalar!(
             "select caller_service from callback_secret where id = $1 and status <> 'revoked'",
@@ -377,7 +387,7 @@ impl Store {
     /// Who may name a secret; `None` when it is unknown or revoked.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn secret_may_name(&self, id: Uuid) -> Result<Option<MayName>, Error> {
         Ok(sqlx::query_as!(
             MayName,
@@ -388,12 +398,13 @@ impl Store {
         .await?)
     }
 
-    /// The secrets that sign at `now`: the active one first, then rotated ones that have not expired, the newest
-    /// first. With a `callback_secret_id`, those of that secret's caller, so that rotation goes on working; none when
-    /// it is revoked. The credential is that of the secret named, while it signs, and else of the first.
+    /// The secrets that sign at `now`: the active one first, then rotated ones that have not expired, newest first.
+    /// With a `callback_secret_id`, those of that secret's caller, so that a request may name a secret that was
+    /// rotated since; none when it is revoked. The credential is that of the named secret while it signs, else that
+    /// of the first.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn live_secrets(
         &self,
         caller_service: &str,
@@ -419,11 +430,11 @@ impl Store {
         Ok(LiveSecrets { secrets, credential, closed: None })
     }
 
-    /// [`Store::live_secrets`] of many callers in one statement. A caller without any is absent; one whose secrets
-    /// cannot be opened does not stand in the way of the others.
+    /// [`Store::live_secrets`] of many callers in one statement. A caller without secrets is absent; one whose
+    /// secrets cannot be opened does not affect the others.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn live_secrets_for(
         &self,
         callers: &[String],

@@ -1,4 +1,4 @@
-//! The inbox: tasks as people see them, with what their request is about.
+//! Tasks as people see them, with facts of their request.
 
 use crate::moment::Moment;
 use crate::{Error, Store};
@@ -10,7 +10,7 @@ use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// How much of contexts a page shows, in bytes: those of the newest tasks, until it is reached.
+/// Most bytes of contexts in one page. The newest tasks have theirs, until the bound is reached.
 const MOST_CONTEXT: &str = "4194304";
 
 const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
@@ -19,24 +19,19 @@ const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.a
     from approval_task t join approval_request r on r.id = t.request_id \
     left join approval_decision d on d.id = t.decision_id where ";
 
-/// Which tasks to list; `None` = any.
+/// Which tasks to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
-    /// Exactly this assignee.
     pub assignee: Option<String>,
-    /// Only of this request.
     pub request_id: Option<Uuid>,
-    /// Exactly this status.
     pub status: Option<String>,
-    /// Exactly this artifact type.
     pub artifact_type: Option<String>,
-    /// Exactly this policy key.
     pub policy_key: Option<String>,
     /// Case-insensitive substring of artifact id and type, policy key, requester or any value in the context.
     pub search_text: Option<String>,
-    /// From 1.
+    /// Number of the page, from 1.
     pub page: u32,
-    /// At least 1.
+    /// Tasks in a page, at least 1.
     pub page_size: u32,
 }
 
@@ -74,7 +69,7 @@ impl TaskFilter {
     }
 }
 
-/// The pattern of texts that contain `text`, whatever is in it.
+/// The `like` pattern for texts that contain `text` literally.
 fn containing(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
@@ -141,7 +136,7 @@ impl Store {
     /// One page of tasks, newest first.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<PagedTasksOut, Error> {
         let (page, page_size) = (i64::from(filter.page.max(1)), i64::from(filter.page_size.max(1)));
         let mut query = QueryBuilder::<Postgres>::new("select p.*, case when ");
@@ -154,7 +149,7 @@ impl Store {
         let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
 
         let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        // A first page that is not full says itself how many there are.
+        // A first page that is not full holds all tasks, so nothing need be counted.
         let total = if page == 1 && read < page_size { read } else { self.count_tasks(filter).await? };
         Ok(PagedTasksOut {
             items: rows.into_iter().map(Into::into).collect(),
@@ -173,10 +168,11 @@ impl Store {
         Ok(query.build_query_scalar().fetch_one(&self.pool).await?)
     }
 
-    /// How many tasks `assignee` has, in all and by artifact type. Overdue = past its deadline and not decided.
+    /// How many tasks `assignee` has, in all and by artifact type, and how many are overdue: past their deadline and
+    /// not decided.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn task_stats(&self, assignee: &str, status: Option<&str>) -> Result<TaskStatsOut, Error> {
         let rows = sqlx::query!(
             r#"select r.artifact_type, count(*) as "total!",
@@ -199,10 +195,10 @@ impl Store {
         Ok(stats)
     }
 
-    /// The request that a task belongs to.
+    /// The request that a task belongs to, if there is such a task.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn request_of_task(&self, id: Uuid) -> Result<Option<RequestId>, Error> {
         let request = sqlx::query_scalar!("select request_id from approval_task where id = $1", id)
             .fetch_optional(&self.hot)

@@ -1,6 +1,5 @@
-//! Databases for tests, here and in the rooms above: one for each test, dropped at the end whatever the outcome. The
-//! store connects as the application's role, which may do what the application does; what tests do by SQL is done by the
-//! owner.
+//! Databases for tests of this and other crates: one for each test, dropped at its end whatever the outcome. The
+//! store connects as the application's role, with its rights only; the SQL of tests runs as the owner.
 
 use crate::{Options, Store};
 use sqlx::postgres::PgPoolOptions;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 impl Store {
-    /// The connections that lists and reports share, for tests that hold all of them.
+    /// The pool of lists and reports, for tests that take all of its connections.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
@@ -20,9 +19,9 @@ impl Store {
 /// A migrated, empty database.
 #[derive(Debug)]
 pub struct TestDb {
-    /// Connected to it.
+    /// The store, connected to the database.
     pub store: Store,
-    /// Where it is, for its owner.
+    /// URL of the database, for its owner.
     pub url: String,
     owner: PgPool,
     name: String,
@@ -38,7 +37,7 @@ impl Deref for TestDb {
 }
 
 impl TestDb {
-    /// Closes every connection of this store, waits until the server has counted what they did, and connects anew.
+    /// Closes every connection of this store, waits until the server has counted what they did, and connects again.
     ///
     /// # Panics
     /// When connections of others stay, or the server is away.
@@ -57,13 +56,13 @@ impl TestDb {
         (self.store, self.owner) = (connect(&application(&self.url)).await, owner(&self.url));
     }
 
-    /// Connections of the owner, for looking at rows and changing them as an operator does.
+    /// Connections of the owner, for tests that look at rows and change them as an operator would.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.owner
     }
 
-    /// Keeps others from writing to a table until the answer is dropped; they wait.
+    /// Locks a table against writes until the result is dropped; writers wait.
     ///
     /// # Panics
     /// When the server is away, or there is no such table.
@@ -74,7 +73,7 @@ impl TestDb {
         held
     }
 
-    /// How often tables that grow with requests have been read from end to end.
+    /// How often each table that grows with requests was read from end to end.
     ///
     /// # Panics
     /// When the server is away.
@@ -89,7 +88,7 @@ impl TestDb {
         .expect("reads")
     }
 
-    /// Entries read so far in the indexes of deliveries and events by connections that have ended.
+    /// Index entries read so far in the tables of deliveries, events and requests, by connections that have ended.
     ///
     /// # Panics
     /// When the server is away.
@@ -104,10 +103,10 @@ impl TestDb {
     }
 }
 
-/// Role that the application connects as.
+/// The role that the application connects as.
 pub const ROLE: &str = "awe_app";
 
-/// The same place, for the application's role.
+/// The URL of the same database for the application's role.
 ///
 /// # Panics
 /// When it is no URL of a database.
@@ -128,7 +127,7 @@ async fn connect(url: &str) -> Store {
     Store::connect(&options).await.expect("connects")
 }
 
-/// Makes one on the server that `DATABASE_URL` names.
+/// Makes a migrated database on the server that `DATABASE_URL` names.
 ///
 /// # Panics
 /// When there is no such server.
@@ -142,7 +141,7 @@ pub async fn database() -> TestDb {
     db
 }
 
-/// Makes one without tables; its store connects as the owner.
+/// Makes a database without tables; its store connects as the owner.
 ///
 /// # Panics
 /// When there is no server.
@@ -164,7 +163,7 @@ pub async fn execute(db: &TestDb, sql: &str) {
     execute_on(&db.owner, sql).await;
 }
 
-/// The same over connections that are at hand.
+/// [`execute`] on given connections.
 ///
 /// # Panics
 /// When it fails.
@@ -172,7 +171,7 @@ pub async fn execute_on(pool: &PgPool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("statement runs");
 }
 
-/// Runs SQL past the guards of history: for rows that look older than they are.
+/// Runs SQL while the guards of history are off, for rows that look older than they are.
 ///
 /// # Panics
 /// When it fails.
@@ -180,7 +179,7 @@ pub async fn execute_unguarded(db: &TestDb, sql: &str) {
     execute(db, &format!("begin; set local session_replication_role = replica; {sql}; commit")).await;
 }
 
-/// The same, with what the database says against it.
+/// [`execute`] for statements that may be refused; the error is what the database says.
 ///
 /// # Errors
 /// The statement is refused.
@@ -189,10 +188,10 @@ pub async fn try_execute(db: &TestDb, sql: &str) -> Result<(), String> {
     run.map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// The one number that a query gives.
+/// The one number that a query returns.
 ///
 /// # Panics
-/// When it gives none.
+/// When it returns none.
 pub async fn count(db: &TestDb, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&db.owner).await.expect("gives a number")
 }
@@ -218,7 +217,7 @@ async fn run(server: &str, sql: String) {
 impl Drop for TestDb {
     fn drop(&mut self) {
         let (server, sql) = (self.server.clone(), format!("drop database {} with (force)", self.name));
-        // A destructor cannot wait on the test's runtime: it brings its own.
+        // A destructor cannot wait on the runtime of the test, so it brings its own.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("runtime starts").block_on(run(&server, sql));

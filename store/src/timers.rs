@@ -1,4 +1,4 @@
-//! Deadlines are rows. These queries find the ones that have passed and the next one to wait for.
+//! Deadlines. They are columns of tasks and requests; these queries find the ones that have passed and the next one.
 
 use crate::moment::Moment;
 use crate::{Error, Store};
@@ -6,27 +6,26 @@ use engine::ids::RequestId;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use time::OffsetDateTime;
 
-/// Where the database tells that somebody moved a deadline by SQL (see the migration).
+/// Channel on which a trigger notifies of deadlines that somebody moved by SQL.
 const CHANNEL: &str = "awe_deadlines";
 
-/// A request of which something is due.
+/// A request with a deadline that has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
-    /// Which.
     pub request: RequestId,
-    /// The longest overdue `due_at` of its open tasks, if one has passed.
+    /// The earliest `due_at` of its open tasks that has passed, if any.
     pub task_due_at: Option<OffsetDateTime>,
     /// Its own `expires_at`, if it has passed.
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// Hears of deadlines that somebody moved by SQL. Its connection is its own, not the pool's.
+/// Notifications of deadlines that somebody moved by SQL. It has a connection of its own, outside the pool.
 #[derive(Debug)]
 pub struct MovedDeadlines(PgListener);
 
 impl MovedDeadlines {
-    /// Waits until deadlines may have moved: somebody moved one, or the connection was lost and is there again, so
-    /// that something may have been missed.
+    /// Waits until deadlines may have moved: somebody moved one, or a lost connection was restored and a notification
+    /// may have been missed.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: the connection was lost; another call connects again.
@@ -37,8 +36,7 @@ impl MovedDeadlines {
 }
 
 impl Store {
-    /// Listens for deadlines moved by SQL. The database tells of them only: of what AWE itself commits it says
-    /// nothing.
+    /// Listens for deadlines moved by SQL. The database does not notify of the deadlines that AWE itself commits.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -51,7 +49,7 @@ impl Store {
     }
 
     /// Requests with an open task past its `due_at`, or past their own `expires_at`; at most `limit`, longest overdue
-    /// first, without those in `except`. The row decides: moving `due_at` by SQL is enough.
+    /// first, without those in `except`. Only the rows decide, so an operator can move `due_at` by SQL.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -14,7 +14,7 @@ const VERSION: u8 = 1;
 const KEY_ID: usize = 4;
 const NONCE: usize = 12;
 
-/// Why a value could not be sealed or opened. Says nothing about the value or the key.
+/// Why a value could not be sealed or opened. It tells nothing of the value or the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// Too short, or of a version this program does not know.
@@ -68,20 +68,20 @@ impl Vault {
         Self { current: MasterKey::new(master_key), old: Vec::new() }
     }
 
-    /// Also opens what was sealed under these.
+    /// Also opens values that were sealed under these keys.
     #[must_use]
     pub fn with_old_keys<'a>(mut self, keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Self {
         self.old.extend(keys.into_iter().map(MasterKey::new));
         self
     }
 
-    /// Which master key seals: the first bytes of its SHA-256, which every value sealed under it carries.
+    /// The id of the master key that seals: the first bytes of its SHA-256. Every value sealed under it carries it.
     #[must_use]
     pub const fn current_key_id(&self) -> &[u8; KEY_ID] {
         &self.current.id
     }
 
-    /// Seals `plaintext`; `aad` names where it belongs and must be given again to open it.
+    /// Seals `plaintext`. `aad` names where the value belongs, and must be given again to open it.
     ///
     /// # Errors
     /// [`VaultError::NotSealed`] when the operating system gives no randomness.
@@ -100,7 +100,7 @@ impl Vault {
     /// Opens what [`Vault::seal`] made with the same `aad`.
     ///
     /// # Errors
-    /// Malformed, under an unknown key, or not authentic.
+    /// [`VaultError::Malformed`], [`VaultError::UnknownKey`] or [`VaultError::Refused`].
     pub fn open(&self, sealed: &[u8], aad: &str) -> Result<SecretString, VaultError> {
         let (&version, rest) = sealed.split_first().ok_or(VaultError::Malformed)?;
         if version != VERSION {

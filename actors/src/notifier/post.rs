@@ -142,7 +142,7 @@ impl Job for Post {
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
         let lease = self.options.timeout + LEASE_OVER;
-        let taken = self.store.take_notifications(lease, i64::try_from(AT_ONCE).unwrap_or(i64::MAX)).await?;
+        let taken = self.store.lease_notifications(lease, i64::try_from(AT_ONCE).unwrap_or(i64::MAX)).await?;
         if taken.is_empty() {
             let next = self.store.next_notification().await?;
             let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or_default());

@@ -1,8 +1,8 @@
-//! The tables of one statement, turned by ninety degrees: an array for each column, as `unnest` wants it. Values that
-//! may be long are borrowed.
+//! The rows of one statement by column: an array for each column, as `unnest` takes them. Values that may be long are
+//! borrowed.
 //!
-//! A row is a struct with named fields. Its fields, in their order, are the parameters of the statement, the names that
-//! the statement gives them and the values bound to them, so the three cannot come apart.
+//! A row is a struct with named fields. Its fields, in order, give the parameters of the statement, their names in it
+//! and the values bound to them, so these three always agree.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ type Members = serde_json::Map<String, Value>;
 /// The name of a column in the statement, and the SQL type of its array.
 pub(super) type Column = (&'static str, &'static str);
 
-/// A row with named fields, and the columns that rows are pushed into.
+/// Defines the struct of a row, with named fields, and the struct of the columns that rows are pushed into.
 macro_rules! table {
     ($(#[$doc:meta])* $columns:ident of $row:ident<$a:lifetime> { $($field:ident: $ty:ty as $sql:literal),* $(,)? }) => {
         $(#[$doc])*
@@ -40,7 +40,7 @@ macro_rules! table {
     };
 }
 
-/// The tables of a statement. Their order is that of the parameters.
+/// Defines the tables of a statement. Their order is the order of the parameters.
 macro_rules! tables {
     ($(#[$doc:meta])* $name:ident<$a:lifetime> { $($table:ident: $columns:ident),* $(,)? }) => {
         $(#[$doc])*

@@ -1,4 +1,4 @@
-//! From commits to the rows of one statement.
+//! Turns commits into the rows of one statement.
 
 use super::columns::{
     AuditRow, Batch, ChangedTaskRow, CreatedRow, DecisionRow, DeliveryRow, EventRow, KeyRow, MovedRow,
@@ -77,7 +77,7 @@ impl<'a> Batch<'a> {
             current_stage_order: r.current_stage_order,
             stages: Json(progress(r)),
             completed_at: r.completed_at,
-            // A transition without events writes nothing and is never committed.
+            // A transition always has an event: one without would change nothing and is never committed.
             updated_at: commit.transition.events.last().map_or(r.created_at, |event| event.occurred_at),
             last_sequence: r.last_sequence,
             resolve_after: commit.resolve_after,
@@ -192,7 +192,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The `stages` column: where each stage stands.
+/// The value of the `stages` column: the state of each stage.
 fn progress(request: &Request) -> Value {
     let stages = request.stages.iter().map(|stage| {
         json!({

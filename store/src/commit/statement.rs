@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// What a statement wrote.
+/// What one statement wrote.
 #[derive(Debug)]
 pub(super) struct Written {
     /// Requests whose transition was written.
@@ -34,8 +34,8 @@ pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Resul
     Ok(written)
 }
 
-/// Locks are taken in one order (keys sorted, rows skipped when somebody else holds them, since whoever holds a row
-/// is about to make us stale anyway), so two batches cannot wait for each other in a circle.
+/// The statement with all its parameters. It inserts keys in sorted order, and skips requests whose row another batch
+/// has locked (that batch is about to make ours stale anyway). So two batches cannot deadlock.
 static STATEMENT: LazyLock<String> = LazyLock::new(|| {
     let mut statement = include_str!("statement.sql").to_owned();
     let mut bound = 0;
@@ -47,7 +47,7 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
     statement
 });
 
-/// The arrays of a table, when so many parameters are bound before: `$1::uuid[], $2::text[]`.
+/// The parameters for the columns of a table, numbered after the `bound` ones before them: `$1::uuid[], $2::text[]`.
 fn parameters(columns: &[Column], bound: usize) -> String {
     let parameters = columns.iter().zip(bound + 1..);
     parameters.map(|((_, sql), number)| format!("${number}::{sql}[]")).collect::<Vec<_>>().join(", ")

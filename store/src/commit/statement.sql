@@ -1,5 +1,5 @@
--- A table of a batch in braces stands for its arrays, and with `.columns` after it for the names of its columns; both come
--- from `columns.rs`.
+-- The name of a table in braces stands for the arrays of its columns; with `.columns` after it, for their names. Both
+-- come from `columns.rs`.
 with seen as materialized (
     select policy_epoch as epoch from catalog
 ),
@@ -81,7 +81,7 @@ deliveries as (
     insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
         next_attempt_at, created_at, updated_at)
     select d.id, d.event_id, d.request_id, d.sequence, d.event_type, d.caller_service, d.url,
-        -- Due at once by the clock that it is compared with, whatever the clock of its server says.
+        -- The clock of the server that made the delivery may be fast; by the database's clock it must be due at once.
         least(d.created_at, now()), d.created_at, d.created_at
     from unnest({deliveries}) as d ({deliveries.columns})
     where d.request_id in (select id from done)

@@ -1,4 +1,5 @@
-//! What is handed to the group commit: one transition, and all that stands or falls with it.
+//! What is handed to the group commit: one transition, with everything that is written together with it or not at
+//! all.
 
 use crate::outbox::{EventFacts, Outgoing};
 use engine::command::Transition;
@@ -12,26 +13,23 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// What a request carries besides the state that rules look at. Fixed at creation.
+/// Facts of a request that rules do not look at. They are fixed when it is created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meta {
-    /// Key of its policy.
     pub policy_key: String,
-    /// Version of its policy.
     pub policy_version: i32,
-    /// The caller's word for what is approved.
+    /// The caller's word for what is to be approved.
     pub artifact_type: String,
     /// The caller's id of it.
     pub artifact_id: String,
-    /// Where webhooks go.
     pub callback_url: Option<String>,
-    /// Whose secret signs them, when not the creating caller's.
+    /// The secret that signs webhooks; `None` = those of the creating caller.
     pub callback_secret_id: Option<Uuid>,
-    /// Event types that the caller wants; all when absent.
+    /// Event types that the caller wants as webhooks; `None` = all.
     pub callback_events: Option<Vec<String>>,
 }
 
-/// A create that must happen once per `(subject, key)`.
+/// Makes a create happen only once for `(subject, key)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Idempotency {
     /// Subject of the caller's token.
@@ -40,14 +38,14 @@ pub struct Idempotency {
     pub key: String,
     /// The body, compared as JSON.
     pub body: RawJson,
-    /// The answer to replay.
+    /// The answer that is replayed when the create is repeated.
     pub response: RawJson,
 }
 
 /// An audit row that is written with the transition, or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audit {
-    /// Subject of whoever acted.
+    /// Subject of the person who acted.
     pub actor: String,
     /// `request.cancel`, `task.reassign`, `task.decide_override`.
     pub action: &'static str,
@@ -57,7 +55,7 @@ pub struct Audit {
     pub resource_id: String,
     /// One line for people.
     pub summary: String,
-    /// The request before, as an auditor looks at it.
+    /// The request before, as it is shown to auditors.
     pub before: Option<Value>,
     /// The request after.
     pub after: Option<Value>,
@@ -66,32 +64,30 @@ pub struct Audit {
 /// One transition to write.
 #[derive(Debug)]
 pub struct Commit {
-    /// State and row version that it was decided on; `None` for a create.
+    /// State and row version that the transition was decided on; `None` for a create.
     pub before: Option<(Arc<Request>, i64)>,
-    /// What was decided.
     pub transition: Arc<Transition>,
-    /// Fixed facts of the request.
     pub meta: Arc<Meta>,
-    /// The policy epoch of the active version that was used; `None` when none was looked up.
+    /// The policy epoch at which the active version was looked up; `None` when none was looked up.
     pub epoch: Option<i64>,
-    /// People whose delegations counted, each with the number of their last change that was known.
+    /// People whose delegations the transition relied on, each with the number of their last change as it was read.
     pub relied: Vec<(String, i64)>,
-    /// For creates with a key.
+    /// Set for creates with an idempotency key.
     pub idempotency: Option<Idempotency>,
-    /// For administrative commands.
+    /// Set for administrative commands.
     pub audit: Option<Audit>,
-    /// When a resolver should ask (again); `None` when nothing is to be resolved.
+    /// When a resolver should ask (again); `None` = there is nothing to resolve.
     pub resolve_after: Option<OffsetDateTime>,
     /// How often resolvers have failed in a row.
     pub resolve_attempt: i32,
-    /// Ids of the webhook deliveries that the transition calls for, by event.
+    /// Ids of the webhook deliveries of the transition, by event.
     deliveries: HashMap<EventId, Uuid>,
 }
 
 impl Commit {
-    /// A transition by itself: nothing was relied on, nothing is to be resolved. `before` is the state and the row
-    /// version that it was decided on. Here, and nowhere else, its webhook deliveries get their ids: one for each event
-    /// that the request's caller wants to be told of.
+    /// A commit that relied on nothing cached and leaves nothing to resolve. `before` is the state and the row
+    /// version that the transition was decided on. This function alone draws the ids of webhook deliveries: one for
+    /// each event that the caller wants as a webhook.
     #[must_use]
     pub fn new(before: Option<(Arc<Request>, i64)>, transition: Arc<Transition>, meta: Arc<Meta>) -> Self {
         let deliveries = deliveries(&transition, &meta);
@@ -117,7 +113,7 @@ impl Commit {
         self.deliveries.get(&event).copied()
     }
 
-    /// The events of the transition, as [`crate::Store::unpublished`] reads them once they are committed.
+    /// The events of the transition, equal to what [`crate::Store::unpublished`] reads once they are committed.
     #[must_use]
     pub fn outgoing(&self) -> Vec<Outgoing> {
         let outgoing = self.transition.events.iter().map(|event| Outgoing {

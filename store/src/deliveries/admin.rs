@@ -1,4 +1,4 @@
-//! Webhook deliveries as operators see and retry them.
+//! Webhook deliveries for operators: lists and retries.
 
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
@@ -13,24 +13,19 @@ use uuid::Uuid;
 const BATCH: usize = 500;
 const DELIVERY: Error = Error::NotFound(What::Delivery);
 
-/// Which deliveries to list; `None` = any.
+/// Which deliveries to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
-    /// Exactly this status.
     pub status: Option<String>,
-    /// Only this one.
     pub id: Option<Uuid>,
-    /// Only of this request.
     pub request_id: Option<Uuid>,
-    /// Exactly this event type.
     pub event_type: Option<String>,
-    /// Exactly this URL.
     pub url: Option<String>,
     /// Created at this moment or later.
     pub since: Option<OffsetDateTime>,
-    /// At most so many.
+    /// Most deliveries in a page.
     pub limit: u32,
-    /// After this one.
+    /// Only deliveries after this place.
     pub cursor: Option<Cursor>,
 }
 
@@ -76,10 +71,10 @@ impl From<DeliveryRow> for DeliveryOut {
 }
 
 impl Store {
-    /// Deliveries, newest first, and the cursor of the next page when there is one.
+    /// A page of deliveries, newest first, and the cursor of the next page if there is one.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -140,7 +135,7 @@ impl Store {
         Ok(attempts)
     }
 
-    /// Makes a delivery due now, with the whole schedule of attempts before it again. An attempt under way goes on.
+    /// Makes a delivery due now and restarts its schedule of attempts. An attempt under way goes on.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when it has been delivered.
@@ -200,12 +195,12 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Like [`Store::retry_delivery`] for all that match, in batches, each with one audit row that names the
-    /// deliveries. Says after each batch how many it was, and answers how many they were together.
+    /// Like [`Store::retry_delivery`] for all deliveries that match, in batches. Each batch has one audit row, which
+    /// names its deliveries. Calls `progress` with the size of each batch; returns the total.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the status asked for is neither `exhausted` nor `pending`. Batches that were
-    /// finished before a failure stay.
+    /// [`Error::Conflict`] when the status asked for is neither `exhausted` nor `pending`. Batches that were finished
+    /// before a failure stay.
     pub async fn retry_deliveries(
         &self,
         which: &RetryDeliveriesIn,
@@ -270,7 +265,7 @@ impl Store {
     }
 }
 
-/// The status of what is to be tried again.
+/// The status of the deliveries to retry.
 fn retriable(which: &RetryDeliveriesIn) -> Result<&str, Error> {
     match which.status.as_deref().unwrap_or("exhausted") {
         status @ ("exhausted" | "pending") => Ok(status),

@@ -1,5 +1,4 @@
-//! Taking deliveries, destination by destination: whoever has room for some of one destination leases so many and no
-//! more.
+//! Leasing deliveries by destination: a worker leases no more of a destination than it has room for.
 
 use super::{Destination, Leased, PENDING};
 use crate::outbox::event_facts;
@@ -9,19 +8,19 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A part of all destinations to which something waits.
+/// A page of the destinations to which deliveries wait.
 #[derive(Debug)]
 pub struct Waiting {
-    /// Each with whether something is due there now.
+    /// Each destination, and whether a delivery to it is due now.
     pub destinations: Vec<(Destination, bool)>,
-    /// The last caller looked at, when others may follow.
+    /// The last caller of the page, if others follow.
     pub last_caller: Option<String>,
 }
 
 impl Store {
-    /// Destinations to which something waits: of the next `callers` callers in alphabetical order after `after`, `each`
-    /// endpoints each. Of a caller named in `seen` those that follow the endpoint seen. Costs a few probes of an index
-    /// per destination, however much waits for each.
+    /// A page of the destinations to which deliveries wait: for the next `callers` callers after `after`, in
+    /// alphabetical order, up to `each` endpoints each. For a caller in `seen`, only endpoints after the one seen.
+    /// Costs a few index probes for each destination, however many deliveries wait there.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -53,7 +52,7 @@ impl Store {
         Ok(Waiting { destinations: destinations.collect(), last_caller })
     }
 
-    /// Destinations to which something of these requests is due.
+    /// Destinations to which a delivery of these requests is due.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -69,7 +68,8 @@ impl Store {
         Ok(rows.into_iter().map(|row| Destination::new(row.caller_service, row.endpoint)).collect())
     }
 
-    /// The oldest delivery to a destination that somebody asked to be attempted within the last `since`.
+    /// Of the due deliveries to a destination whose retry was asked for within the last `since`, the one asked for
+    /// first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -87,8 +87,8 @@ impl Store {
         .await?)
     }
 
-    /// Leases up to `limit` due deliveries to a destination, the longest due first, at most the first untried one of
-    /// each request; or the one named `only`, if it is among them.
+    /// Leases up to `limit` due deliveries to a destination, longest due first; of each request at most its first
+    /// untried one. With `only`, leases that delivery alone, if it is among them.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -146,8 +146,9 @@ impl Store {
         Ok(leased.collect())
     }
 
-    /// Says in `last_error` of due deliveries that are untried and without a word why they wait; counts as no
-    /// attempt. Looks at `limit` of them, those due after `after` first, and answers up to where it looked.
+    /// Writes `why` into `last_error` of due deliveries that are untried and have no error yet; counts as no attempt.
+    /// Looks at up to `limit` deliveries due after `after`, longest due first; returns the due moment of the last
+    /// one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

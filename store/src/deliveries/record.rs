@@ -1,4 +1,4 @@
-//! Writing down what came of attempts.
+//! Recording the outcomes of attempts.
 
 use super::{Attempt, PENDING};
 use crate::{Error, Store};
@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 impl Store {
-    /// Records attempts whose lease still stands; returns the deliveries that were recorded. A lease that was lost
-    /// records nothing: whoever holds it now records its own attempt.
+    /// Records attempts whose lease still stands; returns the deliveries that were recorded. Nothing is recorded for
+    /// a lost lease: the worker that holds it now records its own attempt.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -1,10 +1,10 @@
-//! Whether what is stored can be trusted: the guards of history, and what history says against what the rows say.
+//! Whether the stored history can be trusted: whether its guards stand, and whether the rows agree with it.
 
 use crate::{Error, Store};
 use sqlx::Row as _;
 use uuid::Uuid;
 
-/// Triggers that keep history and frozen columns, by table.
+/// Triggers that protect history and frozen columns, by table.
 const GUARDS: &[(&str, &[&str])] = &[
     ("approval_policy", &["approval_policy_immutable", "approval_policy_not_truncated"]),
     ("approval_stage", &["approval_stage_immutable", "approval_stage_not_truncated"]),
@@ -30,21 +30,21 @@ const GUARDS: &[(&str, &[&str])] = &[
 /// Requests compared in one statement.
 const PAGE: i64 = 20_000;
 
-/// How the guards stand.
+/// The state of the guards.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Guards {
-    /// Triggers that are not there.
+    /// Triggers that do not exist.
     pub missing: Vec<String>,
     /// Triggers that are switched off.
     pub disabled: Vec<String>,
     /// Where `session_replication_role` is set so that triggers do not fire: `this session`, or a role or database.
     pub bypassed: Vec<String>,
-    /// Whoever connects owns the tables, or is a superuser, and so could take the guards away.
+    /// Whether the connected role owns the tables or is a superuser, and so could remove the guards.
     pub owner: bool,
 }
 
 impl Store {
-    /// Looks at the triggers, and at what would keep them from firing.
+    /// Checks the triggers, and the settings that would keep them from firing.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

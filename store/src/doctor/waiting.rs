@@ -1,22 +1,22 @@
-//! What waits, and for whom.
+//! Endpoints and requests that wait for something outside.
 
 use crate::{Error, Store};
 use time::OffsetDateTime;
 
-/// An endpoint whose webhooks are due and not attempted: its circuit is open, or nobody delivers.
+/// An endpoint whose due webhooks are not attempted: its circuit is open, or no process delivers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldBack {
     /// Scheme, host and port.
     pub endpoint: String,
-    /// How many webhooks.
+    /// How many webhooks are due.
     pub waiting: i64,
-    /// Since when the first of them is due.
+    /// When the first of them became due.
     pub since: OffsetDateTime,
-    /// What the last attempt, or what holds it back, said.
+    /// What the last attempt said, or why the endpoint is left alone.
     pub last_error: Option<String>,
 }
 
-/// Endpoints that are listed at most.
+/// Most endpoints in the list.
 const MOST: i64 = 20;
 
 impl Store {
@@ -41,8 +41,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// Requests that wait for an answer of the staff directory: their policy asks for holders of roles or members of
-    /// groups, and a resolution is planned.
+    /// How many requests wait for the staff directory: a resolution is planned, and their policy asks for holders of
+    /// roles or members of groups.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

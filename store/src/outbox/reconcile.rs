@@ -1,19 +1,19 @@
-//! Marks that the stream no longer honours: taken back, so that the relay publishes those events again, in their
+//! Taking back marks that the stream no longer honours, so that the relay publishes those events again, in their
 //! order and with the same message ids.
 //!
-//! Everything goes in bounded batches, each a transaction of its own: being interrupted costs nothing but a repetition.
+//! All work is done in bounded batches, each in a transaction of its own, so an interruption only repeats some of it.
 
 use crate::{Error, Store};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Rows in one statement.
+/// Most rows in one statement.
 const BATCH: i64 = 5_000;
 
 /// Where a republication begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepublishFrom {
-    /// Events that happened then or later.
+    /// Events that happened at this moment or later.
     Time(OffsetDateTime),
     /// Events that the stream took under this sequence or a later one.
     Sequence(i64),
@@ -22,30 +22,30 @@ pub enum RepublishFrom {
 /// A comparison of the stream with the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// Higher than that of every comparison before.
+    /// Number of the comparison, higher than every one before.
     pub number: i64,
     /// The incarnation of the stream that was published to last; `None` when nothing was ever published.
     pub incarnation: Option<String>,
 }
 
-/// What the outbox holds.
+/// The state of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// Events that wait for the stream.
     pub unpublished: i64,
     /// Events that the stream refuses.
     pub refused: i64,
-    /// Why it refuses the oldest of them.
+    /// Why the stream refuses the oldest refused event.
     pub refused_because: Option<String>,
-    /// When the oldest of them happened.
+    /// When the oldest unpublished event happened.
     pub oldest_unpublished: Option<OffsetDateTime>,
-    /// The highest stream sequence that was acknowledged.
+    /// The highest sequence in the stream that was acknowledged.
     pub last_stream_seq: Option<i64>,
-    /// The incarnation of the stream that acknowledgements count for.
+    /// The incarnation of the stream that is published to.
     pub incarnation: Option<String>,
 }
 
-/// What is wrong with the outbox, as health tells it.
+/// What is wrong with the outbox, for the health report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxHealth {
     /// An event has waited for the stream for too long.
@@ -54,18 +54,18 @@ pub struct OutboxHealth {
     pub refuses: bool,
 }
 
-/// Clocks of those who make ids may differ by so much.
+/// Most that the clocks of processes that make ids may differ.
 const CLOCKS_DIFFER: Duration = Duration::DAY;
 
-/// Below every id that was made at `since` or later: ids begin with their moment.
+/// An id below every id that was made at `since` or later: ids begin with their moment.
 fn first_id(since: OffsetDateTime) -> Uuid {
     let millis = (since - CLOCKS_DIFFER).unix_timestamp_nanos() / 1_000_000;
     uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &[0; 10]).into_uuid()
 }
 
 impl Store {
-    /// Begins to compare the stream with the outbox: from now on acknowledgements count that are noted with the number
-    /// of this comparison, and no others.
+    /// Begins a comparison of the stream with the outbox. From now on only acknowledgements that name its number are
+    /// noted.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -79,7 +79,7 @@ impl Store {
         Ok(begun.fetch_one(&self.hot).await?)
     }
 
-    /// The stream that is published to from now on.
+    /// Notes the incarnation of the stream that is published to from now on.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -90,9 +90,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back the marks of events that happened at `since` or later, whatever they say; those that the stream has
-    /// refused are tried again. Gives how many, batch by
-    /// batch, to `progress`.
+    /// Takes back the marks of all events that happened at `since` or later, whatever the stream holds; events that
+    /// it has refused are tried again. Returns how many; calls `progress` with the number so far after each batch.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -103,7 +102,7 @@ impl Store {
     ) -> Result<u64, Error> {
         let (mut after, mut total) = (first_id(since), 0);
         loop {
-            // Ids are walked in their order, so that no row is looked at twice.
+            // The ids are walked in order, so that no row is looked at twice.
             let rows = sqlx::query!(
                 r#"with page as (
                     select id, created_at, coalesce(published_at, refused_at) is not null as marked
@@ -128,7 +127,8 @@ impl Store {
         }
     }
 
-    /// Takes back the marks of events that claim a stream sequence above `last`.
+    /// Takes back the marks of events with a stream sequence above `last`. Returns how many; calls `progress` with
+    /// the number so far after each batch.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -152,8 +152,9 @@ impl Store {
         }
     }
 
-    /// Takes back the marks of events whose place in the stream is taken by another: `there` says what the stream
-    /// holds, by sequence. A sequence that is not among them claims nothing: somebody deleted that message on purpose.
+    /// Takes back the marks of events whose place in the stream holds another event. `there` is what the stream
+    /// holds, in order of sequence. A sequence that is missing in it proves nothing: somebody deleted that message on
+    /// purpose.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -174,8 +175,8 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Has events published again, from a moment or from a stream sequence on: what an operator asks for. Gives how
-    /// many, batch by batch, to `progress`.
+    /// Has events published again from a moment or a stream sequence on, as an operator asks for. Returns how many;
+    /// calls `progress` with the number so far after each batch.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -186,7 +187,8 @@ impl Store {
         }
     }
 
-    /// Whether an event has waited for the stream for longer than `patience`, or is refused by it. One cheap round trip.
+    /// Returns whether an event has waited for the stream for longer than `patience`, and whether the stream refuses
+    /// one. One cheap round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -203,7 +205,7 @@ impl Store {
         .await?)
     }
 
-    /// What the outbox holds now.
+    /// The state of the outbox now.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

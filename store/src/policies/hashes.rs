@@ -1,10 +1,11 @@
-//! What the texts of started versions hash to.
+//! Hashes of the texts of versions that are or were active.
 
 use super::{checked_hash, read};
 use crate::{Error, Store};
 
 impl Store {
-    /// Hashes versions that were started by a process that did not know of hashes; how many.
+    /// Hashes the versions that are or were active and have no hash, because an older program activated them; returns
+    /// how many.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -26,8 +27,7 @@ impl Store {
         Ok(rows.len())
     }
 
-    /// Versions that requests are judged by and whose text is not the one that was activated, and those of which that
-    /// is not known: key and version of each.
+    /// Compares the texts of versions that requests are judged by with the hashes stored at their activation.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -55,13 +55,13 @@ impl Store {
     }
 }
 
-/// What comparing texts with their hashes came to.
+/// What comparing texts with their hashes came to. A version is named by its key and number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PolicyTexts {
-    /// How many were compared.
+    /// How many versions were compared.
     pub checked: usize,
-    /// Not the text that was activated.
+    /// Versions whose text is not the one that was activated.
     pub changed: Vec<String>,
-    /// Activated without a hash.
+    /// Versions that were activated without a hash.
     pub unknown: Vec<String>,
 }

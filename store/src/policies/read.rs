@@ -1,4 +1,4 @@
-//! Reading policies back: as people see them, and as the engine does. Three statements whatever the number.
+//! Reading policies, for people and for the engine. Always three statements, however many policies are read.
 
 use crate::pool::Pool;
 use crate::{Error, Store, What};
@@ -33,16 +33,16 @@ struct PolicyRow {
     updated_at: OffsetDateTime,
 }
 
-/// One version as the engine sees it, and what else new requests are judged by.
+/// One version as the engine sees it, and what else new requests are checked against.
 #[derive(Debug, Clone)]
 pub struct LoadedPolicy {
-    /// What decides.
+    /// The stages and rules.
     pub policy: Policy,
-    /// The kind of artifact that it is for.
+    /// The type of artifact that it is for.
     pub artifact_type: String,
-    /// JSON Schema that contexts must keep.
+    /// JSON Schema that contexts must match.
     pub context_schema: Option<Value>,
-    /// SHA-256 of the canonical text that was activated; a draft has none.
+    /// SHA-256 of the canonical text that was activated; `None` for a draft.
     pub text_sha256: Option<String>,
 }
 
@@ -57,7 +57,7 @@ macro_rules! policies {
     };
 }
 
-/// Adds stages and rules. Order of `policies` is kept.
+/// Adds stages and rules. The order of `policies` is kept.
 async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Result<Vec<PolicyOut>, Error> {
     let ids: Vec<Uuid> = policies.iter().map(|p| p.id).collect();
     let stages = sqlx::query!(
@@ -101,7 +101,7 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
             on_empty: stage.on_empty,
             comment_required: stage.comment_required,
             parallel_group: stage.parallel_group,
-            // A stage without a deadline has no breach; what stands in the column then is only its default.
+            // A stage without a deadline has no breach; its column then holds only the default.
             on_breach: stage.sla_hours.map(|_| stage.on_breach),
             escalation_rules: by_stage.remove(&(stage.id, true)).unwrap_or_default(),
             rules: by_stage.remove(&(stage.id, false)).unwrap_or_default(),
@@ -127,7 +127,7 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
     Ok(outs.collect())
 }
 
-/// One version, as this connection sees it.
+/// One version, as seen by the transaction of this connection.
 pub(super) async fn version(
     connection: &mut PgConnection,
     key: &str,
@@ -140,7 +140,7 @@ pub(super) async fn version(
     one(connection, row).await
 }
 
-/// One version by its id, as this connection sees it.
+/// One version by its id, as seen by the transaction of this connection.
 pub(crate) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<PolicyOut, Error> {
     let row = policies!("from approval_policy where id = $1", id).fetch_optional(&mut *connection).await?;
     one(connection, row.ok_or(POLICY)?).await
@@ -150,11 +150,12 @@ async fn one(connection: &mut PgConnection, row: PolicyRow) -> Result<PolicyOut,
     complete(connection, vec![row]).await?.pop().ok_or(POLICY)
 }
 
-/// The checked form of what is stored. What is stored was checked before: an error here is a fault of ours or of
+/// The checked form of a stored policy. It was checked before it was stored, so an error is a fault of ours or of
 /// somebody's SQL.
 fn engine(policy: PolicyOut) -> Result<Policy, Error> {
     let (key, version) = (policy.policy_key.clone(), policy.version);
-    let fault = |why: String| Error::Internal(format!("stored policy {key} version {version}: {why}").into());
+    let fault =
+        |why: Unreadable| Error::Internal(format!("stored policy {key} version {version}: {why}").into());
     let stages = policy.stages.into_iter().map(stage).collect::<Result<_, _>>().map_err(fault)?;
     Ok(Policy {
         id: PolicyId(policy.id),
@@ -166,16 +167,25 @@ fn engine(policy: PolicyOut) -> Result<Policy, Error> {
     })
 }
 
-fn word<T>(field: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {
-    parse(text).ok_or_else(|| format!("unknown {field} {text}"))
+/// Why the engine cannot read a stored stage or rule.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("unknown {field} {word}")]
+    Word { field: &'static str, word: String },
+    #[error("{0}")]
+    Invalid(Box<dyn std::error::Error + Send + Sync>),
 }
 
-fn stage(stage: StageOut) -> Result<Stage, String> {
+fn word<T>(field: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Unreadable> {
+    parse(text).ok_or_else(|| Unreadable::Word { field, word: text.to_owned() })
+}
+
+fn stage(stage: StageOut) -> Result<Stage, Unreadable> {
     let rules = |list: Vec<ApproverRuleOut>| list.into_iter().map(rule).collect::<Result<Vec<_>, _>>();
     Ok(Stage {
         id: stage.id.into(),
         order: stage.stage_order,
-        mode: Mode::parse(&stage.mode, stage.mode_value)?,
+        mode: Mode::parse(&stage.mode, stage.mode_value).map_err(|why| Unreadable::Invalid(why.into()))?,
         reject_mode: word("reject_mode", &stage.reject_mode, RejectMode::parse)?,
         sla_hours: stage.sla_hours,
         skip_if: stage.skip_if.as_ref().map(Logic::stored),
@@ -189,17 +199,18 @@ fn stage(stage: StageOut) -> Result<Stage, String> {
     })
 }
 
-fn rule(rule: ApproverRuleOut) -> Result<Rule, String> {
+fn rule(rule: ApproverRuleOut) -> Result<Rule, Unreadable> {
     Ok(Rule {
         id: rule.id.into(),
         kind: word("kind", &rule.kind, Kind::parse)?,
         required: rule.required,
-        source: RuleSource::stored(&rule.rule_type, &rule.rule_value)?,
+        source: RuleSource::stored(&rule.rule_type, &rule.rule_value)
+            .map_err(|why| Unreadable::Invalid(why.into()))?,
     })
 }
 
 impl Store {
-    /// A draft may be edited between two statements: they must see one moment.
+    /// Begins a snapshot, so that several statements see the same moment: a draft may be edited between two of them.
     async fn snapshot(pool: &Pool) -> Result<Transaction<'static, Postgres>, Error> {
         Ok(pool.begin_with("begin isolation level repeatable read, read only").await?)
     }
@@ -217,7 +228,7 @@ impl Store {
     /// The newest version of every key, by key.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_policies(&self) -> Result<Vec<PolicyOut>, Error> {
         let mut tx = Self::snapshot(&self.pool).await?;
         let rows = policies!(
@@ -246,10 +257,10 @@ impl Store {
         if versions.is_empty() { Err(POLICY) } else { Ok(versions) }
     }
 
-    /// One version as the engine sees it, and what else new requests are judged by.
+    /// One version as the engine sees it, and what else new requests are checked against.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Internal`] when what is stored makes no policy.
+    /// [`Error::NotFound`]; [`Error::Internal`] when the stored rows make no valid policy.
     pub async fn load_policy(&self, id: PolicyId) -> Result<LoadedPolicy, Error> {
         let load = async {
             let mut tx = Self::snapshot(&self.hot).await?;

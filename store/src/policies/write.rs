@@ -37,7 +37,8 @@ struct RuleRow<'a> {
     required: bool,
 }
 
-/// Words as they were written, ids from the checked form: both hold the same stages, and the same rules in order.
+/// The rows of `policy`: its words as they were written, with the ids of `engine`, its checked form. Both have the
+/// same stages, and the same rules in the same order.
 fn rows<'a>(
     policy: &'a PolicyCreate,
     engine: &Policy,
@@ -54,7 +55,7 @@ fn rows<'a>(
             stage_order: written.stage_order,
             name: &written.name,
             mode: &written.mode,
-            // `all` looks at no value: whatever was written there has been checked by nobody.
+            // Mode `all` ignores the value, so nobody has checked what is written there.
             mode_value: written.mode_value.and_then(|v| i32::try_from(v).ok()).filter(|v| *v >= 1),
             reject_mode: &written.reject_mode,
             sla_hours: written.sla_hours,
@@ -142,7 +143,7 @@ async fn insert_stages(
     Ok(())
 }
 
-/// A new draft with its stages and rules.
+/// Inserts a new draft with its stages and rules.
 pub(super) async fn insert_policy(
     connection: &mut PgConnection,
     policy: &PolicyCreate,
@@ -171,7 +172,7 @@ pub(super) async fn insert_policy(
     insert_stages(connection, engine.id.0, policy, engine).await
 }
 
-/// Another content for the draft `id`.
+/// Replaces the content of the draft `id`.
 pub(super) async fn replace_policy(
     connection: &mut PgConnection,
     id: Uuid,
@@ -193,12 +194,12 @@ pub(super) async fn replace_policy(
     )
     .execute(&mut *connection)
     .await?;
-    // Rules go with their stages.
+    // Rules are deleted with their stages.
     sqlx::query!("delete from approval_stage where policy_id = $1", id).execute(&mut *connection).await?;
     insert_stages(connection, id, policy, engine).await
 }
 
-/// Makes one version the active one, with what its text hashes to.
+/// Makes one version the active one and stores the hash of its text.
 pub(super) async fn activate(
     connection: &mut PgConnection,
     id: Uuid,

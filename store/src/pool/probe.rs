@@ -1,4 +1,4 @@
-//! Why nobody got a connection: whether the server can be reached is found out by asking it.
+//! Finds out why nobody got a connection, by opening one.
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// How long the server may take to let one in.
+/// How long the server may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long an answer holds, so that a full pool does not cost the server a connection for everybody who waits.
+/// How long a result is reused, so that a full pool does not cost the server one connection for each caller that
+/// waits.
 const HOLDS: Duration = Duration::from_secs(1);
 
-/// Asks the server whether it lets one in.
+/// Tests whether the server accepts connections.
 #[derive(Debug)]
 pub(super) struct Probe {
     connect: PgConnectOptions,
@@ -30,7 +31,7 @@ impl Probe {
         Self { connect, last: Mutex::new(None) }
     }
 
-    /// What keeps the server from letting anybody in, with its address and without the password; `None` when it does.
+    /// Why the server accepts no connection, with its address and without the password; `None` when it accepts one.
     pub(super) async fn failure(&self) -> Option<Error> {
         let mut last = self.last.lock().await;
         let known = last.take().filter(|(at, _)| at.elapsed() < HOLDS);
@@ -45,7 +46,7 @@ impl Probe {
     async fn ask(&self) -> Option<Failure> {
         match timeout(PATIENCE, self.connect.connect()).await {
             Ok(Ok(connection)) => {
-                // It was only to be opened: what closing it comes to says nothing.
+                // The connection was only a test, so an error on closing it does not matter.
                 let _ = timeout(PATIENCE, connection.close()).await;
                 None
             }

@@ -15,29 +15,24 @@ const COLUMNS: &str = "select id, policy_id, policy_key, policy_version, artifac
     source_service, requester, context, status, current_stage_order, callback_url, callback_events, expires_at, \
     completed_at, created_at, updated_at from approval_request where ";
 
-/// How much of contexts a page shows, in bytes. A page that would show more is shorter, and the next one goes on.
+/// Most bytes of contexts in one page. A page that would have more ends earlier, and its cursor goes on from there.
 const MOST_CONTEXT: &str = "4194304";
-/// Events in one page of a history.
+/// Most events in one page of a history.
 const MOST_EVENTS: i64 = 5_000;
-/// How much their payloads may take, in bytes.
+/// Most bytes of payloads in one page of a history.
 const MOST_PAYLOAD: i64 = 8 * 1024 * 1024;
 
-/// Which requests to list; `None` = any.
+/// Which requests to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFilter {
-    /// Exactly this artifact type.
     pub artifact_type: Option<String>,
-    /// Exactly this artifact.
     pub artifact_id: Option<String>,
-    /// Exactly this status.
     pub status: Option<String>,
-    /// Exactly this policy key.
     pub policy_key: Option<String>,
-    /// Exactly this requester.
     pub requester: Option<String>,
-    /// At most so many.
+    /// Most requests in a page.
     pub limit: u32,
-    /// After this one.
+    /// Only requests after this place.
     pub cursor: Option<Cursor>,
 }
 
@@ -62,7 +57,7 @@ struct RequestRow {
     updated_at: OffsetDateTime,
 }
 
-/// A row of a page, with how many rows there are for it.
+/// A row of a page, and how many rows were found before the bound on contexts cut the page.
 #[derive(sqlx::FromRow)]
 struct ListedRow {
     #[sqlx(flatten)]
@@ -94,7 +89,7 @@ impl From<RequestRow> for RequestOut {
     }
 }
 
-/// What happened, with stage, actor and reason repeated, as webhooks carry it.
+/// The payload with stage, actor and reason repeated in it, as webhooks carry it.
 fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str>) -> Value {
     match payload {
         Value::Object(facts) => Value::Object(schemas::event::payload(facts, stage, actor, reason)),
@@ -103,10 +98,10 @@ fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str
 }
 
 impl Store {
-    /// Requests, newest first, and the cursor of the next page when there is one.
+    /// A page of requests, newest first, and the cursor of the next page if there is one.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn list_requests(
         &self,
         filter: &RequestFilter,
@@ -152,8 +147,8 @@ impl Store {
         row.map(Into::into).ok_or(Error::NotFound(What::Request))
     }
 
-    /// The history of a request after a sequence (0 = from its beginning), in sequence, and the sequence to go on after
-    /// when it is longer than a page. Payloads repeat actor and reason.
+    /// The events of a request after a sequence (0 = from the beginning), in order, and the sequence to go on after
+    /// if there are more than a page holds. Payloads repeat stage, actor and reason.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such request.

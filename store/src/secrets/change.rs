@@ -1,5 +1,5 @@
-//! What an administrator may change of a secret: the credential that webhooks are sent with, a name in the
-//! configuration (what it stands for is never stored here), and the clients that may name the secret.
+//! What an administrator may change of a secret: the name of the credential that webhooks are sent with (the
+//! credential itself is never stored here), and the clients that may name the secret.
 
 use super::{SECRET, record};
 use crate::audit::{self, Actor, Record};
@@ -9,8 +9,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 impl Store {
-    /// Changes what is given of a secret that is not revoked. What comes to the same changes nothing and is not audited.
-    /// `check` judges the outcome before it is written.
+    /// Changes the given fields of a secret that is not revoked. `check` judges the result before it is written. If
+    /// nothing changes, nothing is written or audited.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when it is revoked, or `check` refuses.
@@ -53,7 +53,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        // What stays is no news.
+        // The audit row names only what has changed.
         let facts = |secret: &CallbackSecretOut| {
             let mut facts = json!({});
             if before.credential != after.credential {

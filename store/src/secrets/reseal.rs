@@ -1,5 +1,5 @@
-//! Bringing every secret under the current master key, a batch at a time. Each batch is one short transaction that
-//! stands by itself, so the work may be stopped anywhere, done twice, or done by two at once.
+//! Sealing every secret under the current master key, in batches. Each batch is one short transaction of its own, so
+//! the work may be interrupted, repeated, or done by two processes at once.
 
 use super::SealedRow;
 use crate::audit::{self, Actor, Record};
@@ -12,19 +12,19 @@ use uuid::Uuid;
 /// What a batch did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// Secrets that are under the current key now.
+    /// Secrets that were sealed under the current key.
     pub moved: u64,
     /// Secrets that no configured key opens; they stay as they are.
     pub unreadable: Vec<Uuid>,
-    /// The last secret that was looked at; none when there was nothing left.
+    /// The last secret of the batch; `None` when there was nothing left.
     pub last: Option<Uuid>,
 }
 
 impl Store {
-    /// Secrets, of any status, that are not under the current master key.
+    /// How many secrets, of any status, are not sealed under the current master key.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Unavailable`].
     pub async fn count_stale_secrets(&self, vault: &Vault) -> Result<u64, Error> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "n!" from callback_secret where substring(secret_ciphertext from 2 for 4) <> $1"#,
@@ -35,10 +35,11 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Seals up to `limit` secrets after `after` anew under the current master key.
+    /// Seals up to `limit` secrets with an id above `after` under the current master key.
     ///
     /// # Errors
-    /// The database's, or the source of randomness; then nothing of this batch was changed.
+    /// [`Error::Unavailable`], or [`Error::Internal`] when there is no randomness; nothing of this batch is changed
+    /// then.
     pub async fn reseal_secrets(
         &self,
         vault: &Vault,

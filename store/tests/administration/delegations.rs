@@ -17,7 +17,7 @@ fn delegation(user: &str, to: &str, from_hours: i64, hours: i64) -> DelegationCr
     }
 }
 
-/// What is known of `user`.
+/// The delegations of `user`, as processes cache them.
 async fn known(db: &TestDb, user: &str, now: OffsetDateTime) -> DelegationsOf {
     let mut found = db.delegations_of(&[user.to_owned()], now).await.unwrap();
     found.remove(user).expect("who is asked for is answered for")

@@ -13,7 +13,7 @@ async fn request(db: &TestDb) -> Uuid {
     some_request(db, policy, OffsetDateTime::now_utc()).await
 }
 
-/// `count` deliveries to `url`, the oldest first, each a second after the other, each of an event of its own.
+/// Makes `count` deliveries to `url`, each of an event of its own; each was made a second after the one before.
 async fn insert(db: &TestDb, request: Uuid, url: &str, status: &str, count: i32) -> Vec<Uuid> {
     let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
     sqlx::query(

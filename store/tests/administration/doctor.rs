@@ -1,4 +1,4 @@
-//! What `awe doctor` learns from the database about processes, endpoints and the staff directory.
+//! What `awe doctor` reads in the database about processes, endpoints and the staff directory.
 
 use crate::fixtures::{some_event, some_policy, some_request};
 use store::processes::Process;

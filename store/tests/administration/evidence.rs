@@ -1,4 +1,4 @@
-//! What was decided, and on what, cannot be rewritten by SQL, not even by the owner of the tables.
+//! What was decided, and what it was decided on, cannot be rewritten by SQL, not even by the owner of the tables.
 
 use crate::fixtures::{admin, checked, policy, some_event, some_request, some_task};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
@@ -8,7 +8,8 @@ use store::{Clash, Error, Options, Store};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// `restrict_violation`: a guard of ours. Anything else that stops a statement proves nothing.
+/// `restrict_violation`, which our guards raise. A statement that fails with any other code proves nothing about
+/// them.
 const GUARDED: &str = "23001";
 /// `insufficient_privilege`.
 const NOT_ALLOWED: &str = "42501";
@@ -24,7 +25,7 @@ async fn refusal(pool: &PgPool, sql: &str) -> String {
     }
 }
 
-/// An active version of `key` with a draft beside it, a request in review, a task, an event, a delivery.
+/// Makes an active version of `key` and a draft beside it, a request in review, a task, an event and a delivery.
 async fn history(db: &TestDb) -> Uuid {
     let body = policy("key");
     let made = db.create_policy(&body, &checked(&body), &admin()).await.unwrap();
@@ -66,7 +67,7 @@ async fn nothing_changes_the_text_of_a_version_that_was_started() {
              select gen_random_uuid(), id, 99, 'user', '{{\"user_id\": \"eve\"}}' from approval_stage
              where policy_id = {started}"
         ),
-        // Moving a rule or a stage between a draft and a started version changes the started one too.
+        // A rule or stage moved from a draft to a started version, or back, changes the started version as well.
         format!(
             "update approver_rule set stage_id = (select id from approval_stage where policy_id = {started} limit 1),
                  position = 77 where stage_id in (select id from approval_stage where policy_id = {draft})"
@@ -101,7 +102,7 @@ async fn nothing_changes_the_text_of_a_version_that_was_started() {
     execute(&db, &format!("delete from approval_policy where id = {draft}")).await;
 }
 
-/// Columns that AWE or an operator may change; every other one of these tables is frozen.
+/// Columns that AWE or an operator may change. Every other column of these tables is frozen.
 const MUTABLE: &[(&str, &[&str])] = &[
     (
         "approval_request",
@@ -145,7 +146,7 @@ const MUTABLE: &[(&str, &[&str])] = &[
     ("audit_action", &[]),
 ];
 
-/// SQL for some other value of a column.
+/// SQL for another value of a column.
 fn other(column: &str, kind: &str) -> String {
     match kind {
         "uuid" => "gen_random_uuid()".to_owned(),
@@ -178,7 +179,7 @@ async fn every_column_that_is_not_meant_to_change_is_frozen() {
             if mutable.contains(&&*name) {
                 continue;
             }
-            // A generated position takes no value but its next.
+            // A generated column can only be set to its default.
             let value = if column.get(2) { "default".to_owned() } else { other(&name, &kind) };
             let outcome = refusal(db.pool(), &format!("update {table} set {name} = {value}")).await;
             tried += 1;
@@ -199,7 +200,7 @@ async fn history_is_deleted_by_retention_alone_and_the_audit_trail_by_nobody() {
         assert_eq!(refusal(db.pool(), &format!("truncate {table} cascade")).await, "guarded");
         assert_eq!(refusal(db.pool(), &format!("delete from {table}")).await, "guarded");
     }
-    // Retention's switch opens nothing of a request that is under way, nor the audit trail.
+    // The switch of retention allows no deletion from a request that is under way, nor from the audit trail.
     let with_switch = |sql: &str| format!("begin; set local awe.retention = 'on'; {sql}; commit");
     for table in tables.iter().filter(|table| **table != "webhook_attempt") {
         let mut connection = PgConnection::connect(&db.url).await.unwrap();

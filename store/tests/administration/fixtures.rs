@@ -1,4 +1,4 @@
-//! Rows that other rooms would have written.
+//! Rows that other crates would have written.
 
 use engine::ids::PolicyId;
 use engine::policy::Policy;
@@ -13,7 +13,7 @@ pub(crate) fn admin() -> Actor {
     Actor { subject: "admin".into(), email: Some("admin@example.org".into()) }
 }
 
-/// A policy of two stages, written in the order 2, 1, with every kind of rule that needs no directory.
+/// A policy of two stages, in the order 2, 1, with every kind of rule that needs no directory.
 pub(crate) fn policy(key: &str) -> PolicyCreate {
     serde_json::from_value(json!({
         "policy_key": key,
@@ -48,7 +48,7 @@ pub(crate) async fn actions(db: &TestDb) -> Vec<String> {
     rows.into_iter().map(|row| row.action).collect()
 }
 
-/// A policy version that requests can refer to.
+/// Makes a policy version that requests can refer to.
 pub(crate) async fn some_policy(db: &TestDb, key: &str) -> Uuid {
     let policy = policy(key);
     db.create_policy(&policy, &checked(&policy), &admin()).await.unwrap().id

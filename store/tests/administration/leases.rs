@@ -1,4 +1,4 @@
-//! Who may attempt a delivery, and whose outcome counts.
+//! Who may attempt a delivery, and whose outcome is recorded.
 
 use crate::fixtures::{some_policy, some_request};
 use engine::ids::RequestId;
@@ -13,12 +13,12 @@ const LEASE: Duration = Duration::from_secs(60);
 const A: &str = "https://a.example";
 const B: &str = "https://b.example";
 
-/// Requests with `each` due deliveries to `url`, of sequences 1, 2, ...
+/// Makes requests with `each` due deliveries to `url`, of sequences 1, 2, ...; the caller is `caller`.
 async fn owe(db: &TestDb, policy: Uuid, url: &str, requests: usize, each: i32) -> Vec<Uuid> {
     owe_to(db, policy, Destination::new("caller", url), requests, each).await
 }
 
-/// The same to another caller than `caller`; the destination's endpoint is a URL here.
+/// The same for any destination, whose `endpoint` is a URL here.
 async fn owe_to(db: &TestDb, policy: Uuid, to: Destination, requests: usize, each: i32) -> Vec<Uuid> {
     let mut made = Vec::new();
     for _ in 0..requests {
@@ -52,7 +52,7 @@ fn to(endpoint: &str) -> Destination {
     Destination::new("caller", endpoint)
 }
 
-/// Where something is due, of all callers.
+/// The destinations with a due delivery, of all callers.
 async fn due(db: &TestDb) -> Vec<Destination> {
     let waiting = db.waiting_destinations(None, 10, 10, &[]).await.unwrap();
     waiting.destinations.into_iter().filter_map(|(to, due)| due.then_some(to)).collect()
@@ -178,7 +178,7 @@ async fn a_lease_takes_no_more_than_asked_and_of_each_request_only_the_first() {
     assert_eq!(rest.len(), 3);
     assert!(first.iter().chain(&rest).all(|l| l.event.sequence == 1 && l.url == A));
     assert!(lease(&db, A, 9).await.is_empty(), "later ones wait for the first");
-    // One is delivered, one has failed once: in both cases the next goes.
+    // One delivery has succeeded, one has failed once; in both cases the next one of its request may be leased.
     let outcomes = [outcome(&first[0], Next::Delivered), outcome(&first[1], later())];
     assert_eq!(db.record_attempts(&outcomes).await.unwrap().len(), 2);
     let next = lease(&db, A, 9).await;
@@ -300,7 +300,7 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     let mut db = database().await;
     let policy = some_policy(&db, "key").await;
     owe(&db, policy, B, 25, 2).await;
-    // As after a quiet time: nothing waits, and the planner has just been told.
+    // The statistics of the planner say that nothing waits, as after a quiet time.
     execute(&db, "update webhook_delivery set status = 'delivered'").await;
     execute(&db, "update approval_event set published_at = now()").await;
     for table in ["webhook_delivery", "approval_event", "approval_request"] {
@@ -317,7 +317,7 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     let comparison = db.begin_comparison().await.unwrap().number;
     db.mark_published(comparison, &[(leased[0].event.event_id, 1)]).await.unwrap();
     assert!(db.resolution_owed(RequestId(request)).await.unwrap().is_none());
-    assert!(!db.claim_resolution(RequestId(request), LEASE).await.unwrap());
+    assert!(!db.lease_resolution(RequestId(request), LEASE).await.unwrap());
     db.reconnect().await;
     let read = db.index_reads().await - before;
     assert!(read < 60, "{read} entries were read, and 602 wait");

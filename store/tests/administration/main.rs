@@ -1,4 +1,4 @@
-//! What administrators, operators and readers are promised of the store. Needs a Postgres: `DATABASE_URL`.
+//! What the store promises to administrators, operators and readers. Needs PostgreSQL: `DATABASE_URL`.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod delegations;

@@ -11,7 +11,7 @@ fn in_minutes(minutes: i64) -> Option<OffsetDateTime> {
     Some(OffsetDateTime::now_utc() + time::Duration::minutes(minutes))
 }
 
-/// A request whose tasks belong to the first stage of its policy.
+/// Makes a request whose tasks belong to the first stage of its policy.
 async fn request(db: &TestDb) -> Uuid {
     let policy = some_policy(db, "key").await;
     some_request(db, policy, OffsetDateTime::now_utc()).await
@@ -31,10 +31,10 @@ async fn task(db: &TestDb, request: Uuid, assignee: &str, due_at: Option<OffsetD
 }
 
 async fn take(db: &TestDb) -> Vec<Notification> {
-    db.take_notifications(LEASE, 10).await.unwrap()
+    db.lease_notifications(LEASE, 10).await.unwrap()
 }
 
-/// As if the task had been made a day ago, with all the time that its deadline left it.
+/// Moves the creation of all tasks a day back, so that their deadlines left them time enough for a reminder.
 async fn long_ago(db: &TestDb) {
     execute_unguarded(db, "update approval_task set created_at = now() - interval '1 d'").await;
 }

@@ -16,7 +16,7 @@ async fn events(store: &TestDb, many: i64) -> Vec<Uuid> {
     ids
 }
 
-/// Published as 1, 2, 3 and so on.
+/// Makes events that are marked as published, with the stream sequences 1, 2, 3 and so on.
 async fn published(store: &TestDb, many: i64) -> Vec<Uuid> {
     let ids = events(store, many).await;
     let comparison = store.begin_comparison().await.unwrap().number;

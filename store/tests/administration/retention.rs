@@ -15,7 +15,8 @@ fn cutoff() -> OffsetDateTime {
     OffsetDateTime::now_utc() - Duration::days(30)
 }
 
-/// A request of forty days ago with a task, a decision, an event, a delivery and an attempt: finished and told.
+/// Makes a finished request of forty days ago with a task, a decision, an event, a delivery and an attempt; the event
+/// is published and the webhook delivered.
 async fn finished(store: &TestDb, policy: Uuid) -> Uuid {
     let request = some_request(store, policy, long_ago()).await;
     let task = some_task(store, request, "amina", None).await;

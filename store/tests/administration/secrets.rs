@@ -92,7 +92,7 @@ fn a_secret_that_says_that_it_is_encoded_and_is_not_is_refused() {
         format!("whsec_{}", "-_".repeat(32)),
     ];
     for bad in bad {
-        let why = check_secret(&bad).expect_err(&bad);
+        let why = check_secret(&bad).expect_err(&bad).to_string();
         assert!(why.contains("base64") && !why.contains(&bad[6..]), "{why}");
     }
 }
@@ -100,7 +100,7 @@ fn a_secret_that_says_that_it_is_encoded_and_is_not_is_refused() {
 #[test]
 fn a_secret_that_is_too_short_is_refused_without_repeating_it() {
     for bad in ["", "whsec_", "too short", "whsec_c2hvcnQ=", "whsec_not*base64"] {
-        let why = check_secret(bad).unwrap_err();
+        let why = check_secret(bad).unwrap_err().to_string();
         assert!(bad.len() < 7 || !why.contains(&bad[6..]), "{why}");
     }
 }
@@ -179,7 +179,7 @@ async fn a_revoked_secret_signs_nothing_and_makes_room_for_another() {
     assert_eq!(actions(&db).await, expected);
 }
 
-/// Why a caller's secrets cannot be opened.
+/// Why the secrets of a caller cannot be opened.
 async fn closed(db: &TestDb, caller: &str) -> Option<VaultError> {
     let live = db.live_secrets(caller, None, OffsetDateTime::now_utc(), &vault()).await.unwrap();
     assert!(live.closed.is_none() || live.secrets.is_empty(), "nothing signs in its place");
@@ -231,7 +231,8 @@ async fn all_secrets_come_under_a_new_master_key_in_batches_that_may_be_stopped_
     let before = db.live_secrets("caller-r", None, now, &old).await.unwrap();
     let first = db.reseal_secrets(&both, uuid::Uuid::nil(), 4, &admin()).await.unwrap();
     assert_eq!((first.moved, first.unreadable.len()), (4, 0));
-    // Stopped here: servers with both keys read everything, and whoever goes on from the beginning does the rest.
+    // The work is interrupted here. Servers with both keys read every secret, and a second run from the beginning
+    // does the rest.
     assert_eq!(db.count_stale_secrets(&both).await.unwrap(), 6);
     for n in 0..7 {
         assert_eq!(db.live_secrets(&format!("caller-{n}"), None, now, &both).await.unwrap().secrets.len(), 1);

@@ -56,7 +56,7 @@ async fn two_transitions_of_one_request_in_a_batch_are_decided_by_the_row_versio
 #[tokio::test]
 async fn a_transition_that_postgres_refuses_fails_alone_in_its_batch() {
     let world = world().await;
-    // NUL cannot be stored, so the statement fails as a whole.
+    // PostgreSQL cannot store NUL, so the whole statement fails.
     let poisoned = world.new_request_of(Meta { artifact_id: "A-\u{0}".to_owned(), ..meta("A-0") });
     let id = poisoned.transition.request.id;
     let outcomes =

@@ -1,4 +1,4 @@
-//! A transition is written only while everything that it was decided on is still true.
+//! A transition is written only while everything that it was decided on still holds.
 
 use crate::world::{key, meta, world};
 use schemas::event::WebhookEvent;

@@ -1,4 +1,4 @@
-//! What the group commit promises to whoever hands it a transition. Needs a Postgres: `DATABASE_URL`.
+//! What the group commit promises to its callers. Needs PostgreSQL: `DATABASE_URL`.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod batch;

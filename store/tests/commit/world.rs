@@ -1,4 +1,4 @@
-//! A database, a policy of one stage, a writer that runs, and transitions to hand to it.
+//! A database with a policy of one stage, a running writer, and transitions to commit.
 
 use engine::command::{Caller, Command, Create, Environment, Transition, apply, create};
 use engine::delegation::Delegations;
@@ -17,7 +17,7 @@ use store::testing::{TestDb, count, database};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Nothing that a test waits for takes longer.
+/// Longest that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Ids;
@@ -35,7 +35,7 @@ pub(crate) struct World {
     policy: Policy,
 }
 
-/// A world with one writer, as a process has.
+/// A world with one writer, as a process has it.
 pub(crate) async fn world() -> World {
     let db = database().await;
     let written: PolicyCreate = serde_json::from_value(json!({
@@ -62,7 +62,7 @@ fn admin() -> Actor {
     Actor { subject: "admin".to_owned(), email: None }
 }
 
-/// Postgres keeps microseconds.
+/// PostgreSQL stores microseconds.
 fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap()
@@ -87,7 +87,7 @@ pub(crate) fn key(key: &str) -> Option<Idempotency> {
 }
 
 impl World {
-    /// A create of which nothing but the artifact is special.
+    /// A create with default values for everything but the artifact.
     pub(crate) fn new_request(&self, artifact_id: &str) -> Commit {
         self.new_request_of(meta(artifact_id))
     }
@@ -108,7 +108,7 @@ impl World {
         Commit::new(None, Arc::new(create(&env, asked, &mut Ids)), Arc::new(meta))
     }
 
-    /// The approval of the first seat that is open in a loaded request.
+    /// An approval by the first open task of a loaded request.
     pub(crate) fn approval(&self, before: &Loaded) -> Commit {
         let task = before.request.tasks.iter().find(|task| task.status.is_open()).unwrap();
         let (caller, task_id) = (Caller { subject: task.assignee.clone(), admin: false }, task.id);
@@ -152,7 +152,7 @@ impl World {
         self.db.load_request(id).await.unwrap().is_some()
     }
 
-    /// How many transactions wrote the requests of these artifacts.
+    /// How many database transactions wrote the requests of these artifacts.
     pub(crate) async fn transactions_of(&self, artifacts: &str) -> i64 {
         let written = format!(
             "select count(distinct xmin::text) from approval_request where artifact_id like '{artifacts}'"
@@ -164,7 +164,7 @@ impl World {
         self.db.policy_epoch().await.unwrap()
     }
 
-    /// Another version becomes active.
+    /// Activates another version of the policy.
     pub(crate) async fn activate_another(&self) {
         let version = 2;
         let policy =
@@ -173,8 +173,8 @@ impl World {
         self.db.activate_policy("p", version, &admin()).await.unwrap();
     }
 
-    /// Hands over all of these in one batch: they queue up behind a transition that cannot be written yet. Outcomes in
-    /// the order given.
+    /// Commits all of these in one batch: they are queued behind a transition that cannot be written yet. Returns the
+    /// outcomes in the order given.
     pub(crate) async fn in_one_batch(&self, commits: Vec<Commit>) -> Vec<Result<i64, Error>> {
         let held = self.db.hold("approval_request").await;
         let first = tokio::spawn(hand_over(self.committer.clone(), self.new_request("first")));
@@ -182,7 +182,7 @@ impl World {
         let mut outcomes = Vec::new();
         for commit in commits {
             let mut outcome = Box::pin(hand_over(self.committer.clone(), commit));
-            // Polled once, it stands in the queue, which is not full.
+            // The first poll puts it into the queue, which is not full.
             assert!(futures::poll!(&mut outcome).is_pending());
             outcomes.push(outcome);
         }

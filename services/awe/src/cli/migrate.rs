@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     print_grants: bool,
 }
 
-fn role(text: &str) -> Result<String, String> {
+fn role(text: &str) -> Result<String, grants::NotARole> {
     grants::statements(text).map(|_| text.to_owned())
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn run(
     arguments: &Arguments,
 ) -> anyhow::Result<()> {
     if let (true, Some(role)) = (arguments.print_grants, &arguments.app_role) {
-        let sql = grants::statements(role).map_err(anyhow::Error::msg)?;
+        let sql = grants::statements(role)?;
         return Ok(output::print(sql.trim_end())?);
     }
     let store = terminal::database(&load()?).await?;
