@@ -226,7 +226,6 @@ names!(Action { Approve = "approve", Reject = "reject", Abstain = "abstain" });
 
 /// Type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the words say what they mean, and docs/events.md explains them")]
 pub enum EventType {
     RequestCreated,
     StageStarted,

@@ -7,7 +7,6 @@ const RESERVED: &str = "system:";
 
 /// Why an id is no subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what they mean")]
 pub enum NoSubject {
     #[error("is empty")]
     Empty,
