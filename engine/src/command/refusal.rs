@@ -11,7 +11,7 @@ pub enum Refusal {
     /// The caller may not do this. The text is for people.
     #[error("{1}")]
     Forbidden(Barred, String),
-    /// The state does not allow the command, or no longer. The text is for people.
+    /// The state does not allow the command (any more). The text is for people.
     #[error("{1}")]
     Conflict(Clash, String),
     /// A field of the command lacks what the policy demands, such as a comment.
@@ -19,9 +19,9 @@ pub enum Refusal {
     Invalid {
         /// The field, as named on the wire.
         field: &'static str,
-        /// What is wrong with it.
         message: String,
     },
+    /// The environment holds another policy version than the one that the request keeps, which is named here.
     #[error("request is pinned to policy version {0}, another was given")]
     WrongPolicy(PolicyId),
 }

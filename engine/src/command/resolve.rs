@@ -31,7 +31,7 @@ pub(super) fn resolved(w: &mut Work<'_>, answers: &Answers) {
     }
 }
 
-/// Notes for the first stage that waits for an answer that a resolver could not give it.
+/// Appends the event that a resolver could not answer, for the first stage that waits for an answer.
 pub(super) fn failed(w: &mut Work<'_>, why: &str) {
     let asking = w.stages_in(ASKING);
     let Some(&first) = asking.first() else { return };

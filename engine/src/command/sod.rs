@@ -45,8 +45,8 @@ impl<'a> Bars<'a> {
     }
 }
 
-/// Returns who has approved before `first_order`: whoever decided, and also the assignee if that was an admin on
-/// their behalf. An approval by the clock (`system:sla`) bars nobody.
+/// Returns who has approved before `first_order`: the actor of each approval, and the assignee too if that was an
+/// admin on their behalf. An approval by the clock (`system:sla`) bars nobody.
 fn approvers_before(request: &Request, first_order: i32) -> HashSet<&str> {
     let observers: HashSet<_> =
         request.tasks.iter().filter(|t| t.kind == Kind::Observer).map(|t| t.id).collect();

@@ -214,7 +214,7 @@ impl<'a> Work<'a> {
         decision
     }
 
-    /// Adds the comment of the decision that ended the request to the event that tells of the end.
+    /// Adds the comment of the decision that ended the request to the event of its end.
     fn with_deciding_comment(&self, mut payload: Value, status: RequestStatus, stage: Option<i32>) -> Value {
         let decides = |decision: &&Decision| match status {
             RequestStatus::Approved => decision.action == Action::Approve,

@@ -130,7 +130,7 @@ fn same_text(a: &str, b: &str, meter: &mut Meter<'_>) -> Result<bool, Failure> {
     Ok(a == b)
 }
 
-/// Orders two texts by their characters (a list counts as text beside a text or list), and other values as numbers.
+/// Orders texts and lists by the characters of their text, and any other two values as numbers.
 pub(super) fn compare(a: &Data<'_>, b: &Data<'_>, meter: &mut Meter<'_>) -> Result<Ordering, Failure> {
     let is_textual = |value: &Data<'_>| matches!(value, Data::Text(_) | Data::List(_));
     if is_textual(a) && is_textual(b) {

@@ -27,7 +27,7 @@ impl Reads {
         self.asked.insert((scope, path.to_owned()));
     }
 
-    /// Returns the absent paths that the expression did not ask for, in words; `None` when there are none.
+    /// Returns the absent paths that were read and that no `missing` asks for, in words; `None` when there are none.
     pub(super) fn relied_on(mut self, program: &Node) -> Option<String> {
         if self.absent.is_empty() {
             return None;
