@@ -1,6 +1,6 @@
-//! What can be asked of a request, and what comes of it.
+//! The commands of a request, and what each does.
 //!
-//! [`apply`] is the whole engine: `(state, command, context, ids) -> transition or refusal`. It reads no clock,
+//! [`apply`] is the whole engine: `(state, command, environment, ids) -> transition or refusal`. It reads no clock,
 //! draws no randomness and does no IO, so the same arguments always give the same transition.
 
 pub(crate) mod actor;
@@ -13,6 +13,7 @@ mod create;
 mod decide;
 mod environment;
 mod expire;
+pub(crate) mod payload;
 pub mod reason;
 mod reassign;
 mod refusal;
@@ -20,7 +21,6 @@ mod resolve;
 pub(crate) mod seating;
 mod seats;
 pub(crate) mod sod;
-pub(crate) mod told;
 mod transition;
 mod work;
 
@@ -33,12 +33,13 @@ pub use transition::{Changes, Transition};
 use crate::ids::IdSource;
 use crate::policy::Stage;
 use crate::request::{Request, StageRun};
-use work::{Said, Work};
+use work::{NewDecision, Work};
 
-/// Takes a command to what comes of it.
+/// Applies a command to a request and returns the transition to be committed.
 ///
 /// # Errors
-/// The command is refused; nothing changed.
+/// The command is refused and nothing has changed. [`Refusal::WrongPolicy`] if `env` holds another policy version
+/// than the request keeps.
 pub fn apply(
     env: &Environment<'_>,
     state: &Request,
@@ -57,8 +58,8 @@ pub fn apply(
     let mut w = Work::new(env, state.clone(), &actor, ids);
     match command {
         Command::Decide { caller, task_id, action, comment, attachments_ref } => {
-            let said = Said { action, comment, attachments_ref, late: false };
-            decide::decide(&mut w, &caller, task_id, said)?;
+            let new = NewDecision { action, comment, attachments_ref, late: false };
+            decide::decide(&mut w, &caller, task_id, new)?;
         }
         Command::Claim { caller, task_id } => claim::claim(&mut w, &caller, task_id)?,
         Command::Cancel { caller, reason } => cancel::cancel(&mut w, &caller, reason.as_deref())?,

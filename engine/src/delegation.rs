@@ -1,4 +1,4 @@
-//! Out-of-office delegations: who sits for whom, now; and who cannot sit at all.
+//! Out-of-office delegations, and people whom the directory does not know.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -7,50 +7,48 @@ use time::OffsetDateTime;
 /// One delegation, in force in `[starts_at, ends_at)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegation {
-    /// Who is away.
+    /// The owner, who is away (a subject id).
     pub user_id: String,
-    /// Who sits instead.
+    /// The delegate, who sits in the owner's place (a subject id).
     pub delegate_to: String,
-    /// First moment.
     pub starts_at: OffsetDateTime,
-    /// First moment after.
     pub ends_at: OffsetDateTime,
-    /// The newest wins.
+    /// Of several delegations in force the newest counts.
     pub created_at: OffsetDateTime,
 }
 
-/// A longer chain substitutes nobody, as a cycle does.
+/// Most hops of a chain. A longer one substitutes nobody, as a cycle does.
 pub const MOST_HOPS: usize = 100;
 
-/// Delegations that are or will be in force, by user, newest first; and people of whom the directory says that they do
-/// not exist or are disabled.
+/// Delegations that are or will be in force, by owner, newest first; and the people whom the directory does not know
+/// or has disabled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delegations {
     by_user: HashMap<String, Vec<Delegation>>,
     unknown: HashSet<String>,
 }
 
-/// Whom a command looked at. It holds as long as what was known of these people was true and complete: whoever carries
-/// the command out reads what it did not know of them, and asks the engine once more.
+/// The people whom a command looked at. Its outcome is right only if the engine was given everything about them. A
+/// caller who lacked something reads it and asks the engine again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookedAt {
-    /// Whose delegations counted, those without any too.
+    /// The people whose delegations were followed, including those who have none.
     pub delegations_of: BTreeSet<String>,
-    /// Who was named by the policy itself or by a delegation.
+    /// The people named by a `user` rule or as a delegate.
     pub named: BTreeSet<String>,
 }
 
-/// A chain of delegations.
+/// A chain of delegations that starts at an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain<'a> {
-    /// Who stands after the owner, nearest first. Empty when nobody, when the chain is a cycle, or when it is too long.
+    /// The delegates, nearest first. Empty when there are none, when the chain is a cycle, and when it is too long.
     pub delegates: Vec<&'a str>,
-    /// Everybody on the way, the owner too.
+    /// Everybody on the chain, the owner included.
     pub looked_at: Vec<&'a str>,
 }
 
 impl LookedAt {
-    /// Takes in whom something else looked at.
+    /// Adds the people whom something else looked at.
     pub fn extend(&mut self, other: Self) {
         self.delegations_of.extend(other.delegations_of);
         self.named.extend(other.named);
@@ -58,7 +56,7 @@ impl LookedAt {
 }
 
 impl Delegations {
-    /// Indexes them.
+    /// Indexes delegations by owner.
     #[must_use]
     pub fn new(all: impl IntoIterator<Item = Delegation>) -> Self {
         let mut by_user: HashMap<String, Vec<Delegation>> = HashMap::new();
@@ -71,31 +69,31 @@ impl Delegations {
         Self { by_user, unknown: HashSet::new() }
     }
 
-    /// The same, with these people unknown to the directory or disabled there: they sit nowhere.
+    /// Marks these people as unknown to the directory or disabled there. They get no seat.
     #[must_use]
     pub fn with_unknown(mut self, users: impl IntoIterator<Item = String>) -> Self {
         self.unknown.extend(users);
         self
     }
 
-    /// Whether the directory says that this user does not exist or is disabled.
+    /// Returns whether the directory says that this user does not exist or is disabled.
     #[must_use]
     pub fn is_unknown(&self, user: &str) -> bool {
         self.unknown.contains(user)
     }
 
-    /// The chain that starts at `user` at `now`. A cycle substitutes nobody.
+    /// Follows the delegations that are in force at `now`, starting at `user`.
     #[must_use]
     pub fn chain<'a>(&'a self, user: &'a str, now: OffsetDateTime) -> Chain<'a> {
         let mut seen = HashSet::from([user]);
         let mut looked_at = vec![user];
-        let mut at = user;
-        while let Some(next) = self.next(at, now) {
+        let mut owner = user;
+        while let Some(next) = self.next(owner, now) {
             if !seen.insert(next) || looked_at.len() > MOST_HOPS {
                 return Chain { delegates: Vec::new(), looked_at };
             }
             looked_at.push(next);
-            at = next;
+            owner = next;
         }
         Chain { delegates: looked_at[1..].to_vec(), looked_at }
     }

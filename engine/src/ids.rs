@@ -1,4 +1,4 @@
-//! Every id type of the model. Ids are made outside the engine and handed in, so that it stays deterministic.
+//! The id types of the model. Ids are drawn outside the engine and handed in, so that it stays deterministic.
 
 use std::fmt;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ id! {
     RuleId,
     /// An approval request.
     RequestId,
-    /// A task: one seat's work item.
+    /// A task of one approver or observer.
     TaskId,
     /// A recorded decision.
     DecisionId,
@@ -40,8 +40,8 @@ id! {
     EventId,
 }
 
-/// Where fresh ids come from. The engine never draws randomness itself.
+/// A source of fresh ids, because the engine draws no randomness.
 pub trait IdSource {
-    /// A fresh id, unique for ever and, preferably, increasing (UUIDv7).
+    /// Returns an id that is unique for ever and, preferably, increasing (UUIDv7).
     fn fresh(&mut self) -> Uuid;
 }

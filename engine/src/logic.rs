@@ -1,9 +1,9 @@
 //! JSONLogic (jsonlogic.com), compiled once and shared.
 //!
-//! Policies and contexts come from strangers, so an evaluation is bounded in steps, in memory and in the depth of the
-//! values that it builds ([`Budget`]); and a condition must not rest on what is not there, so an evaluation notes
-//! which paths led to nothing. Libraries for JSONLogic offer neither, which is why the language is implemented here;
-//! its tests compare it with the reference implementation.
+//! Authors of policies and callers are not trusted, so an evaluation is bounded in steps, in memory and in the depth
+//! of the values that it builds ([`Budget`]). A condition must not be decided by values that are absent, so an
+//! evaluation records which paths were. Libraries for JSONLogic offer neither, which is why the language is
+//! implemented here; its tests compare it with the reference implementation.
 
 mod arithmetic;
 mod bounds;
@@ -34,11 +34,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Steps that trying an expression out while it is checked may take, and as many again for each value in it: a policy
-/// of thousands of expressions is checked while its author waits.
+/// Steps that a trial evaluation may take for each value in the expression. They are few, because a policy of
+/// thousands of expressions is checked while its author waits.
 const TRIAL_STEPS: u64 = 8;
 
-/// A checked expression, cheap to clone and to share between threads.
+/// A compiled expression, cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
 pub struct Logic {
     source: Arc<Value>,
@@ -52,29 +52,29 @@ impl PartialEq for Logic {
 }
 
 impl Logic {
-    /// Checks and compiles.
+    /// Checks and compiles an expression.
     ///
     /// # Errors
-    /// Says in words what is malformed: an unknown operator, an object that is not one operator, too big, too deep.
+    /// What is malformed, in words: an unknown operator, an object that is not one operator, too big, too deep.
     pub fn compile(source: &Value) -> Result<Self, String> {
         let program = Arc::new(Node::compile(source)?);
         Ok(Self { source: Arc::new(source.clone()), program: Ok(program) })
     }
 
     /// Reads an expression that is stored already. One that would be refused today fails whenever it is evaluated,
-    /// and nothing else of its policy does.
+    /// and the rest of its policy goes on working.
     #[must_use]
     pub fn stored(source: &Value) -> Self {
         Self { source: Arc::new(source.clone()), program: Node::compile(source).map(Arc::new) }
     }
 
-    /// Whether the outcome may depend on the context; without, it is the same for every request.
+    /// Returns whether the outcome may depend on the context. If not, it is the same for every request.
     #[must_use]
     pub fn reads_context(&self) -> bool {
         self.program.as_ref().is_ok_and(|program| program.reads_data())
     }
 
-    /// Every path that it names, unless it computes the path.
+    /// Returns every path that the expression names literally; computed paths are left out.
     pub(crate) fn paths(&self) -> BTreeSet<Path> {
         self.program.as_ref().map(|program| paths::paths(program)).unwrap_or_default()
     }
@@ -85,13 +85,14 @@ impl Logic {
         &self.source
     }
 
-    /// A budget for trying it out while it is checked: enough for its own size, whatever it is made to repeat.
+    /// A budget for a trial evaluation while a policy is checked. It depends on the size of the expression, not on
+    /// how often the expression repeats a part of itself.
     #[must_use]
     pub fn trial(&self) -> Budget {
         Budget::of(TRIAL_STEPS * (1 + self.program.as_ref().map_or(0, |program| program.size())))
     }
 
-    /// Whether it holds over `context`, by JSONLogic's notion of truth.
+    /// Returns whether the expression is true over `context`, as JSONLogic defines truth.
     ///
     /// # Errors
     /// The expression fails on this context.
@@ -100,11 +101,11 @@ impl Logic {
         Ok(evaluation.evaluate(self.program()?)?.is_truthy())
     }
 
-    /// Whether it holds over `context` as a condition that something rests on: [`Logic::truthy`], and nothing that it
-    /// read was absent or null, unless `var` had a default for it or `missing` asked for it.
+    /// Evaluates a condition: as [`Logic::truthy`], but whatever it reads must be there and not null, unless `var`
+    /// has a default for it or `missing` asks for it.
     ///
     /// # Errors
-    /// The expression fails on this context, or rests on what the context does not have.
+    /// The expression fails on this context, or reads what the context does not have ([`Failure::Absent`]).
     pub fn holds(&self, context: &Value, budget: &Budget) -> Result<bool, Failure> {
         let program = self.program()?;
         let mut evaluation = Evaluation::new(Data::of(context), Meter::new(budget));
@@ -112,8 +113,8 @@ impl Logic {
         evaluation.reads.relied_on(program).map_or(Ok(truth), |paths| Err(Failure::Absent(paths)))
     }
 
-    /// The user ids it gives over `context`: a text or a list of texts; null and the empty list give nobody. Whether
-    /// these can be ids of users is not judged.
+    /// Returns the user ids that the expression gives over `context`: a text or a list of texts; null and the empty
+    /// list give nobody. The caller checks whether they can be subject ids.
     ///
     /// # Errors
     /// The expression fails on this context, or gives something else.

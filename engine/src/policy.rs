@@ -1,4 +1,4 @@
-//! A policy version as the engine sees it: already checked (see [`crate::validate`]), immutable.
+//! A policy version as the engine uses it: immutable, and checked before it was stored (see [`crate::validate`]).
 
 use crate::ids::{PolicyId, RuleId, StageId};
 use crate::logic::Logic;
@@ -14,68 +14,59 @@ pub use rule_value::{HttpAuth, http_auth};
 /// One immutable policy version. `stages` are sorted by [`Stage::order`].
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Id of this version.
     pub id: PolicyId,
     /// The key that callers name.
     pub key: String,
     /// Version number, from 1.
     pub version: i32,
-    /// The requester holds no seat.
+    /// The requester, and the subject that created the request, hold no seat.
     pub forbid_self_approval: bool,
-    /// Whoever approved an earlier group holds no seat later.
+    /// Whoever approved in an earlier group holds no seat in a later one.
     pub forbid_repeat_approvers: bool,
-    /// Stages in activation order.
     pub stages: Vec<Stage>,
 }
 
 /// One stage of a policy.
 #[derive(Debug, Clone)]
 pub struct Stage {
-    /// Id of the stage row.
     pub id: StageId,
     /// `stage_order`, unique in the policy, at least 1.
     pub order: i32,
     /// Shown to people.
     pub name: String,
-    /// How many approvals complete the stage.
     pub mode: Mode,
-    /// What one reject does.
     pub reject_mode: RejectMode,
     /// Hours from activation to `due_at`; `None` = no deadline.
     pub sla_hours: Option<i32>,
-    /// Truthy over the context: the stage is skipped.
+    /// The stage is skipped when this holds over the context.
     pub skip_if: Option<Logic>,
-    /// What happens when nobody is seated.
     pub on_empty: OnEmpty,
-    /// Which decisions must say why.
     pub comment_required: CommentRequired,
     /// Adjacent stages with the same number run together.
     pub parallel_group: Option<i32>,
-    /// What happens when `due_at` passes.
     pub on_breach: OnBreach,
-    /// Who is asked.
     pub rules: Vec<Rule>,
-    /// Who is added on breach when [`OnBreach::Escalate`].
+    /// Who is added on a breach, with [`OnBreach::Escalate`].
     pub escalation_rules: Vec<Rule>,
 }
 
-/// How many approvals complete a stage; `docs/policies.md`, "Stages".
+/// How many approvals complete a stage. `docs/policies.md` explains each mode under "Stages".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Every seat that does not abstain, and at least one.
     All,
-    /// At least N.
+    /// At least N approvals.
     AnyN(u32),
-    /// At least ceil(P/100 x (seats - abstentions)), at least 1.
+    /// At least ceil(P/100 x (seats - abstentions)) approvals, and at least 1.
     Percentage(u32),
 }
 
 /// What one reject does to the stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectMode {
-    /// Rejects the stage.
+    /// The stage is rejected.
     Veto,
-    /// Only counts: the stage is rejected when approval is out of reach.
+    /// The reject only counts: the stage is rejected once approval is out of reach.
     Unreachable,
 }
 
@@ -84,16 +75,15 @@ pub enum RejectMode {
 pub enum OnEmpty {
     /// The request is rejected with reason `no_approvers_resolved`.
     Block,
-    /// The stage is skipped.
     Skip,
 }
 
 /// What happens when a stage's deadline passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnBreach {
-    /// Tasks expire, yet may still be decided (late).
+    /// Tasks expire and may still be decided (late).
     Notify,
-    /// Expired seats leave, the escalation approvers join.
+    /// Expired seats leave, and the escalation approvers join.
     Escalate,
     /// `system:sla` approves the stage.
     AutoApprove,
@@ -104,50 +94,44 @@ pub enum OnBreach {
 /// Which decisions of a stage must say why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CommentRequired {
-    /// None.
     #[default]
     Never,
-    /// Rejects.
+    /// Only rejects.
     Reject,
-    /// All.
     Always,
 }
 
-/// Approvers decide; observers see and comment.
+/// What the people whom a rule names may do. Approvers decide; observers see and comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Holds a seat.
     Approver,
-    /// Never counts, never blocks.
+    /// Has a task that never counts and never blocks.
     Observer,
 }
 
 /// One rule of a stage.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Id of the rule row.
     pub id: RuleId,
-    /// Approver or observer.
     pub kind: Kind,
-    /// Every user it resolves must approve.
+    /// Every user whom it names must approve.
     pub required: bool,
-    /// Whom it names.
     pub source: RuleSource,
 }
 
-/// Whom a rule names. `User` and `Expression` are answered here; the others need a directory and are
-/// answered by a resolver.
+/// Whom a rule names. The engine answers `User` and `Expression` itself; `External` needs a directory or service,
+/// which a resolver asks.
 #[derive(Debug, Clone)]
 pub enum RuleSource {
     /// One subject id.
     User(String),
-    /// JSONLogic giving a subject id or a list of them.
+    /// JSONLogic that gives a subject id or a list of them.
     Expression(Logic),
-    /// Asked outside; the value is the rule's stored `(rule_type, rule_value)`.
+    /// The rule's stored `(rule_type, rule_value)`, for a resolver.
     External {
         /// `role`, `group` or `http`.
         rule_type: String,
-        /// The rule value as written in the policy.
         value: Value,
     },
 }
@@ -173,13 +157,13 @@ impl Policy {
 }
 
 impl Mode {
-    /// Every word that a policy may say.
+    /// Every word that `mode` accepts.
     pub const WORDS: &[&str] = &["all", "any-n", "quorum", "percentage"];
 
-    /// Reads `mode` and `mode_value`. `quorum` is another word for `any-n`; `all` looks at no value.
+    /// Reads `mode` and `mode_value`. `quorum` is another word for `any-n`; `all` ignores the value.
     ///
     /// # Errors
-    /// Unknown mode, or a value that is missing or out of range.
+    /// The mode is unknown, or its value is missing or out of range.
     pub fn parse(mode: &str, value: Option<i64>) -> Result<Self, String> {
         let within = |low: i64, high: i64| match value {
             None => Err(format!("mode `{mode}` needs a mode_value")),
@@ -196,7 +180,7 @@ impl Mode {
         }
     }
 
-    /// The word for it; `any-n` for what was written as `quorum` too.
+    /// The word for the mode. What was written as `quorum` gives `any-n`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -206,7 +190,7 @@ impl Mode {
         }
     }
 
-    /// Its `mode_value`.
+    /// The `mode_value`; `None` for `all`.
     #[must_use]
     pub const fn value(self) -> Option<u32> {
         match self {
@@ -217,7 +201,7 @@ impl Mode {
 }
 
 impl RuleSource {
-    /// Whether a directory or service outside must be asked.
+    /// Returns whether a directory or service must be asked.
     #[must_use]
     pub const fn is_external(&self) -> bool {
         matches!(self, Self::External { .. })

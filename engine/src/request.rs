@@ -1,10 +1,4 @@
-//! One approval request: the state that commands change.
-//!
-//! ```text
-//! request   pending ──► in_review ──► approved | rejected | cancelled | expired
-//! stage     waiting ──► resolving ──► active ──► approved | rejected | skipped
-//! task      open ──► claimed ──► completed | skipped | expired | reassigned
-//! ```
+//! An approval request: the state that commands change. The front page of this crate shows the life cycles.
 
 use crate::ids::{DecisionId, EventId, PolicyId, RequestId, RuleId, StageId, TaskId};
 use crate::policy::{Kind, Policy, Rule, Stage};
@@ -16,29 +10,26 @@ use time::OffsetDateTime;
 /// The aggregate: everything a decision depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// Id.
     pub id: RequestId,
-    /// The policy version it started with, for good.
+    /// The policy version that the request began with, which never changes.
     pub policy_id: PolicyId,
-    /// Life cycle state.
     pub status: RequestStatus,
-    /// Order of the first stage of the running group; the last one when terminal; 0 when none ever ran.
+    /// Order of the first stage of the running group; of the last such stage when terminal; 0 when none ever ran.
     pub current_stage_order: i32,
-    /// Who asks (a subject id).
+    /// The person for whom approval is asked (a subject id).
     pub requester: String,
-    /// Subject that created the request over the API.
+    /// The subject that created the request over the API.
     pub source_service: String,
-    /// Frozen at creation.
+    /// The facts that rules look at, frozen at creation.
     pub context: Arc<Value>,
-    /// Past it the request expires.
+    /// The request expires at this moment; `None` = never.
     pub expires_at: Option<OffsetDateTime>,
-    /// Creation time.
     pub created_at: OffsetDateTime,
-    /// When it became terminal.
+    /// When the request ended.
     pub completed_at: Option<OffsetDateTime>,
     /// Sequence of the last event; 0 before the first.
     pub last_sequence: i64,
-    /// One entry per policy stage, in order.
+    /// One entry for each stage of the policy, in the same order.
     pub stages: Vec<StageRun>,
     /// All tasks ever made, oldest first.
     pub tasks: Vec<Task>,
@@ -49,164 +40,134 @@ pub struct Request {
 /// Life cycle of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestStatus {
-    /// Created, the first group is not resolved yet.
+    /// Created; no group has tasks yet.
     Pending,
-    /// Tasks are out.
+    /// Tasks wait for decisions.
     InReview,
-    /// Terminal.
     Approved,
-    /// Terminal.
     Rejected,
-    /// Terminal.
     Cancelled,
-    /// Terminal: `expires_at` passed.
+    /// `expires_at` has passed.
     Expired,
 }
 
-/// Where a stage stands.
+/// The state of one stage of the policy in this request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageRun {
-    /// Stage of the policy.
     pub stage_id: StageId,
-    /// Its order.
     pub order: i32,
-    /// State.
     pub state: StageState,
-    /// The escalation of this stage has been done or has failed: nothing more will be added.
+    /// The escalation was done or has failed, so it adds nobody any more.
     pub escalated: bool,
 }
 
-/// State of a stage.
+/// Life cycle of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StageState {
-    /// Its group has not been reached.
+    /// Its group has not started.
     Waiting,
     /// A resolver is asked for its approvers.
     Resolving,
-    /// Tasks are out.
+    /// Its tasks wait for decisions.
     Active,
-    /// Its deadline passed; a resolver is asked for the escalation approvers.
+    /// Its deadline passed, and a resolver is asked for the escalation approvers.
     Escalating,
-    /// Final.
     Approved,
-    /// Final.
     Rejected,
-    /// Final.
     Skipped,
-    /// Final: the request ended while this stage was not finished.
+    /// The request ended before this stage did.
     Closed,
 }
 
-/// One seat's (or observer's) work item.
+/// What one approver or observer is asked to do in one stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Id.
     pub id: TaskId,
-    /// Stage.
     pub stage_id: StageId,
-    /// Its order.
     pub stage_order: i32,
-    /// Who may decide.
+    /// The only one who may decide it, admins aside (a subject id).
     pub assignee: String,
-    /// Approver or observer.
     pub kind: Kind,
     /// The stage cannot be approved without this seat's approval.
     pub required: bool,
-    /// False once the seat left the stage (escalated away or reassigned).
+    /// False once the seat has left the stage: escalated away or reassigned.
     pub seated: bool,
-    /// First owner, when a delegation moved the seat.
+    /// The owner of the seat, when a delegation moved it.
     pub delegated_from: Option<String>,
-    /// Previous assignee, when reassigned.
+    /// The assignee of the task that this one replaced.
     pub reassigned_from: Option<String>,
-    /// State.
     pub status: TaskStatus,
-    /// Deadline.
+    /// The deadline; `None` = none.
     pub due_at: Option<OffsetDateTime>,
-    /// Creation time.
     pub created_at: OffsetDateTime,
-    /// When claimed.
     pub claimed_at: Option<OffsetDateTime>,
-    /// Who claimed it; `None` also for what was claimed before this was kept.
+    /// Who claimed it; `None` also for claims made before this was stored.
     pub claimed_by: Option<String>,
-    /// When it left open/claimed.
+    /// When it stopped being open or claimed.
     pub completed_at: Option<OffsetDateTime>,
-    /// The decision that completed it.
     pub decision_id: Option<DecisionId>,
 }
 
-/// State of a task.
+/// Life cycle of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TaskStatus {
-    /// May be decided.
+    /// Waits for a decision.
     Open,
-    /// May be decided; somebody said they are on it.
+    /// Waits for a decision, and somebody said that they work on it.
     Claimed,
-    /// Decided.
     Completed,
-    /// Not needed any more.
+    /// No longer needed.
     Skipped,
-    /// Deadline passed; may still be decided while its seat counts.
+    /// The deadline passed. It may still be decided while it is seated.
     Expired,
-    /// Moved to another task.
+    /// Replaced by another task.
     Reassigned,
 }
 
-/// What was decided.
+/// What a decision says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Yes.
     Approve,
-    /// No.
     Reject,
-    /// Neither.
     Abstain,
 }
 
-/// A recorded decision: one per task, for good.
+/// A recorded decision: at most one for each task, for good.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Id.
     pub id: DecisionId,
-    /// Task it answers.
     pub task_id: TaskId,
-    /// Stage order of the task.
     pub stage_order: i32,
-    /// Who really decided.
+    /// Who really decided (a subject id, or `system:sla`).
     pub actor: String,
     /// The assignee, when somebody else decided for them.
     pub on_behalf_of: Option<String>,
-    /// What.
     pub action: Action,
-    /// Free text.
     pub comment: Option<String>,
     /// Reference to attachments kept elsewhere.
     pub attachments_ref: Option<String>,
-    /// Made after the deadline.
+    /// Made after the task's deadline.
     pub late: bool,
-    /// When.
     pub created_at: OffsetDateTime,
 }
 
 /// One event of a request's history; `docs/events.md` explains each type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Id.
     pub id: EventId,
-    /// From 1, without gaps, per request.
+    /// Place in the request's history: from 1, without gaps.
     pub sequence: i64,
-    /// Type.
     pub event_type: EventType,
-    /// Request status after the whole transition that this event belongs to, at this event.
+    /// Status of the request right after this event.
     pub status: RequestStatus,
-    /// Stage it is about.
+    /// Order of the stage that the event is about.
     pub stage_order: Option<i32>,
     /// Who caused it: a subject id, or `system`, `system:sla`, `system:resolver`.
     pub actor: String,
-    /// Why, where there is a why.
+    /// A word of [`crate::command::reason`], or what somebody gave as reason.
     pub reason: Option<String>,
-    /// More facts, by type; actor and reason are added on the way out.
+    /// More facts, by event type. Actor and reason are added to them when the event is published.
     pub payload: serde_json::Map<String, Value>,
-    /// When.
     pub occurred_at: OffsetDateTime,
 }
 
@@ -224,9 +185,8 @@ names!(TaskStatus {
 });
 names!(Action { Approve = "approve", Reject = "reject", Abstain = "abstain" });
 
-/// Type of an event.
+/// The type of an event. `docs/events.md` explains each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the words say what they mean, and docs/events.md explains them")]
 pub enum EventType {
     RequestCreated,
     StageStarted,
@@ -264,7 +224,7 @@ names!(EventType {
 });
 
 impl RequestStatus {
-    /// Nothing changes any more.
+    /// Returns whether the request has ended. Nothing changes it any more.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         !matches!(self, Self::Pending | Self::InReview)
@@ -272,7 +232,7 @@ impl RequestStatus {
 }
 
 impl TaskStatus {
-    /// Waiting for somebody, before its deadline.
+    /// Returns whether the task waits for a decision and has not expired.
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Claimed)
@@ -280,7 +240,7 @@ impl TaskStatus {
 }
 
 impl StageState {
-    /// Nothing changes any more.
+    /// Returns whether the stage has ended. Nothing changes it any more.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Approved | Self::Rejected | Self::Skipped | Self::Closed)
@@ -288,7 +248,7 @@ impl StageState {
 }
 
 impl Request {
-    /// External rules whose answer is awaited, in policy order; empty when nothing is.
+    /// The external rules whose answer is awaited, in the order of the policy.
     #[must_use]
     pub fn pending_rules(&self, policy: &Policy) -> Vec<RuleId> {
         let asked = |(run, stage)| -> &[Rule] {
@@ -303,7 +263,8 @@ impl Request {
         rules.filter(|rule| rule.source.is_external()).map(|rule| rule.id).collect()
     }
 
-    /// The nearest deadline of an open task: when to send the next breach. `expires_at` is not part of it.
+    /// The nearest deadline of an open task, at which the next [`crate::command::Command::Breach`] is due.
+    /// `expires_at` is not part of it.
     #[must_use]
     pub fn next_due(&self) -> Option<OffsetDateTime> {
         self.tasks.iter().filter(|task| task.status.is_open()).filter_map(|task| task.due_at).min()

@@ -1,16 +1,16 @@
-//! Words that were probably meant.
+//! Suggestions for misspelt words.
 
-/// Longest word that is compared: what is longer is no slip of a word that we know.
+/// Longest word that is compared, in bytes. A longer one is no misspelling of a word that we know.
 const LONGEST: usize = 100;
 
-/// The known word that a wrong one was probably meant to be.
+/// The known word that a misspelt one was probably meant to be.
 #[must_use]
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().filter_map(|other| Some((distance(word, other)?, other)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
 }
 
-/// How many slips lie between two words; `None` when they are too different for one to be meant as the other.
+/// Returns the number of typing errors between two words; `None` when they are equal or too different.
 fn distance(word: &str, other: &str) -> Option<usize> {
     if word == other || word.len() > LONGEST || other.len() > LONGEST {
         return None;
@@ -21,7 +21,7 @@ fn distance(word: &str, other: &str) -> Option<usize> {
         return Some(0);
     }
     let without_digits = |word: &str| word.replace(|c: char| c.is_ascii_digit(), "");
-    // `line1` and `line2` are two things.
+    // `line1` and `line2` are two names, not one misspelt.
     if without_digits(&word) == without_digits(&other) {
         return None;
     }
@@ -35,7 +35,7 @@ fn distance(word: &str, other: &str) -> Option<usize> {
     (slips <= allowed).then_some(slips)
 }
 
-/// What to say of a word that is none of the known ones.
+/// The message about an unknown word: which words are known, and which one was probably meant.
 #[must_use]
 pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     let all = match known {
@@ -45,7 +45,7 @@ pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     format!("unknown {what} `{word}`: {all}{}", hint(word, known))
 }
 
-/// The end of a message about a word that is none of the known ones; empty when none of them is near.
+/// The end of a message about an unknown word; empty when no known word is near.
 #[must_use]
 pub fn hint(word: &str, known: &[&str]) -> String {
     let meant = closest(word, known.iter().copied());

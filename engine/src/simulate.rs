@@ -1,4 +1,4 @@
-//! What a policy would do with a context, without a request: the engine's own skipping, seating and bars.
+//! Simulates a policy on a context without a request, by the engine's own skipping, seating and bars.
 
 use crate::command::Environment;
 use crate::command::reason;
@@ -16,25 +16,24 @@ use std::collections::BTreeMap;
 pub struct SimulatedStage {
     /// `stage_order`.
     pub order: i32,
-    /// Its name.
     pub name: String,
-    /// Who would hold a seat: after bars and delegations, in order.
+    /// The holders of the seats, after bars and delegations, in order.
     pub resolved_approvers: Vec<String>,
-    /// Who would watch.
+    /// The observers, in order.
     pub resolved_observers: Vec<String>,
-    /// It would not run.
     pub skipped: bool,
     /// `skip_if` or `on_empty`, when skipped.
     pub skip_reason: Option<&'static str>,
-    /// Named by a rule or a delegation, and unknown to the directory or disabled there: they would not sit.
+    /// Users named by a rule or a delegation whom the directory does not know, or who are disabled there. They get no
+    /// seat, except where their approval is required.
     pub unknown_users: Vec<String>,
-    /// Whom this looked at.
+    /// The people whom seating this stage looked at.
     pub looked_at: LookedAt,
-    /// What went wrong while people were looked for, as the event of its start would tell it.
+    /// The errors met while people were looked for, as the event `stage_started` would list them.
     pub resolution_errors: Vec<String>,
 }
 
-/// The rules that a request with this context would ask outside, as far as nobody decides or lets a deadline pass.
+/// Returns the rules that resolvers would be asked about for a request with this context, escalations aside.
 #[must_use]
 pub fn asks<'a>(policy: &'a Policy, context: &Value) -> Vec<&'a Rule> {
     let budget = Budget::default();
@@ -43,9 +42,10 @@ pub fn asks<'a>(policy: &'a Policy, context: &Value) -> Vec<&'a Rule> {
     rules.filter(|rule| rule.source.is_external()).collect()
 }
 
-/// Every stage, in order. `requesters` are whoever would ask and whoever would create the request. `answers` are what the directory says about the external rules. Nobody has approved
-/// anything yet, so `forbid_repeat_approvers` bars nobody here. A stage that is neither skipped nor has approvers
-/// would block the request.
+/// Simulates every stage, in order. `requesters` are the requester and the subject that would create the request, and
+/// `answers` what a directory says about the external rules. Nobody has approved anything yet, so
+/// `forbid_repeat_approvers` bars nobody here. A stage that is neither skipped nor has approvers would block the
+/// request.
 #[must_use]
 pub fn simulate(
     env: &Environment<'_>,
@@ -75,7 +75,7 @@ pub fn simulate(
         } else {
             let mut seating = seater.seat(&stage.rules);
             if let Err(why) = skips {
-                seating.errors.tell(format!("skip_if: {why}"));
+                seating.errors.push(format!("skip_if: {why}"));
             }
             if seating.seats.is_empty() && !seating.too_many && stage.on_empty == OnEmpty::Skip {
                 simulated.skip_reason = Some(reason::ON_EMPTY);
@@ -94,7 +94,7 @@ pub fn simulate(
     stages
 }
 
-/// An answer names only so many people; how many are left out is told.
+/// Replaces the people of further stages by their number once the answer has as many bytes of ids as it may.
 fn shorten(stages: &mut [SimulatedStage]) {
     let mut left = MOST_IDS;
     for stage in stages {

@@ -1,13 +1,12 @@
-//! Who can be somebody: the ids of people and services, wherever they come from.
+//! Subject ids: how people and services are named everywhere.
 
 /// Longest subject id, in characters.
 pub const MAX_CHARACTERS: usize = 200;
-/// What AWE itself acts as; nobody else may.
+/// Prefix of the actors that stand for AWE itself. Nobody else may use it.
 const RESERVED: &str = "system:";
 
-/// Why an id is no subject.
+/// Why a text is no subject id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what they mean")]
 pub enum NoSubject {
     #[error("is empty")]
     Empty,
@@ -21,8 +20,8 @@ pub enum NoSubject {
     Reserved,
 }
 
-/// Format characters and separators (Unicode categories Cf, Zl, Zp as far as text holds them): with one of them an id looks
-/// like another.
+/// Returns whether a character is a format character or a separator (Unicode categories Cf, Zl and Zp, as far as text
+/// holds them). With one of them two different ids look the same.
 const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -38,10 +37,10 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Whether an id can be a subject's: as a token's `sub`, as a seat's holder, as a requester, as a delegate.
+/// Checks that a text can be a subject id: a token's `sub`, a seat's holder, a requester, a delegate.
 ///
 /// # Errors
-/// Says why it cannot.
+/// Why it cannot.
 pub fn check(id: &str) -> Result<(), NoSubject> {
     if id.is_empty() {
         Err(NoSubject::Empty)

@@ -1,8 +1,9 @@
-//! What is wrong with a policy as a whole, told by stage and field. Values that cannot even be represented
+//! Checks a policy as a whole, and reports what is wrong by stage and field. Values that cannot be represented at all
 //! (an unknown mode, malformed JSONLogic) are refused earlier, by the `parse` functions of [`crate::policy`].
 //!
-//! [`check`] finds faults: the policy is refused. [`advise`] finds what is legal and probably not meant. Both count
-//! only people who can be known before there is a request: literal users, and expressions that read no context.
+//! [`check`] finds faults, for which a policy is refused. [`advise`] and [`about_variables`] find what is legal and
+//! probably not meant. They count only people who are known before there is a request: those of `user` rules, and of
+//! expressions that read no context.
 
 mod advice;
 mod declared;
@@ -18,15 +19,15 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
-/// A century. Beyond it `due_at` would leave the calendar.
+/// A century. A longer one would take `due_at` beyond the calendar.
 const LONGEST_SLA_HOURS: i32 = 24 * 366 * 100;
 
 /// One thing that is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// `stage_order` of the stage, unless it is about the policy.
+    /// `stage_order` of the stage; `None` when it is about the policy as a whole.
     pub stage: Option<i32>,
-    /// Field, as named on the wire.
+    /// The field, as named on the wire.
     pub field: String,
     /// What is wrong and what to do.
     pub message: String,
@@ -41,7 +42,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything for which a policy is refused; empty = may be stored and activated.
+/// Returns every fault for which a policy is refused. Empty = it may be stored and activated.
 #[must_use]
 pub fn check(policy: &Policy) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -75,7 +76,7 @@ fn orders(policy: &Policy, faults: &mut Vec<Fault>) {
 }
 
 fn parallel_groups(policy: &Policy, faults: &mut Vec<Fault>) {
-    // Sorted here too, so that a caller who forgot to sort is not told about neighbours that are none.
+    // Sorted here too, because in an unsorted policy neighbours would look separated.
     let mut stages: Vec<&Stage> = policy.stages.iter().collect();
     stages.sort_by_key(|stage| stage.order);
     let mut closed = HashSet::new();
@@ -147,7 +148,8 @@ fn rules(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// More approvals than there will ever be people to give them. Delegation and reassignment move a seat and add none.
+/// Reports a stage that needs more approvals than there are people to give them. Delegation and reassignment move
+/// seats and add none.
 fn reachable(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
     let Mode::AnyN(needed) = stage.mode else { return };
     let Some(users) = everybody(stage) else { return };
@@ -160,15 +162,15 @@ fn reachable(stage: &Stage, fault: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// Whom a rule seats on every context; `None` when that is not known before there is a request.
+/// Returns whom a rule names on every context; `None` when that is not known before there is a request.
 fn known_users(rule: &Rule) -> Option<Vec<String>> {
     let users = match &rule.source {
         RuleSource::User(user) => vec![user.clone()],
         RuleSource::Expression(logic) if !logic.reads_context() => {
             match logic.users(&Value::Null, &logic.trial()) {
-                // It may come to an end when it is given the time that it has in earnest.
+                // An evaluation for a request has more steps than this trial, and may succeed.
                 Err(Failure::Steps) => return None,
-                // One that fails seats nobody.
+                // An expression that fails names nobody.
                 users => users.unwrap_or_default(),
             }
         }
@@ -177,7 +179,7 @@ fn known_users(rule: &Rule) -> Option<Vec<String>> {
     Some(users.into_iter().filter(|user| subject::check(user).is_ok()).collect())
 }
 
-/// The approvers that these rules seat, when all of them are known.
+/// Returns the approvers whom these rules name; `None` unless all of them are known.
 fn known_approvers<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Option<BTreeSet<String>> {
     let approvers = rules.into_iter().filter(|rule| rule.kind == Kind::Approver);
     approvers.map(known_users).collect::<Option<Vec<_>>>().map(|lists| lists.into_iter().flatten().collect())
@@ -187,7 +189,7 @@ fn escalates(stage: &Stage) -> bool {
     stage.on_breach == OnBreach::Escalate && stage.sla_hours.is_some()
 }
 
-/// Everybody who may ever hold a seat by the rules, those who join by escalation included.
+/// Returns everybody who may ever get a seat by the rules, including by escalation; `None` unless all are known.
 fn everybody(stage: &Stage) -> Option<BTreeSet<String>> {
     let added = if escalates(stage) { stage.escalation_rules.as_slice() } else { &[] };
     known_approvers(stage.rules.iter().chain(added))

@@ -1,5 +1,5 @@
-//! The words that stand for variants in tables, on the wire and in logs. Each enum has them in one place, and whoever
-//! lists them (schemas, documentation, queries) reads them from there.
+//! The words that stand for enum variants in tables, on the wire and in logs. Each enum lists its words once;
+//! schemas, documentation and queries read them from there.
 
 /// Gives an enum its words: `ALL`, `WORDS`, `as_str` and `parse`.
 macro_rules! names {

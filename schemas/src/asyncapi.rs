@@ -1,4 +1,4 @@
-//! The `AsyncAPI` 3.0 document of what AWE says on NATS. Payload schema and subjects come from the same types and
+//! The `AsyncAPI` 3.0 document of what AWE publishes on NATS. Payload schema and subjects come from the types and
 //! functions that the bus uses, so that they cannot drift apart.
 
 use crate::event::{Subjects, WebhookEvent};
@@ -6,10 +6,10 @@ use engine::request::EventType;
 use serde_json::{Value, json};
 use utoipa::PartialSchema as _;
 
-/// The document as it is committed: YAML, the same at every call.
+/// Returns the document as it is committed: YAML, the same at every call.
 #[must_use]
 pub fn asyncapi_yaml() -> String {
-    // A document of string keys and plain values: nothing in it can fail.
+    // Writing cannot fail: the document has string keys and plain values only.
     yaml_serde::to_string(&sorted(document())).unwrap_or_default()
 }
 
@@ -112,9 +112,9 @@ fn event_types() -> Vec<&'static str> {
     EventType::ALL.iter().map(|event_type| event_type.as_str()).collect()
 }
 
-/// The schema of the body. Its description and field order are those of the `OpenAPI` document.
+/// Returns the schema of the body, with the description and the field order of the `OpenAPI` document.
 fn payload() -> Value {
-    // A schema is string keys and plain values: nothing in it can fail.
+    // Writing cannot fail: a schema has string keys and plain values only.
     serde_json::to_value(WebhookEvent::schema()).unwrap_or_default()
 }
 
@@ -139,7 +139,7 @@ fn headers() -> Value {
     })
 }
 
-/// Keys in alphabetical order, whatever order the JSON library keeps in this build.
+/// Sorts the keys, because the order in which the JSON library keeps them depends on the build.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {

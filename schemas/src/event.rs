@@ -53,10 +53,10 @@ pub struct WebhookEvent {
     pub payload: JsonObject,
 }
 
-/// Type of the test event that an administrator sends to try an endpoint; no request has one.
+/// Type of the test event with which an administrator tries an endpoint. No request has one.
 pub const PING: &str = "ping";
 
-/// A test event about no request: nil request, sequence 0. `secret_id` is what was asked to be tried.
+/// Returns a test event. It is about no request (nil id, sequence 0); `secret_id` is the secret that is tried.
 #[must_use]
 pub fn ping(event_id: Uuid, secret_id: Uuid, actor: &str, occurred_at: OffsetDateTime) -> WebhookEvent {
     WebhookEvent {
@@ -76,7 +76,7 @@ pub fn ping(event_id: Uuid, secret_id: Uuid, actor: &str, occurred_at: OffsetDat
     }
 }
 
-/// The payload as it goes out: the facts, and actor, stage and reason (where there is one) repeated.
+/// Returns the payload as it is published: the facts, in which actor, stage and reason, if any, are repeated.
 #[must_use]
 pub fn payload(facts: JsonObject, stage: Option<i32>, actor: &str, reason: Option<&str>) -> JsonObject {
     let mut payload = facts;
@@ -90,8 +90,8 @@ pub fn payload(facts: JsonObject, stage: Option<i32>, actor: &str, reason: Optio
     payload
 }
 
-/// Whether an event goes out as webhook: never `decision_recorded`, `task_claimed` and `stage_skipped`, and only
-/// those that the caller listed, if it listed any.
+/// Returns whether an event is sent as webhook. `decision_recorded`, `task_claimed` and `stage_skipped` never are; of
+/// the others all are, or those that the caller listed.
 #[must_use]
 pub fn webhook_wanted(event_type: &str, callback_events: Option<&[String]>) -> bool {
     let carried = EventType::parse(event_type).is_some_and(|event_type| {
@@ -103,7 +103,7 @@ pub fn webhook_wanted(event_type: &str, callback_events: Option<&[String]>) -> b
 /// Headers that make a bus message a `CloudEvent` 1.0 in binary mode.
 #[must_use]
 pub fn cloud_event_headers(event: &WebhookEvent) -> Vec<(&'static str, String)> {
-    // Only years beyond 9999 cannot be written, and an event's time is a clock's.
+    // This fails only for years beyond 9999, and the time of an event comes from the clock.
     let time = event.occurred_at.format(&Rfc3339).unwrap_or_default();
     vec![
         ("ce-specversion", "1.0".to_owned()),
@@ -152,7 +152,7 @@ impl Subjects {
         format!("{}.events.>", self.prefix)
     }
 
-    /// Events of which somebody gets a task, at the start of a stage, by escalation or by reassignment:
+    /// Subjects of the events that give somebody a task (start of a stage, escalation, reassignment):
     /// `awe.events.stage_started.>` and so on.
     #[must_use]
     pub fn assignments(&self) -> Vec<String> {
@@ -184,14 +184,15 @@ impl Subjects {
         format!("{}.work.resolve", self.prefix)
     }
 
-    /// "Something was committed, look": `awe.hint.commit`. In no stream; losing one costs a poll interval.
+    /// Hint to other processes that something was committed: `awe.hint.commit`. It is in no stream, because a lost
+    /// one costs only a poll interval.
     #[must_use]
     pub fn hint_commit(&self) -> String {
         format!("{}.hint.commit", self.prefix)
     }
 
-    /// Subject of one event: `awe.events.<event_type>.<artifact_type>.<request_id>`, every character of the
-    /// artifact type outside `[A-Za-z0-9_-]` as `_`.
+    /// Subject of one event: `awe.events.<event_type>.<artifact_type>.<request_id>`. Characters of the artifact type
+    /// outside `[A-Za-z0-9_-]` become `_`.
     #[must_use]
     pub fn subject(&self, event_type: &str, artifact_type: &str, request_id: Uuid) -> String {
         let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };

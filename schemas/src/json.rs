@@ -1,4 +1,4 @@
-//! JSON as it is kept and passed on: as text where nobody looks into it, and never larger than was agreed.
+//! JSON as it is stored and passed on: as text where nobody reads it, and within bounds.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -7,16 +7,16 @@ use serde_json::value::RawValue;
 use std::io;
 use std::sync::Arc;
 
-/// A JSON value as its text, shared: it costs its length once, however many answers repeat it. A parsed value of many
-/// small parts takes twenty times as much.
+/// A JSON value as its text, shared, so that its length is paid for once, however many answers repeat it. A parsed
+/// value with many small parts takes twenty times as much memory.
 #[derive(Debug, Clone)]
 pub struct RawJson(Arc<RawValue>);
 
 impl RawJson {
-    /// Writes a value down.
+    /// Serializes a value.
     ///
     /// # Errors
-    /// The value is none that JSON can express, for example a map whose keys are no strings.
+    /// JSON cannot express the value, for example a map whose keys are no strings.
     pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
         serde_json::value::to_raw_value(value).map(|raw| Self(raw.into()))
     }
@@ -27,14 +27,14 @@ impl RawJson {
         self.0.get()
     }
 
-    /// As `serde_json` passes text through unread.
+    /// The text in the type that `serde_json` passes through unread.
     #[must_use]
     pub fn raw(&self) -> &RawValue {
         &self.0
     }
 }
 
-/// Equal to the letter.
+/// Two values are equal when their texts are, byte for byte.
 impl PartialEq for RawJson {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
@@ -56,26 +56,26 @@ impl<'de> Deserialize<'de> for RawJson {
 /// How large a JSON value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Of its text without white space, in bytes of UTF-8.
+    /// Most bytes of its text in UTF-8, without white space.
     pub bytes: usize,
-    /// Values in it, itself and those within arrays and objects.
+    /// Most values in it, counting itself and those within arrays and objects.
     pub values: usize,
-    /// Levels: 1 for a value without others in it.
+    /// Most levels. A value without others in it has 1.
     pub depth: usize,
 }
 
-/// What policies may hold in one place: an expression, the value of a rule, a JSON Schema.
+/// The bounds of each JSON value in a policy: an expression, the value of a rule, a JSON Schema.
 pub const POLICY: Bounds = Bounds { bytes: 64 * 1024, values: 5_000, depth: 32 };
 
 impl Bounds {
-    /// Whether a value keeps them.
+    /// Checks a value against the bounds.
     ///
     /// # Errors
-    /// Which one it does not, in words for people.
+    /// The bound that it exceeds, in words for people.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         let (mut values, mut level) = (0, vec![value]);
         let mut depth = 0;
-        // Level by level, so that a deep value needs no deep stack.
+        // Level by level instead of recursively, so that a deep value cannot overflow the stack.
         while !level.is_empty() {
             depth += 1;
             values += level.len();
@@ -103,16 +103,17 @@ fn children(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     }
 }
 
-/// Writes a value so that equal values give equal text, in which whatever a database gives back differently does not show:
-/// names sorted by code point, no white space, whole numbers written plainly (`1e16`, `1.0` and `-0.0` too).
+/// Writes a value so that equal values give equal text, also after a database has stored them in its own form: names
+/// are sorted by code point, there is no white space, and whole numbers are written plainly (`1e16`, `1.0` and `-0.0`
+/// too).
 ///
 /// # Errors
-/// What the writer says.
+/// Those of the writer.
 pub fn write_canonical(value: &Value, to: &mut impl io::Write) -> Result<(), serde_json::Error> {
     value.serialize(&mut serde_json::Serializer::with_formatter(to, Canonical))
 }
 
-/// Exact: every whole number of the size of a machine word is told from every other.
+/// Writes whole numbers of up to 64 bits with all their digits.
 struct Canonical;
 
 impl Formatter for Canonical {
@@ -129,7 +130,7 @@ impl Formatter for Canonical {
     }
 }
 
-/// Bytes of a value's text, without writing it.
+/// Returns the number of bytes of a value's text, without keeping the text.
 fn length(value: &Value) -> usize {
     struct Counter(usize);
     impl io::Write for Counter {
@@ -142,7 +143,7 @@ fn length(value: &Value) -> usize {
         }
     }
     let mut counter = Counter(0);
-    // A value has string keys and a counter takes everything: nothing can fail.
+    // Writing cannot fail: a value has string keys, and the counter accepts every byte.
     let _ = serde_json::to_writer(&mut counter, value);
     counter.0
 }

@@ -12,8 +12,8 @@ pub mod webhook;
 pub use asyncapi::asyncapi_yaml;
 pub use openapi::{QueryParameters, openapi_json};
 
-/// Indented JSON and a line end.
+/// Writes indented JSON with a final line break.
 fn pretty_json(document: &impl serde::Serialize) -> String {
-    // Both documents have string keys and plain values only; nothing in them can fail.
+    // Writing cannot fail: both documents have string keys and plain values only.
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }

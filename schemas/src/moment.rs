@@ -1,22 +1,22 @@
-//! Moments as RFC 3339 writes them, within what every room can hold: the years 1 to 9999 of UTC.
+//! Moments in RFC 3339, within the years 1 to 9999 of UTC, which every part of AWE can represent.
 //!
-//! A moment is turned to UTC where it enters: `9999-12-31T23:59:59-12:00` is well-formed and lies in the year 10000 of
-//! UTC, which neither the calendar nor a later addition of ours could express.
+//! A moment is converted to UTC when it is read, because `9999-12-31T23:59:59-12:00` is well-formed but lies in the
+//! year 10000 of UTC, which neither the calendar nor a later addition could express.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-/// The same moment in UTC; `None` when its year there is not 1 to 9999.
+/// Converts a moment to UTC; `None` when its year there is not 1 to 9999.
 #[must_use]
 pub fn in_utc(moment: OffsetDateTime) -> Option<OffsetDateTime> {
     moment.checked_to_offset(UtcOffset::UTC).filter(|utc| utc.year() >= 1)
 }
 
-/// Reads one.
+/// Reads a moment.
 ///
 /// # Errors
-/// What is wrong with it, in words for people.
+/// What is wrong with the text, in words for people.
 pub fn parse(text: &str) -> Result<OffsetDateTime, &'static str> {
     let moment = OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|_| "must be a moment as RFC 3339 writes it, for example 2026-01-31T08:15:00Z")?;

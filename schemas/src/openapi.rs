@@ -1,4 +1,4 @@
-//! The `OpenAPI` 3.1 document of the HTTP API, made from the types and from one description a route.
+//! The `OpenAPI` 3.1 document of the HTTP API, made from the types and from one description for each route.
 
 mod admin;
 mod answers;
@@ -68,7 +68,7 @@ const BEARER: &str = "bearerAuth";
 )]
 struct Document;
 
-/// What the macros have no words for.
+/// Additions to the document that the macros cannot express.
 struct Additions;
 
 impl Modify for Additions {
@@ -96,7 +96,7 @@ impl Modify for Additions {
     }
 }
 
-/// Examples of fields that hold any JSON object: the macros drop them there.
+/// Examples of fields that hold any JSON object. For these the macros drop the examples.
 fn object_examples() -> [(&'static str, &'static str, Value); 11] {
     let rule = json!({"role": "registry-approver"});
     let skip_if = json!({"<": [{"var": "amount"}, 1000]});
@@ -123,13 +123,13 @@ fn field<'a>(components: &'a mut Components, schema: &str, name: &str) -> Option
     Some(field)
 }
 
-/// The document.
+/// Returns the document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-/// The document as it is committed and served: indented JSON and a line end, the same at every call.
+/// Returns the document as it is committed and served: indented JSON with a final line break, the same at every call.
 #[must_use]
 pub fn openapi_json() -> String {
     crate::pretty_json(&openapi())

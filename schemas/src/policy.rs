@@ -1,6 +1,6 @@
-//! From a policy as written to a policy that decides.
+//! Turns a policy as it is written into the policy that the engine uses.
 //!
-//! Every fault is found and named before anything is refused, so that an author fixes a policy in one go.
+//! All faults are found before the policy is refused, so that an author can mend them in one go.
 
 mod text;
 
@@ -16,8 +16,8 @@ use engine::similar;
 pub use engine::validate::Fault;
 use uuid::Uuid;
 
-/// Reads a policy. `next_id` is asked for one id a stage and then one for each of its `rules` and
-/// `escalation_rules`, stage by stage as written, whatever the outcome.
+/// Reads a policy. It draws from `next_id` one id for each stage and then one for each of its `rules` and
+/// `escalation_rules`, in the order in which they are written, whatever the outcome.
 ///
 /// # Errors
 /// Every fault found, in the order of the stages.
@@ -55,21 +55,21 @@ pub fn to_engine(
     if faults.is_empty() { Ok(engine) } else { Err(faults) }
 }
 
-/// Reads a stored version, with the ids that it is stored under.
+/// Reads a stored version, with its stored ids.
 ///
 /// # Errors
-/// Every fault found: the version was written past this crate.
+/// Every fault found. There are none unless the version was stored past this crate.
 pub fn stored_to_engine(policy: &PolicyOut) -> Result<Policy, Vec<Fault>> {
     let mut ids = policy.stages.iter().flat_map(|stage| {
         let rules = stage.rules.iter().chain(&stage.escalation_rules).map(|rule| rule.id);
         std::iter::once(stage.id).chain(rules)
     });
-    // As many ids as `to_engine` asks for, in the same order.
+    // Yields as many ids as `to_engine` draws, in the same order.
     let mut next_id = || ids.next().unwrap_or_default();
     to_engine(&as_written(policy), PolicyId(policy.id), policy.version, &mut next_id)
 }
 
-/// The body that would write the same policy again.
+/// Returns the body that would create the same policy again.
 #[must_use]
 pub fn as_written(policy: &PolicyOut) -> PolicyCreate {
     PolicyCreate {
@@ -111,8 +111,8 @@ fn stage_as_written(stage: &StageOut) -> StageIn {
     }
 }
 
-/// Reads one stage, putting faults aside. What cannot be read is replaced by something that a later check does
-/// not find fault with, so that no fault is told twice.
+/// Reads one stage and collects its faults. What cannot be read is replaced by something valid, so that no later
+/// check reports it again.
 struct Reader<'a> {
     stage: &'a StageIn,
     faults: &'a mut Vec<Fault>,
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
 
     fn mode(&mut self) -> Mode {
         Mode::parse(&self.stage.mode, self.stage.mode_value).unwrap_or_else(|message| {
-            // Any value in range tells an unknown mode from a bad value.
+            // With a valid value only an unknown mode still fails.
             let known = Mode::parse(&self.stage.mode, Some(1)).is_ok();
             self.fault(if known { "mode_value" } else { "mode" }, message);
             Mode::All
@@ -220,7 +220,8 @@ impl<'a> Reader<'a> {
                 let known = RuleSource::TYPES.contains(&&*rule.rule_type);
                 let part = if known { "rule_value" } else { "rule_type" };
                 self.fault(format!("{field}[{index}].{part}"), message);
-                // Nobody can tell whom it names, as with a rule that is asked outside.
+                // An external rule, too, names people who are not known yet, so no later check draws conclusions from
+                // it.
                 RuleSource::External { rule_type: "unread".to_owned(), value: rule.rule_value.clone() }
             });
             read.push(Rule { id, kind, required: rule.required, source });

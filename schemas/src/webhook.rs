@@ -1,14 +1,14 @@
-//! Signing webhooks. Pure: the time and the secrets are handed in.
+//! Signs webhooks. Time and secrets are arguments, so the same arguments give the same headers.
 //!
-//! Every webhook carries the same message twice: in the form of this engine's contract (`X-Approval-*`, hex, by
-//! the active secret) and in the form of Standard Webhooks (`webhook-*`, base64, one signature per live secret).
+//! Every webhook is signed in two forms: that of AWE's own contract (`X-Approval-*`, hex, by the active secret) and
+//! that of Standard Webhooks (`webhook-*`, base64, one signature for each live secret).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Id of the event: the same in every attempt.
+/// Id of the event, the same in every attempt.
 pub const EVENT_ID: &str = "X-Approval-Event-Id";
 /// Unix seconds of this attempt.
 pub const TIMESTAMP: &str = "X-Approval-Timestamp";
@@ -21,7 +21,7 @@ pub const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
 /// Standard Webhooks: `v1,<base64>` per live secret, separated by spaces.
 pub const STANDARD_SIGNATURE: &str = "webhook-signature";
 
-/// What a secret starts with when it is shown.
+/// Prefix of a secret as it is shown.
 pub const SECRET_PREFIX: &str = "whsec_";
 /// Fewest bytes in a secret.
 pub const SECRET_MIN_BYTES: usize = 24;
@@ -32,8 +32,8 @@ pub fn show_secret(bytes: &[u8]) -> String {
     format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes))
 }
 
-/// Headers of one attempt. `keys` are the live secrets as they were shown, the active one first; without any,
-/// the attempt carries ids and timestamps, no signature.
+/// Returns the headers of one attempt. `keys` are the live secrets as they were shown, the active one first. Without
+/// any, the attempt carries ids and timestamps but no signature.
 #[must_use]
 pub fn headers(
     keys: &[&str],
@@ -62,15 +62,15 @@ pub fn headers(
     headers
 }
 
-/// Value of [`SIGNATURE`] by one secret as it was shown.
+/// Returns the value of [`SIGNATURE`] by one secret as it was shown.
 #[must_use]
 pub fn signature(key: &str, timestamp_unix: i64, body: &[u8]) -> String {
     let mac = mac(key.as_bytes(), &[timestamp_unix.to_string().as_bytes(), body]);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// The key of the Standard Webhooks form: what is coded after `whsec_`. A secret that is not of that form (there
-/// is no way to make one) signs with its own bytes.
+/// Returns the key for Standard Webhooks: the bytes that are encoded after `whsec_`. A secret of another form, which
+/// AWE never creates, signs with its own bytes.
 fn standard_key(shown: &str) -> Vec<u8> {
     shown
         .strip_prefix(SECRET_PREFIX)

@@ -1,8 +1,8 @@
-//! Actors of what no person does, as the history names them.
+//! The actors that the history names where no person acted.
 
-/// The clock, or this engine by itself.
+/// Acts when a request expires.
 pub(crate) const SYSTEM: &str = "system";
-/// A passed deadline.
+/// Acts when a deadline has passed.
 pub(crate) const SLA: &str = "system:sla";
-/// The answer of a directory.
+/// Acts when a resolver answers, or says that it cannot.
 pub(crate) const RESOLVER: &str = "system:resolver";

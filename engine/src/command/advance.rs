@@ -1,9 +1,9 @@
-//! What moves a request on by itself: the next group starts, a stage ends, the request ends.
+//! Moves a request on: starts the next group, ends stages that are decided, ends the request.
 
+use super::payload::{put_delegations, put_ids, put_some_ids};
 use super::reason;
 use super::seating::{self, Answers, Seating};
 use super::seats::{self, Tally, Verdict};
-use super::told::{tell_delegations, tell_ids, tell_some_ids};
 use super::work::{Work, time_json};
 use crate::policy::OnEmpty;
 use crate::request::{EventType, RequestStatus, StageState, TaskStatus};
@@ -11,12 +11,12 @@ use serde_json::json;
 
 const RUNNING: &[StageState] = &[StageState::Active, StageState::Escalating];
 
-/// Starts the next group that has anything to do; approves the request when there is none.
+/// Starts the next group that is not skipped as a whole. Approves the request when no group is left.
 pub(super) fn start_next_group(w: &mut Work<'_>) {
     while let Some(&first) = w.stages_in(&[StageState::Waiting]).first() {
         let group = w.env.policy.group_at(first);
         for index in group.clone() {
-            // One that fails does not skip; why is told when the stage starts.
+            // A condition that fails skips nothing. The event that starts the stage names the failure.
             if seating::skips(w.stage(index), &w.request.context, &w.budget) == Ok(true) {
                 skip(w, index, reason::SKIP_IF, &Seating::default());
             }
@@ -38,8 +38,10 @@ pub(super) fn start_next_group(w: &mut Work<'_>) {
     approve(w);
 }
 
-/// Seats the stages of one group, all at once so that a blocked one leaves no sibling task behind.
-/// False = every one was skipped, and the next group is to start.
+/// Seats the stages of one group. All seatings are found before the first task is made, so that a stage that blocks
+/// the request leaves no task of its neighbours behind.
+///
+/// Returns false when all stages were skipped, so that the next group must start.
 pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers) -> bool {
     let mut seatings: Vec<(usize, Seating)> = running
         .iter()
@@ -47,12 +49,12 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
             let stage = w.stage(index);
             let mut seating = w.seating(index, &stage.rules, answers);
             if let Err(why) = seating::skips(stage, &w.request.context, &w.budget) {
-                seating.errors.tell(format!("skip_if: {why}"));
+                seating.errors.push(format!("skip_if: {why}"));
             }
             (index, seating)
         })
         .collect();
-    seating::bound(w.request.tasks.len(), seatings.iter_mut().map(|(_, seating)| seating));
+    seating::enforce_bounds(w.request.tasks.len(), seatings.iter_mut().map(|(_, seating)| seating));
     let blocked = |(index, seating): &&(usize, Seating)| {
         seating.too_many || seating.seats.is_empty() && w.stage(*index).on_empty == OnEmpty::Block
     };
@@ -71,7 +73,7 @@ pub(super) fn seat_group(w: &mut Work<'_>, running: &[usize], answers: &Answers)
     w.request.status.is_terminal() || !w.stages_in(RUNNING).is_empty()
 }
 
-/// Looks at every running stage, ends those that are decided, and moves on when the group is through.
+/// Ends every running stage that its seats decide, and starts the next group once this one is finished.
 pub(super) fn settle(w: &mut Work<'_>) {
     judge(w);
     let unfinished = [StageState::Resolving, StageState::Active, StageState::Escalating];
@@ -86,8 +88,8 @@ fn judge(w: &mut Work<'_>) {
             return;
         }
         let (stage, run) = (w.stage(index), &w.request.stages[index]);
-        let more = seats::escalation_ahead(&w.request, stage, run);
-        match Tally::of(&w.request, run).verdict(stage, more) {
+        let escalation_ahead = seats::escalation_ahead(&w.request, stage, run);
+        match Tally::of(&w.request, run).verdict(stage, escalation_ahead) {
             Verdict::Undecided => {}
             Verdict::Approved => complete(w, index, None),
             Verdict::Rejected(why) => reject(w, index, why),
@@ -95,7 +97,7 @@ fn judge(w: &mut Work<'_>) {
     }
 }
 
-/// The stage is approved: by its seats, or because of `why`.
+/// Approves the stage and closes its open tasks. `why` is set when something other than its seats approved it.
 pub(super) fn complete(w: &mut Work<'_>, index: usize, why: Option<&str>) {
     w.request.stages[index].state = StageState::Approved;
     let stage_id = w.request.stages[index].stage_id;
@@ -105,19 +107,19 @@ pub(super) fn complete(w: &mut Work<'_>, index: usize, why: Option<&str>) {
             w.close_task(position, TaskStatus::Skipped);
         }
     }
-    tell_completed(w, index, "approved", why);
+    emit_completed(w, index, "approved", why);
 }
 
-/// The stage is rejected, and the request with it.
+/// Rejects the stage and with it the request.
 pub(super) fn reject(w: &mut Work<'_>, index: usize, why: &str) {
     w.request.stages[index].state = StageState::Rejected;
-    tell_completed(w, index, "rejected", Some(why));
+    emit_completed(w, index, "rejected", Some(why));
     let stage = w.stage(index);
     let payload = json!({ "stage_name": stage.name });
     w.end(RequestStatus::Rejected, EventType::RequestRejected, Some(stage.order), Some(why), payload);
 }
 
-fn tell_completed(w: &mut Work<'_>, index: usize, outcome: &str, why: Option<&str>) {
+fn emit_completed(w: &mut Work<'_>, index: usize, outcome: &str, why: Option<&str>) {
     let tally = Tally::of(&w.request, &w.request.stages[index]);
     let stage = w.stage(index);
     let payload = json!({
@@ -145,11 +147,11 @@ fn activate(w: &mut Work<'_>, index: usize, seating: &Seating) {
         "due_at": time_json(due_at),
         "resolution_errors": seating.errors.to_json(),
     });
-    tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
-    tell_ids(&mut payload, "observers", seating.observers.iter().map(String::as_str));
-    tell_delegations(&mut payload, seating.delegated());
-    tell_some_ids(&mut payload, "barred", &seating.barred);
-    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+    put_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
+    put_ids(&mut payload, "observers", seating.observers.iter().map(String::as_str));
+    put_delegations(&mut payload, seating.delegated());
+    put_some_ids(&mut payload, "barred", &seating.barred);
+    put_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageStarted, Some(stage.order), None, payload);
 }
 
@@ -157,7 +159,7 @@ fn skip(w: &mut Work<'_>, index: usize, why: &str, seating: &Seating) {
     let stage = w.stage(index);
     w.request.stages[index].state = StageState::Skipped;
     let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
-    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+    put_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageSkipped, Some(stage.order), Some(why), payload);
 }
 
@@ -169,8 +171,8 @@ fn block(w: &mut Work<'_>, index: usize, seating: &Seating) {
         "stage_name": stage.name,
         "resolution_errors": seating.errors.to_json(),
     });
-    tell_some_ids(&mut payload, "barred", &seating.barred);
-    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+    put_some_ids(&mut payload, "barred", &seating.barred);
+    put_some_ids(&mut payload, "unknown_users", &seating.unknown);
     let why = Some(seating.why_nobody());
     w.end(RequestStatus::Rejected, EventType::RequestRejected, Some(stage.order), why, payload);
 }

@@ -1,14 +1,16 @@
+//! The breach command: acts on the deadlines of tasks that have passed.
+
+use super::payload::{put_delegations, put_ids, put_some_ids};
 use super::seating::{self, Answers, MOST_SEATS, Seating};
 use super::seats::{is_seat, is_undecided};
-use super::told::{tell_delegations, tell_ids, tell_some_ids};
-use super::work::{Said, Work, time_json};
+use super::work::{NewDecision, Work, time_json};
 use super::{advance, reason};
 use crate::policy::{Kind, OnBreach};
 use crate::request::{Action, EventType, StageState, Task, TaskStatus};
 use serde_json::json;
 use std::collections::HashSet;
 
-/// Expires what is due in every running stage, and does what the policy says about it.
+/// Expires every task whose `due_at` has passed, and does what `on_breach` of its stage says.
 pub(super) fn breach(w: &mut Work<'_>) {
     let mut acted = false;
     for index in w.stages_in(&[StageState::Active, StageState::Escalating]) {
@@ -19,9 +21,10 @@ pub(super) fn breach(w: &mut Work<'_>) {
         let due = expire_tasks(w, index, |task| task.due_at.is_some_and(|at| at <= now));
         acted |= !due.is_empty();
         let seat_expired = due.iter().any(|&position| w.request.tasks[position].kind == Kind::Approver);
-        // A stage that is escalating already waits for the directory; its late seats leave with the others.
+        // A stage that is escalating already waits for the directory. The seats that expire meanwhile leave together
+        // with the others.
         if seat_expired && w.request.stages[index].state == StageState::Active {
-            act(w, index);
+            apply_on_breach(w, index);
         }
     }
     if acted && !w.request.status.is_terminal() {
@@ -29,7 +32,7 @@ pub(super) fn breach(w: &mut Work<'_>) {
     }
 }
 
-fn act(w: &mut Work<'_>, index: usize) {
+fn apply_on_breach(w: &mut Work<'_>, index: usize) {
     let stage = w.stage(index);
     match stage.on_breach {
         OnBreach::Notify => {}
@@ -49,7 +52,7 @@ fn act(w: &mut Work<'_>, index: usize) {
     }
 }
 
-/// Expires the open tasks of a stage that `is_due`; gives their positions.
+/// Expires the open tasks of a stage for which `is_due` holds. Returns their positions.
 fn expire_tasks(w: &mut Work<'_>, index: usize, is_due: impl Fn(&Task) -> bool) -> Vec<usize> {
     let stage_id = w.request.stages[index].stage_id;
     let expires = |task: &Task| task.stage_id == stage_id && task.status.is_open() && is_due(task);
@@ -70,18 +73,19 @@ fn expire_tasks(w: &mut Work<'_>, index: usize, is_due: impl Fn(&Task) -> bool) 
     due
 }
 
-/// The clock answers for every seat that has not.
+/// Expires the open tasks of a stage, and records `action` for every seat without a decision.
 fn decide_for_all(w: &mut Work<'_>, index: usize, action: Action) {
     expire_tasks(w, index, |_| true);
     for position in 0..w.request.tasks.len() {
         let task = &w.request.tasks[position];
         if is_seat(task, &w.request.stages[index]) && is_undecided(task) {
-            w.record(position, Said { action, comment: None, attachments_ref: None, late: true });
+            w.record(position, NewDecision { action, comment: None, attachments_ref: None, late: true });
         }
     }
 }
 
-/// Expired seats leave, the escalation approvers join. When they are nobody new, everything stays as it was.
+/// Replaces the expired seats of a stage by the escalation approvers. When these add nobody, all seats stay as they
+/// are.
 pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     let stage = w.stage(index);
     w.request.stages[index].state = StageState::Active;
@@ -97,10 +101,10 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     seating.seats = new;
     seating.observers.retain(|user| !present.contains(user) && !watching.contains(user));
     seating.too_many |= staying.len() + seating.seats.len() > MOST_SEATS;
-    seating::bound(w.request.tasks.len(), std::iter::once(&mut seating));
+    seating::enforce_bounds(w.request.tasks.len(), std::iter::once(&mut seating));
     if seating.seats.is_empty() || seating.too_many {
         let mut payload = json!({ "stage_name": stage.name, "resolution_errors": seating.errors.to_json() });
-        tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+        put_some_ids(&mut payload, "unknown_users", &seating.unknown);
         let why = Some(seating.why_nobody());
         w.emit(EventType::StageEscalationFailed, Some(stage.order), why, payload);
         return;
@@ -108,17 +112,17 @@ pub(super) fn escalate(w: &mut Work<'_>, index: usize, answers: &Answers) {
     for &position in &leaving {
         w.request.tasks[position].seated = false;
     }
-    let duty: HashSet<String> = known.into_iter().filter(|s| s.required).map(|s| s.holder).collect();
+    let required: HashSet<String> = known.into_iter().filter(|s| s.required).map(|s| s.holder).collect();
     for position in staying {
         let task = &mut w.request.tasks[position];
-        task.required |= duty.contains(&task.assignee);
+        task.required |= required.contains(&task.assignee);
     }
     let due_at = w.fresh_due(index);
     w.seat_tasks(index, &seating, due_at);
-    tell_escalated(w, index, &leaving, &seating);
+    emit_escalated(w, index, &leaving, &seating);
 }
 
-/// The seats of a stage, by position: those that leave on escalation, and those that stay.
+/// Returns the positions of the seats that leave on escalation (expired and undecided), and of those that stay.
 fn seats_of(w: &Work<'_>, index: usize) -> (Vec<usize>, Vec<usize>) {
     let run = &w.request.stages[index];
     let seats = (0..w.request.tasks.len()).filter(|&position| is_seat(&w.request.tasks[position], run));
@@ -128,19 +132,19 @@ fn seats_of(w: &Work<'_>, index: usize) -> (Vec<usize>, Vec<usize>) {
     })
 }
 
-fn tell_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &Seating) {
+fn emit_escalated(w: &mut Work<'_>, index: usize, leaving: &[usize], seating: &Seating) {
     let stage = w.stage(index);
     let mut payload = json!({
         "stage_name": stage.name,
         "due_at": time_json(w.fresh_due(index)),
         "resolution_errors": seating.errors.to_json(),
     });
-    tell_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
-    tell_ids(&mut payload, "left", leaving.iter().map(|&position| &*w.request.tasks[position].assignee));
-    tell_some_ids(&mut payload, "observers", &seating.observers);
-    tell_delegations(&mut payload, seating.delegated());
-    tell_some_ids(&mut payload, "barred", &seating.barred);
-    tell_some_ids(&mut payload, "unknown_users", &seating.unknown);
+    put_ids(&mut payload, "approvers", seating.seats.iter().map(|seat| &*seat.holder));
+    put_ids(&mut payload, "left", leaving.iter().map(|&position| &*w.request.tasks[position].assignee));
+    put_some_ids(&mut payload, "observers", &seating.observers);
+    put_delegations(&mut payload, seating.delegated());
+    put_some_ids(&mut payload, "barred", &seating.barred);
+    put_some_ids(&mut payload, "unknown_users", &seating.unknown);
     w.emit(EventType::StageEscalated, Some(stage.order), None, payload);
 }
 

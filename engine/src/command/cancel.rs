@@ -1,3 +1,5 @@
+//! The cancel command.
+
 use super::work::Work;
 use super::{Barred, Caller, Clash, Refusal};
 use crate::request::{EventType, RequestStatus};

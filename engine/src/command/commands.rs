@@ -1,4 +1,4 @@
-//! What can be asked of a request, and by whom.
+//! The commands, and who gives them.
 
 use crate::ids::{RequestId, RuleId, TaskId};
 use crate::request::Action;
@@ -7,89 +7,65 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-/// Who asks.
+/// The person or service that gives a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Token subject, or a `system:` name.
     pub subject: String,
-    /// Holds `AWE_ADMIN`.
+    /// Whether they hold the role `AWE_ADMIN`.
     pub admin: bool,
 }
 
-/// A new request.
+/// What a request is created from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Create {
-    /// Its id.
     pub id: RequestId,
-    /// Who asks for approval.
+    /// The person for whom approval is asked (a subject id).
     pub requester: String,
-    /// Subject that calls the API.
+    /// The subject that called the API.
     pub source_service: String,
-    /// Facts that rules look at.
+    /// The facts that rules look at.
     pub context: Arc<Value>,
     /// SHA-256 of the context as canonical JSON, in hexadecimal, for the request's first event.
     pub context_sha256: String,
-    /// The first event tells the context itself too.
+    /// Whether that event carries the context itself too.
     pub context_told: bool,
-    /// Past it the request expires.
+    /// The request expires at this moment; `None` = never.
     pub expires_at: Option<OffsetDateTime>,
-    /// What the text of the policy version hashes to, for the history.
+    /// SHA-256 of the policy version's canonical text, in hexadecimal, for the request's first event.
     pub policy_sha256: Option<String>,
 }
 
 /// A command on a request that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Decide a task: its assignee, or an admin on their behalf.
+    /// Decide a task. Allowed to its assignee, and to an admin on their behalf.
     Decide {
-        /// Who.
         caller: Caller,
-        /// Which.
         task_id: TaskId,
-        /// What.
         action: Action,
-        /// Free text.
         comment: Option<String>,
-        /// Reference.
+        /// Reference to attachments kept elsewhere.
         attachments_ref: Option<String>,
     },
-    /// Say that one is on it: its assignee, or an admin.
-    Claim {
-        /// Who.
-        caller: Caller,
-        /// Which.
-        task_id: TaskId,
-    },
-    /// Stop the request: an admin, or the subject that created it.
-    Cancel {
-        /// Who.
-        caller: Caller,
-        /// Why.
-        reason: Option<String>,
-    },
-    /// Move a task to somebody else: an admin.
-    Reassign {
-        /// Who.
-        caller: Caller,
-        /// Which.
-        task_id: TaskId,
-        /// To whom.
-        new_assignee: String,
-        /// Why.
-        reason: Option<String>,
-    },
-    /// A resolver's answer for every external rule asked for (see [`crate::request::Request::pending_rules`]).
+    /// Claim a task: say that one works on it. Allowed to its assignee and to an admin.
+    Claim { caller: Caller, task_id: TaskId },
+    /// Cancel the request. Allowed to an admin and to the subject that created it.
+    Cancel { caller: Caller, reason: Option<String> },
+    /// Move a task to somebody else. Allowed to an admin.
+    Reassign { caller: Caller, task_id: TaskId, new_assignee: String, reason: Option<String> },
+    /// Take a resolver's answer for every external rule in [`crate::request::Request::pending_rules`].
     Resolved {
-        /// Users by rule, order kept.
+        /// Users by rule, in the order of the answer.
         answers: BTreeMap<RuleId, Vec<String>>,
     },
-    /// A resolver could not answer; it will try again.
+    /// Note that a resolver could not answer. It will try again.
     ResolutionFailed {
-        /// Why, in words fit for the timeline.
+        /// Why, in words for the request's history.
         reason: String,
     },
-    /// Look at the deadlines: breaches every stage with an open task whose `due_at` has passed.
+    /// Act on deadlines: expire every open task whose `due_at` has passed.
     Breach,
-    /// `expires_at` may have passed.
+    /// End the request if its `expires_at` has passed.
     Expire,
 }

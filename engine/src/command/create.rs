@@ -1,3 +1,5 @@
+//! The creation of a request.
+
 use super::advance;
 use super::work::Work;
 use super::{Create, Environment, Transition};
@@ -5,7 +7,7 @@ use crate::ids::IdSource;
 use crate::request::{EventType, Request, RequestStatus, StageRun, StageState};
 use serde_json::json;
 
-/// Starts a request and its first group. Always succeeds: a policy that is stored is one that can be started.
+/// Creates a request and starts its first group. Never refused, because every stored policy can be started.
 pub fn create(env: &Environment<'_>, create: Create, ids: &mut dyn IdSource) -> Transition {
     let policy = env.policy;
     let waiting = |stage: &crate::policy::Stage| StageRun {

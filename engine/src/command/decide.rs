@@ -1,13 +1,21 @@
+//! The decide command, and the checks of a task that other commands share.
+
 use super::sod::Bars;
-use super::work::{Said, Work};
+use super::work::{NewDecision, Work};
 use super::{Barred, Caller, Clash, Refusal, advance, seats};
 use crate::ids::TaskId;
 use crate::policy::{CommentRequired, Kind};
 use crate::request::{Action, StageState, Task, TaskStatus};
 use std::collections::HashSet;
 
-pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: Said) -> Result<(), Refusal> {
-    let position = find(w, task_id)?;
+/// Records the decision of a task, and ends its stage and request where it decides them.
+pub(super) fn decide(
+    w: &mut Work<'_>,
+    caller: &Caller,
+    task_id: TaskId,
+    new: NewDecision,
+) -> Result<(), Refusal> {
+    let position = find_task(w, task_id)?;
     let task = &w.request.tasks[position];
     must_own(caller, task)?;
     let stage = stage_of(w, task)?;
@@ -18,7 +26,7 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
         return Err(Refusal::Forbidden(Barred::Duties, text));
     }
     must_be_undecided(w, task, stage)?;
-    if said.action == Action::Approve && task.kind == Kind::Approver && has_approved(w, task, &caller.subject)
+    if new.action == Action::Approve && task.kind == Kind::Approver && has_approved(w, task, &caller.subject)
     {
         return Err(Refusal::Conflict(
             Clash::HasApproved,
@@ -28,12 +36,12 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
             ),
         ));
     }
-    must_say_why(w.stage(stage).comment_required, &said)?;
+    must_say_why(w.stage(stage).comment_required, &new)?;
     let counts = task.kind == Kind::Approver;
-    // The deadline decides, not whether the breach has been noticed already.
+    // The deadline itself makes a decision late, whether or not the breach has been acted on.
     let late = task.status == TaskStatus::Expired || task.due_at.is_some_and(|due| due <= w.env.now);
     w.close_task(position, TaskStatus::Completed);
-    let decision = w.record(position, Said { late, ..said });
+    let decision = w.record(position, NewDecision { late, ..new });
     w.decision = Some(decision);
     w.task_id = Some(task_id);
     if counts {
@@ -42,13 +50,13 @@ pub(super) fn decide(w: &mut Work<'_>, caller: &Caller, task_id: TaskId, said: S
     Ok(())
 }
 
-fn must_say_why(required: CommentRequired, said: &Said) -> Result<(), Refusal> {
+fn must_say_why(required: CommentRequired, new: &NewDecision) -> Result<(), Refusal> {
     let asked = match required {
         CommentRequired::Never => false,
-        CommentRequired::Reject => said.action == Action::Reject,
+        CommentRequired::Reject => new.action == Action::Reject,
         CommentRequired::Always => true,
     };
-    if !asked || said.comment.as_deref().is_some_and(says_something) {
+    if !asked || new.comment.as_deref().is_some_and(says_something) {
         return Ok(());
     }
     let message = match required {
@@ -58,14 +66,14 @@ fn must_say_why(required: CommentRequired, said: &Said) -> Result<(), Refusal> {
     Err(Refusal::Invalid { field: "comment", message: message.into() })
 }
 
-/// White space and characters that nobody sees say nothing.
+/// Returns whether a comment has a visible character.
 fn says_something(comment: &str) -> bool {
     let is_invisible =
         |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
     comment.chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c))
 }
 
-/// Whether somebody has approved in the stage of this task, in whoever's seat.
+/// Returns whether `actor` has approved in the stage of this task, for whichever seat.
 pub(super) fn has_approved(w: &Work<'_>, task: &Task, actor: &str) -> bool {
     let seats = w.request.tasks.iter().filter(|t| t.stage_id == task.stage_id && t.kind == Kind::Approver);
     let seats: HashSet<TaskId> = seats.map(|seat| seat.id).collect();
@@ -73,18 +81,19 @@ pub(super) fn has_approved(w: &Work<'_>, task: &Task, actor: &str) -> bool {
     approvals.into_iter().any(|approval| seats.contains(&approval.task_id))
 }
 
-/// Position of a task of this request.
-pub(super) fn find(w: &Work<'_>, id: TaskId) -> Result<usize, Refusal> {
+/// Returns the position of a task in the request.
+pub(super) fn find_task(w: &Work<'_>, id: TaskId) -> Result<usize, Refusal> {
     w.request.tasks.iter().position(|task| task.id == id).ok_or(Refusal::UnknownTask(id))
 }
 
-/// Position of the task's stage.
+/// Returns the index of the task's stage.
 pub(super) fn stage_of(w: &Work<'_>, task: &Task) -> Result<usize, Refusal> {
     let of_task = |run: &crate::request::StageRun| run.stage_id == task.stage_id;
     w.request.stages.iter().position(of_task).ok_or(Refusal::UnknownTask(task.id))
 }
 
-/// The assignee, or an admin as the way out of an emergency.
+/// Refuses everybody but the assignee and admins. An admin may stand in for any assignee, as the way out of an
+/// emergency.
 pub(super) fn must_own(caller: &Caller, task: &Task) -> Result<(), Refusal> {
     if caller.admin || caller.subject == task.assignee {
         return Ok(());
@@ -92,6 +101,7 @@ pub(super) fn must_own(caller: &Caller, task: &Task) -> Result<(), Refusal> {
     Err(Refusal::Forbidden(Barred::Owner, format!("task {} is assigned to somebody else", task.id)))
 }
 
+/// Refuses a task that is decided or closed, or whose stage or request is not running.
 pub(super) fn must_be_undecided(w: &Work<'_>, task: &Task, stage: usize) -> Result<(), Refusal> {
     let status = w.request.status;
     if status.is_terminal() {

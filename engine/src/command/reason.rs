@@ -10,12 +10,12 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Of `stage_skipped`: its condition holds.
+    /// Of `stage_skipped`: the stage's `skip_if` holds.
     SKIP_IF = "skip_if";
-    /// Of `stage_skipped`: nobody is seated and the policy says to skip.
+    /// Of `stage_skipped`: nobody is seated, and `on_empty` is `skip`.
     ON_EMPTY = "on_empty";
-    /// Of `request_rejected`: nobody is seated and the policy says to block.
-    /// Of `stage_escalation_failed`: the escalation rules add nobody.
+    /// Of `request_rejected`: nobody is seated, and `on_empty` is `block`. Of `stage_escalation_failed`: the
+    /// escalation rules add nobody.
     NO_APPROVERS = "no_approvers_resolved";
     /// Of `request_rejected` and `stage_escalation_failed`: the rules name more approvers than a stage may seat.
     TOO_MANY_SEATS = "too_many_seats";
@@ -29,11 +29,11 @@ reasons! {
     ALL_ABSTAINED = "all_abstained";
     /// The seats that are left cannot reach what the mode asks for.
     UNREACHABLE = "quorum_unreachable";
-    /// The deadline passed and the policy approves then.
+    /// The deadline passed, and `on_breach` is `auto_approve`.
     AUTO_APPROVE = "auto_approve";
-    /// The deadline passed and the policy rejects then.
+    /// The deadline passed, and `on_breach` is `auto_reject`.
     AUTO_REJECT = "auto_reject";
-    /// Of `request_approved`: not one stage ran.
+    /// Of `request_approved`: every stage was skipped.
     ALL_SKIPPED = "all_stages_skipped";
     /// Of `request_approved`: the policy has no stages.
     NO_STAGES = "no_stages";

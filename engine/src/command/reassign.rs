@@ -1,4 +1,6 @@
-use super::decide::{find, has_approved, must_be_undecided, stage_of};
+//! The reassign command: moves a task to somebody else.
+
+use super::decide::{find_task, has_approved, must_be_undecided, stage_of};
 use super::sod::Bars;
 use super::work::{NewTask, Work};
 use super::{Barred, Caller, Clash, Refusal};
@@ -8,7 +10,7 @@ use crate::request::{EventType, Task, TaskStatus};
 use crate::subject;
 use serde_json::json;
 
-/// Moves a seat. The admin's choice is explicit, so a delegation of the new assignee does not move it further.
+/// Moves a task to `to`. Delegations of the new assignee are not followed, because the admin chose this person.
 pub(super) fn reassign(
     w: &mut Work<'_>,
     caller: &Caller,
@@ -19,12 +21,12 @@ pub(super) fn reassign(
     if !caller.admin {
         return Err(Refusal::Forbidden(Barred::Role, "only an admin may reassign a task".into()));
     }
-    let position = find(w, task_id)?;
+    let position = find_task(w, task_id)?;
     let task = w.request.tasks[position].clone();
     let stage = stage_of(w, &task)?;
     must_be_undecided(w, &task, stage)?;
     must_fit(w, &task, stage, to)?;
-    // Moving a seat whose deadline has passed gives the new holder a full term, or it would be breached at once.
+    // A task whose deadline has passed gets a full term, or it would be in breach again at once.
     let due_at = if task.status == TaskStatus::Expired { w.fresh_due(stage) } else { task.due_at };
     w.close_task(position, TaskStatus::Reassigned);
     w.request.tasks[position].seated = false;

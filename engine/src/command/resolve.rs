@@ -1,3 +1,5 @@
+//! The answers of resolvers.
+
 use super::seating::Answers;
 use super::work::Work;
 use super::{advance, breach};
@@ -7,7 +9,8 @@ use serde_json::json;
 
 const ASKING: &[StageState] = &[StageState::Resolving, StageState::Escalating];
 
-/// Seats by a resolver's answers. One that comes late or twice finds nothing that waits for it, and changes nothing.
+/// Seats the people whom a resolver found. An answer that comes late or twice changes nothing, because no stage waits
+/// for it.
 pub(super) fn resolved(w: &mut Work<'_>, answers: &Answers) {
     let resolving = w.stages_in(&[StageState::Resolving]);
     if !resolving.is_empty() {
@@ -28,6 +31,7 @@ pub(super) fn resolved(w: &mut Work<'_>, answers: &Answers) {
     }
 }
 
+/// Appends the event that a resolver could not answer, for the first stage that waits for an answer.
 pub(super) fn failed(w: &mut Work<'_>, why: &str) {
     let asking = w.stages_in(ASKING);
     let Some(&first) = asking.first() else { return };

@@ -1,8 +1,8 @@
-//! From rules to people: who gets a seat in a stage, and who watches.
+//! Finds who gets the seats of a stage and who observes it, from its rules, bars and delegations.
 
+use super::payload::ErrorList;
 use super::reason;
 use super::sod::Bars;
-use super::told::Told;
 use crate::delegation::{Delegations, LookedAt};
 use crate::ids::RuleId;
 use crate::logic::{Budget, Failure};
@@ -12,18 +12,18 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use time::OffsetDateTime;
 
-/// Most seats that a stage may have, and most observers; and so many for all stages that start together, whose tasks are
-/// one answer.
+/// Most seats of a stage, and most observers. The same bound holds for all stages that start together, because one
+/// answer lists their tasks.
 pub(crate) const MOST_SEATS: usize = 1_000;
-/// Most bytes of ids of those who sit or watch in stages that start together.
+/// Most bytes of user ids in the seats and observers of stages that start together.
 pub(crate) const MOST_IDS: usize = 1_000_000;
-/// Most tasks that a request may come to have: it is loaded as a whole for each decision.
+/// Most tasks of a request, because each command loads all of them.
 const MOST_TASKS: usize = 5_000;
 
-/// Users by external rule.
+/// Users by external rule, as a resolver found them.
 pub(crate) type Answers = BTreeMap<RuleId, Vec<String>>;
 
-/// What seating depends on, the same for all stages of a group.
+/// What seating depends on. It is the same for all stages of a group.
 #[derive(Clone, Copy)]
 pub(crate) struct Seater<'a> {
     pub(crate) context: &'a Value,
@@ -31,11 +31,11 @@ pub(crate) struct Seater<'a> {
     pub(crate) bars: &'a Bars<'a>,
     pub(crate) delegations: &'a Delegations,
     pub(crate) now: OffsetDateTime,
-    /// What the expressions of all rules may use up together.
+    /// The steps that the expressions of all rules share.
     pub(crate) budget: &'a Budget,
 }
 
-/// One seat to be.
+/// A seat before its task is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seat {
     pub(crate) holder: String,
@@ -43,35 +43,35 @@ pub(crate) struct Seat {
     pub(crate) delegated_from: Option<String>,
 }
 
-/// Who sits, who watches, and what the timeline should tell about it.
+/// Who sits and who observes, and the facts about it for the event.
 #[derive(Debug, Default)]
 pub(crate) struct Seating {
     pub(crate) seats: Vec<Seat>,
     pub(crate) observers: Vec<String>,
     pub(crate) barred: Vec<String>,
-    /// Named by a rule, and unknown to the directory or disabled there.
+    /// Users named by a rule or a delegation whom the directory does not know, or who are disabled there.
     pub(crate) unknown: Vec<String>,
     pub(crate) looked_at: LookedAt,
-    pub(crate) errors: Told,
-    /// The rules name more approvers than a stage may seat: it seats nobody.
+    pub(crate) errors: ErrorList,
+    /// More people are named than may be seated, so nobody is.
     pub(crate) too_many: bool,
 }
 
 impl Seating {
-    /// Each delegate who holds a seat, with the owner whom they stand in for.
+    /// Pairs of a delegate who holds a seat and the owner for whom they hold it.
     pub(crate) fn delegated(&self) -> impl Iterator<Item = (&str, &str)> {
         self.seats.iter().filter_map(|seat| Some((seat.holder.as_str(), seat.delegated_from.as_deref()?)))
     }
 
-    /// The word for why it seats nobody.
+    /// The `reason` in events that nobody is seated.
     pub(crate) const fn why_nobody(&self) -> &'static str {
         if self.too_many { reason::TOO_MANY_SEATS } else { reason::NO_APPROVERS }
     }
 }
 
-/// Marks a seating that has no room beside those before it, of stages that start together in a request with so many
-/// tasks.
-pub(crate) fn bound<'a>(tasks: usize, seatings: impl Iterator<Item = &'a mut Seating>) {
+/// Sets `too_many` on each seating that takes the stages starting together beyond a bound. `tasks` is the number of
+/// tasks that the request has already.
+pub(crate) fn enforce_bounds<'a>(tasks: usize, seatings: impl Iterator<Item = &'a mut Seating>) {
     let (mut seats, mut observers, mut bytes) = (0, 0, 0);
     for seating in seatings {
         seats += seating.seats.len();
@@ -80,7 +80,7 @@ pub(crate) fn bound<'a>(tasks: usize, seatings: impl Iterator<Item = &'a mut Sea
         bytes += seating.observers.iter().map(String::len).sum::<usize>();
         let many = seats > MOST_SEATS || observers > MOST_SEATS || bytes > MOST_IDS;
         if many || tasks + seats + observers > MOST_TASKS {
-            seating.errors.tell(format!(
+            seating.errors.push(format!(
                 "stages that start together have room for {MOST_SEATS} approvers, as many observers and {MOST_IDS} \
                  bytes of their ids, a request for {MOST_TASKS} tasks"
             ));
@@ -96,7 +96,7 @@ impl Seater<'_> {
         let mut watchers = Vec::new();
         for rule in rules {
             for user in self.users(rule, &mut seating.errors) {
-                if self.is_nobody(rule, &user, &mut seating) {
+                if self.is_left_out(rule, &user, &mut seating) {
                     continue;
                 }
                 match rule.kind {
@@ -106,25 +106,25 @@ impl Seater<'_> {
             }
         }
         if seats.list.len() > MOST_SEATS {
-            seating.errors.tell(format!("the rules name more than {MOST_SEATS} approvers"));
+            seating.errors.push(format!("the rules name more than {MOST_SEATS} approvers"));
             seating.too_many = true;
             return seating;
         }
-        let mut seen: HashSet<String> = seats.places.into_keys().collect();
+        let mut seen: HashSet<String> = seats.positions.into_keys().collect();
         seating.seats = seats.list;
         seating.observers = watchers.into_iter().filter(|user| seen.insert(user.clone())).collect();
         if seating.observers.len() > MOST_SEATS {
             let left_out = seating.observers.len() - MOST_SEATS;
             seating.observers.truncate(MOST_SEATS);
-            seating.errors.tell(format!("{left_out} observers are left out: {MOST_SEATS} are the most"));
+            seating.errors.push(format!("{left_out} observers are left out: {MOST_SEATS} are the most"));
         }
         seating
     }
 
-    /// Whether the policy names somebody whom the directory does not know. What the directory itself or a service
-    /// answers is believed. Whoever must approve keeps the seat, or the stage would be approved without: an admin moves
-    /// it.
-    fn is_nobody(&self, rule: &Rule, user: &str, seating: &mut Seating) -> bool {
+    /// Notes the person of a `user` rule as unknown if the directory does not know them, and returns whether they get
+    /// no task. What a directory or service answered is believed. An approver who is required keeps the seat even so,
+    /// or the stage could be approved without them; an admin can reassign it.
+    fn is_left_out(&self, rule: &Rule, user: &str, seating: &mut Seating) -> bool {
         if !matches!(rule.source, RuleSource::User(_)) {
             return false;
         }
@@ -136,12 +136,12 @@ impl Seater<'_> {
         !rule.required || rule.kind == Kind::Observer
     }
 
-    fn users(&self, rule: &Rule, errors: &mut Told) -> Vec<String> {
+    fn users(&self, rule: &Rule, errors: &mut ErrorList) -> Vec<String> {
         let (kind, users) = match &rule.source {
             RuleSource::User(user) => ("user", vec![user.clone()]),
             RuleSource::Expression(logic) => {
                 let users = logic.users(self.context, self.budget).unwrap_or_else(|error| {
-                    errors.tell(format!("expression: {error}"));
+                    errors.push(format!("expression: {error}"));
                     Vec::new()
                 });
                 ("expression", users)
@@ -153,15 +153,15 @@ impl Seater<'_> {
         let is_subject = |user: &String| match subject::check(user) {
             Ok(()) => true,
             Err(why) => {
-                errors.tell(format!("{kind}: the user id \"{user}\" {why}"));
+                errors.push(format!("{kind}: the user id \"{user}\" {why}"));
                 false
             }
         };
         users.into_iter().filter(is_subject).collect()
     }
 
-    /// A barred owner holds no seat, so nobody sits for them. A delegate who is barred or unknown is passed over: the
-    /// owner keeps it.
+    /// Gives a seat to the owner, or to the delegate who stands in for them. A barred owner has no seat that could be
+    /// delegated. If the delegate is barred or unknown, the owner keeps the seat.
     fn seat_one(&self, seats: &mut Seats, seating: &mut Seating, owner: String, required: bool) {
         if self.bars.why(&owner).is_some() {
             if seats.barred.insert(owner.clone()) {
@@ -182,7 +182,7 @@ impl Seater<'_> {
         seating.looked_at.delegations_of.extend(chain.looked_at.into_iter().map(str::to_owned));
         let delegate = (*chain.delegates.last()?).to_owned();
         if let Err(why) = subject::check(&delegate) {
-            seating.errors.tell(format!("delegation of \"{owner}\": the user id \"{delegate}\" {why}"));
+            seating.errors.push(format!("delegation of \"{owner}\": the user id \"{delegate}\" {why}"));
             return None;
         }
         if self.bars.why(&delegate).is_some() {
@@ -197,22 +197,22 @@ impl Seater<'_> {
     }
 }
 
-/// Seats in order, one a person.
+/// Seats in the order of the rules, at most one for each person.
 #[derive(Debug, Default)]
 struct Seats {
     list: Vec<Seat>,
-    places: HashMap<String, usize>,
+    positions: HashMap<String, usize>,
     barred: HashSet<String>,
 }
 
 impl Seats {
     fn add(&mut self, seat: Seat) {
-        match self.places.get(&seat.holder) {
-            Some(&place) => self.list[place].required |= seat.required,
-            // One more than there may be is enough to know.
+        match self.positions.get(&seat.holder) {
+            Some(&position) => self.list[position].required |= seat.required,
+            // One seat beyond the bound is kept, to show that it is exceeded.
             None if self.list.len() > MOST_SEATS => {}
             None => {
-                self.places.insert(seat.holder.clone(), self.list.len());
+                self.positions.insert(seat.holder.clone(), self.list.len());
                 self.list.push(seat);
             }
         }
@@ -227,7 +227,7 @@ impl Seating {
     }
 }
 
-/// Whether the stage's condition says to skip it. One that fails does not.
+/// Returns whether the stage's `skip_if` holds. Callers do not skip a stage whose condition fails.
 pub(crate) fn skips(stage: &Stage, context: &Value, budget: &Budget) -> Result<bool, Failure> {
     stage.skip_if.as_ref().map_or(Ok(false), |logic| logic.holds(context, budget))
 }

@@ -1,11 +1,11 @@
-//! The arithmetic of one stage: what its seats have said, and what follows.
+//! Counts the decisions on the seats of a stage, and derives the verdict.
 
 use super::reason;
 use crate::policy::{Kind, Mode, OnBreach, RejectMode, Stage};
 use crate::request::{Action, Request, StageRun, StageState, Task, TaskStatus};
 use std::collections::HashMap;
 
-/// What follows from the seats.
+/// What the decisions on the seats amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Undecided,
@@ -13,7 +13,7 @@ pub(super) enum Verdict {
     Rejected(&'static str),
 }
 
-/// What the seats of a stage have said. `seats = approvals + rejections + abstentions + open`.
+/// The seats of a stage, counted by decision. Invariant: `seats = approvals + rejections + abstentions + open`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) seats: u32,
@@ -26,24 +26,24 @@ pub(super) struct Tally {
     required_abstentions: u32,
 }
 
-/// A task that is a seat of this stage now.
+/// Returns whether a task is a seat of this stage now.
 pub(super) fn is_seat(task: &Task, run: &StageRun) -> bool {
     task.stage_id == run.stage_id && task.kind == Kind::Approver && task.seated
 }
 
-/// A task that may still be decided, by its own state: before its deadline, or expired and still seated.
+/// Returns whether a task by itself may still be decided: it is open, or it expired and is still seated.
 pub(super) fn is_undecided(task: &Task) -> bool {
     task.status.is_open() || (task.status == TaskStatus::Expired && task.seated && task.decision_id.is_none())
 }
 
 impl Tally {
     pub(super) fn of(request: &Request, run: &StageRun) -> Self {
-        let said: HashMap<_, _> = request.decisions.iter().map(|d| (d.task_id, d.action)).collect();
+        let actions: HashMap<_, _> = request.decisions.iter().map(|d| (d.task_id, d.action)).collect();
         let mut tally = Self::default();
         for seat in request.tasks.iter().filter(|task| is_seat(task, run)) {
             let required = u32::from(seat.required);
             tally.seats += 1;
-            match said.get(&seat.id) {
+            match actions.get(&seat.id) {
                 None => {
                     tally.open += 1;
                     tally.required_open += required;
@@ -74,18 +74,19 @@ impl Tally {
         needed.max(1)
     }
 
-    /// Whether approval is still possible, however many seats an escalation that is ahead (`more`) may add.
-    fn reachable(&self, mode: Mode, more: bool) -> bool {
+    /// Returns whether the stage can still be approved. An escalation that is still ahead may add any number of
+    /// seats.
+    fn reachable(&self, mode: Mode, escalation_ahead: bool) -> bool {
         let every_vote_counts = matches!(mode, Mode::All | Mode::Percentage(100));
-        if more {
-            // Added seats raise what is needed as much as what is open: they never make up for a reject.
+        if escalation_ahead {
+            // Added seats raise what is needed as much as what is open, so they never make up for a reject.
             !every_vote_counts || self.rejections == 0
         } else {
             self.approvals + self.open >= self.needed(mode)
         }
     }
 
-    pub(super) fn verdict(&self, stage: &Stage, more: bool) -> Verdict {
+    pub(super) fn verdict(&self, stage: &Stage, escalation_ahead: bool) -> Verdict {
         if self.required_rejections > 0 {
             Verdict::Rejected(reason::REQUIRED_REJECTED)
         } else if self.required_abstentions > 0 {
@@ -94,7 +95,7 @@ impl Tally {
             Verdict::Rejected(reason::REJECTED)
         } else if self.approvals >= self.needed(stage.mode) {
             if self.required_open == 0 { Verdict::Approved } else { Verdict::Undecided }
-        } else if self.reachable(stage.mode, more) {
+        } else if self.reachable(stage.mode, escalation_ahead) {
             Verdict::Undecided
         } else if self.seats > 0 && self.abstentions == self.seats {
             Verdict::Rejected(reason::ALL_ABSTAINED)
@@ -104,8 +105,8 @@ impl Tally {
     }
 }
 
-/// Whether an escalation may still add seats. It is driven by the deadline of an open seat; without one it would
-/// never come, and waiting for it would hang the stage.
+/// Returns whether an escalation may still add seats. Only the deadline of an open seat starts one; without such a
+/// seat it never comes, and a stage that waited for it would hang.
 pub(super) fn escalation_ahead(request: &Request, stage: &Stage, run: &StageRun) -> bool {
     let waits_for_deadline =
         |task: &Task| is_seat(task, run) && task.status.is_open() && task.due_at.is_some();

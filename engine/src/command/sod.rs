@@ -1,11 +1,11 @@
-//! Separation of duties: who may not sit, and so may not decide.
+//! Separation of duties: who may not hold a seat, and so may not decide.
 
 use super::actor::SLA;
 use crate::policy::{Kind, Policy};
 use crate::request::{Action, Request};
 use std::collections::HashSet;
 
-/// The people barred from a group of stages.
+/// The people whom separation of duties bars from a group of stages.
 #[derive(Debug, Default)]
 pub(crate) struct Bars<'a> {
     requesters: Vec<&'a str>,
@@ -13,8 +13,8 @@ pub(crate) struct Bars<'a> {
 }
 
 impl<'a> Bars<'a> {
-    /// Bars known before anybody has decided anything. `requesters` are whoever asks and whoever created the request
-    /// for them: a service that writes somebody else's name into `requester` must not approve its own request.
+    /// Returns the bars as they are before anybody has decided. `requesters` are the requester and the subject that
+    /// creates the request: a service that names somebody else as requester must not approve its own request.
     pub(crate) fn before_any_decision(
         policy: &Policy,
         requesters: impl IntoIterator<Item = &'a str>,
@@ -23,7 +23,7 @@ impl<'a> Bars<'a> {
         Self { requesters, earlier_approvers: HashSet::new() }
     }
 
-    /// Bars for the group that holds the stage at `index`.
+    /// Returns the bars for the group that holds the stage at `index`.
     pub(crate) fn of_group(policy: &Policy, request: &'a Request, index: usize) -> Self {
         let mut bars = Self::before_any_decision(policy, [&*request.requester, &*request.source_service]);
         if policy.forbid_repeat_approvers {
@@ -33,7 +33,7 @@ impl<'a> Bars<'a> {
         bars
     }
 
-    /// Why this person is barred, if so.
+    /// Returns why this person is barred, or `None`.
     pub(crate) fn why(&self, user: &str) -> Option<&'static str> {
         if self.requesters.contains(&user) {
             Some("the policy forbids that whoever asks, or created the request, approves")
@@ -45,8 +45,8 @@ impl<'a> Bars<'a> {
     }
 }
 
-/// Both who decided and for whom: an admin's approval uses up the admin, and the seat's holder has had their say.
-/// A holder for whom only the clock decided (`system:sla`) has not.
+/// Returns who has approved before `first_order`: the actor of each approval, and the assignee too if that was an
+/// admin on their behalf. An approval by the clock (`system:sla`) bars nobody.
 fn approvers_before(request: &Request, first_order: i32) -> HashSet<&str> {
     let observers: HashSet<_> =
         request.tasks.iter().filter(|t| t.kind == Kind::Observer).map(|t| t.id).collect();

@@ -1,7 +1,7 @@
-//! The transition under construction: the state being changed and the events told about it.
+//! The transition under construction: the state as changed so far, and the events about it.
 
 use super::sod::Bars;
-use super::{Environment, Transition, seating, told};
+use super::{Environment, Transition, payload, seating};
 use crate::delegation::LookedAt;
 use crate::ids::{DecisionId, EventId, IdSource, TaskId};
 use crate::logic::Budget;
@@ -20,7 +20,7 @@ pub(super) struct Work<'a> {
     pub(super) actor: String,
     pub(super) decision: Option<Decision>,
     pub(super) task_id: Option<TaskId>,
-    /// What all expressions of this command may use up together.
+    /// The steps that all expressions of this command share.
     pub(super) budget: Budget,
     ids: &'a mut dyn IdSource,
     events: Vec<Event>,
@@ -67,9 +67,9 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Tells. Null members of `payload` are left out.
+    /// Appends an event. Null members of `payload` are left out.
     pub(super) fn emit(&mut self, kind: EventType, stage: Option<i32>, reason: Option<&str>, payload: Value) {
-        let payload = told::without_nulls(payload);
+        let payload = payload::without_nulls(payload);
         self.request.last_sequence += 1;
         self.events.push(Event {
             id: EventId(self.ids.fresh()),
@@ -94,7 +94,7 @@ impl<'a> Work<'a> {
         runs.filter(|(_, run)| states.contains(&run.state)).map(|(index, _)| index).collect()
     }
 
-    /// Who would sit in the stage at `index` by these rules, now.
+    /// Finds who would sit in the stage at `index` by these rules now, and notes whom that looked at.
     pub(super) fn seating(
         &mut self,
         index: usize,
@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
         seating
     }
 
-    /// A full term from now; none without an SLA.
+    /// The deadline of a task that starts now; `None` when the stage has no `sla_hours`.
     pub(super) fn fresh_due(&self, index: usize) -> Option<OffsetDateTime> {
         let hours = self.stage(index).sla_hours?;
         self.env.now.checked_add(time::Duration::hours(i64::from(hours)))
@@ -171,7 +171,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Takes a task out of open/claimed (or ends an expired one).
+    /// Ends a task, which is open, claimed or expired.
     pub(super) fn close_task(&mut self, position: usize, status: TaskStatus) {
         let now = self.env.now;
         let task = &mut self.request.tasks[position];
@@ -179,8 +179,8 @@ impl<'a> Work<'a> {
         task.completed_at = Some(now);
     }
 
-    /// Writes the one decision of the task at `at` and tells of it. The task's state is the caller's to set.
-    pub(super) fn record(&mut self, position: usize, said: Said) -> Decision {
+    /// Appends the one decision of the task at `position`, and its event. The caller sets the task's status.
+    pub(super) fn record(&mut self, position: usize, new: NewDecision) -> Decision {
         let (id, now) = (DecisionId(self.ids.fresh()), self.env.now);
         let task = &mut self.request.tasks[position];
         task.decision_id = Some(id);
@@ -190,10 +190,10 @@ impl<'a> Work<'a> {
             stage_order: task.stage_order,
             actor: self.actor.clone(),
             on_behalf_of: Some(task.assignee.clone()).filter(|assignee| *assignee != self.actor),
-            action: said.action,
-            comment: said.comment,
-            attachments_ref: said.attachments_ref,
-            late: said.late,
+            action: new.action,
+            comment: new.comment,
+            attachments_ref: new.attachments_ref,
+            late: new.late,
             created_at: now,
         };
         let payload = serde_json::json!({
@@ -214,11 +214,11 @@ impl<'a> Work<'a> {
         decision
     }
 
-    /// What ends a request says what the decision that ended it said.
+    /// Adds the comment of the decision that ended the request to the event of its end.
     fn with_deciding_comment(&self, mut payload: Value, status: RequestStatus, stage: Option<i32>) -> Value {
         let decides = |decision: &&Decision| match status {
             RequestStatus::Approved => decision.action == Action::Approve,
-            // A stage that nobody could sit in ends the request for a reason of its own.
+            // A later stage that nobody can sit in rejects the request for a reason of its own.
             RequestStatus::Rejected => stage == Some(decision.stage_order),
             _ => false,
         };
@@ -228,7 +228,7 @@ impl<'a> Work<'a> {
         payload
     }
 
-    /// Ends the request: whatever is unfinished is closed first.
+    /// Ends the request, after closing its open tasks and unfinished stages.
     pub(super) fn end(
         &mut self,
         status: RequestStatus,
@@ -254,15 +254,15 @@ impl<'a> Work<'a> {
     }
 }
 
-/// What somebody decided.
-pub(super) struct Said {
+/// A decision that is about to be recorded.
+pub(super) struct NewDecision {
     pub(super) action: Action,
     pub(super) comment: Option<String>,
     pub(super) attachments_ref: Option<String>,
     pub(super) late: bool,
 }
 
-/// A time as JSON, null when there is none.
+/// A moment as RFC 3339 text in JSON; null for `None`.
 pub(super) fn time_json(time: Option<OffsetDateTime>) -> Value {
     time.and_then(|t| t.format(&Rfc3339).ok()).map_or(Value::Null, Value::String)
 }

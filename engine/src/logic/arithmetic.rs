@@ -10,7 +10,8 @@ use std::cmp::Ordering;
 
 type Result<T> = std::result::Result<T, Failure>;
 
-/// `a < b` and the like; with three values whether the middle one lies between the others.
+/// Returns whether two values are in the operator's order; for `<` and `<=` with three values, whether the middle one
+/// lies between the others.
 pub(super) fn is_ordered(operator: Operator, values: &[Data<'_>], meter: &mut Meter<'_>) -> Result<bool> {
     let holds = |ordering: Ordering| match operator {
         Operator::Less => ordering.is_lt(),
@@ -80,7 +81,7 @@ fn number(value: &Data<'_>, meter: &mut Meter<'_>) -> Result<Number> {
     to_number(value, meter)?.ok_or(Failure::NotANumber(value.kind()))
 }
 
-/// `+` and `*` take only what is written as a number: null, booleans and the empty text are none.
+/// Reads an operand of `+` or `*`, which take only what is written as a number: not null, booleans or the empty text.
 fn written_number(value: &Data<'_>, meter: &mut Meter<'_>) -> Result<Number> {
     let parsed = match value {
         Data::Number(number) => Some(*number),

@@ -1,8 +1,9 @@
-//! What one evaluation may use up.
+//! The bounds of one evaluation.
 
-/// Most steps of one evaluation: a node looked at, an item visited or copied, 32 bytes of text read or written.
+/// Most steps of one evaluation. A step is a node looked at, an item visited or copied, or 32 bytes of text read or
+/// written.
 pub const MAX_STEPS: u64 = 1_000_000;
 /// Most bytes that one evaluation may build.
 pub const MAX_MEMORY: usize = 8 * 1024 * 1024;
-/// Most lists that an expression may put into one another.
+/// Deepest nesting of the lists that an expression builds.
 pub const MAX_VALUE_DEPTH: usize = 32;

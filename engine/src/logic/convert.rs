@@ -1,5 +1,5 @@
-//! Conversions between kinds of values and comparisons across them, as JavaScript has them; but what JavaScript
-//! calls "not a number" is a failure here: a rule that compares nonsense must not decide anything.
+//! Conversions and comparisons between kinds of values, as in JavaScript with one exception: where JavaScript
+//! computes with `NaN` the evaluation fails, because a rule that compares nonsense must not decide anything.
 
 use super::Failure;
 use super::data::{Data, List, Text};
@@ -8,7 +8,7 @@ use super::number::Number;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-/// As a number; `None` when it is none. Null and the empty text are 0, as in JavaScript.
+/// The value as a number; `None` when it is none. Null and the empty text are 0, as in JavaScript.
 pub(super) fn to_number(value: &Data<'_>, meter: &mut Meter<'_>) -> Result<Option<Number>, Failure> {
     Ok(match value {
         Data::Null => Some(Number::ZERO),
@@ -26,7 +26,7 @@ pub(super) fn to_number(value: &Data<'_>, meter: &mut Meter<'_>) -> Result<Optio
     })
 }
 
-/// As text: a list as its items with commas between them. An object has no text.
+/// The value as text; a list as its items, separated by commas. An object has no text.
 pub(super) fn to_text<'a>(value: &Data<'a>, meter: &mut Meter<'_>) -> Result<Text<'a>, Failure> {
     let text = match value {
         Data::Text(text) => return Ok(text.clone()),
@@ -40,7 +40,7 @@ pub(super) fn to_text<'a>(value: &Data<'a>, meter: &mut Meter<'_>) -> Result<Tex
     Ok(Text::Built(text.into()))
 }
 
-/// The items as text with commas between them; null is nothing there.
+/// The items as text, separated by commas. Null becomes the empty text.
 fn join(list: &List<'_>, meter: &mut Meter<'_>) -> Result<String, Failure> {
     let mut joined = String::new();
     for (index, item) in list.iter().enumerate() {
@@ -53,7 +53,7 @@ fn join(list: &List<'_>, meter: &mut Meter<'_>) -> Result<String, Failure> {
     Ok(joined)
 }
 
-/// Adds the value's text; null adds nothing.
+/// Appends the value's text; null appends nothing.
 pub(super) fn append(to: &mut String, value: &Data<'_>, meter: &mut Meter<'_>) -> Result<(), Failure> {
     let before = to.len();
     match value {
@@ -71,7 +71,7 @@ pub(super) fn append(to: &mut String, value: &Data<'_>, meter: &mut Meter<'_>) -
     meter.build(to.len() - before)
 }
 
-/// Equal and of the same kind. Lists and objects are compared by what they hold.
+/// Returns whether two values are equal and of the same kind. Lists and objects are compared by their content.
 pub(super) fn strictly_equal(a: &Data<'_>, b: &Data<'_>, meter: &mut Meter<'_>) -> Result<bool, Failure> {
     meter.step()?;
     match (a, b) {
@@ -107,7 +107,7 @@ pub(super) fn strictly_equal(a: &Data<'_>, b: &Data<'_>, meter: &mut Meter<'_>) 
     }
 }
 
-/// Equal once converted to one kind; null equals nothing but null.
+/// Returns whether two values are equal after conversion to one kind. Null equals only null.
 pub(super) fn loosely_equal(a: &Data<'_>, b: &Data<'_>, meter: &mut Meter<'_>) -> Result<bool, Failure> {
     match (a, b) {
         (Data::Null | Data::Object(_), _) | (_, Data::Null | Data::Object(_)) => strictly_equal(a, b, meter),
@@ -130,7 +130,7 @@ fn same_text(a: &str, b: &str, meter: &mut Meter<'_>) -> Result<bool, Failure> {
     Ok(a == b)
 }
 
-/// Two texts by their characters, anything else as numbers.
+/// Orders texts and lists by the characters of their text, and any other two values as numbers.
 pub(super) fn compare(a: &Data<'_>, b: &Data<'_>, meter: &mut Meter<'_>) -> Result<Ordering, Failure> {
     let is_textual = |value: &Data<'_>| matches!(value, Data::Text(_) | Data::List(_));
     if is_textual(a) && is_textual(b) {

@@ -1,11 +1,12 @@
-//! What an expression computes with: parts of the context and of the expression, borrowed, and values that it builds.
+//! The values that an expression computes with: parts of the context and of the expression, which are borrowed, and
+//! values that it builds.
 
 use super::number::Number;
 use serde_json::{Map, Value};
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// A value. Cheap to clone.
+/// A value, cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) enum Data<'a> {
     Null,
@@ -22,8 +23,8 @@ pub(super) enum Text<'a> {
     Built(Rc<str>),
 }
 
-/// `depth` counts the lists that the expression itself has put into one another. It is bounded where lists are
-/// built, so that nothing that walks a value, dropping it included, can run out of stack.
+/// `depth` is the nesting of lists that the expression has built. It is bounded where lists are built, so that
+/// recursion over a value, also when it is dropped, cannot overflow the stack.
 #[derive(Debug, Clone)]
 pub(super) enum List<'a> {
     Borrowed(&'a [Value]),
@@ -77,7 +78,8 @@ impl<'a> Data<'a> {
         matches!(self, Self::Null)
     }
 
-    /// JSONLogic's notion of truth: null, false, 0, the empty text and the empty list are false.
+    /// Returns whether JSONLogic takes the value as true: everything but null, false, 0, the empty text and the empty
+    /// list.
     pub(super) fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,
@@ -89,7 +91,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// How many lists the expression has put into one another to build it.
+    /// The nesting of lists that the expression has built; 0 for other values.
     pub(super) const fn depth(&self) -> usize {
         match self {
             Self::List(List::Built { depth, .. }) => *depth,
@@ -101,7 +103,7 @@ impl<'a> Data<'a> {
     pub(super) fn member(&self, name: &str) -> Option<Self> {
         match self {
             Self::Object(members) => members.get(name).map(Self::of),
-            // "01" and "+1" name no item.
+            // "01" and "+1" are no indexes.
             Self::List(list) => {
                 let index = name.parse::<usize>().ok().filter(|index| index.to_string() == name)?;
                 list.get(index)
@@ -110,7 +112,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// What it is, for messages.
+    /// The name of the value's kind, for messages.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",

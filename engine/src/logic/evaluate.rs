@@ -1,5 +1,5 @@
-//! Evaluates an expression. Every node costs a step, whatever it builds costs memory, and lists nest only so deep: an
-//! evaluation ends soon and on little stack, whoever wrote the expression and the context.
+//! Evaluates an expression. Every node costs steps, every value that is built costs memory, and the nesting of lists
+//! is bounded. So an evaluation ends soon and needs little stack, whatever the expression and the context are.
 
 use super::Failure;
 use super::arithmetic;
@@ -13,12 +13,12 @@ use super::text;
 
 type Result<T> = std::result::Result<T, Failure>;
 
-/// What `var` means where an operation stands.
+/// What `var` reads from at some place of an expression.
 #[derive(Debug, Clone)]
 pub(super) enum Scope<'a> {
-    /// The context, or the item that an operator has come to.
+    /// The context, or the present item of an operator over a list.
     Value { value: Data<'a>, index: usize },
-    /// Inside `reduce`.
+    /// What `reduce` offers to its second argument.
     Fold { current: Data<'a>, accumulator: Data<'a>, index: usize },
 }
 
@@ -51,12 +51,12 @@ impl<'a, 'm> Evaluation<'a, 'm> {
         nodes.iter().map(|node| self.evaluate(node)).collect()
     }
 
-    /// The value of an argument, null when it is not there.
+    /// Evaluates an argument; null when it is absent.
     pub(super) fn argument(&mut self, arguments: &'a [Node], index: usize) -> Result<Data<'a>> {
         arguments.get(index).map_or(Ok(Data::Null), |node| self.evaluate(node))
     }
 
-    /// A list of these items.
+    /// Builds a list of these items.
     pub(super) fn list(&mut self, items: Vec<Data<'a>>) -> Result<Data<'a>> {
         let depth = 1 + items.iter().map(Data::depth).max().unwrap_or(0);
         if depth > MAX_VALUE_DEPTH {
@@ -109,7 +109,7 @@ impl<'a, 'm> Evaluation<'a, 'm> {
         Ok(Data::Bool(truth))
     }
 
-    /// `if`: pairs of a condition and what follows from it, and what else.
+    /// `if`: pairs of a condition and its result, and a last result for when no condition holds.
     fn choose(&mut self, arguments: &'a [Node]) -> Result<Data<'a>> {
         for pair in arguments.chunks(2) {
             let value = self.argument(pair, 0)?;
@@ -122,7 +122,7 @@ impl<'a, 'm> Evaluation<'a, 'm> {
         Ok(Data::Null)
     }
 
-    /// The first argument of this truth, or the last one. What follows it is not evaluated.
+    /// Returns the first argument whose truth is `truth`, else the last one. Arguments after it are not evaluated.
     fn first(&mut self, arguments: &'a [Node], truth: bool) -> Result<Data<'a>> {
         let mut last = Data::Null;
         for node in arguments {
@@ -149,7 +149,7 @@ impl<'a, 'm> Evaluation<'a, 'm> {
         self.list(merged)
     }
 
-    /// The items that the first argument gives; anything but a list has none.
+    /// Returns the list that the first argument gives; `None` when it gives anything else.
     fn items(&mut self, arguments: &'a [Node]) -> Result<Option<List<'a>>> {
         match self.argument(arguments, 0)? {
             Data::List(list) => Ok(Some(list)),
@@ -157,7 +157,7 @@ impl<'a, 'm> Evaluation<'a, 'm> {
         }
     }
 
-    /// The second argument, with `var` meaning something else than outside.
+    /// Evaluates the second argument in an inner scope.
     fn within(&mut self, scope: Scope<'a>, arguments: &'a [Node]) -> Result<Data<'a>> {
         self.meter.step()?;
         self.scopes.push(scope);
@@ -181,14 +181,14 @@ impl<'a, 'm> Evaluation<'a, 'm> {
         self.list(collected)
     }
 
-    /// Over an empty list `none` holds, `all` and `some` do not.
+    /// Evaluates `all`, `some` and `none`. Over an empty list `none` holds, `all` and `some` do not.
     fn quantify(&mut self, operator: Operator, arguments: &'a [Node]) -> Result<Data<'a>> {
         let list = self.items(arguments)?;
         let mut any = false;
         for (index, item) in list.iter().flat_map(List::iter).enumerate() {
             any = true;
             let holds = self.within(Scope::Value { value: item, index }, arguments)?.is_truthy();
-            // The first item of the kind that settles it is the last one looked at.
+            // The first item that settles the answer is the last one evaluated.
             if holds != (operator == Operator::All) {
                 return Ok(Data::Bool(operator == Operator::Some));
             }

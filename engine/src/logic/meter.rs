@@ -1,14 +1,15 @@
-//! How much an evaluation may do. Steps, not seconds: the same expression on the same context always comes as far.
+//! Limits what an evaluation may do. It counts steps rather than seconds, so that the same expression on the same
+//! context always gets equally far.
 
 use super::Failure;
 use super::bounds::{MAX_MEMORY, MAX_STEPS};
 use std::cell::Cell;
 
-/// Steps that all evaluations of one command share, so that a policy of many costly rules is bounded too.
+/// Steps that all evaluations of one command share, because a policy may have many costly rules.
 const COMMAND_STEPS: u64 = 5 * MAX_STEPS;
 const BYTES_A_STEP: usize = 32;
 
-/// What the evaluations of one command may still use up together.
+/// The steps that the evaluations of one command have left together.
 #[derive(Debug)]
 pub struct Budget {
     steps: Cell<u64>,
@@ -28,7 +29,7 @@ impl Budget {
     }
 }
 
-/// Measures one evaluation.
+/// What one evaluation may still use up.
 #[derive(Debug)]
 pub(super) struct Meter<'a> {
     budget: &'a Budget,
@@ -47,19 +48,19 @@ impl<'a> Meter<'a> {
 
     pub(super) fn steps(&mut self, count: usize) -> Result<(), Failure> {
         let count = count as u64;
-        // What cannot be afforded is not begun, yet it leaves nothing: else it would be tried again and again.
+        // What cannot be afforded is not begun, but it uses up the rest. Otherwise it would be tried again and again.
         let affordable = count.min(self.steps);
         self.steps -= affordable;
         self.budget.steps.set(self.budget.steps.get().saturating_sub(affordable));
         if affordable == count { Ok(()) } else { Err(Failure::Steps) }
     }
 
-    /// So many bytes of text are read.
+    /// Charges the steps for reading so many bytes of text.
     pub(super) fn read(&mut self, bytes: usize) -> Result<(), Failure> {
         self.steps(bytes / BYTES_A_STEP)
     }
 
-    /// So many bytes are about to be built.
+    /// Charges the steps and the memory for building so many bytes.
     pub(super) fn build(&mut self, bytes: usize) -> Result<(), Failure> {
         self.read(bytes)?;
         self.memory = self.memory.checked_sub(bytes).ok_or(Failure::Memory)?;

@@ -1,11 +1,12 @@
-//! Numbers of an expression: whole ones are exact, the others are what JSON keeps.
+//! The numbers of an expression. Whole numbers are exact; others are `f64`, as in JSON.
 
 use std::cmp::Ordering;
 
-/// Beyond it every `f64` is a whole number, and `i128` holds it with room for arithmetic.
+/// The largest `f64` that becomes a whole number: `i128` holds it with room for arithmetic.
 const LARGEST_WHOLE: f64 = 1e30;
 
-/// Never infinite and never "not a number". A whole number is always [`Number::Whole`], however it was written.
+/// A number that is neither infinite nor NaN. Up to [`LARGEST_WHOLE`] a whole number is always [`Number::Whole`],
+/// however it was written, so that equal numbers compare as equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Number {
     Whole(i128),
@@ -15,7 +16,7 @@ pub(super) enum Number {
 impl Number {
     pub(super) const ZERO: Self = Self::Whole(0);
 
-    /// `None` for what is infinite or not a number.
+    /// `None` for infinities and NaN.
     #[expect(clippy::cast_possible_truncation, reason = "a whole number of this size fits")]
     pub(super) fn of(value: f64) -> Option<Self> {
         if !value.is_finite() {
@@ -32,10 +33,11 @@ impl Number {
         whole.map(Self::Whole).or_else(|| Self::of(number.as_f64()?))
     }
 
-    /// A decimal number, white space around it aside; `None` for any other text, the empty one included.
+    /// Reads a decimal number with or without white space around it; `None` for any other text, the empty one
+    /// included.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        // Rust reads `inf` and `nan` too, which are no numbers here.
+        // Rust would also read `inf` and `nan`.
         if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
             return None;
         }
@@ -72,12 +74,12 @@ impl Number {
         self.combine(other, without_rest, |a, b| a / b)
     }
 
-    /// The rest of a division, with the sign of `self`; `None` when `other` is zero.
+    /// The remainder of a division, with the sign of `self`; `None` when `other` is zero.
     pub(super) fn remainder(self, other: Self) -> Option<Self> {
         self.combine(other, i128::checked_rem, |a, b| a % b)
     }
 
-    /// Exactly where both are whole and the result is, too; else as `f64`.
+    /// Computes exactly when both numbers and the result are whole and fit into `i128`, else with `f64`.
     fn combine(
         self,
         other: Self,
@@ -94,13 +96,13 @@ impl Number {
     pub(super) fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => a.cmp(&b),
-            // A number that is not whole is small enough for `f64` to tell it from every whole one, or larger than
-            // all of those.
+            // The conversion keeps the order: a fraction is below 2^53, where `f64` holds every whole number, and any
+            // other `f64` here is beyond [`LARGEST_WHOLE`].
             _ => self.as_f64().total_cmp(&other.as_f64()),
         }
     }
 
-    /// As JavaScript writes it: plainly from 0.000001 to below 1e21, else with an exponent.
+    /// Writes the number as JavaScript does: in full from 0.000001 to below 1e21, else with an exponent.
     pub(super) fn to_text(self) -> String {
         let scientific = match self {
             Self::Whole(whole) if whole.unsigned_abs() < 10_u128.pow(21) => return whole.to_string(),

@@ -1,4 +1,4 @@
-//! Which paths an expression names, found without evaluating it.
+//! Finds the paths that an expression names, without evaluating it.
 
 use super::program::{Node, Operator};
 use serde_json::Value;
@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 pub(crate) struct Path {
     /// Dotted, as it is written.
     pub(crate) path: String,
-    /// What it is looked up in.
+    /// Where it is looked up.
     pub(crate) within: Within,
-    /// It may be absent: `var` has a default for it, or `missing` asks for it in the same expression.
+    /// The author knows that it may be absent: `var` has a default for it, or `missing` asks for it in the same
+    /// expression.
     pub(crate) may_be_absent: bool,
 }
 
-/// What a path is looked up in.
+/// Where a path is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Within {
     Context,
@@ -25,7 +26,7 @@ pub(crate) enum Within {
     Fold(Option<String>),
 }
 
-/// Every path that stands in an expression as a literal; one that is computed is not known.
+/// Returns every path that stands in an expression as a literal. Computed paths are not known.
 pub(crate) fn paths(program: &Node) -> BTreeSet<Path> {
     let mut walk = Walk { scopes: vec![Within::Context], named: BTreeSet::new(), asked: BTreeSet::new() };
     walk.node(program);
@@ -76,7 +77,7 @@ impl Walk {
         }
     }
 
-    /// The path of a list that is read as it is, from the context.
+    /// Returns the path of a list that `var` reads from the context; `None` for any other list.
     fn list(&self, node: &Node) -> Option<String> {
         let Node::Operation(Operator::Var, arguments) = node else { return None };
         let [Node::Literal(Value::String(path)), ..] = &arguments[..] else { return None };
@@ -93,7 +94,7 @@ impl Walk {
     fn var(&mut self, arguments: &[Node]) {
         match arguments {
             [Node::Literal(Value::String(path)), default @ ..] => self.name(0, path, !default.is_empty()),
-            // A list that holds nothing computed is one literal.
+            // The compiler turns a list without operations into one literal.
             [Node::Literal(Value::Array(list))] => {
                 if let [Value::String(path), default @ ..] = &list[..] {
                     self.name(0, path, !default.is_empty());
@@ -119,9 +120,9 @@ impl Walk {
         let names: Option<Vec<&str>> =
             names.iter().skip(usize::from(up.is_some())).map(|name| name.as_str()).collect();
         match names.as_deref() {
-            // The place of the item.
+            // The index of the item.
             Some(["index"]) if up.is_some() => {}
-            // A name that holds a dot is no dotted path; whether such a thing is there is not judged.
+            // A name that holds a dot cannot be written as a dotted path, so it is not checked.
             Some(names) if names.len() == 1 || !names.iter().any(|name| name.contains('.')) => {
                 let up = usize::try_from(up.unwrap_or(0)).unwrap_or(usize::MAX - 1);
                 self.name(up, &names.join("."), false);

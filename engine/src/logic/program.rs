@@ -1,16 +1,16 @@
-//! An expression, checked: what is evaluated.
+//! A compiled expression.
 
 use crate::similar;
 use serde_json::Value;
 
 /// Longest expression accepted, in bytes of JSON.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// Deepest nesting accepted: evaluation recurses, and must not run out of stack.
+/// Deepest nesting accepted, because evaluation recurses and must not overflow the stack.
 pub const MAX_DEPTH: usize = 64;
 
 #[derive(Debug)]
 pub(super) enum Node {
-    /// Stands for itself. A list without operations is one, however long.
+    /// A value that stands for itself. A list without operations is one literal, however long it is.
     Literal(Value),
     List(Vec<Self>),
     Operation(Operator, Vec<Self>),
@@ -47,24 +47,24 @@ operators! {
 }
 
 impl Operator {
-    /// It looks at the data; nothing else of an expression can differ from one context to the next.
+    /// Returns whether the operator reads data. Nothing else in an expression can differ between contexts.
     pub(super) const fn reads_data(self) -> bool {
         matches!(self, Self::Var | Self::Val | Self::Missing | Self::MissingSome)
     }
 
-    /// It evaluates its second argument once for each item of its first.
+    /// Returns whether the operator evaluates its second argument once for each item of its first.
     pub(super) const fn iterates(self) -> bool {
         matches!(self, Self::Map | Self::Reduce | Self::Filter | Self::All | Self::None | Self::Some)
     }
 
-    /// Its arguments must be written as a list: one alone is more likely a slip than meant.
+    /// Returns whether the arguments must be written as a list, because a single one is probably a mistake.
     const fn needs_a_list(self) -> bool {
         matches!(self, Self::If | Self::Ternary | Self::And | Self::Or)
     }
 }
 
 impl Node {
-    /// Checks an expression.
+    /// Checks and compiles an expression.
     pub(super) fn compile(source: &Value) -> Result<Self, String> {
         let node = Self::read(source, 1)?;
         if source.to_string().len() > MAX_BYTES {
@@ -103,7 +103,7 @@ impl Node {
         let operator = Operator::parse(name)
             .ok_or_else(|| format!("unknown operator `{name}`{}", similar::hint(name, Operator::NAMES)))?;
         let arguments = match arguments {
-            // The list of arguments is a level of its own, as it is written.
+            // The list of arguments counts as a level of nesting.
             Value::Array(items) => Self::read_all(items, depth + 1)?,
             _ if operator.needs_a_list() => {
                 return Err(format!("operator `{name}` needs a list of arguments"));
@@ -113,7 +113,7 @@ impl Node {
         Ok(Self::Operation(operator, arguments))
     }
 
-    /// Whether the outcome may depend on the data.
+    /// Returns whether the outcome may depend on the data.
     pub(super) fn reads_data(&self) -> bool {
         match self {
             Self::Literal(_) => false,
@@ -124,7 +124,7 @@ impl Node {
         }
     }
 
-    /// How many operations and values it is made of, long texts counting for several.
+    /// The number of operations and values, with a long text counted several times.
     pub(super) fn size(&self) -> u64 {
         match self {
             Self::Literal(value) => values_in(value),

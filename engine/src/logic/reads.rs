@@ -1,4 +1,4 @@
-//! What an evaluation looked for and did not find. A condition that rests on what is not there must not skip anybody.
+//! Records which paths an evaluation found absent. A condition that depends on absent values must not skip a stage.
 
 use super::program::{Node, Operator};
 use serde_json::Value;
@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 /// Most paths that one message names.
 const MOST_NAMED: usize = 5;
-/// Most characters of a path in a message.
+/// Longest path in a message, in characters.
 const LONGEST_NAME: usize = 100;
 
-/// Paths by scope: 0 is the context, higher ones are items of lists.
+/// Paths with the depth of their scope: 0 is the context, higher numbers are items of lists.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     absent: BTreeSet<(usize, String)>,
@@ -17,22 +17,22 @@ pub(super) struct Reads {
 }
 
 impl Reads {
-    /// A path was read, had no default, and led to nothing or to null.
+    /// Records a path that was absent or null and had no default.
     pub(super) fn absent(&mut self, scope: usize, path: &str) {
         self.absent.insert((scope, path.to_owned()));
     }
 
-    /// `missing` or `missing_some` asked for a path: whoever wrote the expression knows that it may be absent.
+    /// Records a path that `missing` or `missing_some` asked for: the author knows that it may be absent.
     pub(super) fn asked(&mut self, scope: usize, path: &str) {
         self.asked.insert((scope, path.to_owned()));
     }
 
-    /// The paths that the expression relied on and that are not there, in words; `None` when there are none.
+    /// Returns the absent paths that were read and that no `missing` asks for, in words; `None` when there are none.
     pub(super) fn relied_on(mut self, program: &Node) -> Option<String> {
         if self.absent.is_empty() {
             return None;
         }
-        // What stands in a branch that was not taken is asked for in the same rule, too.
+        // A `missing` in a branch that was not taken counts too.
         self.ask_all(program, 0);
         let mut names: Vec<String> =
             self.absent.difference(&self.asked).map(|(scope, path)| named(*scope, path)).collect();

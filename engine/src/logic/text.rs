@@ -1,4 +1,4 @@
-//! Operators that work on text, and `in`, which works on lists too.
+//! Operators on text, and `in`, which works on lists too.
 
 use super::Failure;
 use super::convert::{append, strictly_equal, to_number, to_text};
@@ -8,7 +8,7 @@ use super::number::Number;
 
 type Result<T> = std::result::Result<T, Failure>;
 
-/// Whether a list has this item, or a text this part. Null is no part of any text.
+/// Returns whether a list has this item, or a text this part. Null is part of no text.
 pub(super) fn is_in(part: &Data<'_>, whole: &Data<'_>, meter: &mut Meter<'_>) -> Result<bool> {
     match whole {
         Data::List(list) => {
@@ -38,8 +38,8 @@ pub(super) fn cat<'a>(values: &[Data<'a>], meter: &mut Meter<'_>) -> Result<Data
     Ok(Data::Text(Text::Built(whole.into())))
 }
 
-/// `length` characters from `start` on. A negative start counts from the end, a negative length leaves out so many
-/// at the end.
+/// Returns `length` characters from `start` on. A negative start counts from the end; a negative length leaves out so
+/// many characters at the end.
 pub(super) fn substr<'a>(
     source: &Data<'a>,
     start: &Data<'a>,
@@ -72,7 +72,7 @@ fn place(start: &Data<'_>, characters: usize, meter: &mut Meter<'_>) -> Result<u
     })
 }
 
-/// A number without what follows its point.
+/// Returns the number without its fraction.
 #[expect(clippy::cast_possible_truncation, reason = "what is too large saturates, which is past every text")]
 fn whole(value: &Data<'_>, meter: &mut Meter<'_>) -> Result<i128> {
     match to_number(value, meter)? {

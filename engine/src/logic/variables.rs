@@ -1,4 +1,4 @@
-//! `var`, `val`, `missing` and `missing_some`: what reads the context.
+//! The operators that read data: `var`, `val`, `missing` and `missing_some`.
 
 use super::Failure;
 use super::convert::{to_number, to_text};
@@ -7,7 +7,7 @@ use super::evaluate::{Evaluation, Scope};
 use super::number::Number;
 use super::program::Node;
 
-/// What noting a path takes besides its text, in bytes.
+/// Memory charged for recording a path besides its text, in bytes.
 const ENTRY: usize = 64;
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -28,7 +28,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// All of it.
+    /// The whole value; fails in `reduce`, which offers two.
     fn whole(&self) -> Result<Data<'a>> {
         match self {
             Self::Value { value, .. } => Ok(value.clone()),
@@ -36,14 +36,14 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether the path leads to what `reduce` itself has computed: that is no part of the context.
+    /// Returns whether the path leads to the accumulator of `reduce`, which is no part of the context.
     fn is_computed(&self, path: &str) -> bool {
         matches!(self, Self::Fold { .. }) && path.split('.').next() == Some("accumulator")
     }
 }
 
 impl<'a> Evaluation<'a, '_> {
-    /// `{"var": path}` or `{"var": [path, default]}`. The default stands for null as much as for what is absent.
+    /// Evaluates `{"var": path}` or `{"var": [path, default]}`. The default replaces null as well as what is absent.
     pub(super) fn var(&mut self, arguments: &'a [Node]) -> Result<Data<'a>> {
         let path = self.argument(arguments, 0)?;
         let path = self.path(&path)?;
@@ -58,7 +58,7 @@ impl<'a> Evaluation<'a, '_> {
         }
     }
 
-    /// A path as text; null and nothing mean all of the data.
+    /// Reads a path as text. Null becomes the empty path, which stands for the whole value.
     fn path(&mut self, path: &Data<'a>) -> Result<Text<'a>> {
         match path {
             Data::Null => Ok(Text::Borrowed("")),
@@ -70,22 +70,22 @@ impl<'a> Evaluation<'a, '_> {
         }
     }
 
-    /// What is at a dotted path of the innermost scope; null when nothing is.
+    /// Returns the value at a dotted path of the innermost scope; null when it is absent.
     fn look_up(&mut self, path: &str) -> Result<Data<'a>> {
         let scope = self.scope(0);
         if path.is_empty() {
             return scope.whole();
         }
         let mut names = path.split('.');
-        let mut at = names.next().and_then(|name| scope.member(name));
+        let mut found = names.next().and_then(|name| scope.member(name));
         for name in names {
             self.meter.step()?;
-            at = at.and_then(|value| value.member(name));
+            found = found.and_then(|value| value.member(name));
         }
-        Ok(at.unwrap_or(Data::Null))
+        Ok(found.unwrap_or(Data::Null))
     }
 
-    /// The scope so many operators further out than the innermost; past the outermost it is the context.
+    /// Returns the scope `up` operators further out than the innermost one, at most the context.
     fn scope(&self, up: usize) -> &Scope<'a> {
         &self.scopes[self.scopes.len().saturating_sub(up + 1)]
     }
@@ -100,14 +100,14 @@ impl<'a> Evaluation<'a, '_> {
         Ok(())
     }
 
-    /// `{"val": [name, name, ...]}`: one name a level, so that names may hold dots. A first argument `[n]` starts n
-    /// operators further out, and with it the name `index` alone is the place of the item.
+    /// Evaluates `{"val": [name, name, ...]}`, with one name for each level, so that names may hold dots. A first
+    /// argument `[n]` starts `n` operators further out; then the name `index` alone gives the index of the item.
     pub(super) fn val(&mut self, arguments: &'a [Node]) -> Result<Data<'a>> {
         let mut names = Vec::new();
         for node in arguments {
             names.push(self.evaluate(node)?);
         }
-        // One list stands for all arguments.
+        // A single list stands for all arguments.
         if let [Data::List(list)] = &names[..] {
             self.meter.steps(list.len())?;
             names = list.iter().collect();
@@ -144,13 +144,13 @@ impl<'a> Evaluation<'a, '_> {
         Ok(found)
     }
 
-    /// Which of these paths lead to nothing, to null or to the empty text.
+    /// Evaluates `missing`: returns those paths that lead to nothing, to null or to the empty text.
     pub(super) fn missing(&mut self, arguments: &'a [Node]) -> Result<Data<'a>> {
         let mut keys = Vec::new();
         for node in arguments {
             keys.push(self.evaluate(node)?);
         }
-        // A list alone stands for all arguments; so does the first of many, as the reference implementation has it.
+        // A list as the first argument stands for all arguments, as in the reference implementation.
         if let Some(Data::List(list)) = keys.first() {
             self.meter.steps(list.len())?;
             keys = list.iter().collect();
@@ -173,7 +173,8 @@ impl<'a> Evaluation<'a, '_> {
         Ok(missing)
     }
 
-    /// Nothing when at least so many of the paths are there, else those that are missing.
+    /// Evaluates `missing_some`: returns nothing when at least so many of the paths are there, else those that are
+    /// missing.
     pub(super) fn missing_some(&mut self, arguments: &'a [Node]) -> Result<Data<'a>> {
         let needed = self.argument(arguments, 0)?;
         let needed = to_number(&needed, &mut self.meter)?.ok_or(Failure::NotANumber(needed.kind()))?;
@@ -193,7 +194,7 @@ impl<'a> Evaluation<'a, '_> {
     }
 }
 
-/// How many operators outwards a first argument `[n]` says.
+/// Returns `n` of a first argument `[n]` of `val`.
 fn levels(first: &Data<'_>) -> Option<usize> {
     match first {
         Data::List(list) => match list.get(0) {

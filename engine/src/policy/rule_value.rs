@@ -1,4 +1,4 @@
-//! Reading a rule's stored `(rule_type, rule_value)`.
+//! Reads a rule's stored `(rule_type, rule_value)`.
 
 use super::RuleSource;
 use crate::logic::Logic;
@@ -14,7 +14,7 @@ impl RuleSource {
     /// Reads a rule as written in a policy.
     ///
     /// # Errors
-    /// Unknown type; a key that is missing, malformed or not one of this type's.
+    /// The type is unknown, or a key is missing, malformed or unknown to the type.
     pub fn parse(rule_type: &str, value: &Value) -> Result<Self, String> {
         let external = || Self::External { rule_type: rule_type.to_owned(), value: value.clone() };
         let fields = || Fields::of(rule_type, value);
@@ -36,11 +36,12 @@ impl RuleSource {
         }
     }
 
-    /// Reads a rule that is stored already. What was accepted when it was written goes on: an expression that would
-    /// be refused today fails when it is evaluated, and an id that can be nobody's seats nobody.
+    /// Reads a rule that is stored already. A rule that was accepted when it was written goes on working: an
+    /// expression that would be refused today fails when it is evaluated, and an id that would be refused today seats
+    /// nobody.
     ///
     /// # Errors
-    /// As [`RuleSource::parse`], for whatever cannot be understood at all.
+    /// As [`RuleSource::parse`], for a rule that cannot be understood at all.
     pub fn stored(rule_type: &str, value: &Value) -> Result<Self, String> {
         match (rule_type, value.get("logic"), value.get("user_id").and_then(Value::as_str)) {
             ("expression", Some(logic), _) => Ok(Self::Expression(Logic::stored(logic))),
@@ -61,7 +62,7 @@ impl<'a> Fields<'a> {
         Ok(Self { rule_type, map })
     }
 
-    /// A key that nobody reads is a mistake that would otherwise change who approves, silently.
+    /// Refuses an unknown key. If it were ignored, a misspelt one would silently change who approves.
     fn only(self, known: &[&str]) -> Result<Self, String> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
             Some(key) => {
@@ -72,7 +73,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Null stands for absent, as wire layers write it.
+    /// Null counts as absent, as on the wire.
     fn optional(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
@@ -108,19 +109,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// How an `http` rule says to authenticate: never with a secret, always by the name that the operator gave one.
+/// How an `http` rule authenticates: by the name of a credential that the operator configured, never by the secret
+/// itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HttpAuth<'a> {
-    /// `credentials.<name>` of the configuration; `None` = nothing is sent along.
+    /// A name under `credentials` in the configuration; `None` = without authentication.
     pub credential: Option<&'a str>,
-    /// The type that its author expects the credential to have.
+    /// The type that the policy's author expects the credential to have.
     pub kind: Option<&'a str>,
 }
 
 /// Reads `auth` of an `http` rule's value.
 ///
 /// # Errors
-/// It is not a name, and not an object of `type` and `credential` that fit each other.
+/// `auth` is neither a name nor an object whose `type` and `credential` fit each other.
 pub fn http_auth(rule_value: &Value) -> Result<HttpAuth<'_>, String> {
     rule_value.get("auth").filter(|auth| !auth.is_null()).map_or(Ok(HttpAuth::default()), read_auth)
 }

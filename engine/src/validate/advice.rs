@@ -1,4 +1,4 @@
-//! What is legal and probably not meant: told to the author, never refused.
+//! Advice about what is legal in a policy and probably not meant. It refuses nothing.
 
 use super::{Fault, escalates, everybody, known_approvers, known_users, people};
 use crate::logic::Failure;
@@ -6,11 +6,11 @@ use crate::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, Sta
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What delegation and reassignment can still do about a bar.
+/// The end of messages about bars, because moving a seat can avoid them.
 const MOVED: &str = "unless a delegation or a reassignment put somebody else there";
 
-/// What the author should look at, in the order of the stages. The policy is one that [`super::check`] finds no
-/// fault with.
+/// Returns advice for the author, in the order of the stages. The policy must be one in which [`super::check`] finds
+/// no fault.
 #[must_use]
 pub fn advise(policy: &Policy) -> Vec<Fault> {
     let mut warnings = Vec::new();
@@ -18,11 +18,11 @@ pub fn advise(policy: &Policy) -> Vec<Fault> {
         let message = "there is none: every request is approved at once".to_owned();
         warnings.push(Fault { stage: None, field: "stages".to_owned(), message });
     }
-    // Who has approved by then if nobody abstains, and in which stage.
+    // Who has approved an earlier stage if nobody abstained, with the order of that stage.
     let mut earlier: BTreeMap<String, i32> = BTreeMap::new();
-    let mut at = 0;
-    while at < policy.stages.len() {
-        let group = policy.group_at(at);
+    let mut index = 0;
+    while index < policy.stages.len() {
+        let group = policy.group_at(index);
         let before = earlier.clone();
         for stage in &policy.stages[group.clone()] {
             let mut warn = |field: &str, message: String| {
@@ -38,7 +38,7 @@ pub fn advise(policy: &Policy) -> Vec<Fault> {
                 earlier.extend(sure.into_iter().map(|user| (user, stage.order)));
             }
         }
-        at = group.end;
+        index = group.end;
     }
     warnings
 }
@@ -51,7 +51,7 @@ fn about_stage(stage: &Stage, warn: &mut impl FnMut(&str, String)) {
     escalation(stage, warn);
 }
 
-/// A condition that is the same for every request.
+/// Warns of a condition that is the same for every request.
 fn condition(stage: &Stage, warn: &mut impl FnMut(&str, String)) {
     let Some(logic) = stage.skip_if.as_ref().filter(|logic| !logic.reads_context()) else { return };
     let message = match logic.truthy(&Value::Null, &logic.trial()) {
@@ -146,7 +146,7 @@ fn required_users(stage: &Stage) -> BTreeSet<String> {
     stage.rules.iter().filter(required).flat_map(|rule| known_users(rule).unwrap_or_default()).collect()
 }
 
-/// `forbid_self_approval`: what is left when one of those named asks.
+/// Warns of what `forbid_self_approval` leaves of a stage when one of its approvers is the requester.
 fn own_requests(stage: &Stage, warn: &mut impl FnMut(&str, String)) {
     for user in required_users(stage) {
         let message = format!("what `{user}` asks for does not wait for `{user}`, who holds no seat in it");
@@ -168,7 +168,8 @@ fn own_requests(stage: &Stage, warn: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// `forbid_repeat_approvers`: what is left of those named when everybody has approved who must have.
+/// Warns of what `forbid_repeat_approvers` leaves of a stage when those in `before`, who must have approved an
+/// earlier stage by then, hold no seat.
 fn repeated_approvers(stage: &Stage, before: &BTreeMap<String, i32>, warn: &mut impl FnMut(&str, String)) {
     for user in required_users(stage) {
         if let Some(order) = before.get(&user) {
@@ -200,7 +201,7 @@ fn repeated_approvers(stage: &Stage, before: &BTreeMap<String, i32>, warn: &mut 
     }
 }
 
-/// Who has approved this stage once it is approved, if nobody abstains and nobody's seat is moved.
+/// Returns who must have approved this stage once it is approved, if nobody abstains and no seat is moved.
 fn sure_approvers(stage: &Stage, before: &BTreeMap<String, i32>) -> BTreeSet<String> {
     let may_be_skipped = stage
         .skip_if

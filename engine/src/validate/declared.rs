@@ -1,30 +1,30 @@
-//! What a `context_schema` says about a path of the context, as far as that is written down in it.
+//! Looks up what a `context_schema` declares about a path of the context.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Most schemas looked into for one question: what leads back to itself would lead on for ever.
+/// Most subschemas visited for one question, because a `$ref` may lead back to itself.
 const MOST_SCHEMAS: usize = 10_000;
-/// Deepest nesting followed.
+/// Deepest nesting that is followed, in levels.
 const DEEPEST: usize = 64;
 
-/// What is known about a path.
+/// What a schema declares about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Declared {
     /// Some part of the schema names it.
     pub(super) named: bool,
-    /// A context that keeps the schema has it, and not null.
+    /// Every valid context has it, and not as null.
     pub(super) certain: bool,
-    /// No context that keeps the schema can have it.
+    /// No valid context has it.
     pub(super) impossible: bool,
 }
 
 impl Declared {
     const UNNAMED: Self = Self { named: false, certain: false, impossible: false };
-    /// Nothing is warned of where nothing can be told.
-    const UNTOLD: Self = Self { named: true, certain: true, impossible: false };
+    /// The schema was not read to the end. The path counts as declared and required, so that nothing is warned of.
+    const UNKNOWN: Self = Self { named: true, certain: true, impossible: false };
 
-    /// Both schemas hold.
+    /// What holds when both schemas apply.
     const fn and(self, other: Self) -> Self {
         Self {
             named: self.named || other.named,
@@ -33,7 +33,7 @@ impl Declared {
         }
     }
 
-    /// One of the schemas holds.
+    /// What holds when one of the schemas applies.
     const fn or(self, other: Self) -> Self {
         Self {
             named: self.named || other.named,
@@ -43,7 +43,7 @@ impl Declared {
     }
 }
 
-/// Looks paths up in a schema.
+/// A schema, and how many of its subschemas may still be visited.
 pub(super) struct Schema<'a> {
     root: &'a Value,
     left: usize,
@@ -54,13 +54,13 @@ impl<'a> Schema<'a> {
         Self { root, left: MOST_SCHEMAS }
     }
 
-    /// What is said about a path; `*` stands for any item of a list.
+    /// Returns what the schema declares about a path. `*` stands for any item of a list.
     pub(super) fn look_up(&mut self, path: &[&str]) -> Declared {
         self.left = MOST_SCHEMAS;
         self.look(self.root, path, 0)
     }
 
-    /// The names that are declared beside the last one of a path.
+    /// Returns the names that are declared beside the last name of a path.
     pub(super) fn names_beside(&mut self, path: &[&str]) -> BTreeSet<&'a str> {
         self.left = MOST_SCHEMAS;
         let mut names = BTreeSet::new();
@@ -69,7 +69,7 @@ impl<'a> Schema<'a> {
         names
     }
 
-    /// One more schema is looked into; false when these are too many.
+    /// Counts one more visited subschema. Returns false once these are too many or nested too deep.
     const fn step(&mut self, depth: usize) -> bool {
         self.left = self.left.saturating_sub(1);
         self.left > 0 && depth < DEEPEST
@@ -77,23 +77,23 @@ impl<'a> Schema<'a> {
 
     fn look(&mut self, schema: &'a Value, path: &[&str], depth: usize) -> Declared {
         if !self.step(depth) {
-            return Declared::UNTOLD;
+            return Declared::UNKNOWN;
         }
         let Value::Object(keywords) = schema else {
             return match (schema, path) {
                 (Value::Bool(false), _) => Declared { impossible: true, ..Declared::UNNAMED },
-                (_, []) => Declared::UNTOLD,
+                (_, []) => Declared::UNKNOWN,
                 _ => Declared::UNNAMED,
             };
         };
         let own = match path {
-            [] => Declared { certain: !allows_null(keywords), ..Declared::UNTOLD },
+            [] => Declared { certain: !allows_null(keywords), ..Declared::UNKNOWN },
             [name, rest @ ..] => self.member(keywords, name, rest, depth),
         };
         self.applied(keywords, own, path, depth)
     }
 
-    /// What the schemas say that hold beside this one.
+    /// Adds what the subschemas declare that apply to the same value (`$ref`, `allOf`, `anyOf`, `oneOf`, conditions).
     fn applied(
         &mut self,
         keywords: &'a Map<String, Value>,
@@ -108,12 +108,12 @@ impl<'a> Schema<'a> {
         for part in parts(keywords, "allOf") {
             all = all.and(self.look(part, path, depth + 1));
         }
-        for choice in ["anyOf", "oneOf"] {
+        for keyword in ["anyOf", "oneOf"] {
             let looked: Vec<Declared> =
-                parts(keywords, choice).iter().map(|part| self.look(part, path, depth + 1)).collect();
-            if let Some(said) = looked.into_iter().reduce(Declared::or) {
-                // What a choice says about a value that is there already is no promise that it is there.
-                all = if path.is_empty() { all } else { all.and(said) };
+                parts(keywords, keyword).iter().map(|part| self.look(part, path, depth + 1)).collect();
+            if let Some(choice) = looked.into_iter().reduce(Declared::or) {
+                // Here the choice describes the value itself, which does not make the value certain to be there.
+                all = if path.is_empty() { all } else { all.and(choice) };
             }
         }
         for branch in ["if", "then", "else"].iter().filter_map(|word| keywords.get(*word)) {
@@ -138,14 +138,14 @@ impl<'a> Schema<'a> {
             let items = keywords.get("items").or_else(|| keywords.get("prefixItems")?.get(0));
             if let Some(items) = items.filter(|items| !items.is_array()) {
                 let below = self.look(items, rest, depth + 1);
-                // A list may be shorter; every item that `*` stands for is there.
+                // An index may lie beyond the end of a list, whereas `*` stands only for items that exist.
                 return Declared { certain: below.certain && name == "*", ..below };
             }
         }
-        // A name may fit a pattern, and what other names hold may be described.
+        // The name may match a pattern, so it counts as declared and not required.
         let patterns = keywords.get("patternProperties").and_then(Value::as_object);
         if patterns.is_some_and(|patterns| !patterns.is_empty()) {
-            return Declared { certain: false, ..Declared::UNTOLD };
+            return Declared { certain: false, ..Declared::UNKNOWN };
         }
         match keywords.get("additionalProperties").or_else(|| keywords.get("unevaluatedProperties")) {
             Some(Value::Bool(false)) => Declared { impossible: true, ..Declared::UNNAMED },
@@ -179,7 +179,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Where a `$ref` leads inside the schema.
+    /// Returns the subschema to which a `$ref` within the schema leads.
     fn target(&self, keywords: &Map<String, Value>) -> Option<&'a Value> {
         self.root.pointer(keywords.get("$ref")?.as_str()?.strip_prefix('#')?)
     }

@@ -1,5 +1,5 @@
-//! Whether what expressions read is there: told to the author, since a slip of the pen reads as a case that never
-//! comes.
+//! Warns of variables in expressions that the context may lack: a misspelt name reads as absent, so its case never
+//! occurs.
 
 use super::Fault;
 use super::declared::Schema;
@@ -9,7 +9,7 @@ use crate::similar;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An expression of a policy, and what follows when it reads what is not there.
+/// An expression of a policy, the paths that it reads, and what happens where one of them is absent.
 struct Expression {
     stage: i32,
     field: String,
@@ -26,13 +26,14 @@ impl Expression {
         Fault { stage: Some(self.stage), field: self.field.clone(), message }
     }
 
-    /// The first names of the paths that it reads from the context.
+    /// The first name of each path that it reads from the context.
     fn heads(&self) -> impl Iterator<Item = &str> {
         self.paths.iter().filter(|path| path.within == Within::Context).map(|path| head(&path.path))
     }
 }
 
-/// Variables that the schema of contexts does not declare or require; without a schema, those that look like a slip.
+/// Returns warnings about variables that the context's schema does not declare or require; without a schema, about
+/// those that look misspelt.
 #[must_use]
 pub fn about_variables(policy: &Policy, schema: Option<&Value>) -> Vec<Fault> {
     let expressions = expressions(policy);
@@ -43,7 +44,7 @@ pub fn about_variables(policy: &Policy, schema: Option<&Value>) -> Vec<Fault> {
             None => against_others(index, &expressions, &mut warnings),
         }
     }
-    // The same path is told once, with a default and without.
+    // One path may occur with a default and without; it is reported once.
     warnings.dedup();
     warnings
 }
@@ -78,7 +79,8 @@ fn against_schema(expression: &Expression, schema: &mut Schema<'_>, warnings: &m
     }
 }
 
-/// The way from the context on; `Err` holds what there is to say, if anything, of a path that leads elsewhere.
+/// Returns the names of a path from the root of the context. `Err` when it does not start there, with the warning
+/// about that, if any.
 fn whole_path(path: &Path) -> Result<Vec<&str>, Option<String>> {
     let own = path.path.split('.');
     match &path.within {
@@ -96,7 +98,7 @@ fn whole_path(path: &Path) -> Result<Vec<&str>, Option<String>> {
     }
 }
 
-/// How to read the context from inside.
+/// How an expression reads the context from inside an operator over a list.
 const OUTER: &str = "the context is read there by `val`, whose first argument says how many operators further out \
                      to look, as in {\"val\": [[1], \"amount\"]}";
 
@@ -126,7 +128,7 @@ fn judged(expression: &Expression, path: &Path, whole: &[&str], schema: &mut Sch
 
 fn against_others(index: usize, all: &[Expression], warnings: &mut Vec<Fault>) {
     let expression = &all[index];
-    // How many expressions read a name, and the first of them.
+    // By name: how many expressions read it, and the index of the first one.
     let mut readers: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for (place, other) in all.iter().enumerate() {
         for name in other.heads().collect::<BTreeSet<_>>() {
@@ -137,7 +139,7 @@ fn against_others(index: usize, all: &[Expression], warnings: &mut Vec<Fault>) {
         let name = head(&path.path);
         let message = match &path.within {
             Within::Context => {
-                // Of two that one expression each reads, the later one is told.
+                // Of two similar names, each read by one expression, the later one is reported.
                 let weight = |name: &str| readers.get(name).map(|(count, first)| (*count, usize::MAX - first));
                 let own = weight(name);
                 let others = readers.keys().copied().filter(|other| weight(other) > own);

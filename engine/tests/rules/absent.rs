@@ -1,4 +1,4 @@
-//! A condition that reads what is not there does not skip anybody.
+//! A condition that reads absent values does not skip its stage.
 
 use crate::fixture::{World, logic, policy, stage};
 use engine::logic::{Budget, Failure};

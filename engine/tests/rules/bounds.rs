@@ -1,4 +1,4 @@
-//! Expressions that were made to hurt: each fails by itself, and the request goes on.
+//! Expressions that are made to use up too much: each fails by itself, and the request goes on.
 
 use crate::fixture::{World, logic, policy, role, rule, stage, stage_of};
 use engine::logic::{Budget, Failure, Logic};
@@ -6,7 +6,7 @@ use engine::policy::{Kind, OnBreach, OnEmpty, Rule, RuleSource, Stage};
 use engine::request::EventType;
 use serde_json::{Value, json};
 
-/// What a worker thread has, and a good deal less than the main one.
+/// As much as a worker thread has, and a good deal less than the main thread has.
 const SMALL_STACK: usize = 1024 * 1024;
 
 fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
@@ -14,7 +14,7 @@ fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
     thread.join().expect("the thread lives")
 }
 
-/// `wrapped` once for each of `times` zeros, around what came before.
+/// An expression that evaluates `wrapped` `times` times, each time on the result before; `seed` is the first.
 fn again(times: usize, wrapped: &Value, seed: &Value) -> Value {
     json!({"reduce": [vec![0; times], wrapped, seed]})
 }
@@ -27,7 +27,7 @@ fn doubling(operator: &str, seed: &Value) -> Value {
     again(60, &json!({operator: [{"var": "accumulator"}, {"var": "accumulator"}]}), seed)
 }
 
-/// Loops in loops over the list of the context.
+/// Nested loops over the list of the context.
 fn polynomial(levels: usize) -> Value {
     (0..levels).fold(json!(true), |inner, _| json!({"all": [{"val": [[99], "list"]}, inner]}))
 }
@@ -122,7 +122,7 @@ fn expression(source: &Value) -> Rule {
     rule(Kind::Approver, RuleSource::Expression(logic(source)))
 }
 
-/// What the last event of a kind tells as errors, one a line.
+/// The errors in the last event of a type, one on each line.
 fn errors(world: &World, kind: EventType) -> String {
     let told = world.event(kind).payload.get("resolution_errors").cloned().unwrap_or_default();
     let lines = told.as_array().cloned().unwrap_or_default();
@@ -188,7 +188,7 @@ fn many_costly_rules_have_one_budget_together() {
     assert_eq!(logic(&json!(true)).truthy(&json!({}), &budget), Err(Failure::Steps));
 }
 
-/// As many ids as asked for, all different.
+/// So many ids, all different.
 fn crowd(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("user-{number}")).collect()
 }
@@ -220,7 +220,7 @@ fn stages_that_start_together_share_the_bound() {
     let over = start(501, 2);
     assert_eq!((over.status(), over.why(), over.open().len()), ("rejected", Some("too_many_seats"), 0));
     assert!(errors(&over, EventType::RequestRejected).contains("1000 approvers"));
-    // Long ids count for what they are.
+    // Long ids are bounded by their bytes.
     let long: Vec<String> = (0..600).map(|n| format!("{n}{}", "😀".repeat(190))).collect();
     let together = |order| Stage {
         parallel_group: Some(1),
@@ -278,10 +278,10 @@ fn a_costly_constant_is_not_played_to_its_end_when_its_policy_is_checked() {
     let named = logic(&costly);
     assert_eq!(named.users(&json!({}), &named.trial()), Err(Failure::Steps));
     assert_eq!(named.users(&json!({}), &Budget::default()), Err(Failure::NoUser));
-    // Whom it names is not known then, and no advice rests on it.
+    // Without the result of the trial nobody knows whom it names, so no advice is given about it.
     let first = Stage { skip_if: Some(named), ..stage_of(1, vec![expression(&costly)]) };
     assert!(engine::validate::advise(&policy(vec![first])).is_empty());
-    // One that only lists people is.
+    // A trial of an expression that only lists people succeeds.
     let list = logic(&json!(crowd(900)));
     assert_eq!(list.users(&json!({}), &list.trial()).map(|users| users.len()), Ok(900));
 }

@@ -1,4 +1,4 @@
-//! `docs/events.md` tells of every fact that an event carries, and of none that no event carries.
+//! `docs/events.md` lists every fact that an event carries, and no others.
 
 use crate::fixture::{
     Counter, World, away, caller, observer, policy, rita_creates, role, stage, stage_of, user,
@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PAGE: &str = include_str!("../../../docs/events.md");
 
-/// A documented fact: its type, and whether every event has it.
+/// A documented fact: its type, and whether every event of its type has it.
 struct Fact {
     kind: &'static str,
     always: bool,
 }
 
-/// The facts that the page tells of one type of event, by name.
+/// The facts that the page lists for one type of event, by name.
 fn documented(event_type: EventType) -> BTreeMap<&'static str, Fact> {
     let heading = format!("### `{}`\n", event_type.as_str());
     let section = PAGE.split(&heading).nth(1).unwrap_or_else(|| panic!("docs/events.md lacks {heading}"));
@@ -44,12 +44,14 @@ fn is_of(kind: &str, value: &Value) -> bool {
     }
 }
 
-/// One who delegates, one who is barred, one whom the directory does not know, an id that can be nobody's.
+/// Users of all sorts: one who delegates, one who is barred, one whom the directory does not know, and an id that is
+/// no subject id.
 fn all_sorts() -> [engine::policy::Rule; 4] {
     [user("ann"), user("rita"), user("ghost"), user(" ")]
 }
 
-/// `zed` opens the way to a stage under test: what the directory knows is only known from then on.
+/// A world that is in its second stage. The first stage, of `zed`, is there because `World` is given its delegations
+/// only after the request has started.
 fn second(stage: Stage) -> World {
     let stages = vec![crate::fixture::stage(1, &["zed"]), stage];
     let mut world = World::start(Policy { forbid_self_approval: true, ..policy(stages) });
@@ -66,7 +68,7 @@ fn say(world: &mut World, by: &str, of: &str, action: Action) {
     world.send(said).expect("the decision is accepted");
 }
 
-/// A stage of everything: delegations, faults, an escalation, a reassignment, and a decision for somebody else.
+/// A stage with delegations, errors, an escalation, and decisions on somebody's behalf.
 fn eventful() -> World {
     let mut world = second(Stage {
         mode: Mode::AnyN(1),
@@ -108,13 +110,13 @@ fn histories() -> Vec<World> {
     vec![eventful(), skipped, blocked, in_vain, moved, stuck, late, crowd]
 }
 
-/// The first event of a version whose hash is known.
+/// The event of a creation with the hash of the policy's text.
 fn hashed() -> Event {
     let policy = policy(vec![stage(1, &["ann"])]);
     let delegations = Delegations::default();
-    let cx = Environment { policy: &policy, delegations: &delegations, now: crate::fixture::START };
+    let env = Environment { policy: &policy, delegations: &delegations, now: crate::fixture::START };
     let asked = Create { policy_sha256: Some("of-the-text".into()), ..rita_creates() };
-    create(&cx, asked, &mut Counter(0)).events.remove(0)
+    create(&env, asked, &mut Counter(0)).events.remove(0)
 }
 
 #[test]
@@ -131,7 +133,7 @@ fn every_fact_of_every_event_is_on_the_page_and_no_other() {
                 assert!(is_of(fact.kind, value), "{word} always tells {name}: {}", json!(event.payload));
             }
             for (name, value) in &event.payload {
-                // How many a list leaves out is explained once, with `approvers_omitted`.
+                // The counts of omitted ids are explained once, with `approvers_omitted`.
                 if !documented.contains_key(name.as_str()) && name.ends_with("_omitted") {
                     continue;
                 }
@@ -156,7 +158,7 @@ fn every_word_of_the_engine_that_answers_and_events_say_is_on_the_page() {
 
 #[test]
 fn a_reason_that_the_page_names_is_one_of_the_engine() {
-    // `policies.md` explains them all, and a test of it sees to that.
+    // The reasons are explained in `policies.md`, which a test of its own checks.
     let named =
         ["skip_if", "on_empty", "no_approvers_resolved", "too_many_seats", "all_stages_skipped", "no_stages"];
     for word in named {

@@ -1,4 +1,4 @@
-//! What events tell about who decided, for whom, why, and about what.
+//! What events say about who decided, for whom, why, and about what.
 
 use crate::fixture::{World, away, caller, policy, stage};
 use engine::command::{Command, Refusal, Transition};
@@ -73,7 +73,8 @@ fn the_end_of_a_request_says_what_the_decision_that_ended_it_said() {
     say(&mut world, "ann", "ann", Action::Reject, Some("no budget")).unwrap();
     assert_eq!(world.event(EventType::RequestRejected).payload["comment"], json!("no budget"));
 
-    // Without a comment there is none, and a stage that nobody can sit in ends the request for another reason.
+    // When a later stage, in which nobody is seated, ends the request, its event repeats no comment of an earlier
+    // decision.
     let mut world = World::start(policy(vec![stage(1, &["ann"]), stage(2, &[" "])]));
     say(&mut world, "ann", "ann", Action::Approve, Some("fine")).unwrap();
     assert_eq!(world.status(), "rejected");

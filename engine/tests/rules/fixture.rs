@@ -1,4 +1,4 @@
-//! A request under test, and short words to build policies with.
+//! A request under test, and short functions to build policies with.
 
 use engine::command::{Caller, Command, Create, Environment, Refusal, Transition, apply, create};
 use engine::delegation::{Delegation, Delegations};
@@ -25,7 +25,7 @@ impl IdSource for Counter {
     }
 }
 
-/// Ids of policies, stages and rules: any will do, as long as they differ.
+/// Ids of policies, stages and rules. Their values do not matter as long as they differ.
 pub(crate) fn uuid() -> Uuid {
     thread_local!(static LAST: Cell<u128> = const { Cell::new(1 << 64) });
     LAST.with(|last| {
@@ -105,7 +105,7 @@ pub(crate) fn caller(subject: &str) -> Caller {
     Caller { subject: subject.into(), admin: subject.starts_with("admin") }
 }
 
-/// What `rita` asks for by way of `registry`.
+/// The request that `registry` creates for `rita`.
 pub(crate) fn rita_creates() -> Create {
     Create {
         id: RequestId(uuid()),
@@ -119,7 +119,7 @@ pub(crate) fn rita_creates() -> Create {
     }
 }
 
-/// A request and its surroundings.
+/// A request, what commands on it are judged by, and all its events.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) policy: Arc<Policy>,
@@ -135,7 +135,7 @@ impl World {
         Self::start_with(policy, &[], json!({}))
     }
 
-    /// Requester and creating service are `rita` and `registry`.
+    /// The requester is `rita`, the creating service `registry`.
     pub(crate) fn start_with(policy: Policy, delegations: &[Delegation], context: Value) -> Self {
         let delegations = Delegations::new(delegations.iter().cloned());
         let mut ids = Counter(0);
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    /// How many external rules await an answer.
+    /// Returns how many external rules await an answer.
     pub(crate) fn asked(&self) -> usize {
         self.request.pending_rules(&self.policy).len()
     }
@@ -174,7 +174,7 @@ impl World {
         self.send(Command::Decide { caller, task_id, action, comment: None, attachments_ref: None })
     }
 
-    /// `by` decides their own newest task.
+    /// Decides the newest task of `by`, as themselves.
     pub(crate) fn decide(&mut self, by: &str, action: Action) -> Result<Transition, Refusal> {
         let task = self.task(by).id;
         self.decide_task(by, task, action)
@@ -204,7 +204,7 @@ impl World {
         self.send(Command::Resolved { answers }).expect("answers are accepted");
     }
 
-    /// Time passes, and the deadlines are looked at.
+    /// Lets time pass, and acts on deadlines.
     pub(crate) fn hours_pass(&mut self, hours: i64) {
         self.now += Duration::hours(hours);
         self.send(Command::Breach).expect("a breach is never refused");
@@ -215,7 +215,7 @@ impl World {
         self.request.tasks.iter().rev().find(|t| t.assignee == assignee).expect("the user has a task")
     }
 
-    /// Who has an open task, in order.
+    /// The assignees of the open tasks, in order.
     pub(crate) fn open(&self) -> Vec<&str> {
         let open = self.request.tasks.iter().filter(|task| task.status.is_open());
         open.map(|task| task.assignee.as_str()).collect()
@@ -233,7 +233,7 @@ impl World {
         self.request.stages[index].state
     }
 
-    /// Reason of the last event.
+    /// The reason in the last event.
     pub(crate) fn why(&self) -> Option<&str> {
         self.log.last()?.reason.as_deref()
     }

@@ -1,4 +1,4 @@
-//! What must hold after every step of any history, whatever the policy.
+//! The laws that must hold after every step of any history, whatever the policy.
 
 use crate::fixture::World;
 use crate::reference::{Expected, Seat, expected, has_quorum};
@@ -118,7 +118,7 @@ fn is_barred(world: &World, who: &str, order: i32) -> bool {
     (policy.forbid_self_approval && who == request.requester) || (policy.forbid_repeat_approvers && repeats)
 }
 
-/// The decisions that count.
+/// The decisions that count: those of approvers.
 fn votes(request: &Request) -> impl Iterator<Item = &Decision> {
     let observes = |id| request.tasks.iter().any(|task| task.id == id && task.kind == Kind::Observer);
     request.decisions.iter().filter(move |decision| !observes(decision.task_id))
@@ -155,8 +155,8 @@ pub(crate) fn invariant_reassigning_conserves_seats(before: &Request, world: &Wo
     }
 }
 
-/// Nobody is given a second seat by a delegation, and nobody's seat is lost by one: whoever is delegated from holds
-/// no other seat of the stage, unless it was moved there by hand.
+/// A delegation gives nobody a second seat and loses nobody's seat: an owner whose seat was delegated holds no other
+/// seat of the stage, unless an admin moved it there.
 pub(crate) fn invariant_delegation_conserves_seats(world: &World) {
     for started in world.log.iter().filter(|event| event.event_type == EventType::StageStarted) {
         let of_stage = |task: &&Task| Some(task.stage_order) == started.stage_order;
@@ -170,7 +170,7 @@ pub(crate) fn invariant_delegation_conserves_seats(world: &World) {
     }
 }
 
-/// No stuck state: somebody who may decides, a deadline is ahead, or something outside is being asked.
+/// No request is stuck: somebody may decide, a deadline is ahead, or a resolver is asked.
 pub(crate) fn invariant_liveness(world: &World) {
     let request = &world.request;
     let running = |task: &Task| {
@@ -189,10 +189,10 @@ pub(crate) fn invariant_liveness(world: &World) {
     assert!(alive || request.status.is_terminal(), "nobody can move {request:#?}");
 }
 
-/// A law by its name.
+/// The name of a law, and its check, which panics when the law does not hold.
 pub(crate) type Law<'a> = (&'static str, Box<dyn Fn() + 'a>);
 
-/// What must hold in every state.
+/// The laws of every state.
 pub(crate) fn always(world: &World) -> Vec<Law<'_>> {
     let law = |name, check: fn(&World)| -> Law<'_> { (name, Box::new(move || check(world))) };
     vec![
@@ -208,7 +208,7 @@ pub(crate) fn always(world: &World) -> Vec<Law<'_>> {
     ]
 }
 
-/// What must hold of every transition.
+/// The laws of every transition.
 pub(crate) fn after<'a>(before: &'a Request, world: &'a World, done: &'a Transition) -> Vec<Law<'a>> {
     vec![
         ("terminal is final", Box::new(move || invariant_terminal_is_final(before, done))),

@@ -1,12 +1,12 @@
-//! JSONLogic as others have it: the suite of its community, and generated expressions beside what the reference
-//! implementation answers. `tests/data/jsonlogic/README.md` says where both come from, and `docs/policies.md` where
-//! ours differs on purpose.
+//! Compares our JSONLogic with others: with the suite of its community, and with what the reference implementation
+//! answers to generated expressions. `tests/data/jsonlogic/README.md` says where both come from, and
+//! `docs/policies.md` where ours differs on purpose.
 
 use engine::logic::{Budget, Failure, Logic, operators};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Whether the rule gives exactly this value.
+/// Returns whether the rule gives exactly this value.
 fn gives(rule: &Value, context: &Value, expected: &Value) -> Result<bool, Failure> {
     let same = Logic::compile(&json!({"===": [rule, expected]})).map_err(Failure::Malformed)?;
     same.truthy(context, &Budget::default())
@@ -23,7 +23,7 @@ struct CommunityCase {
 #[test]
 fn the_suite_of_the_community_passes() {
     let suite: Vec<Value> = serde_json::from_str(include_str!("../data/jsonlogic/community.json")).unwrap();
-    // The entries that are text are its headings.
+    // Entries that are text are headings.
     let cases = suite.into_iter().filter(Value::is_object);
     let cases: Vec<CommunityCase> = cases.map(|case| serde_json::from_value(case).unwrap()).collect();
     assert_eq!(cases.len(), 278);
@@ -41,7 +41,7 @@ struct Reference {
 #[derive(Deserialize)]
 struct ReferenceCase {
     rule: Value,
-    /// Place in the list of contexts.
+    /// Index into the list of contexts.
     context: usize,
     #[serde(default)]
     is: Value,

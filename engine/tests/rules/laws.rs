@@ -1,5 +1,5 @@
-//! Random policies and random histories, played on the engine and on the reference model side by side: after every
-//! step the whole observable state is compared, and every invariant holds.
+//! Plays random histories of random policies on the engine and on the reference model side by side. After every step
+//! the whole observable state is compared, and every law is checked.
 
 use crate::fixture::{START, World, caller};
 use crate::invariants::{holds_after, holds_always};
@@ -28,7 +28,7 @@ impl Pair {
         Self { world, model }
     }
 
-    /// Does a step on both; `None` when there is nothing to do it on.
+    /// Takes a step on both; `None` when there is no task to take it on, or only time passes.
     fn take(&mut self, step: &Step) -> Option<Result<Transition, Refusal>> {
         let task = |n: usize| (0..self.model.tasks.len()).rev().cycle().nth(n);
         let (command, model) = match step {
@@ -40,21 +40,21 @@ impl Pair {
                 let task = task(*n)?;
                 let (task_id, caller) = (self.task_id(task), self.caller(*by, task));
                 let action = *Action::ALL.get(*action).unwrap_or(&Action::Approve);
-                let told = self.model.decide(&caller.subject, caller.admin, task, action.as_str());
-                (Command::Decide { caller, task_id, action, comment: None, attachments_ref: None }, told)
+                let expected = self.model.decide(&caller.subject, caller.admin, task, action.as_str());
+                (Command::Decide { caller, task_id, action, comment: None, attachments_ref: None }, expected)
             }
             Step::Claim { task: n, by } => {
                 let task = task(*n)?;
                 let (task_id, caller) = (self.task_id(task), self.caller(*by, task));
-                let told = self.model.claim(&caller.subject, caller.admin, task);
-                (Command::Claim { caller, task_id }, told)
+                let expected = self.model.claim(&caller.subject, caller.admin, task);
+                (Command::Claim { caller, task_id }, expected)
             }
             Step::Reassign { task: n, to, by } => {
                 let task = task(*n)?;
                 let (task_id, caller) = (self.task_id(task), self.caller(*by, task));
                 let new_assignee = PEOPLE[*to].to_owned();
-                let told = self.model.reassign(&caller.subject, caller.admin, task, &new_assignee);
-                (Command::Reassign { caller, task_id, new_assignee, reason: None }, told)
+                let expected = self.model.reassign(&caller.subject, caller.admin, task, &new_assignee);
+                (Command::Reassign { caller, task_id, new_assignee, reason: None }, expected)
             }
             Step::Cancel { by } => {
                 let caller = match by {
@@ -62,8 +62,8 @@ impl Pair {
                     By::Person(i) => Caller { subject: PEOPLE[*i].into(), admin: false },
                     By::Admin(i) => Caller { subject: PEOPLE[*i].into(), admin: true },
                 };
-                let told = self.model.cancel(&caller.subject, caller.admin);
-                (Command::Cancel { caller, reason: None }, told)
+                let expected = self.model.cancel(&caller.subject, caller.admin);
+                (Command::Cancel { caller, reason: None }, expected)
             }
             Step::Resolved { people, all } => self.resolved(people, *all),
             Step::ResolutionFailed => {
@@ -139,7 +139,7 @@ impl Pair {
         assert_eq!(asked, model.asks());
     }
 
-    /// Roles that the engine waits for.
+    /// The roles about which the engine waits for an answer.
     fn asked(&self) -> Vec<usize> {
         let asked = self.world.request.pending_rules(&self.world.policy);
         let stages = &self.world.policy.stages;
@@ -185,7 +185,7 @@ fn seen_event(event: &engine::request::Event) -> ModelEvent {
     }
 }
 
-/// Whoever can move the request does so, until it ends. Approving always, it ends soon.
+/// Lets people approve and resolvers answer until the request ends.
 fn everybody_approves(world: &mut World) {
     for _ in 0..200 {
         if world.request.status.is_terminal() {
@@ -204,7 +204,8 @@ fn everybody_approves(world: &mut World) {
         };
         let task = world.request.tasks.iter().filter(waiting).find(running).expect("somebody can move it");
         let (by, id) = (task.assignee.clone(), task.id);
-        // Who has approved for somebody else in the stage needs somebody else for their own seat.
+        // A person who has approved on somebody's behalf in this stage may not approve for their own seat, so an
+        // administrator does.
         let another = format!("admin for {by}");
         let used = world.decide_task(&by, id, Action::Approve);
         used.or_else(|_| world.decide_task(&another, id, Action::Approve)).expect("a seat may be used");

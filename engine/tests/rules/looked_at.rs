@@ -1,4 +1,4 @@
-//! Whom a command looks at, and people of whom the directory says that they are nobody.
+//! Whom a command looks at, and what becomes of people whom the directory does not know.
 
 use crate::fixture::{START, away, logic, policy, required, rita_creates, rule, stage, stage_of, user};
 use engine::command::{Environment, Transition, create};

@@ -1,5 +1,5 @@
-//! The whole engine again, slow and obvious, straight from sections 3 and 4 of the behaviour contract: lists that are
-//! searched anew at every question, nothing shared with the engine but the values that its policies are written in.
+//! A reference model of the whole engine, slow and obvious, written from docs/policies.md. It searches its lists anew
+//! for every question, and shares nothing with the engine but the values that its policies are made of.
 
 mod commands;
 mod seats;
@@ -10,7 +10,7 @@ use engine::delegation::Delegation;
 use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 
-/// Who is found for a role, by its name.
+/// The people found for a role, by the role's name.
 pub(crate) type Answers = BTreeMap<usize, Vec<String>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(crate) struct Model {
     pub(crate) tasks: Vec<ModelTask>,
     pub(crate) decisions: Vec<ModelDecision>,
     pub(crate) events: Vec<ModelEvent>,
-    /// Who causes what happens now.
+    /// The actor of the present step.
     actor: String,
 }
 
@@ -88,7 +88,7 @@ impl Model {
             events: Vec::new(),
             actor: CREATOR.to_owned(),
         };
-        model.tell("request_created", None, None);
+        model.emit("request_created", None, None);
         model.start_groups();
         model
     }
@@ -97,7 +97,7 @@ impl Model {
         !["pending", "in_review"].contains(&self.status)
     }
 
-    /// The roles that somebody outside is asked about.
+    /// The roles that a resolver is asked about.
     pub(crate) fn asks(&self) -> Vec<usize> {
         let mut roles = Vec::new();
         for (index, stage) in self.plan.stages.iter().enumerate() {
@@ -114,7 +114,7 @@ impl Model {
         roles
     }
 
-    fn tell(&mut self, what: &'static str, stage: Option<usize>, reason: Option<&str>) {
+    fn emit(&mut self, what: &'static str, stage: Option<usize>, reason: Option<&str>) {
         self.events.push(ModelEvent {
             what,
             stage_order: stage.map(order_of),
@@ -124,7 +124,7 @@ impl Model {
         });
     }
 
-    /// First stage of the group that a stage runs in.
+    /// Returns the first stage of the group that a stage belongs to.
     fn group_start(&self, stage: usize) -> usize {
         let group = self.plan.stages[stage].group;
         let mut first = stage;
@@ -139,14 +139,14 @@ impl Model {
         (0..self.plan.stages.len()).filter(|other| self.group_start(*other) == start).collect()
     }
 
-    /// Goes from group to group until one has something to wait for.
+    /// Starts one group after another until one has something to wait for.
     fn start_groups(&mut self) {
         while let Some(first) = self.stages.iter().position(|state| *state == "waiting") {
             let group = self.group(first);
             for stage in &group {
                 if self.plan.stages[*stage].skip == Skip::Always {
                     self.stages[*stage] = "skipped";
-                    self.tell("stage_skipped", Some(*stage), Some("skip_if"));
+                    self.emit("stage_skipped", Some(*stage), Some("skip_if"));
                 }
             }
             let running: Vec<usize> = group.into_iter().filter(|s| self.stages[*s] == "waiting").collect();
@@ -176,7 +176,7 @@ impl Model {
         self.stages.iter().any(|state| ["resolving", "active", "escalating"].contains(state))
     }
 
-    /// All stages of a group start, or the first that is blocked ends the request.
+    /// Starts all stages of a group; the first one that blocks ends the request instead.
     fn seat_group(&mut self, running: &[usize], answers: &Answers) {
         for stage in running {
             let nobody = self.seats_of(*stage, false, answers).approvers.is_empty();
@@ -191,13 +191,13 @@ impl Model {
             let seating = self.seats_of(*stage, false, answers);
             if seating.approvers.is_empty() {
                 self.stages[*stage] = "skipped";
-                self.tell("stage_skipped", Some(*stage), Some("on_empty"));
+                self.emit("stage_skipped", Some(*stage), Some("on_empty"));
             } else {
                 self.status = "in_review";
                 self.order = order_of(self.group_start(*stage));
                 self.stages[*stage] = "active";
                 self.sit_down(*stage, seating);
-                self.tell("stage_started", Some(*stage), None);
+                self.emit("stage_started", Some(*stage), None);
             }
         }
         self.judge();
@@ -235,12 +235,12 @@ impl Model {
                 task.status = "skipped";
             }
         }
-        self.tell("stage_completed", Some(stage), reason);
+        self.emit("stage_completed", Some(stage), reason);
     }
 
     fn reject_stage(&mut self, stage: usize, reason: &str) {
         self.stages[stage] = "rejected";
-        self.tell("stage_completed", Some(stage), Some(reason));
+        self.emit("stage_completed", Some(stage), Some(reason));
         self.end("rejected", "request_rejected", Some(stage), Some(reason));
     }
 
@@ -254,14 +254,14 @@ impl Model {
             }
         }
         self.status = status;
-        self.tell(what, stage, reason);
+        self.emit(what, stage, reason);
     }
 
     fn decision_of(&self, task: usize) -> Option<&ModelDecision> {
         self.decisions.iter().find(|decision| decision.task == task)
     }
 
-    /// Whether separation of duties keeps somebody out of a stage.
+    /// Returns whether separation of duties bars somebody from a stage.
     pub(crate) fn is_barred(&self, who: &str, stage: usize) -> bool {
         let approved_before = self.decisions.iter().any(|decision| {
             let task = &self.tasks[decision.task];

@@ -1,4 +1,4 @@
-//! Who may sit, who may decide, and how seats move.
+//! Who may hold a seat, who may decide, and how seats move.
 
 use crate::fixture::{
     World, away, caller, logic, observer, policy, required, role, rule, stage, stage_of, user,
@@ -50,43 +50,43 @@ fn who_approved_an_earlier_group_holds_no_seat_later() {
 
 #[test]
 fn whoever_created_the_request_is_barred_like_the_requester_at_all_four_points() {
-    // Assigned: `registry` created the request in rita's name.
+    // Seating: `registry` created the request in rita's name.
     let mut world = World::start(no_self(vec![stage(1, &["registry", "ann"])]));
     assert_eq!(world.open(), ["ann"]);
     assert_eq!(world.event(EventType::StageStarted).payload["barred"], json!(["registry"]));
-    // Reassigned.
+    // Reassigning.
     assert!(conflict(world.reassign("ann", "registry")));
-    // Decided, as an administrator.
+    // Deciding, as an administrator.
     world.request.source_service = "admin".into();
     let task = world.task("ann").id;
     assert!(forbidden(world.decide_task("admin", task, Action::Approve)));
-    // Delegated: the seat stays with its owner.
+    // Delegating: the seat stays with its owner.
     let world = World::start_with(no_self(vec![stage(1, &["ann"])]), &[away("ann", "registry")], json!({}));
     assert_eq!(world.open(), ["ann"]);
-    // Without the switch they sit.
+    // Without `forbid_self_approval` they hold a seat.
     assert_eq!(World::start(policy(vec![stage(1, &["registry"])])).open(), ["registry"]);
 }
 
 #[test]
 fn a_stage_never_counts_two_approvals_of_one_person() {
     let seats = || policy(vec![Stage { mode: Mode::AnyN(2), ..stage(1, &["ann", "bob", "admin"]) }]);
-    // Two seats of others.
+    // An administrator decides two seats of others.
     let mut world = World::start(seats());
     let (ann, bob, own) = (world.task("ann").id, world.task("bob").id, world.task("admin").id);
     world.decide_task("admin", ann, Action::Approve).unwrap();
     assert!(conflict(world.decide_task("admin", bob, Action::Approve)));
-    // Their own after somebody else's.
+    // An administrator's own seat, after deciding somebody else's.
     assert!(conflict(world.decide_task("admin", own, Action::Approve)));
     assert_eq!(world.status(), "in_review");
     // Another administrator is another person.
     world.decide_task("admin2", bob, Action::Approve).unwrap();
     assert_eq!(world.status(), "approved");
-    // Somebody else's after their own.
+    // Somebody else's seat, after deciding one's own.
     let mut world = World::start(seats());
     let ann = world.task("ann").id;
     world.approve("admin");
     assert!(conflict(world.decide_task("admin", ann, Action::Approve)));
-    // A reject counts once anyway, and stops the stage.
+    // A reject may follow, and ends the stage.
     world.decide_task("admin", ann, Action::Reject).unwrap();
     assert_eq!(world.status(), "rejected");
 }
@@ -299,7 +299,7 @@ fn a_claim_is_told_once() {
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 1);
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 0);
     assert_eq!(world.task("ann").status, TaskStatus::Claimed);
-    // Somebody else's claim stands, an administrator's as well.
+    // Somebody else's claim is refused, also an administrator's.
     assert!(conflict(world.send(claim("admin"))));
     world.approve("ann");
     assert!(conflict(world.send(claim("ann"))));
@@ -311,7 +311,7 @@ fn a_claim_is_told_once() {
     assert_eq!(world.send(claim("admin")).unwrap().events.len(), 1);
     assert_eq!(world.send(claim("admin")).unwrap().events.len(), 0);
     assert!(conflict(world.send(claim("ann"))));
-    // What was claimed before it was kept by whom is anybody's claim.
+    // A claim from before `claimed_by` was stored may be repeated by anybody.
     world.request.tasks[0].claimed_by = None;
     assert_eq!(world.send(claim("ann")).unwrap().events.len(), 0);
     world.approve("ann");

@@ -1,5 +1,5 @@
-//! Policies and histories in plain data, from which the engine's policy and the reference model are both made, and
-//! the strategies that draw them.
+//! Policies and histories as plain data, from which both the engine's policy and the reference model are made, and
+//! the strategies that generate them.
 
 use crate::fixture::{START, logic, policy, rule, stage_of};
 use engine::delegation::Delegation;
@@ -27,7 +27,7 @@ pub(crate) enum Quorum {
 pub(crate) enum Skip {
     Never,
     Always,
-    /// The condition fails, which does not skip.
+    /// The condition fails, so the stage is not skipped.
     Fails,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Who {
     People(Vec<usize>),
     /// An expression that fails.
     Nobody,
-    /// Asked outside, by a name that occurs once in the policy.
+    /// A role that a resolver is asked about. Each name occurs once in the policy.
     Role(usize),
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Plan {
     pub(crate) stages: Vec<PlanStage>,
 }
 
-/// Who asks: the one that the command is about, or somebody by name, as an admin or not.
+/// Who gives the command: the person whose task or request it is about, or a person by index, as an admin or not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum By {
     Owner,
@@ -77,7 +77,7 @@ pub(crate) enum By {
     Admin(usize),
 }
 
-/// One command, or time. Tasks are counted from the newest.
+/// One command, or some time that passes. Tasks are counted from the newest one.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Decide {
@@ -94,7 +94,7 @@ pub(crate) enum Step {
         to: usize,
         by: By,
     },
-    /// Answers for the questions that are open; `all` = every one of them, else only the first.
+    /// Answers to the open questions: to every one if `all`, else only to the first.
     Resolved {
         people: Vec<usize>,
         all: bool,
@@ -109,7 +109,7 @@ pub(crate) enum Step {
 }
 
 impl Plan {
-    /// The same policy for the engine. The role named `n` stands in the rule value.
+    /// The engine's policy for this plan. The rule value of a role holds its number.
     pub(crate) fn policy(&self) -> Policy {
         let stages = self.stages.iter().zip(1..).map(|(stage, order)| stage.engine(order)).collect();
         Policy { forbid_self_approval: self.own, forbid_repeat_approvers: self.again, ..policy(stages) }
@@ -172,7 +172,7 @@ impl PlanRule {
     }
 }
 
-/// The name of the role that a rule asks about.
+/// Returns the name of the role that a rule asks about.
 pub(crate) fn role_of(rule: &Rule) -> Option<usize> {
     let RuleSource::External { value, .. } = &rule.source else { return None };
     value["role"].as_u64().and_then(|name| usize::try_from(name).ok())
@@ -220,7 +220,8 @@ fn stages() -> impl Strategy<Value = PlanStage> {
     )
 }
 
-/// Policies of none to four stages that validation may find fault with: what is stored must not hang even so.
+/// Policies of none to four stages in which validation may find faults, because even such a policy must not make a
+/// request hang once it is stored.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     (prop::collection::vec(stages(), 0..5), any::<bool>(), any::<bool>()).prop_map(|(stages, own, again)| {
         let mut plan = Plan { own, again, stages };
@@ -229,7 +230,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// Delegations, some of them chains and cycles, some not in force for all of the history.
+/// Delegations, some of which form chains and cycles, and some of which end or begin during the history.
 pub(crate) fn absences() -> impl Strategy<Value = Vec<Delegation>> {
     let person = 0..PEOPLE.len();
     let one = (person.clone(), person, -4..4_i64, 1..8_i64);

@@ -1,4 +1,4 @@
-//! What is refused when a policy is written.
+//! Faults for which a policy is refused, and advice about it.
 
 use crate::fixture::{logic, observer, policy, required, role, rule, stage, stage_of, user};
 use engine::policy::{Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, Rule, RuleSource, Stage};
@@ -9,7 +9,7 @@ fn faults(stages: Vec<Stage>) -> Vec<(Option<i32>, String)> {
     check(&policy(stages)).into_iter().map(|fault| (fault.stage, fault.field)).collect()
 }
 
-/// A rule that is an expression.
+/// A rule whose source is an expression.
 fn says(source: serde_json::Value) -> Rule {
     rule(Kind::Approver, RuleSource::Expression(logic(&source)))
 }
@@ -132,7 +132,7 @@ fn escalating(stage: Stage, to: Vec<Rule>) -> Stage {
     Stage { sla_hours: Some(1), on_breach: OnBreach::Escalate, escalation_rules: to, ..stage }
 }
 
-/// What is told about a policy that is legal.
+/// Returns the advice about a policy that has no fault.
 fn advice(policy: &Policy) -> Vec<String> {
     assert_eq!(check(policy), [], "the policy is legal");
     advise(policy).iter().map(ToString::to_string).collect()

@@ -1,10 +1,10 @@
-//! The stage arithmetic again, slow and obvious: it tries out every way in which the stage could still go on.
+//! A slow and obvious reference for the arithmetic of a stage: it tries out every way in which the stage could go on.
 
 use crate::fixture::{World, policy, required, stage_of, user};
 use engine::policy::{Mode, RejectMode, Rule, Stage};
 use engine::request::{Action, StageState};
 
-/// A seat: whether its approval is required, and what it has said.
+/// A seat: whether its approval is required, and its decision.
 pub(crate) type Seat = (bool, Option<Action>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ fn count(seats: &[Seat], action: Action) -> usize {
     seats.iter().filter(|seat| seat.1 == Some(action)).count()
 }
 
-/// Straight from docs/policies.md ("Stages").
+/// The quorum as docs/policies.md explains it under "Stages".
 pub(crate) fn has_quorum(mode: Mode, seats: &[Seat]) -> bool {
     let approvals = count(seats, Action::Approve);
     let counting = seats.len() - count(seats, Action::Abstain);
@@ -29,8 +29,8 @@ pub(crate) fn has_quorum(mode: Mode, seats: &[Seat]) -> bool {
     }
 }
 
-/// Whether some future reaches the quorum: every open seat says every possible thing, and when an escalation is
-/// ahead, up to a dozen more join.
+/// Returns whether some future reaches the quorum: every open seat decides in every possible way, and if an
+/// escalation is ahead (`more`), any number of seats up to 400 joins.
 fn some_future_has_quorum(mode: Mode, seats: &[Seat], more: bool) -> bool {
     if let Some(open) = seats.iter().position(|seat| seat.1.is_none()) {
         return Action::ALL.iter().any(|action| {

@@ -1,13 +1,13 @@
-//! Every state of a small world, visited.
+//! Visits every state of a small world, and checks every law there.
 //!
-//! Covered completely, for each policy below: every order of every decision by every seat and by an administrator for
-//! it, of deadlines, of both answers (nobody, two people) to every question and of none, of cancelling and of expiry; in
-//! policies whose stages have one seat also of one claim and one reassignment. Separation of duties is part of policies
-//! of several stages only.
+//! For each policy below the exploration is complete. It covers every order of: every decision by every seat and by an
+//! administrator on its behalf, deadlines, every answer of a resolver (nobody, two people, a failure), cancelling and
+//! expiry; and in policies whose stages have one seat also one claim and one reassignment. Only policies of several
+//! stages have separation of duties.
 //!
 //! The policies:
 //! - one stage of 1, 2 or 3 seats: every mode (`all`; `any-n` 1, 2, 3; 34, 50, 67 and 100 percent) x both reject modes
-//!   x no deadline and every breach action (escalation to a known person and to a question outside) x every number of
+//!   x no deadline and every breach action (escalation to a known person and by a resolver) x every number of
 //!   required seats (of three seats: none or one);
 //! - two stages of 2 seats each, one after the other and side by side, every pair of modes;
 //! - three stages of 1 seat each, one after the other, side by side, and two before a third, every pair of modes in the
@@ -16,15 +16,14 @@
 //!   side before a third, in three modes.
 //!
 //! In policies of more than one stage, reject mode, breach action, required seats and both flags of separation of
-//! duties are not multiplied out: they change from policy to policy. What is larger is sampled by the random histories
-//! of [`crate::laws`].
+//! duties are not combined with everything else: they vary from policy to policy. Larger policies are sampled by the
+//! random histories of [`crate::laws`].
 //!
-//! States are told apart by what can still matter: seats that finished stages had are left out, except for who
-//! approved where that bars somebody, and seats of one stage are interchangeable where nobody is barred. The laws are
-//! checked on every transition, also on one that leads to a state seen before.
+//! Two states count as one when they differ in nothing that can still matter: seats of finished stages are left out,
+//! except for who approved where that bars somebody, and seats of one stage are interchangeable where nobody is barred.
+//! The laws are checked on every transition, also on one that leads to a state seen before.
 //!
-//! Liveness is judged when the world is known: from every state a way leads to an end, though nobody cancels and nothing
-//! expires.
+//! Liveness is checked after the exploration: from every state some path leads to an end without cancelling or expiry.
 
 mod policies;
 mod ways;
@@ -44,42 +43,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::Duration;
 use ways::Ways;
 
-/// Whoever a seat may be moved to.
+/// The person to whom seats are reassigned.
 const SUBSTITUTE: &str = "sub";
 
-/// Fewer states than this are another world than the one described above.
+/// Fewer states than this mean that the world is smaller than described above.
 const LEAST_STATES: usize = 375_000;
 
 struct SmallWorld {
     policies: Vec<Policy>,
     ways: Arc<Ways>,
-    /// A law is broken: whatever else is broken as well, nobody waits for it.
+    /// Set when a law is broken, so that the exploration stops early.
     enough: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
 struct State {
-    /// Which of the policies.
+    /// Index of the policy.
     policy: usize,
     world: World,
     /// Name of the law that the last transition broke.
     broken: Option<&'static str>,
-    /// Stands for everything that can still matter.
+    /// A hash of everything that can still matter. States with the same key count as one.
     key: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Act {
     Decide(usize, Action),
-    /// By an administrator who holds no seat.
+    /// A decision by an administrator who holds no seat.
     Override(usize, Action),
     Claim(usize),
     Reassign(usize),
     /// The next deadline passes.
     Deadline,
-    /// A question outside finds these people.
+    /// A resolver finds these people.
     Answer(&'static [&'static str]),
-    /// It finds out nothing.
+    /// A resolver cannot answer.
     Silence,
     Cancel,
     Expire,
@@ -101,7 +100,7 @@ impl State {
     fn new(policy: usize, world: World, broken: Option<&'static str>) -> Self {
         let mut state = Self { policy, world, broken, key: 0 };
         let mut hasher = DefaultHasher::new();
-        state.told().hash(&mut hasher);
+        state.relevant().hash(&mut hasher);
         state.key = hasher.finish();
         state
     }
@@ -110,8 +109,8 @@ impl State {
         self.world.request.status.is_terminal()
     }
 
-    /// Everything that can still matter.
-    fn told(&self) -> String {
+    /// Everything about the state that can still matter, as text.
+    fn relevant(&self) -> String {
         let (request, policy) = (&self.world.request, &self.world.policy);
         let names_matter = policy.forbid_repeat_approvers || policy.forbid_self_approval;
         let running = request.tasks.iter().filter(|task| runs(request, task));
@@ -125,11 +124,12 @@ impl State {
         format!("{world:?} {stages:?} {bars:?} {seats:?} {moved} {claimed}")
     }
 
-    /// Everything about a task that can still matter. Times are told from now: only what is ahead differs.
+    /// Everything about a task that can still matter, as text. The deadline is relative to now, because only what is
+    /// ahead matters.
     fn seat(&self, task: &Task, names_matter: bool) -> String {
         let said = self.world.request.decisions.iter().find(|decision| decision.task_id == task.id);
         let name = if names_matter { task.assignee.as_str() } else { "" };
-        // Whoever has approved for somebody else may not approve in the stage again.
+        // A person who has approved on somebody's behalf may not approve in the stage again.
         let action = said.map(|decision| (decision.action.as_str(), decision.on_behalf_of.is_some()));
         let due = task.due_at.map(|due| (due - self.world.now).whole_hours());
         let flags = (task.kind, task.required, task.seated, task.reassigned_from.is_some());
@@ -146,10 +146,10 @@ fn earlier_approvers(request: &Request) -> BTreeSet<(i32, &str, Option<&str>)> {
     approvals.map(|d| (d.stage_order, d.actor.as_str(), d.on_behalf_of.as_deref())).collect()
 }
 
-/// The name of the first law that does not hold.
+/// Returns the name of the first law that does not hold.
 fn broken(laws: &[Law<'_>]) -> Option<&'static str> {
-    let holds = |law: &&Law<'_>| catch_unwind(AssertUnwindSafe(|| (law.1)())).is_err();
-    laws.iter().find(holds).map(|law| law.0)
+    let fails = |law: &&Law<'_>| catch_unwind(AssertUnwindSafe(|| (law.1)())).is_err();
+    laws.iter().find(fails).map(|law| law.0)
 }
 
 impl Act {
@@ -254,7 +254,7 @@ impl Model for SmallWorld {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        /// One property a law, so that a report says which.
+        /// One property for each law, so that a failure names the law.
         macro_rules! laws {
             ($($name:literal),* $(,)?) => {
                 vec![$(Property::<Self>::always($name, |_, state| state.broken != Some($name))),*]

@@ -1,4 +1,4 @@
-//! What is told about the variables of a policy's expressions.
+//! Warnings about the variables that a policy's expressions read.
 
 use crate::fixture::{logic, policy, rule, stage, stage_of};
 use engine::policy::{Kind, RuleSource, Stage};
@@ -9,7 +9,7 @@ fn skipping(order: i32, condition: &Value) -> Stage {
     Stage { skip_if: Some(logic(condition)), ..stage(order, &["a"]) }
 }
 
-/// Messages about policies of one stage for each condition.
+/// Returns the warnings about policies with one stage for each condition.
 fn told(conditions: &[Value], schema: Option<&Value>) -> Vec<(i32, String)> {
     let stages = (1..).zip(conditions).map(|(order, condition)| skipping(order, condition)).collect();
     let warnings = about_variables(&policy(stages), schema);
@@ -100,7 +100,7 @@ fn a_variable_inside_a_list_that_means_the_context_is_told() {
             message.starts_with("`amount` is read from an item of the list here, not from the context"),
             "{message}"
         );
-        // Without a schema, another expression says that the context has it.
+        // Without a schema, a name counts as known when another expression reads it.
         let told = told(&[json!({"<": [{"var": "amount"}, 5]}), condition], None);
         assert!(
             matches!(&told[..], [(2, message)] if message.starts_with("`amount` is read from an item")),

@@ -1,4 +1,4 @@
-//! Limits that a value must keep, checked while it is read. Each shows in the schema of its field too.
+//! Limits of values, checked while they are read. The schema of each field shows them too.
 
 use super::JsonObject;
 use crate::json;
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Items in a list page when the caller names no number.
+/// Items in a page of a list when the caller names no number.
 pub(super) const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 500;
 /// Tasks in a page when the caller names no number.
@@ -16,13 +16,13 @@ const PAGE_SIZE_MAX: u32 = 200;
 /// Hours that a rotated secret goes on signing when the caller names no number.
 pub(super) const GRACE_HOURS_DEFAULT: u32 = 24;
 const GRACE_HOURS_MAX: u32 = 168;
-/// More than there are, for whoever names one twice.
+/// More than there are, because a caller may name one twice.
 const MOST_EVENT_TYPES: usize = 64;
-/// Stages of a policy.
+/// Most stages of a policy.
 pub(super) const MOST_STAGES: usize = 100;
-/// Rules in one list of a stage.
+/// Most rules in one list of a stage.
 pub(super) const MOST_RULES: usize = 200;
-/// Clients that may name one secret.
+/// Most clients that may name one secret.
 const CLIENT_IDS: usize = 100;
 
 pub(super) const fn limit_default() -> u32 {
@@ -70,7 +70,7 @@ where
     Option::<String>::deserialize(from)?.map(|text| checked(text, MIN, MAX)).transpose()
 }
 
-/// The id of somebody.
+/// A subject id.
 pub(super) fn subject<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let id = String::deserialize(from)?;
     match engine::subject::check(&id) {
@@ -79,14 +79,14 @@ pub(super) fn subject<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::E
     }
 }
 
-/// The id of somebody, or null.
+/// A subject id, or null.
 pub(super) fn opt_subject<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     #[derive(serde::Deserialize)]
     struct Inner(#[serde(deserialize_with = "subject")] String);
     Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
 }
 
-/// A policy key: it becomes part of URLs and subjects.
+/// A policy key. Its characters are restricted, because it becomes part of URLs and subjects.
 pub(super) fn policy_key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let key = text::<D, 1, 200>(from)?;
     let tail = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
@@ -98,7 +98,7 @@ pub(super) fn policy_key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D
     Ok(key)
 }
 
-/// An http(s) URL, or null. Whether it may be called is judged when it is called.
+/// An http(s) URL, or null. Whether it may be called is checked when it is called.
 pub(super) fn opt_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let url = opt_text::<D, 1, 2048>(from)?;
     let is_http = |url: &str| {
@@ -127,7 +127,7 @@ where
     Ok(items)
 }
 
-/// Text of `MIN` to `MAX` characters, or null, where absent is something else than null.
+/// Text of `MIN` to `MAX` characters, or null, for a field in which null and absent differ.
 pub(super) fn given_opt_text<'de, D, const MIN: usize, const MAX: usize>(
     from: D,
 ) -> Result<Option<Option<String>>, D::Error>
@@ -158,7 +158,7 @@ pub(super) fn opt_client_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Optio
     Ok(Some(ids))
 }
 
-/// What a decision may be.
+/// A word of [`Action`].
 pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let word = String::deserialize(from)?;
     match Action::parse(&word) {
@@ -179,7 +179,7 @@ pub(super) fn opt_event_types<'de, D: Deserializer<'de>>(from: D) -> Result<Opti
     }
 }
 
-/// A JSON object that a database can hold.
+/// A JSON object without the character U+0000, which a database cannot hold.
 pub(super) fn object<'de, D: Deserializer<'de>>(from: D) -> Result<JsonObject, D::Error> {
     let object = JsonObject::deserialize(from)?;
     let storable = |(key, value): (&String, &Value)| !key.contains('\0') && !has_nul(value);
@@ -190,17 +190,16 @@ pub(super) fn object<'de, D: Deserializer<'de>>(from: D) -> Result<JsonObject, D
     }
 }
 
-/// The same as [`object`], to be shared. How large it may be is judged by whoever keeps it.
+/// The same as [`object`], to be shared. The route that reads it checks its size.
 pub(super) fn shared_object<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Value>, D::Error> {
     object(from).map(|object| Arc::new(Value::Object(object)))
 }
 
-/// `{}`.
 pub(super) fn empty_object() -> Arc<Value> {
     Arc::new(Value::Object(JsonObject::new()))
 }
 
-/// The same as [`object`], as a value that a policy may hold.
+/// The same as [`object`], within the bounds of a policy.
 pub(super) fn object_value<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
     within_policy(Value::Object(object(from)?))
 }
@@ -217,7 +216,7 @@ pub(super) fn opt_object_value<'de, D: Deserializer<'de>>(from: D) -> Result<Opt
     Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
 }
 
-/// Any JSON value that a policy may hold; null counts as absent.
+/// Any JSON value within the bounds of a policy; null counts as absent.
 pub(super) fn opt_value<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     match Option::<Value>::deserialize(from)? {
         Some(value) if has_nul(&value) => Err(D::Error::custom("must not contain the character U+0000")),
@@ -247,7 +246,7 @@ pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error>
     between(from, 1, LIMIT_MAX)
 }
 
-/// A place in a history; 0 = its beginning.
+/// A sequence of a history; 0 = before its first event.
 pub(super) fn sequence<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
     match i64::deserialize(from)? {
         sequence if sequence >= 0 => Ok(sequence),

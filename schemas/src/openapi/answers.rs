@@ -1,4 +1,4 @@
-//! Answers that many routes share.
+//! Answers that many routes have in common.
 
 use crate::api::ErrorEnvelope;
 use std::collections::BTreeMap;
@@ -6,13 +6,13 @@ use utoipa::openapi::schema::{ObjectBuilder, Ref, Type};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-/// 401, 422 and 503: any route that wants a token.
+/// Of every route that needs a token: 401, 422 and 503.
 pub(super) struct Guarded;
 
-/// 422: any other route, since none takes parameters that it does not know.
+/// Of every other route: 422, because none accepts parameters that it does not know.
 pub(super) struct Parameters;
 
-/// 413, 415 and 422: any route that reads a body.
+/// Of every route that reads a body: 413, 415 and 422.
 pub(super) struct Body;
 
 fn error(description: &str) -> ResponseBuilder {

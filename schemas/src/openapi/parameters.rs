@@ -1,14 +1,14 @@
-//! Which query parameters a route knows, as the document describes them.
+//! The query parameters of each route, as the document describes them.
 
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Query parameters by path and, in capitals, method. A route without an entry is not described.
+/// Query parameters by path and by method in capitals. A route that the document lacks has no entry.
 #[derive(Debug, Default)]
 pub struct QueryParameters(HashMap<String, HashMap<String, Vec<String>>>);
 
 impl QueryParameters {
-    /// Of every route in the document.
+    /// Collects the parameters of every route in the document.
     #[must_use]
     pub fn described() -> Self {
         let document = serde_json::to_value(super::openapi()).unwrap_or_default();
@@ -18,7 +18,7 @@ impl QueryParameters {
         Self(object(&document["paths"]).into_iter().map(path).collect())
     }
 
-    /// Those of one route; HEAD is answered as GET is.
+    /// Returns the parameters of one route; `None` when the document lacks it. HEAD counts as GET.
     #[must_use]
     pub fn of(&self, path: &str, method: &str) -> Option<&[String]> {
         let method = if method == "HEAD" { "GET" } else { method };

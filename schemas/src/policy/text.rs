@@ -1,4 +1,4 @@
-//! The text of a policy version as it is hashed. `docs/audit.md` says how an auditor computes the same.
+//! The canonical text of a policy version, which is hashed. `docs/audit.md` explains how an auditor computes it.
 
 use super::as_written;
 use crate::api::{ApproverRuleIn, PolicyCreate, PolicyOut, StageIn};
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 type Object = Map<String, Value>;
 
-/// RFC 8785 JSON of what the author wrote. Values that are the default are left out, so that a field that comes with a
-/// later release changes no hash.
+/// RFC 8785 JSON of what the author wrote. Fields with their default value are left out, so that a field that is
+/// added in a later release changes no hash.
 ///
 /// # Errors
 /// Never for a policy that was read from JSON.
@@ -47,7 +47,8 @@ fn stage(stage: &StageIn) -> Result<Object, serde_json::Error> {
     Ok(text)
 }
 
-/// The fields that `least` must name, and those that differ from what it reads as.
+/// Returns the fields that are in `least`, the smallest valid JSON of the type, and those whose value is not the
+/// default.
 fn brief<T: Serialize + DeserializeOwned>(written: &T, least: &Value) -> Result<Object, serde_json::Error> {
     let defaults = serde_json::to_value(serde_json::from_value::<T>(least.clone())?)?;
     let Value::Object(mut text) = serde_json::to_value(written)? else { return Ok(Object::new()) };

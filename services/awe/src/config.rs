@@ -56,10 +56,6 @@ pub const DEFAULTS: &str = include_str!("../../../config/default.yaml");
 /// The whole configuration, one field a section.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    missing_docs,
-    reason = "config/default.yaml explains each key, and each section's struct says what it is for"
-)]
 pub struct Config {
     pub service_id: String,
     pub api_version: String,

@@ -1,4 +1,4 @@
-//! What may be asked of a request, and what comes of it.
+//! The commands of the reference model.
 
 use super::{Answers, Model, ModelDecision, ModelTask};
 use crate::plan::{CREATOR, Who};
@@ -63,7 +63,7 @@ impl Model {
         let (who, stage) = (self.tasks[task].who.clone(), self.tasks[task].stage);
         let on_behalf_of = (who != self.actor).then_some(who);
         self.decisions.push(ModelDecision { task, actor: self.actor.clone(), on_behalf_of, action, late });
-        self.tell("decision_recorded", Some(stage), None);
+        self.emit("decision_recorded", Some(stage), None);
     }
 
     pub(crate) fn claim(&mut self, by: &str, admin: bool, task: usize) -> Outcome {
@@ -76,7 +76,7 @@ impl Model {
                 self.actor = by.to_owned();
                 self.tasks[task].status = "claimed";
                 self.tasks[task].claimed_by = Some(by.to_owned());
-                self.tell("task_claimed", Some(self.tasks[task].stage), None);
+                self.emit("task_claimed", Some(self.tasks[task].stage), None);
                 Ok(())
             }
             _ => Err(Refused::Conflict),
@@ -122,7 +122,7 @@ impl Model {
             due,
             ..old.clone()
         });
-        self.tell("task_reassigned", Some(old.stage), None);
+        self.emit("task_reassigned", Some(old.stage), None);
         Ok(())
     }
 
@@ -164,7 +164,7 @@ impl Model {
         let asking =
             (0..self.stages.len()).find(|stage| ["resolving", "escalating"].contains(&self.stages[*stage]));
         if let Some(stage) = asking {
-            self.tell("stage_resolution_failed", Some(stage), Some("down"));
+            self.emit("stage_resolution_failed", Some(stage), Some("down"));
         }
     }
 
@@ -221,7 +221,7 @@ impl Model {
         let due: Vec<usize> = (0..self.tasks.len()).filter(|at| expires(&self.tasks[*at])).collect();
         for at in &due {
             self.tasks[*at].status = "expired";
-            self.tell("task_expired", Some(stage), None);
+            self.emit("task_expired", Some(stage), None);
         }
         due
     }
@@ -251,7 +251,7 @@ impl Model {
         seating.approvers = new;
         seating.observers.retain(|who| !stays(self, who) && !watches(self, who));
         if seating.approvers.is_empty() {
-            self.tell("stage_escalation_failed", Some(stage), Some("no_approvers_resolved"));
+            self.emit("stage_escalation_failed", Some(stage), Some("no_approvers_resolved"));
             return;
         }
         for at in leaving {
@@ -263,6 +263,6 @@ impl Model {
                 task.required || known.iter().any(|(who, required, _)| *required && *who == task.who);
         }
         self.sit_down(stage, seating);
-        self.tell("stage_escalated", Some(stage), None);
+        self.emit("stage_escalated", Some(stage), None);
     }
 }

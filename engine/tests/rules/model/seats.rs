@@ -1,21 +1,21 @@
-//! Who sits, and what the seats decide.
+//! Seats of the reference model: who gets them, and what their decisions amount to.
 
 use super::{Answers, Model, ModelTask};
 use crate::plan::{PEOPLE, Quorum, Who};
 use engine::policy::OnBreach;
 
-/// More seats than any escalation here adds: whether they would suffice is the question.
+/// More seats than any escalation here adds. If not even so many suffice, approval is out of reach.
 const MANY: usize = 400;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seating {
-    /// Holder, whether required, and whose seat it is when delegated.
+    /// Holder, whether the approval is required, and the owner when delegated.
     pub(crate) approvers: Vec<(String, bool, Option<String>)>,
     pub(crate) observers: Vec<String>,
 }
 
 impl Model {
-    /// Who would hold a seat in a stage now, by its rules or by those of its escalation.
+    /// Finds who would get a seat in a stage now, by its rules or by those of its escalation.
     pub(crate) fn seats_of(&self, stage: usize, escalation: bool, answers: &Answers) -> Seating {
         let plan = &self.plan.stages[stage];
         let mut seating = Seating::default();
@@ -49,7 +49,8 @@ impl Model {
         seating
     }
 
-    /// The end of the chain of delegations, unless it is a cycle or leads to somebody who may not sit.
+    /// Returns the end of the chain of delegations, or the owner when the chain is a cycle or leads to somebody who
+    /// is barred.
     pub(crate) fn who_sits_for(&self, owner: &str, stage: usize) -> String {
         let mut chain = vec![owner.to_owned()];
         loop {
@@ -99,7 +100,8 @@ impl Model {
         seats.iter().filter(|at| self.decision_of(**at).is_some_and(|d| d.action == action)).count()
     }
 
-    /// An escalation is still to come: the directory is asked, or a seat waits for the deadline that starts it.
+    /// Returns whether an escalation is still to come: the directory is asked, or a seat waits for the deadline that
+    /// starts it.
     fn escalation_ahead(&self, stage: usize) -> bool {
         let plan = &self.plan.stages[stage];
         let waits = |at: &usize| {
@@ -112,7 +114,7 @@ impl Model {
             && (self.stages[stage] == "escalating" || self.seats(stage).iter().any(waits))
     }
 
-    /// What the seats decide: nothing yet, approval, or rejection with its reason.
+    /// Returns what the seats decide: nothing yet, approval, or rejection with its reason.
     pub(super) fn verdict(&self, stage: usize) -> Option<Result<(), &'static str>> {
         let plan = &self.plan.stages[stage];
         let seats = self.seats(stage);
@@ -132,7 +134,7 @@ impl Model {
         if enough(plan.quorum, seats.len(), approvals, abstentions) {
             return (self.said(&required, "approve") == required.len()).then_some(Ok(()));
         }
-        // Every way in which the open seats may still decide, and every number of seats that may still join.
+        // Tries every way in which the open seats may still decide, with every number of seats that may still join.
         let joining = if self.escalation_ahead(stage) { MANY } else { 0 };
         let reachable = (0..=open).any(|more_approvals| {
             (0..=open - more_approvals).any(|more_abstentions| {
@@ -150,7 +152,7 @@ impl Model {
     }
 }
 
-/// The arithmetic of `mode`, as docs/policies.md ("Stages") tells it.
+/// The arithmetic of `mode`, as docs/policies.md explains it under "Stages".
 pub(crate) fn enough(quorum: Quorum, seats: usize, approvals: usize, abstentions: usize) -> bool {
     let counting = seats - abstentions;
     match quorum {

@@ -14,10 +14,10 @@ const MODES: &[Mode] = &[
     Mode::Percentage(100),
 ];
 
-/// The requester comes last, so that one seat fewer is left where `forbid_self_approval` bars her.
+/// The requester is the last one, so that one seat fewer is left where `forbid_self_approval` bars her.
 const PEOPLE: &[&str] = &["ann", "bob", "rita"];
 
-/// What a deadline does; none, every breach action, and an escalation that asks outside.
+/// What a deadline does: no deadline, every breach action, and an escalation that asks a resolver.
 #[derive(Debug, Clone, Copy)]
 enum Deadline {
     Never,
@@ -34,7 +34,7 @@ const DEADLINES: &[Deadline] = &[
     Deadline::Does(OnBreach::AutoReject),
 ];
 
-/// A stage of `seats` seats, of which those in the bits of `duties` are required.
+/// A stage of `seats` seats; the bits of `duties` say which of them are required.
 fn one(order: i32, mode: Mode, veto: bool, deadline: Deadline, seats: usize, duties: usize) -> Stage {
     let rule = |(at, name): (usize, &&str)| if duties & (1 << at) == 0 { user(name) } else { required(name) };
     let rules: Vec<Rule> = PEOPLE.iter().take(seats).enumerate().map(rule).collect();
@@ -72,7 +72,8 @@ fn of_one_stage() -> Vec<Policy> {
     policies
 }
 
-/// The stages of one policy: `turn` decides what is not multiplied out. `groups` gives each its `parallel_group`.
+/// The stages of one policy. `turn` chooses what is not multiplied out, and `groups` gives each stage its
+/// `parallel_group`.
 fn several(modes: &[Mode], groups: &[Option<i32>], seats: usize, turn: usize) -> Policy {
     let stage = |(at, mode): (usize, &Mode)| {
         let deadline = DEADLINES[(turn + at) % DEADLINES.len()];
@@ -85,7 +86,7 @@ fn several(modes: &[Mode], groups: &[Option<i32>], seats: usize, turn: usize) ->
     let mut stages: Vec<Stage> = modes.iter().enumerate().map(stage).collect();
     match turn % 5 {
         0 => stages[0].rules.push(observer("eye")),
-        // The first group asks outside who approves.
+        // A resolver is asked for the approvers of the first group.
         1 => stages[0].rules = vec![role("officer")],
         _ => {}
     }
@@ -93,10 +94,10 @@ fn several(modes: &[Mode], groups: &[Option<i32>], seats: usize, turn: usize) ->
     Policy { forbid_self_approval: own, forbid_repeat_approvers: again, ..policy(stages) }
 }
 
-/// Side by side, one after the other, and two before a third.
+/// The groups of stages: side by side, one after the other, and two before a third.
 const GROUPS: [[Option<i32>; 3]; 3] = [[Some(1); 3], [None; 3], [Some(1), Some(1), None]];
 
-/// Two stages of three seats side by side have so many states that these stand for the other modes.
+/// Two stages of three seats side by side have so many states that these modes stand for the others.
 const WIDE: [Mode; 3] = [Mode::All, Mode::AnyN(3), Mode::Percentage(50)];
 
 fn of_several_stages() -> Vec<Policy> {

@@ -1,9 +1,10 @@
-//! Ways from state to state, kept while the world is explored, and searched backwards when it is known.
+//! A graph of the states and the steps between them. It is filled while the world is explored, and then searched
+//! backwards from the ends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Every state by its key, and every way between two of them that people, deadlines or a directory take.
+/// Every state by its key, and every step between two states that people, deadlines or a resolver take.
 #[derive(Default)]
 pub(super) struct Ways(Mutex<Known>);
 
@@ -11,7 +12,7 @@ pub(super) struct Ways(Mutex<Known>);
 struct Known {
     states: HashSet<u64>,
     ends: HashSet<u64>,
-    /// From a state to those from which it is reached in one step.
+    /// For each state, the states from which it is reached in one step.
     before: HashMap<u64, Vec<u64>>,
 }
 
@@ -28,7 +29,7 @@ impl Ways {
         self.known().before.entry(to).or_default().push(from);
     }
 
-    /// How many states no way leads out of to an end.
+    /// Returns how many states have no path to an end.
     pub(super) fn dead_ends(&self) -> usize {
         let known = self.known();
         let mut reaching = known.ends.clone();

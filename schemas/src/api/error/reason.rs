@@ -1,4 +1,4 @@
-//! The words that say which error it is: one meaning each, where a code of the contract covers several.
+//! The reasons of errors. Each is a word with one meaning, whereas a code of the contract covers several reasons.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,10 +17,10 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every one, ordered by code.
+            /// Every reason, ordered by code.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The word in answers.
+            /// The word for it in answers.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -36,7 +36,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// One sentence about it.
+            /// What it means, in one sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {

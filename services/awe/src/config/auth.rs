@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// The section `auth`. Issuer and audience are in the section `keycloak`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Auth {
     pub role_clients: Vec<String>,
     pub allow_unsigned_on_network: bool,

@@ -9,7 +9,6 @@ use store::commit::Limits;
 /// The section `database`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Database {
     /// A secret, since it may hold a password.
     #[serde(skip_serializing)]

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 /// The section `gate`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Gate {
     pub enabled: bool,
     #[serde(skip_serializing)]

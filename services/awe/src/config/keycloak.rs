@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 /// The section `keycloak`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Keycloak {
     #[serde(skip_serializing)]
     pub base_url: String,

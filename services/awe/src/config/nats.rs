@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// The section `nats`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Nats {
     /// A secret, since it may hold a password.
     #[serde(skip_serializing)]

@@ -16,7 +16,6 @@ use std::sync::Arc;
 /// The section `notifier`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Notifier {
     pub enabled: bool,
     #[serde(skip_serializing)]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// The section `registration_webhook`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct RegistrationWebhook {
     #[serde(skip_serializing)]
     pub url: String,

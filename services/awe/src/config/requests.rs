@@ -10,7 +10,6 @@ use store::commit::Limits;
 /// The section `requests`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Requests {
     pub max_live: usize,
     pub idle_seconds: u64,
@@ -59,7 +58,6 @@ impl Requests {
 /// The section `idempotency`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Idempotency {
     pub retention_hours: u32,
 }
@@ -73,7 +71,6 @@ impl Idempotency {
 /// The section `retention`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Retention {
     pub check_interval_seconds: u64,
     pub attempts_days: u32,

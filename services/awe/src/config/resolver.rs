@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// The section `resolver`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Resolver {
     pub http_timeout_seconds: u64,
     pub create_wait_seconds: u64,
@@ -39,7 +38,6 @@ impl Resolver {
 /// The section `sla`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Sla {
     pub check_interval_seconds: u64,
 }

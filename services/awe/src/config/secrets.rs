@@ -11,7 +11,6 @@ use store::vault::Vault;
 /// The section `secrets`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Secrets {
     pub master_key: SecretString,
     pub master_key_file: String,

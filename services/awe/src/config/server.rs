@@ -7,7 +7,6 @@ use std::net::IpAddr;
 /// The section `server`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Server {
     pub host: IpAddr,
     pub port: u16,

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// The section `webhook`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Webhook {
     pub timeout_seconds: u64,
     pub max_attempts: u32,
@@ -68,7 +67,6 @@ impl Webhook {
 /// The section `egress`: calls to URLs that users set.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.yaml explains each key")]
 pub struct Egress {
     pub allow_cidrs: Vec<IpNet>,
 }

@@ -1,23 +1,23 @@
-//! Lists in events. An event is published and sent to webhooks, so what it tells has a bound.
+//! Lists in the payloads of events, bounded because events are published and sent to webhooks.
 
 use serde_json::{Map, Value};
 
-/// Most errors that one event names.
+/// Most errors in one event.
 const MOST_ERRORS: usize = 20;
-/// Longest error told, in characters.
+/// Longest error in an event, in characters.
 const LONGEST_ERROR: usize = 300;
 /// Most bytes of ids in one list of an event.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// What went wrong while people were looked for: the first errors in words, and how many more there were.
+/// Errors met while people were looked for: the first ones in words, and how many more there were.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct ErrorList {
     errors: Vec<String>,
     more: usize,
 }
 
-impl Told {
-    pub(crate) fn tell(&mut self, error: impl Into<String>) {
+impl ErrorList {
+    pub(crate) fn push(&mut self, error: impl Into<String>) {
         if self.errors.len() == MOST_ERRORS {
             self.more += 1;
             return;
@@ -26,25 +26,25 @@ impl Told {
         self.errors.push(error.chars().filter(|c| !c.is_control()).take(LONGEST_ERROR).collect());
     }
 
-    /// The first errors, and how many more there were.
+    /// One line for each error that was kept, and one with the number of the others.
     pub(crate) fn lines(&self) -> Vec<String> {
         let more = (self.more > 0).then(|| format!("and {} more", self.more));
         self.errors.iter().cloned().chain(more).collect()
     }
 
-    /// Null when there is nothing to tell, so that the payload leaves it out.
+    /// The lines as a list; null without errors, so that the payload omits it.
     pub(crate) fn to_json(&self) -> Value {
         let lines = self.lines();
         if lines.is_empty() { Value::Null } else { lines.into() }
     }
 }
 
-/// Puts ids into a payload: all of them, or as many as fit, with the count of the others in `<name>_omitted`.
-pub(crate) fn tell_ids<'a>(payload: &mut Value, name: &str, ids: impl IntoIterator<Item = &'a str>) {
+/// Puts as many ids as fit into a payload under `name`, and the number of the others under `<name>_omitted`.
+pub(crate) fn put_ids<'a>(payload: &mut Value, name: &str, ids: impl IntoIterator<Item = &'a str>) {
     let Value::Object(payload) = payload else { return };
     let mut ids = ids.into_iter();
     let mut bytes = 0;
-    let mut told: Vec<Value> = Vec::new();
+    let mut fitting: Vec<Value> = Vec::new();
     let mut omitted = 0;
     for id in ids.by_ref() {
         bytes += id.len();
@@ -52,39 +52,39 @@ pub(crate) fn tell_ids<'a>(payload: &mut Value, name: &str, ids: impl IntoIterat
             omitted = 1;
             break;
         }
-        told.push(id.into());
+        fitting.push(id.into());
     }
     omitted += ids.count();
-    payload.insert(name.to_owned(), told.into());
+    payload.insert(name.to_owned(), fitting.into());
     if omitted > 0 {
         payload.insert(format!("{name}_omitted"), omitted.into());
     }
 }
 
-/// As [`tell_ids`]; nothing when there are none.
-pub(crate) fn tell_some_ids(payload: &mut Value, name: &str, ids: &[String]) {
+/// As [`put_ids`], but puts nothing when there are no ids.
+pub(crate) fn put_some_ids(payload: &mut Value, name: &str, ids: &[String]) {
     if !ids.is_empty() {
-        tell_ids(payload, name, ids.iter().map(String::as_str));
+        put_ids(payload, name, ids.iter().map(String::as_str));
     }
 }
 
-/// Puts into a payload whose seats delegates hold: for each holder the first owner.
-pub(crate) fn tell_delegations<'a>(payload: &mut Value, delegated: impl Iterator<Item = (&'a str, &'a str)>) {
+/// Puts a map from each delegate who holds a seat to its owner under `delegated_from`, as far as it fits.
+pub(crate) fn put_delegations<'a>(payload: &mut Value, delegated: impl Iterator<Item = (&'a str, &'a str)>) {
     let mut bytes = 0;
-    let mut told = Map::new();
+    let mut fitting = Map::new();
     for (holder, owner) in delegated {
         bytes += holder.len() + owner.len();
         if bytes > MOST_BYTES {
             break;
         }
-        told.insert(holder.to_owned(), owner.into());
+        fitting.insert(holder.to_owned(), owner.into());
     }
-    if !told.is_empty() {
-        payload["delegated_from"] = told.into();
+    if !fitting.is_empty() {
+        payload["delegated_from"] = fitting.into();
     }
 }
 
-/// The members of a payload that say something.
+/// Returns the members of a payload that are not null.
 pub(crate) fn without_nulls(payload: Value) -> Map<String, Value> {
     let mut members = match payload {
         Value::Object(members) => members,
