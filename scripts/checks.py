@@ -22,6 +22,10 @@ METADATA_UNREADABLE = "Metadata error"
 ADVISORIES_UNREACHABLE = "failed to fetch advisory database"
 
 
+class Skipped(Exception):
+    """A check cannot run here; says why."""
+
+
 def source_files() -> list:
     """Every file of ours that people edit: those that git tracks or would; without git, all outside of build
     folders."""
@@ -63,31 +67,29 @@ def doc() -> None:
 def deny() -> None:
     """Licences, sources and users of dependencies; known vulnerabilities, if their list can be fetched."""
     if shutil.which("cargo-deny") is None:
-        print("    did not run: cargo-deny is not installed (`cargo install cargo-deny --locked`)")
-        return
+        raise Skipped("cargo-deny is not installed (`cargo install cargo-deny --locked`)")
     run(["cargo", "deny", "check", "bans", "licenses", "sources"])
     found = subprocess.run(
         ["cargo", "deny", "check", "advisories"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
     if found.returncode != 0 and ADVISORIES_UNREACHABLE in found.stderr:
-        print("    advisories did not run: their database cannot be fetched from here")
+        raise Skipped("the database of advisories cannot be fetched from here; the rest passed")
     elif found.returncode != 0:
         raise Failed(found.stderr + found.stdout)
 
 
 def fetched(name: str) -> Path | None:
-    """The path of a program that a check needs; None, and a printed line, if it cannot be fetched."""
+    """The path of a program that a check needs; the check is skipped if it cannot be fetched."""
     try:
         return tools.program(name)
     except Failed:
-        print(f"    did not run: {name} cannot be fetched from here")
-        return None
+        raise Skipped(f"{name} cannot be fetched from here") from None
 
 
 def typos() -> None:
     """Spelling in code, comments, documents and file names."""
     program = fetched(tools.TYPOS)
-    if program and call([program, "--config", ROOT / "_typos.toml"]) != 0:
+    if call([program, "--config", ROOT / "_typos.toml"]) != 0:
         raise Failed(
             "The words above are not spelled right. Mend them where they stand. A word that is right, or wrong on "
             "purpose, goes into _typos.toml with the reason."
@@ -97,14 +99,12 @@ def typos() -> None:
 def unused() -> None:
     """No crate names a dependency that its code does not use."""
     program = fetched(tools.SHEAR)
-    if program is None:
-        return
     found = subprocess.run(
         [program, "--color", "never", ROOT], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
     said = found.stdout + found.stderr
     if found.returncode != 0 and METADATA_UNREADABLE in said:
-        print(f"    did not run: cargo cannot tell of all dependencies, those for other systems too: {said.splitlines()[0]}")
+        raise Skipped(f"cargo cannot tell of all dependencies, those for other systems too: {said.splitlines()[0]}")
     elif found.returncode != 0:
         raise Failed(
             f"{said}\nRemove the line from that Cargo.toml, and from [workspace.dependencies] when nobody is left. One that "
@@ -135,8 +135,7 @@ def schemas() -> None:
 def contract() -> None:
     """Checks the API against the contract, if that lies beside this checkout."""
     if not CONTRACT.is_file():
-        print("    did not run: no contract lies beside this checkout")
-        return
+        raise Skipped("no contract lies beside this checkout")
     run([sys.executable, CONTRACT, ROOT / "schemas" / "openapi.json"])
 
 
@@ -203,18 +202,21 @@ def check(names: list) -> None:
     unknown = [name for name in names if name not in STEPS]
     if unknown:
         raise Failed(f"no such check: {', '.join(unknown)} (there are: {', '.join(STEPS)})", 2)
-    failed = []
+    failed, skipped = [], []
     for name in names or STEPS:
         what, step = STEPS[name]
         say(f"check {name}: {what}")
         try:
             step()
+        except Skipped as why:
+            print(f"    did not run: {why}", flush=True)
+            skipped.append(name)
         except Failed as failure:
             print(failure, file=sys.stderr, flush=True)
             failed.append(name)
     if failed:
         raise Failed(f"failed: {', '.join(failed)} (`./dev check {failed[0]}` runs one alone)")
-    say("all checks passed")
+    say(f"all checks passed but for {', '.join(skipped)}, which did not run" if skipped else "all checks passed")
 
 
 def gen() -> None:

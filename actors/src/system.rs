@@ -1,60 +1,24 @@
 //! Starts everything that a process with these roles needs, and stops it in order.
 
 use crate::catalog::Catalog;
-use crate::delivery::{Courier, Delivery, WebhookOptions};
-use crate::directory::Directory;
+use crate::delivery::{Courier, Delivery};
 use crate::error::StartError;
 use crate::handle::Requests;
 use crate::loops::Loops;
-use crate::notifier::{self, NotifierOptions};
-use crate::relay::{Relay, RelayOptions};
-use crate::request::{Janitor, RequestOptions, Shared};
-use crate::resolver::{Resolver, ResolverOptions};
-use crate::retention::{Retention, RetentionOptions};
-use crate::roles::{Role, Roles};
+use crate::notifier;
+use crate::options::Options;
+use crate::relay::Relay;
+use crate::request::{Janitor, Shared};
+use crate::resolver::Resolver;
+use crate::retention::Retention;
+use crate::roles::Role;
 use crate::signals::{Signals, Unresolved};
-use crate::sla::{self, Sla, SlaOptions};
+use crate::sla::{self, Sla};
 use crate::{background, commit_writer, hints, resolve_work, supervisor};
-use bus::Bus;
-use outbound::{Credentials, Egress};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
-use store::vault::Vault;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// What a process needs to play its roles.
-pub struct Options {
-    /// The database.
-    pub store: Store,
-    /// The bus. Without one, webhooks go out by the poll and events wait in the outbox.
-    pub bus: Option<Bus>,
-    /// Opens callback secrets.
-    pub vault: Arc<Vault>,
-    /// The roles to play.
-    pub roles: Roles,
-    /// Request actors.
-    pub requests: RequestOptions,
-    /// Webhooks.
-    pub webhook: WebhookOptions,
-    /// Deadlines.
-    pub sla: SlaOptions,
-    /// Outbox to bus.
-    pub relay: RelayOptions,
-    /// What is forgotten after a while.
-    pub retention: RetentionOptions,
-    /// Asking for approvers.
-    pub resolver: ResolverOptions,
-    /// Addresses that webhooks may go to.
-    pub egress: Egress,
-    /// Credentials that webhooks may be sent with.
-    pub credentials: Credentials,
-    /// Answers role, group and http rules.
-    pub directory: Arc<dyn Directory>,
-    /// Mail to people; `None` = none is sent.
-    pub notifier: Option<NotifierOptions>,
-}
 
 /// Everything that runs in this process.
 pub struct System {
