@@ -56,16 +56,16 @@ class Postgres:
         parts = urlsplit(self._url)
         return urlunsplit(parts._replace(path=f"/{database}")) if database else self._url
 
-    def run(self, program: str, *words: object) -> str:
+    def run(self, program: str, *words: object, seconds: float = 120) -> str:
         """Runs one of the server's client programs and returns what it prints."""
         command = [self.program(program), *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
         if done.returncode != 0:
             raise Failed(f"{program} failed: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def psql(self, *words: object, database: str | None = None) -> str:
-        return self.run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *words, self.url(database))
+    def psql(self, *words: object, database: str | None = None, seconds: float = 120) -> str:
+        return self.run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *words, self.url(database), seconds=seconds)
 
     def ask(self, sql: str, database: str | None = None) -> str:
         return self.psql("-c", sql, database=database)
