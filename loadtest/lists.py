@@ -85,9 +85,12 @@ def measure(chosen: argparse.Namespace, stack: ExitStack) -> list:
     programs = os.environ.get("AWE_POSTGRES_BIN")
     postgres = Postgres(ours.postgres.url, Path(programs) if programs else None)
     server = ours.serve("")
-    client = Client(server.port)
-    apply_policy(client)
+    author = Client(server.port)
+    apply_policy(author)
+    author.close()
     fill(postgres, chosen.finished, chosen.open)
+    # A connection that had rested while the tables were filled would be closed by now.
+    client = Client(server.port)
     found = []
     for bearer, path, most in LISTS:
         try:

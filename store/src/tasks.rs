@@ -13,11 +13,14 @@ use uuid::Uuid;
 /// Most bytes of contexts in one page. The newest tasks have theirs, until the bound is reached.
 const MOST_CONTEXT: &str = "4194304";
 
+/// Most tasks that are counted. Counting more would cost the more the more is finished.
+const MOST_COUNTED: i64 = 10_000;
+
 const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
     t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
     d.action as decision_action, d.comment as decision_comment, r.context, r.artifact_type, r.policy_key \
-    from approval_task t join approval_request r on r.id = t.request_id \
-    left join approval_decision d on d.id = t.decision_id where ";
+    from found join approval_task t on t.id = found.id join approval_request r on r.id = t.request_id \
+    left join approval_decision d on d.id = t.decision_id";
 
 /// Which tasks to list. Texts and ids must be equal; a field that is `None` matches any.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +39,14 @@ pub struct TaskFilter {
 }
 
 impl TaskFilter {
+    /// Ends a query with the tables that the conditions look at, and the conditions. The request is joined only when
+    /// one of them is about it, so that pages that are skipped and tasks that are counted cost an index entry each.
     fn push(&self, query: &mut QueryBuilder<Postgres>) {
-        query.push("true");
+        query.push(" from approval_task t");
+        if self.artifact_type.is_some() || self.policy_key.is_some() || self.search_text.is_some() {
+            query.push(" join approval_request r on r.id = t.request_id");
+        }
+        query.push(" where true");
         let words = [
             (" and t.assignee = ", &self.assignee),
             (" and t.status = ", &self.status),
@@ -139,32 +148,35 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<PagedTasksOut, Error> {
         let (page, page_size) = (i64::from(filter.page.max(1)), i64::from(filter.page_size.max(1)));
-        let mut query = QueryBuilder::<Postgres>::new("select p.*, case when ");
-        query.push("sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) <= ");
-        query.push(MOST_CONTEXT).push(" then p.context end as shown from (").push(COLUMNS);
+        let mut query = QueryBuilder::<Postgres>::new("with found as materialized (select t.id");
         filter.push(&mut query);
         query.push(" order by t.created_at desc, t.id desc limit ").push_bind(page_size);
         query.push(" offset ").push_bind((page - 1) * page_size);
+        query.push(") select p.*, case when ");
+        query.push("sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) <= ");
+        query.push(MOST_CONTEXT).push(" then p.context end as shown from (").push(COLUMNS);
         query.push(") p order by p.created_at desc, p.id desc");
         let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
 
         let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         // A first page that is not full holds all tasks, so nothing need be counted.
-        let total = if page == 1 && read < page_size { read } else { self.count_tasks(filter).await? };
+        let counted = if page == 1 && read < page_size { read } else { self.count_tasks(filter).await? };
+        let total = counted.min(MOST_COUNTED);
         Ok(PagedTasksOut {
             items: rows.into_iter().map(Into::into).collect(),
             total,
+            total_is_lower_bound: counted > MOST_COUNTED,
             page,
             page_size,
             pages: ((total + page_size - 1) / page_size).max(1),
         })
     }
 
+    /// Counts up to one more than [`MOST_COUNTED`].
     async fn count_tasks(&self, filter: &TaskFilter) -> Result<i64, Error> {
-        let mut query = QueryBuilder::<Postgres>::new(
-            "select count(*) from approval_task t join approval_request r on r.id = t.request_id where ",
-        );
+        let mut query = QueryBuilder::<Postgres>::new("select count(*) from (select");
         filter.push(&mut query);
+        query.push(" limit ").push_bind(MOST_COUNTED + 1).push(") counted");
         Ok(query.build_query_scalar().fetch_one(&self.pool).await?)
     }
 

@@ -73,16 +73,19 @@ pub struct TaskOut {
 pub struct PagedTasksOut {
     /// Tasks of this page.
     pub items: Vec<TaskOut>,
-    /// Tasks on all pages.
+    /// Tasks on all pages, counted up to 10,000.
     #[schema(example = 1)]
     pub total: i64,
+    /// There are more tasks than `total` says.
+    #[schema(example = false)]
+    pub total_is_lower_bound: bool,
     /// This page, from 1.
     #[schema(example = 1)]
     pub page: i64,
     /// Tasks on a full page.
     #[schema(example = 20)]
     pub page_size: i64,
-    /// Pages; 1 when there are no tasks.
+    /// Pages that hold `total` tasks; 1 when there are none. Pages beyond may be asked for if there are more.
     #[schema(example = 1)]
     pub pages: i64,
 }

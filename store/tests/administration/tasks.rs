@@ -1,7 +1,7 @@
 use crate::fixtures::{NewRequest, some_policy, some_request, some_task};
 use serde_json::{Value, json};
 use store::tasks::TaskFilter;
-use store::testing::{TestDb, database};
+use store::testing::{TestDb, database, execute};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -88,6 +88,31 @@ async fn pages_are_counted_and_one_page_is_there_even_when_empty() {
     assert_eq!((beyond.items.len(), beyond.total, beyond.pages), (0, 5, 1));
     let full = db.list_tasks(&TaskFilter { page_size: 5, ..everything() }).await.unwrap();
     assert_eq!((full.total, full.pages), (5, 1));
+}
+
+#[tokio::test]
+async fn tasks_are_counted_exactly_up_to_ten_thousand() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    let request = some_request(&db, policy, OffsetDateTime::now_utc()).await;
+    let add = |tasks: i32| {
+        format!(
+            "insert into approval_task (id, request_id, stage_id, stage_order, ordinal, assignee, kind, required,
+                 seated, status, created_at)
+             select gen_random_uuid(), '{request}', '{policy}', 1, n, 'amina', 'approver', false, true, 'open', now()
+             from generate_series(1, {tasks}) n"
+        )
+    };
+    let counted = async |page| {
+        let filter = TaskFilter { assignee: Some("amina".into()), page, page_size: 200, ..everything() };
+        let out = db.list_tasks(&filter).await.unwrap();
+        (out.items.len(), out.total, out.total_is_lower_bound, out.pages)
+    };
+    execute(&db, &add(10_000)).await;
+    assert_eq!(counted(50).await, (200, 10_000, false, 50));
+    execute(&db, &add(1)).await;
+    assert_eq!(counted(1).await, (200, 10_000, true, 50));
+    assert_eq!(counted(51).await, (1, 10_000, true, 50), "what was not counted can be read");
 }
 
 #[tokio::test]
