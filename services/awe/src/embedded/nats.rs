@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use super::process::{PAUSE, Service, are_free, end_stranger, is_program, kept_ports, log_tail, pid_in};
+use super::process::{PAUSE, Service, end_stranger, is_program, kept_ports, log_tail, pid_in};
 use super::programs::nats_server;
 
 /// Recovering large streams takes a while.
@@ -54,7 +54,7 @@ impl Nats {
             let mut service = Service::spawn("nats-server", command, &files.log, Signal::SIGTERM)?;
             match wait_until_ready(&mut service, port, &files.log).await {
                 Ok(()) => return Ok(Self { service, port }),
-                Err(failure) if attempt == ATTEMPTS || are_free(&[port, monitor]) => return Err(failure),
+                Err(failure) if attempt == ATTEMPTS || !lost_its_port(&files.log) => return Err(failure),
                 // Another program took a port between the choice and the start.
                 Err(_) => service.end().await?,
             }
@@ -71,6 +71,11 @@ impl Nats {
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         self.service.end().await
     }
+}
+
+/// nats-server says so in its log only, and whoever took the port may have given it back by now.
+fn lost_its_port(log: &Path) -> bool {
+    log_tail(log).contains("address already in use")
 }
 
 fn config(files: &Files, port: u16, monitor: u16) -> String {

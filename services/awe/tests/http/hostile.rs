@@ -96,6 +96,8 @@ async fn more_than_it_takes_on_is_shed() {
     let held = server.hold("approval_policy").await;
     let waiting = server.request(Who::Admin, Method::GET, "/policies").send();
     let waiting = tokio::spawn(waiting);
+    // It holds the only place from here on; before, the call below might have it, and this one would be shed.
+    server.until_somebody_waits_for_a_lock().await;
     let body = until_status(&server, Who::User("ann"), "/tasks", 503).await;
     assert!(body["errors"][0]["message"].as_str().unwrap().contains("a retry is safe"), "{body}");
     assert_eq!(server.get(Who::Nobody, "/health").await.0, 200);

@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::testing::{ROLE, application};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -172,6 +172,19 @@ impl Server {
         let lock = format!("begin; lock table {table} in access exclusive mode");
         sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut held).await.unwrap();
         held
+    }
+
+    /// Waits until a statement waits for a table that is held.
+    pub(crate) async fn until_somebody_waits_for_a_lock(&self) {
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut watch = PgConnection::connect(&self.database_url()).await.unwrap();
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut watch).await.unwrap() == 0 {
+            assert!(Instant::now() < deadline, "nobody ever waited for a lock");
+            tokio::time::sleep(Duration::from_millis(10)).await; // the poll of that deadline
+        }
+        watch.close().await.unwrap();
     }
 
     /// Runs a statement as the owner of the tables.
