@@ -14,6 +14,7 @@ mod watcher;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -59,7 +60,7 @@ impl Embedded {
         let dir =
             std::path::absolute(&options.data_dir).context("the data directory has no absolute path")?;
         let needed = options.database_url.is_none() || options.nats_url.is_none();
-        let lock = if needed { Some(claim(&dir)?) } else { None };
+        let lock = if needed { Some(claim(&dir).await?) } else { None };
         let postgres = match options.database_url {
             None => Some(Postgres::start(&dir, options.postgres_bin.as_deref(), options.durable).await?),
             Some(_) => None,
@@ -112,8 +113,11 @@ async fn stop_postgres(postgres: Option<Postgres>) -> anyhow::Result<()> {
     }
 }
 
+const LOCK_ATTEMPTS: u32 = 25;
+const BETWEEN_LOCK_ATTEMPTS: Duration = Duration::from_millis(20);
+
 /// Makes the data directory ours for as long as the returned file is open, also when we are killed.
-fn claim(dir: &Path) -> anyhow::Result<File> {
+async fn claim(dir: &Path) -> anyhow::Result<File> {
     fs::create_dir_all(dir).with_context(|| format!("cannot create the data directory {}", dir.display()))?;
     let path = dir.join("awe-dev.lock");
     let mut file = OpenOptions::new()
@@ -123,7 +127,7 @@ fn claim(dir: &Path) -> anyhow::Result<File> {
         .truncate(false)
         .open(&path)
         .with_context(|| format!("cannot open {} (was it made by another user?)", path.display()))?;
-    match file.try_lock() {
+    match lock(&file).await {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
@@ -142,6 +146,17 @@ fn claim(dir: &Path) -> anyhow::Result<File> {
     file.rewind()?;
     writeln!(file, "{}", std::process::id())?;
     Ok(file)
+}
+
+/// Locks the file. Tries for a moment: a child of whoever had the lock before holds it too, from its fork to its exec.
+async fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(BETWEEN_LOCK_ATTEMPTS).await,
+            locked_or_failed => return locked_or_failed,
+        }
+    }
+    Err(TryLockError::WouldBlock)
 }
 
 #[cfg(test)]

@@ -102,19 +102,6 @@ async fn both_answer_until_they_are_stopped_and_the_next_start_finds_the_same_da
     second.stop().await
 }
 
-/// A process that another test starts meanwhile has our lock too, from its fork to its exec.
-async fn start_once_unlocked(scratch: &Scratch) -> anyhow::Result<Embedded> {
-    for _ in 0..200 {
-        match Embedded::start(&scratch.options()).await {
-            Err(error) if error.to_string().contains("another `awe dev`") => {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await; // the poll of that bound
-            }
-            started => return started,
-        }
-    }
-    anyhow::bail!("the lock was never given back")
-}
-
 #[tokio::test]
 async fn servers_left_by_a_killed_run_are_stopped_by_the_next_start() -> anyhow::Result<()> {
     let scratch = Scratch::new();
@@ -125,7 +112,7 @@ async fn servers_left_by_a_killed_run_are_stopped_by_the_next_start() -> anyhow:
     std::mem::forget((postgres, nats));
     drop(_lock);
 
-    let next = start_once_unlocked(&scratch).await?;
+    let next = Embedded::start(&scratch.options()).await?;
     opens_a_session(&next.database_url)?;
     greets(&next.nats_url)?;
     assert!(left.0 == next.database_url || connect(&left.0).is_err(), "the old PostgreSQL still answers");
