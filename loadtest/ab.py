@@ -18,15 +18,14 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from parts import Failed, phases
+from parts import Failed, phases, stand
 from parts.postgres import Postgres
 from parts.processes import busy_with_others
 from parts.server import Server, apply_policy, serve
-from scripts import servers, shell, tools
-from scripts.shell import DEV, Interrupted, interrupt, remove_data, say
+from parts.stand import FOLDER
+from scripts import shell
+from scripts.shell import Interrupted, interrupt, say
 
-FOLDER = DEV / "bench"
-SERVICES = DEV / "bench-services"
 DISTURBED = 0.2
 MEASURED = {
     "lifecycles/s": lambda load: load["per_second"],
@@ -68,23 +67,10 @@ class Side:
 def measure(words: argparse.Namespace, stack: ExitStack) -> list:
     """Pairs of loads, of this build and of the other; who goes first changes from pair to pair."""
     ours = Path(os.environ["AWE_BIN"])
-    env = {**servers.without_settings(dict(os.environ)), **tools.servers(own=True)}
-    k6 = Path(os.environ.get("K6_BIN") or tools.k6())
-    log = FOLDER / "ab.log"
-    log.write_text("")
-    stack.enter_context(servers.only_one("bench"))
-    servers.stop_left_over(SERVICES)
-    remove_data(SERVICES)
-    stack.callback(remove_data, SERVICES)
-    say("starting PostgreSQL and NATS of our own, with their default durability")
-    wanted = ("DATABASE_URL", "NATS_URL")
-    urls = stack.enter_context(servers.awe_dev(SERVICES.name, ["--services-only"], wanted, env, ours))
-    bin_dir = env.get("AWE_POSTGRES_BIN")
-    postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
+    bench, postgres, urls = stand.start(ours, "ab.log", stack)
     postgres.settings()
-    bench = phases.Bench(k6, env, FOLDER, log, servers.holder(SERVICES))
     builds = (("this", ours), ("other", words.binary))
-    sides = [Side(name, binary, postgres, urls, env, stack) for name, binary in builds]
+    sides = [Side(name, binary, postgres, urls, bench.env, stack) for name, binary in builds]
     others = busy_with_others()
     if others > DISTURBED:
         say(f"other programs keep {others:.1f} processors busy: the spread will be large")

@@ -20,15 +20,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from parts import Failed, limit, phases, report
+from parts import Failed, limit, phases, report, stand
 from parts.postgres import Postgres, per_lifecycle
 from parts.processes import busy_with_others
 from parts.server import apply_policy, lifecycle, serve, sink
-from scripts import servers, shell, tools
-from scripts.shell import DEV, TARGET, Interrupted, interrupt, remove_data, say
+from parts.stand import FOLDER
+from scripts import shell
+from scripts.shell import DEV, TARGET, Interrupted, interrupt, say
 
-FOLDER = DEV / "bench"
-SERVICES = DEV / "bench-services"
 LIMIT_DATABASE = "awe_limit"
 COUNTED = 200  # lifecycles that the rows are counted for
 USERS = (16, 64)
@@ -111,27 +110,12 @@ def counted(postgres: Postgres, bench: phases.Bench, server, users: int, duratio
 
 
 def measure(words: argparse.Namespace, plan: Plan, found: dict, stack: ExitStack) -> None:
-    programs = {**tools.servers(own=True)}
-    k6 = Path(os.environ.get("K6_BIN") or tools.k6())
     binary = Path(os.environ.get("AWE_BIN") or TARGET / "release" / "awe")
     if not binary.is_file():
         raise Failed("there is no release build: `./dev bench` makes it")
-    env = {**servers.without_settings(dict(os.environ)), **programs}
-    log = FOLDER / "bench.log"
-    log.write_text("")
-    # Data that a killed run left behind is removed first; the data of this run is removed even after an interruption.
-    stack.enter_context(servers.only_one("bench"))
-    servers.stop_left_over(SERVICES)
-    remove_data(SERVICES)
-    stack.callback(remove_data, SERVICES)
-    say("starting PostgreSQL and NATS of our own, with their default durability")
-    wanted = ("DATABASE_URL", "NATS_URL")
-    urls = stack.enter_context(servers.awe_dev(SERVICES.name, ["--services-only"], wanted, env, binary))
-    services_pid = servers.holder(SERVICES)
-    bin_dir = env.get("AWE_POSTGRES_BIN")
-    postgres = Postgres(urls["DATABASE_URL"], Path(bin_dir) if bin_dir else None)
+    bench, postgres, urls = stand.start(binary, "bench.log", stack)
+    env, log = bench.env, bench.log
     found["postgres"] = {"version": postgres.version(), **postgres.settings()}
-    bench = phases.Bench(k6, env, FOLDER, log, services_pid)
     others = busy_with_others()
     if others > 0.2:
         found["notes"].append(f"other programs kept {others:.1f} processors busy at the start: expect lower numbers")

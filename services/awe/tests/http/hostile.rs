@@ -107,6 +107,32 @@ async fn more_than_it_takes_on_is_shed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_still_sending_what_is_too_large_gets_the_refusal() {
+    let server = Server::start(&[("AWE__SERVER__MAX_BODY_BYTES", "2000")]).await;
+    let token = Who::Admin.token().unwrap();
+    for framing in ["content-length: 40000", "transfer-encoding: chunked"] {
+        let head = format!(
+            "POST /v1/awe/requests HTTP/1.1\r\nhost: awe\r\ncontent-type: application/json\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\n{framing}\r\n\r\n"
+        );
+        let mut connection = connect(&server, &head).await;
+        let chunked = framing.ends_with("chunked");
+        let piece = if chunked { format!("3e8\r\n{}\r\n", " ".repeat(1000)) } else { " ".repeat(1000) };
+        for _ in 0..40 {
+            connection.write_all(piece.as_bytes()).await.expect("the connection is open");
+            // The pace of a slow line: the refusal is made while most of the body is still to come.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if chunked {
+            connection.write_all(b"0\r\n\r\n").await.expect("the connection is open");
+        }
+        let answer = until_closed(connection).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{framing}: {answer}");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_in_an_encoding_is_refused_and_not_misread() {
     let server = Server::start(&[]).await;
     for (encoding, status) in [("gzip", 415), ("identity", 422), ("br, gzip", 415)] {
