@@ -15,7 +15,7 @@ from support.case import EngineCase
 from support.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
-UNPUBLISHED = "select count(*) from approval_event where published_at is null"
+UNPUBLISHED = "select count(*) from unpublished_event"
 
 
 class Doctor(EngineCase):
@@ -168,6 +168,9 @@ class OutboxForMachines(EngineCase):
         self.assertEqual((code, told["ok"], told["stream"]), (3, False, None), told)
         started.terminate()
         started.exit_code()
-        self.database.unguarded("update approval_event set published_at = null, created_at = now() - interval '1 min'")
+        self.database.unguarded(
+            "insert into outbox_again select position from approval_event;"
+            "update approval_event set created_at = now() - interval '1 min'"
+        )
         code, told = self.status()
         self.assertEqual((code, told["unpublished"]), (3, 2), told)

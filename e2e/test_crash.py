@@ -97,7 +97,7 @@ class Crash(EngineCase):
         until(lambda: self.database.count(undelivered) == 0, "every delivery is recorded as delivered")
 
     def assert_every_event_is_in_the_stream(self, histories: dict) -> None:
-        unpublished = "select count(*) from approval_event where published_at is null"
+        unpublished = "select count(*) from unpublished_event"
         until(lambda: self.database.count(unpublished) == 0, "every event is published")
         kept: dict[str, list[str]] = {request_id: [] for request_id in histories}
         for message in self.nats().stream(self.events_stream, f"{self.prefix}.events.>"):

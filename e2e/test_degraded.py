@@ -14,7 +14,7 @@ from support.server import Server
 from support.services import NatsServer, Postgres
 from support.waiting import until
 
-UNPUBLISHED = "select count(*) from approval_event where published_at is null"
+UNPUBLISHED = "select count(*) from unpublished_event"
 LIFE = [1, 2, 3, 4, 5]
 
 
@@ -170,7 +170,7 @@ class PostgresStranded(EngineCase):
         with first.admin() as admin:
             api.create_policy(admin, "relay.v1", api.stage(1, "alice"))
             admin.post("/requests", api.request_body("relay.v1", "CR-1")).expect(201)
-        waiting = "select count(*) from approval_event where published_at is null"
+        waiting = "select count(*) from unpublished_event"
         until(lambda: database.run(own.url, waiting) == "0", "the first relays")
         second = self.serve(database__url=own.url)
         proxy.strand()

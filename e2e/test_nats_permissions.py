@@ -60,7 +60,7 @@ class Permissions(EngineCase):
         heard = subscriber.next()
         self.assertIn(created["request_id"], heard.subject)
         until(
-            lambda: self.database.count("select count(*) from approval_event where published_at is null") == 0,
+            lambda: self.database.count("select count(*) from unpublished_event") == 0,
             "every event is published",
         )
         kept = [message.json["event_type"] for message in subscriber.stream("AWE_EVENTS", "awe.events.>")]

@@ -172,7 +172,7 @@ class WithoutNats(EngineCase):
         started.terminate()
         self.assertEqual(started.exit_code(), 0)
         self.serve()
-        unpublished = "select count(*) from approval_event where published_at is null"
+        unpublished = "select count(*) from unpublished_event"
         until(lambda: self.database.count(unpublished) == 0, "every event is published")
         kept = [m.json["sequence"] for m in self.nats().stream(self.events_stream, f"{self.prefix}.events.>")]
         self.assertEqual(kept, [1, 2, 3, 4, 5])

@@ -30,7 +30,7 @@ MOST_RATIO = 2.0
 PER_SECOND = 10
 EACH = 2  # webhooks of a request on which nobody decides
 HEADROOM = 100  # extra requests, whose webhooks may be delivered before the measurement begins
-UNPUBLISHED = "select count(*) from approval_event where published_at is null"
+UNPUBLISHED = "select count(*) from unpublished_event"
 
 
 def options(words: list) -> argparse.Namespace:

@@ -27,7 +27,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
 use store::outbox::{Outgoing, RelayLock};
-use uuid::Uuid;
 
 /// After a batch of at least this many events more are probably being committed, and one larger batch costs less than
 /// several small ones.
@@ -50,6 +49,15 @@ enum Published {
     Refused(String),
     /// Not acknowledged: it is unknown which of them the stream has.
     Unknown,
+}
+
+/// What became of the events of a batch, by position in the outbox.
+#[derive(Default)]
+struct Outcome {
+    /// With the sequence in the stream.
+    acknowledged: Vec<(i64, i64)>,
+    /// With the reason.
+    refused: Vec<(i64, String)>,
 }
 
 pub(crate) struct Relay {
@@ -125,28 +133,36 @@ impl Relay {
     /// outbox.
     async fn publish(&mut self, position: &mut Position, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
         self.call_for_deliveries(&outgoing).await;
-        let events: Vec<WebhookEvent> = outgoing.into_iter().map(|out| out.event).collect();
-        let (mut acknowledged, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
-        match self.publish_in_a_row(position, &events, &mut acknowledged).await {
+        let (positions, events): (Vec<i64>, Vec<WebhookEvent>) =
+            outgoing.into_iter().map(|out| (out.position, out.event)).unzip();
+        let mut outcome = Outcome::default();
+        match self.publish_in_a_row(position, &positions, &events, &mut outcome).await {
             Published::All => {}
-            Published::Refused(why) if events.len() == 1 => refused.push((events[0].event_id, why)),
+            Published::Refused(why) if events.len() == 1 => outcome.refused.push((positions[0], why)),
             Published::Unknown if events.len() == 1 => {}
             // Most often one event is in the stream already: as a duplicate it keeps its old sequence, so the rest of
             // the batch does not follow it and is refused. One by one, they pass.
             Published::Refused(_) | Published::Unknown => {
-                refused = self.publish_alone(position, &events, &mut acknowledged).await;
+                self.publish_alone(position, &positions, &events, &mut outcome).await;
             }
         }
         if !position.is_connected_as_before(&self.bus) {
             // The stream that acknowledged may have been replaced.
             return Ok(false);
         }
-        if !acknowledged.is_empty() && !self.note(position.comparison, &acknowledged).await? {
-            return Ok(false);
-        }
+        let Outcome { acknowledged, refused } = outcome;
         if !refused.is_empty() {
             tracing::error!(events = ?refused, "the stream refuses events; they are set aside, the others go on");
             self.store.set_refused_aside(&refused).await?;
+        }
+        for (done, _) in &refused {
+            position.ledger.close(*done, *done);
+        }
+        for (done, _) in &acknowledged {
+            position.ledger.close(*done, *done);
+        }
+        if !acknowledged.is_empty() && !self.note(position, &acknowledged).await? {
+            return Ok(false);
         }
         let (acknowledged, tried) = (acknowledged.len() + refused.len(), events.len());
         if acknowledged < tried {
@@ -155,12 +171,13 @@ impl Relay {
         Ok(acknowledged == tried)
     }
 
-    /// Marks the events as published, on the connection that holds the lock. Returns false when the lock is not held.
-    async fn note(&mut self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<bool, Error> {
+    /// Notes what was published, on the connection that holds the lock. Returns false when the lock is not held or
+    /// another comparison has begun.
+    async fn note(&mut self, position: &Position, acknowledged: &[(i64, i64)]) -> Result<bool, Error> {
         let Some((mut lock, seen)) = self.lock.take() else { return Ok(false) };
-        lock.mark_published(comparison, acknowledged).await?;
+        let noted = lock.note_published(position.comparison, position.ledger.settled(), acknowledged).await?;
         self.lock = Some((lock, seen));
-        Ok(true)
+        Ok(noted)
     }
 
     /// A lost work message costs the poll interval of the delivery role, no more.
@@ -175,32 +192,33 @@ impl Relay {
         }
     }
 
-    /// Publishes the events one by one until one is not acknowledged. Leaves out those that the stream itself refuses
-    /// and returns them.
+    /// Publishes the events one by one until one is not acknowledged. Those that the stream itself refuses are left
+    /// out.
     async fn publish_alone(
         &self,
         position: &mut Position,
+        positions: &[i64],
         events: &[WebhookEvent],
-        acknowledged: &mut Vec<(Uuid, i64)>,
-    ) -> Vec<(Uuid, String)> {
-        let mut refused = Vec::new();
-        for event in events {
-            match self.publish_in_a_row(position, std::slice::from_ref(event), acknowledged).await {
+        outcome: &mut Outcome,
+    ) {
+        for (at, event) in positions.iter().zip(events) {
+            let (at, event) = (std::slice::from_ref(at), std::slice::from_ref(event));
+            match self.publish_in_a_row(position, at, event, outcome).await {
                 Published::All => {}
-                Published::Refused(why) => refused.push((event.event_id, why)),
+                Published::Refused(why) => outcome.refused.push((at[0], why)),
                 Published::Unknown => break,
             }
         }
-        refused
     }
 
-    /// Publishes a batch. If the stream has taken all of it, adds the id and stream sequence of each event to
-    /// `acknowledged`.
+    /// Publishes a batch. If the stream has taken all of it, adds the position and stream sequence of each event to
+    /// the outcome.
     async fn publish_in_a_row(
         &self,
         position: &mut Position,
+        positions: &[i64],
         events: &[WebhookEvent],
-        acknowledged: &mut Vec<(Uuid, i64)>,
+        outcome: &mut Outcome,
     ) -> Published {
         if !position.is_connected_as_before(&self.bus) {
             return Published::Unknown;
@@ -208,7 +226,7 @@ impl Relay {
         match self.bus.publish_events(position.last, events).await {
             Ok(last) => {
                 let sequences = (0..=i64::try_from(last).unwrap_or(i64::MAX)).rev();
-                acknowledged.extend(events.iter().rev().map(|event| event.event_id).zip(sequences));
+                outcome.acknowledged.extend(positions.iter().rev().copied().zip(sequences));
                 position.last = position.last.max(last);
                 Published::All
             }

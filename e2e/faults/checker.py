@@ -23,8 +23,9 @@ MOST_ROUNDS = 6
 HISTORY = """
     select r.id, r.artifact_id, r.policy_key, r.status, r.last_sequence, r.completed_at is not null as completed,
         (select coalesce(json_agg(json_build_object('id', e.id, 'sequence', e.sequence, 'type', e.event_type,
-                'payload', e.payload, 'stage_order', e.stage_order, 'stream_seq', e.stream_seq)
-                order by e.sequence), '[]') from approval_event e where e.request_id = r.id) as events,
+                'payload', e.payload, 'stage_order', e.stage_order, 'stream_seq', p.stream_seq)
+                order by e.sequence), '[]') from approval_event e left join published_event p using (position)
+            where e.request_id = r.id) as events,
         (select coalesce(json_agg(json_build_object('id', d.id, 'task_id', d.task_id, 'actor', d.actor,
                 'action', d.action)), '[]') from approval_decision d where d.request_id = r.id) as decisions,
         (select coalesce(json_agg(json_build_object('id', t.id, 'status', t.status, 'assignee', t.assignee,
@@ -45,7 +46,7 @@ def read(world: World) -> dict[str, dict[str, Any]]:
 def settle(world: World) -> Iterator[str]:
     """Waits until all events are published and all webhooks delivered; those that never are, are violations."""
     waits = {
-        "events were never published": "select count(*) from approval_event where published_at is null",
+        "events were never published": "select count(*) from unpublished_event",
         "webhooks were never delivered": "select count(*) from webhook_delivery where status <> 'delivered'",
     }
     for what, sql in waits.items():

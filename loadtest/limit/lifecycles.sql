@@ -79,11 +79,6 @@ with made as materialized (
 )
 select count(*) from made;
 
-update approval_event e
-set published_at = now(), stream_seq = a.seq
-from (
-    select ('00000000-0000-7000-8000-' || lpad(to_hex(:n::bigint * 1000 + i), 12, '0'))::uuid as id,
-        :n::bigint * 5 * :batch::bigint + i as seq
-    from generate_series(1, 5 * :batch::bigint) i
-) a
-where e.id = a.id;
+insert into outbox_batch (settled, last_position, last_seq, positions, stream_seqs)
+select max(p), max(p), max(p), array_agg(p), array_agg(p)
+from generate_series(:n::bigint * 5 * :batch::bigint + 1, (:n::bigint + 1) * 5 * :batch::bigint) p;

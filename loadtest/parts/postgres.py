@@ -20,7 +20,8 @@ WRITTEN = """
         'approval_task',
         (select json_build_array(count(*), count(*) filter (where status <> 'open')) from approval_task),
         'approval_decision', (select json_build_array(count(*), 0) from approval_decision),
-        'approval_event', (select json_build_array(count(*), count(published_at)) from approval_event),
+        'approval_event', (select json_build_array(count(*), 0) from approval_event),
+        'outbox_batch', (select json_build_array(count(*), 0) from outbox_batch),
         'idempotency_key', (select json_build_array(count(*), 0) from idempotency_key),
         'webhook_delivery', (select json_build_array(count(*), count(last_attempt_at)) from webhook_delivery),
         'webhook_attempt', (select json_build_array(count(*), 0) from webhook_attempt),
@@ -103,7 +104,7 @@ class Postgres:
     def wait_until_published(self) -> None:
         """Waits until all events are marked as published, which happens a moment after the server's answer."""
         deadline = time.monotonic() + PUBLISHED_WITHIN
-        while self.ask("select exists (select from approval_event where published_at is null)") != "f":
+        while self.ask("select exists (select from unpublished_event)") != "f":
             if time.monotonic() > deadline:
                 raise Failed(f"events were still not published after {PUBLISHED_WITHIN:.0f} s")
             time.sleep(0.1)

@@ -26,7 +26,16 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// A commit, and the channel for its outcome. The commit is shared with its caller, who needs it again once it is
 /// written.
-type Job = (Arc<Commit>, oneshot::Sender<Result<i64, Error>>);
+type Job = (Arc<Commit>, oneshot::Sender<Result<Committed, Error>>);
+
+/// What became of a transition that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The row version of the request from now on.
+    pub row_version: i64,
+    /// The positions of the transition's events in the outbox, in their order.
+    pub positions: Vec<i64>,
+}
 
 /// Entrance to the queue of the writers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,12 +70,12 @@ impl Committer {
         (Self { queue }, vec![writer; limits.writers.max(1)])
     }
 
-    /// Writes one transition durably and returns the new row version.
+    /// Writes one transition durably.
     ///
     /// # Errors
     /// [`Error::Stale`]: the caller must decide again; [`Error::Conflict`]: the idempotency key is taken;
     /// [`Error::Unavailable`]: it is unknown whether the transition was written, so the caller must reload first.
-    pub async fn commit(&self, commit: Arc<Commit>) -> Result<i64, Error> {
+    pub async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, Error> {
         let (reply, answer) = oneshot::channel();
         self.queue.send((commit, reply)).await.map_err(|_| Error::gone())?;
         answer.await.map_err(|_| Error::gone())?
@@ -131,10 +140,10 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
     tracing::trace!(batch.size = batch.len(), "committing");
     let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| &**commit).collect();
     match execute(connection, &commits).await {
-        Ok(written) => {
+        Ok(mut written) => {
             for (commit, reply) in batch {
                 // A caller that has gone away does not need the answer.
-                let _ = reply.send(outcome(&commit, &written));
+                let _ = reply.send(outcome(&commit, &mut written));
             }
         }
         Err(error @ (Error::Internal(_) | Error::Constraint(_) | Error::Stale)) if batch.len() > 1 => {
@@ -159,10 +168,11 @@ async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<statement
     executing.catch_unwind().await.unwrap_or_else(|_| Err(Error::Internal("writing a batch panicked".into())))
 }
 
-fn outcome(commit: &Commit, written: &statement::Written) -> Result<i64, Error> {
+fn outcome(commit: &Commit, written: &mut statement::Written) -> Result<Committed, Error> {
     let id = commit.request_id().0;
-    if written.done.contains(&id) {
-        return Ok(commit.before.as_ref().map_or(1, |(_, version)| version + 1));
+    if let Some(positions) = written.done.remove(&id) {
+        let row_version = commit.before.as_ref().map_or(1, |(_, version)| version + 1);
+        return Ok(Committed { row_version, positions });
     }
     if written.outdated.contains(&id) {
         return Err(Error::Stale);

@@ -4,7 +4,7 @@
 use crate::{Error, Store};
 use sqlx::AssertSqlSafe;
 
-/// Each table with the rights on it. The application cannot reach a table that is missing here.
+/// Each table and view with the rights on it. The application cannot reach one that is missing here.
 const GRANTS: &[(&str, &str)] = &[
     (
         "approval_policy",
@@ -23,10 +23,7 @@ const GRANTS: &[(&str, &str)] = &[
         "select, insert, delete, update (status, seated, claimed_at, claimed_by, completed_at, decision_id)",
     ),
     ("approval_decision", "select, insert, delete"),
-    (
-        "approval_event",
-        "select, insert, delete, update (published_at, stream_seq, refused_at, refused_because)",
-    ),
+    ("approval_event", "select, insert, delete"),
     ("idempotency_key", "select, insert, delete, update (response)"),
     (
         "webhook_delivery",
@@ -40,6 +37,11 @@ const GRANTS: &[(&str, &str)] = &[
     ("audit_action", "select, insert"),
     ("catalog", "select, update (epoch, policy_epoch)"),
     ("outbox_stream", "select, insert, update"),
+    ("outbox_batch", "select, insert, update (positions, stream_seqs, last_seq), delete"),
+    ("outbox_again", "select, insert, delete"),
+    ("outbox_refused", "select, insert, delete"),
+    ("unpublished_event", "select"),
+    ("published_event", "select"),
     ("task_notification", "select, insert, update"),
     ("notifier_start", "select, insert"),
     ("process", "select, insert, update, delete"),
@@ -132,10 +134,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_table_has_its_grants() {
+    async fn every_table_and_view_has_its_grants() {
         let db = crate::testing::database().await;
         let tables: Vec<String> = sqlx::query_scalar(
-            "select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+            "select relname::text from pg_class where relkind in ('r', 'v') and relnamespace = 'public'::regnamespace",
         )
         .fetch_all(&*db.pool)
         .await

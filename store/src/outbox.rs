@@ -1,6 +1,13 @@
-//! The outbox is the event table itself: an event without `published_at` has not been acknowledged by the stream.
+//! The outbox is the event table itself. An event is written once; what the stream has taken is noted by batch, in
+//! `outbox_batch`. An event waits for the stream if no batch claims its position, or if it is in `outbox_again`.
+//!
+//! Positions are drawn when events are inserted and seen when they are committed, so a lower position can appear after
+//! a higher one. Whoever publishes therefore keeps a [`Ledger`] of the positions at which an event may still appear.
 
+mod ledger;
 pub mod reconcile;
+
+pub use ledger::Ledger;
 
 use crate::pool::Pool;
 use crate::{BY_KEY_ONLY, Error, Store};
@@ -16,6 +23,8 @@ use uuid::Uuid;
 /// An event on its way to the bus.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
+    /// Its place in the order of all events.
+    pub position: i64,
     pub event: WebhookEvent,
     /// Id of its webhook delivery; `None` when it calls for no webhook.
     pub delivery_id: Option<Uuid>,
@@ -107,25 +116,27 @@ impl RelayLock {
         matches!(tokio::time::timeout(LOCK_ANSWERS_WITHIN, self.connection.ping()).await, Ok(Ok(())))
     }
 
-    /// As [`Store::mark_published`]. After an error the lock must be dropped, because it is unknown whether it
+    /// As [`Store::note_published`]. After an error the lock must be dropped, because it is unknown whether it
     /// stands.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_published(
+    pub async fn note_published(
         &mut self,
         comparison: i64,
-        acknowledged: &[(Uuid, i64)],
-    ) -> Result<u64, Error> {
-        self.pool.bounded(mark(&mut self.connection, comparison, acknowledged)).await
+        settled: i64,
+        acknowledged: &[(i64, i64)],
+    ) -> Result<bool, Error> {
+        self.pool.bounded(note(&mut self.connection, comparison, settled, acknowledged)).await
     }
 }
 
 /// How long the server may take to answer on the connection of the lock.
 const LOCK_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Key of the relay's lock: any number that no other advisory lock of this database uses.
-const RELAY_LOCK: i64 = 0x4157_4552_454c_4159;
+/// Key of the relay's lock: any number that no other advisory lock of this database uses. Relays that mark each event
+/// use another number, and find nothing to publish.
+const RELAY_LOCK: i64 = 0x4157_4552_454c_4142;
 
 impl Store {
     /// Takes the lock of the one relay, so that the events of a request leave in order; `None` when another process
@@ -156,17 +167,32 @@ impl Store {
             .await
     }
 
-    /// The oldest events that the stream has neither acknowledged nor refused, in commit order.
+    /// The oldest events that wait for the stream, in commit order: those in the open ranges of `ledger`, and those
+    /// that are to be published again.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn unpublished(&self, limit: usize) -> Result<Vec<Outgoing>, Error> {
+    pub async fn unpublished(&self, ledger: &Ledger, limit: usize) -> Result<Vec<Outgoing>, Error> {
+        let (first, last) = ledger.ranges();
         let rows = sqlx::query!(
-            "select e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
+            r#"with waiting as materialized (
+                select position from (
+                    (select position from outbox_again order by position limit $3)
+                    union
+                    (select e.position from unnest($1::bigint[], $2::bigint[]) as open (first, last)
+                        cross join lateral (
+                            select position from approval_event where position between open.first and open.last
+                            order by position limit $3
+                        ) e)
+                ) found order by position limit $3
+            )
+            select e.position, e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
                 e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
-                r.policy_key, r.policy_version, r.callback_url is not null as \"has_callback!\"
-            from approval_event e join approval_request r on r.id = e.request_id
-            where e.published_at is null and e.refused_at is null order by e.position limit $1",
+                r.policy_key, r.policy_version, r.callback_url is not null as "has_callback!"
+            from waiting w join approval_event e on e.position = w.position
+            join approval_request r on r.id = e.request_id order by e.position"#,
+            &first,
+            &last,
             i64::try_from(limit).unwrap_or(i64::MAX)
         )
         .fetch_all(&self.hot)
@@ -174,33 +200,50 @@ impl Store {
         let with_callback: Vec<Uuid> = rows.iter().filter(|r| r.has_callback).map(|r| r.event_id).collect();
         let deliveries = self.deliveries_of(&with_callback).await?;
         let outgoing = rows.into_iter().map(|r| Outgoing {
+            position: r.position,
             delivery_id: deliveries.get(&r.event_id).copied(),
             event: event_facts!(r).into_event(),
         });
         Ok(outgoing.collect())
     }
 
-    /// Marks events as published that the stream has acknowledged since the comparison of this number, each with its
-    /// sequence in the stream. Marks nothing if a later comparison has begun, because what was acknowledged before it
-    /// may be lost. Returns how many were not marked before.
+    /// Every event that waits for the stream now, at most `limit`, in commit order.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_published(&self, comparison: i64, acknowledged: &[(Uuid, i64)]) -> Result<u64, Error> {
-        mark(&self.hot, comparison, acknowledged).await
+    pub async fn all_unpublished(&self, limit: usize) -> Result<Vec<Outgoing>, Error> {
+        self.unpublished(&self.ledger().await?, limit).await
     }
 
-    /// Sets aside events that the stream refuses for their own sake, each with the reason. They are not tried again
-    /// until an operator asks for it ([`Store::republish`]).
+    /// Notes which positions the stream has acknowledged since the comparison of this number, each with its sequence
+    /// in the stream; up to `settled`, all is published or set aside and nothing can follow. Notes nothing if a later
+    /// comparison has begun, because what was acknowledged before it may be lost. Returns whether it was noted.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn set_refused_aside(&self, refused: &[(Uuid, String)]) -> Result<(), Error> {
-        let (ids, reasons): (Vec<Uuid>, Vec<String>) = refused.iter().cloned().unzip();
+    pub async fn note_published(
+        &self,
+        comparison: i64,
+        settled: i64,
+        acknowledged: &[(i64, i64)],
+    ) -> Result<bool, Error> {
+        note(&self.hot, comparison, settled, acknowledged).await
+    }
+
+    /// Sets aside events that the stream refuses for their own sake, by position, each with the reason. They are not
+    /// tried again until an operator asks for it ([`Store::republish`]).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn set_refused_aside(&self, refused: &[(i64, String)]) -> Result<(), Error> {
+        let (positions, reasons): (Vec<i64>, Vec<String>) = refused.iter().cloned().unzip();
         sqlx::query!(
-            "update approval_event e set refused_at = now(), refused_because = r.reason
-             from unnest($1::uuid[], $2::text[]) as r (id, reason) where e.id = r.id",
-            &ids,
+            "with aside as (
+                insert into outbox_refused (position, refused_because) select * from unnest($1::bigint[], $2::text[])
+                on conflict (position) do nothing
+            )
+            delete from outbox_again where position = any($1)",
+            &positions,
             &reasons
         )
         .execute(&self.hot)
@@ -213,32 +256,83 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn unpublished_count(&self) -> Result<i64, Error> {
-        let waiting = sqlx::query_scalar!(
-            r#"select count(*) as "n!" from approval_event where published_at is null and refused_at is null"#
-        );
+        let waiting = sqlx::query_scalar!(r#"select count(*) as "n!" from unpublished_event"#);
         Ok(waiting.fetch_one(&self.pool).await?)
+    }
+
+    /// The ledger as of the last batch that was noted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ledger(&self) -> Result<Ledger, Error> {
+        // Neighbours are joined here: after a long standstill there may be millions of positions.
+        let taken = sqlx::query!(
+            r#"with settled as (select settled as position from outbox_batch order by id desc limit 1),
+            taken as (
+                select unnest(b.positions) as position from outbox_batch b, settled where b.last_position > settled.position
+                union
+                select f.position from outbox_refused f
+            ),
+            islands as (
+                select position, position - row_number() over (order by position) as island
+                from taken where position > (select position from settled)
+            )
+            select (select position from settled) as "settled!", first, last from (select true) one left join (
+                select min(position) as first, max(position) as last from islands group by island
+            ) ranges on true"#
+        )
+        .fetch_all(&self.hot)
+        .await?;
+        let mut ledger = Ledger::after(taken.first().map_or(0, |row| row.settled));
+        for (first, last) in taken.iter().filter_map(|row| row.first.zip(row.last)) {
+            ledger.close(first, last);
+        }
+        Ok(ledger)
+    }
+
+    /// Bounds of the transactions under way: every transaction whose id is below the first has ended; no transaction
+    /// that is yet to begin gets an id below the second.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn transactions(&self) -> Result<(i64, i64), Error> {
+        let now = sqlx::query!(
+            r#"select pg_snapshot_xmin(s)::text::bigint as "oldest!", pg_snapshot_xmax(s)::text::bigint as "next!"
+               from pg_current_snapshot() s"#
+        );
+        let row = now.fetch_one(&self.hot).await?;
+        Ok((row.oldest, row.next))
     }
 }
 
-async fn mark(
+async fn note(
     connection: impl PgExecutor<'_>,
     comparison: i64,
-    acknowledged: &[(Uuid, i64)],
-) -> Result<u64, Error> {
-    let (ids, seqs): (Vec<Uuid>, Vec<i64>) = acknowledged.iter().copied().unzip();
-    let done = sqlx::query!(
-        "update approval_event e set published_at = now(), stream_seq = a.seq, refused_at = null, refused_because = null
-         from unnest($1::uuid[], $2::bigint[]) as a (id, seq),
+    settled: i64,
+    acknowledged: &[(i64, i64)],
+) -> Result<bool, Error> {
+    let (positions, seqs): (Vec<i64>, Vec<i64>) = acknowledged.iter().copied().unzip();
+    let noted = sqlx::query_scalar!(
+        r#"with current as materialized (
             -- Locked: no comparison begins while this is being noted.
-            (select 1 from outbox_stream where comparison = $3 for share) as current
-         where e.id = a.id and (e.published_at is null) = $4",
-        &ids,
-        &seqs,
+            select 1 from outbox_stream where comparison = $1 for share
+        ),
+        noted as (
+            insert into outbox_batch (settled, last_position, last_seq, positions, stream_seqs)
+            select $2, coalesce((select max(p) from unnest($3::bigint[]) p), $2),
+                coalesce((select max(s) from unnest($4::bigint[]) s), 0), $3, $4 from current
+            returning 1
+        ),
+        there_again as (
+            delete from outbox_again where position = any($3) and exists (select from current)
+        )
+        select exists (select from noted) as "noted!""#,
         comparison,
-        // A literal would have it planned to read all that waits: see PENDING of the deliveries.
-        true
+        settled,
+        &positions,
+        &seqs
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(done.rows_affected())
+    Ok(noted)
 }

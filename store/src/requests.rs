@@ -53,13 +53,11 @@ impl Store {
                     '[]') as "tasks!: Json<Vec<TaskRow>>",
                 coalesce((select jsonb_agg(d order by d.created_at, d.id) from approval_decision d
                     where d.request_id = r.id), '[]') as "decisions!: Json<Vec<DecisionRow>>",
-                not exists (select from approval_event e where e.request_id = r.id
-                    and (e.published_at is null) = $2) as "published!"
+                (select e.position from approval_event e where e.request_id = r.id order by e.sequence desc limit 1)
+                    <= (select settled from outbox_batch order by id desc limit 1)
+                    and not exists (select from outbox_again) as "published!"
             from approval_request r where r.id = $1"#,
-            id.0,
-            // A parameter, not a literal, keeps the planner off the index of all that waits: see
-            // `deliveries::PENDING`.
-            true
+            id.0
         )
         .fetch_optional(&self.hot)
         .await?;

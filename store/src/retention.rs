@@ -59,14 +59,15 @@ impl Store {
         let gone: Vec<Uuid> = sqlx::query_scalar!(
             "select r.id from approval_request r
              where r.created_at < $1 and r.completed_at < $1
-                and not exists (select from approval_event e where e.request_id = r.id and (coalesce(e.published_at, e.refused_at) is null) = $3)
-                and not exists (select from webhook_delivery d where d.request_id = r.id and d.status = $4)
+                and not exists (select from approval_event e where e.request_id = r.id and (
+                    e.position > (select settled from outbox_batch order by id desc limit 1)
+                    or e.position in (select position from outbox_again)))
+                and not exists (select from webhook_delivery d where d.request_id = r.id and d.status = $3)
              order by r.created_at, r.id limit $2 for update of r skip locked",
             before,
             limit,
-            // Parameters, not literals, keep the planner off the indexes of all that waits: see
+            // A parameter, not a literal, keeps the planner off the index of all that waits: see
             // `deliveries::PENDING`.
-            true,
             PENDING
         )
         .fetch_all(&mut *tx)
@@ -75,9 +76,13 @@ impl Store {
         sqlx::query!("delete from webhook_delivery where request_id = any($1)", &gone)
             .execute(&mut *tx)
             .await?;
-        sqlx::query!("delete from approval_event where request_id = any($1)", &gone)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query!(
+            "with gone as (delete from approval_event where request_id = any($1) returning position)
+             delete from outbox_refused where position in (select position from gone)",
+            &gone
+        )
+        .execute(&mut *tx)
+        .await?;
         sqlx::query!("delete from approval_decision where request_id = any($1)", &gone)
             .execute(&mut *tx)
             .await?;

@@ -196,12 +196,24 @@ pub async fn count(db: &TestDb, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&db.owner).await.expect("gives a number")
 }
 
+/// Notes every event as published, under the sequences of its position.
+///
+/// # Panics
+/// When the database is away.
+pub async fn publish_all(db: &TestDb) {
+    let batch = "insert into outbox_batch (settled, last_position, last_seq, positions, stream_seqs)
+        select max(position), max(position), max(position), array_agg(position order by position),
+            array_agg(position order by position)
+        from approval_event having count(*) > 0";
+    execute(db, batch).await;
+}
+
 /// Sequences of a request's events in the order in which the stream took them.
 ///
 /// # Panics
 /// When the database is away.
 pub async fn stream_order(store: &Store, request: Uuid) -> Vec<i64> {
-    sqlx::query_scalar("select sequence from approval_event where request_id = $1 order by stream_seq")
+    sqlx::query_scalar("select sequence from published_event where request_id = $1 order by stream_seq")
         .bind(request)
         .fetch_all(&store.pool)
         .await

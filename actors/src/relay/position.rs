@@ -5,11 +5,9 @@ use crate::Error;
 use crate::fresh::Fresh;
 use crate::signals::Signals;
 use bus::Bus;
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use store::Store;
-use store::outbox::Outgoing;
-use uuid::Uuid;
+use store::outbox::{Ledger, Outgoing};
 
 /// Events in one round.
 pub(super) const BATCH: usize = 512;
@@ -17,7 +15,7 @@ pub(super) const BATCH: usize = 512;
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Position {
-    /// Number of the reconciliation that this is based on; marking events as published requires that no later one has
+    /// Number of the reconciliation that this is based on; noting events as published requires that no later one has
     /// begun.
     pub(super) comparison: i64,
     /// The stream's last sequence.
@@ -29,9 +27,9 @@ pub(super) struct Position {
     /// When the outbox was last read to its end; events committed since then are in the queue in memory. `None`: the
     /// outbox may hold more.
     read: Option<Instant>,
-    /// Ids of the events of that read. An event that was committed while it ran can be in the queue as well, and is
-    /// dropped there.
-    last_read: HashSet<Uuid>,
+    /// Where events may still wait. An event that was read and published can be in the queue in memory as well; it is
+    /// dropped there, because its position is closed.
+    pub(super) ledger: Ledger,
 }
 
 impl Position {
@@ -39,6 +37,7 @@ impl Position {
     pub(super) async fn compared(store: &Store, bus: &Bus) -> Result<Self, Error> {
         let connection = bus.connection();
         let stream = reconciler::compared(store, bus).await?;
+        let ledger = store.ledger().await?;
         Ok(Self {
             comparison: stream.comparison,
             // The server's own number, which is not negative.
@@ -46,7 +45,7 @@ impl Position {
             connection,
             compared: Instant::now(),
             read: None,
-            last_read: HashSet::new(),
+            ledger,
         })
     }
 
@@ -71,16 +70,20 @@ impl Position {
         let read_lately = self.read.is_some_and(|at| !unread && at.elapsed() < LOOK);
         while read_lately && let Some(mut events) = fresh.take(BATCH) {
             let all_taken = events.is_empty();
-            events.retain(|out| !self.last_read.contains(&out.event.event_id));
+            events.retain(|out| self.ledger.is_open(out.position));
             if all_taken || !events.is_empty() {
                 return Ok(events);
             }
         }
         fresh.open();
         let now = Instant::now();
-        let outgoing = store.unpublished(BATCH).await?;
-        self.read = (outgoing.len() < BATCH).then_some(now);
-        self.last_read = outgoing.iter().map(|out| out.event.event_id).collect();
+        let transactions = if self.ledger.has_gaps() { Some(store.transactions().await?) } else { None };
+        let outgoing = store.unpublished(&self.ledger, BATCH).await?;
+        let to_the_end = outgoing.len() < BATCH;
+        if let Some(transactions) = transactions.filter(|_| to_the_end) {
+            self.ledger.ask(transactions, &outgoing.iter().map(|out| out.position).collect());
+        }
+        self.read = to_the_end.then_some(now);
         Ok(outgoing)
     }
 

@@ -14,7 +14,7 @@ use engine::ids::{IdSource, RequestId};
 use outbound::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
-use store::commit::{Commit, Idempotency, Meta};
+use store::commit::{Commit, Committed, Idempotency, Meta};
 use store::requests::Loaded;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -164,8 +164,8 @@ async fn commit_and_keep(
 ) -> Result<Option<Arc<Applied>>, Error> {
     let commit = Arc::new(commit);
     match shared.committer.commit(Arc::clone(&commit)).await {
-        Ok(row_version) => {
-            keep(shared, loaded, &commit, row_version, now);
+        Ok(committed) => {
+            keep(shared, loaded, &commit, committed, now);
             Ok(Some(applied(&commit, now)))
         }
         Err(store::Error::Stale) => {
@@ -196,7 +196,7 @@ fn keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
     commit: &Commit,
-    row_version: i64,
+    committed: Committed,
     now: OffsetDateTime,
 ) {
     let request = &commit.transition.request;
@@ -206,7 +206,7 @@ fn keep(
     let deadline = request.next_due().into_iter().chain(expires).min();
     let owed = commit.resolve_after.filter(|at| *at <= now);
     let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
-    let handed = published && shared.fresh.hand(|| commit.outgoing());
+    let handed = published && shared.fresh.hand(|| commit.outgoing(&committed.positions));
     shared.signals.committed(deadline, unresolved, handed);
     if let Some(waiting) = shared.waiting.get(&request.id) {
         waiting.notify_one();
@@ -217,7 +217,7 @@ fn keep(
     *loaded = Some(Loaded {
         request: Arc::clone(request),
         meta: Arc::clone(&commit.meta),
-        row_version,
+        row_version: committed.row_version,
         resolve_after: commit.resolve_after,
         resolve_attempt: commit.resolve_attempt,
         published,

@@ -29,7 +29,7 @@ async fn what_is_handed_over_is_what_the_outbox_holds() {
     decide(&node, &world, created.request_id, "ann").await;
     decide(&node, &world, created.request_id, "bob").await;
     let handed = fresh.take(100).expect("it is open");
-    let stored = world.db.unpublished(100).await.expect("reads");
+    let stored = world.db.all_unpublished(100).await.expect("reads");
     assert!(stored.iter().any(|out| out.delivery_id.is_some()) && stored.len() > 5, "{stored:?}");
     assert_eq!(handed, stored);
     node.stop().await;
@@ -50,9 +50,9 @@ async fn a_request_that_was_loaded_hands_nothing_over_while_earlier_events_wait(
     fresh.open();
     decide(&node, &world, created.request_id, "ann").await;
     assert_eq!(fresh.take(100), Some(Vec::new()), "they would overtake the events of the create");
-    world.execute("update approval_event set published_at = now(), stream_seq = position").await;
+    store::testing::publish_all(&world.db).await;
     decide(&node, &world, created.request_id, "bob").await;
-    let stored = world.db.unpublished(100).await.expect("reads");
+    let stored = world.db.all_unpublished(100).await.expect("reads");
     assert_eq!((fresh.take(100).as_ref(), stored.is_empty()), (Some(&stored), false));
     node.stop().await;
 }
@@ -63,13 +63,13 @@ async fn what_the_stream_holds_without_anybody_having_noted_it_is_noted_and_not_
     let node = world.node_with(|options| options.roles -= crate::Role::Relay).await;
     node.create("CR-1", None).await;
     compared(&world.db, node.bus()).await.expect("the streams are made");
-    let waiting = world.db.unpublished(100).await.expect("reads");
+    let waiting = world.db.all_unpublished(100).await.expect("reads");
     let sent = waiting.iter().map(|out| node.bus().event(&out.event)).collect();
     assert!(node.bus().publish(sent).await.iter().all(Result::is_ok));
     assert_eq!(world.db.unpublished_count().await.expect("counts"), 2, "the acknowledgements were lost");
     compared(&world.db, node.bus()).await.expect("compared");
     assert_eq!(world.db.unpublished_count().await.expect("counts"), 0);
-    assert_eq!(world.count("select min(stream_seq) * 10 + max(stream_seq) from approval_event").await, 12);
+    assert_eq!(world.count("select min(stream_seq) * 10 + max(stream_seq) from published_event").await, 12);
     node.stop().await;
 }
 

@@ -83,12 +83,13 @@ async fn a_mark_beyond_the_end_of_the_stream_is_taken_back_and_made_true() {
     let last = node.bus().events_state().await.expect("there is a stream").last;
     store::testing::execute(
         &world.db,
-        "update approval_event set stream_seq = stream_seq + 10 where sequence = 5",
+        "update outbox_batch set stream_seqs = array(select seq + 10 from unnest(stream_seqs) seq), last_seq = last_seq + 10
+         where id = (select max(id) from outbox_batch)",
     )
     .await;
     world
         .until_some("no event claims what the stream does not have", async || {
-            let beyond = format!("select count(*) from approval_event where stream_seq > {last}");
+            let beyond = format!("select count(*) from published_event where stream_seq > {last}");
             (store::testing::count(&world.db, &beyond).await == 0).then_some(())
         })
         .await;
@@ -102,11 +103,12 @@ async fn an_event_whose_place_in_the_stream_another_has_taken_is_published_again
     let node = node(&world).await;
     let requests = published(&world, &node).await;
     // Both claim one place: as when the stream went back, and grew again before anybody looked.
-    let displaced = "update approval_event set stream_seq = 1 where sequence = 2 and stream_seq > 2";
+    let displaced = "update outbox_batch set stream_seqs = array(select 1 from unnest(stream_seqs))
+                     where id = (select max(id) from outbox_batch)";
     store::testing::execute(&world.db, displaced).await;
     world
         .until_some("every event claims a place of its own", async || {
-            let places = "select count(*) - count(distinct stream_seq) from approval_event";
+            let places = "select count(*) - count(distinct stream_seq) from published_event";
             (store::testing::count(&world.db, places).await == 0).then_some(())
         })
         .await;
@@ -157,8 +159,11 @@ async fn copies_of_what_the_stream_holds_are_noted_without_another_comparison() 
     let held = node.bus().events_state().await.expect("there is a stream").last;
     let comparisons = "select comparison from outbox_stream";
     let before = world.count(comparisons).await;
-    let again = "update approval_event set published_at = null, stream_seq = null where sequence > 2";
-    store::testing::execute(&world.db, again).await;
+    store::testing::execute(
+        &world.db,
+        "insert into outbox_again select position from approval_event where sequence > 2",
+    )
+    .await;
     world.until_published().await;
     assert_eq!(node.bus().events_state().await.expect("there is a stream").last, held);
     requests.extend(published(&world, &node).await);

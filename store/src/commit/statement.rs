@@ -5,15 +5,15 @@ use super::transition::Commit;
 use crate::Error;
 use crate::pool::Kept;
 use sqlx::Row;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use uuid::Uuid;
 
 /// What one statement wrote.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// Requests whose transition was written.
-    pub(super) done: HashSet<Uuid>,
+    /// Requests whose transition was written, with the positions of its events in their order.
+    pub(super) done: HashMap<Uuid, Vec<i64>>,
     /// Requests whose transition relied on delegations that have changed.
     pub(super) outdated: HashSet<Uuid>,
     /// The policy epoch that the statement saw.
@@ -24,12 +24,15 @@ pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Resul
     let query = Batch::of(commits).bind(sqlx::query(STATEMENT.as_str()));
     let rows = connection.fetch_all(query).await?;
     let mut written =
-        Written { done: HashSet::with_capacity(rows.len()), outdated: HashSet::new(), epoch: 0 };
+        Written { done: HashMap::with_capacity(rows.len()), outdated: HashSet::new(), epoch: 0 };
     for row in rows {
         written.epoch = row.try_get("epoch")?;
-        let outdated: Option<bool> = row.try_get("outdated")?;
-        let found = if outdated == Some(true) { &mut written.outdated } else { &mut written.done };
-        found.extend(row.try_get::<Option<Uuid>, _>("id")?);
+        // Without one, nothing was written and nothing is outdated.
+        let Some(id) = row.try_get::<Option<Uuid>, _>("id")? else { continue };
+        match row.try_get::<Option<Vec<i64>>, _>("positions")? {
+            Some(positions) => drop(written.done.insert(id, positions)),
+            None => drop(written.outdated.insert(id)),
+        }
     }
     Ok(written)
 }

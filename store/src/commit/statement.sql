@@ -76,6 +76,7 @@ events as (
     select {events.columns} from unnest({events}) with ordinality as e ({events.columns}, n)
     where e.request_id in (select id from done)
     order by n
+    returning request_id, position
 ),
 deliveries as (
     insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
@@ -92,6 +93,9 @@ audits as (
     from unnest({audits}) as a ({audits.columns})
     where a.request_id in (select id from done)
 )
-select seen.epoch, found.id, found.outdated from seen left join (
-    select id, false as outdated from done union all select request_id, true from outdated
+select seen.epoch, found.id, found.positions from seen left join (
+    select done.id, array_agg(e.position order by e.position) as positions
+    from done join events e on e.request_id = done.id group by done.id
+    union all
+    select request_id, null from outdated
 ) found on true

@@ -113,10 +113,12 @@ impl Commit {
         self.deliveries.get(&event).copied()
     }
 
-    /// The events of the transition, equal to what [`crate::Store::unpublished`] reads once they are committed.
+    /// The events of the transition at the positions that its commit has given them, equal to what
+    /// [`crate::Store::unpublished`] reads.
     #[must_use]
-    pub fn outgoing(&self) -> Vec<Outgoing> {
-        let outgoing = self.transition.events.iter().map(|event| Outgoing {
+    pub fn outgoing(&self, positions: &[i64]) -> Vec<Outgoing> {
+        let outgoing = self.transition.events.iter().zip(positions).map(|(event, position)| Outgoing {
+            position: *position,
             delivery_id: self.delivery_of(event.id),
             event: EventFacts {
                 event_id: event.id.0,

@@ -117,13 +117,14 @@ impl Store {
                 update webhook_delivery d
                 set lease_token = $3, leased_until = now() + make_interval(secs => $4), asked_at = null
                 from due where d.id = due.id
-                returning d.id, d.attempt, d.url, d.caller_service, d.event_id
+                returning d.id, d.attempt, d.url, d.caller_service, d.request_id, d.sequence
             )
             select l.id, l.attempt, l.url, l.caller_service, r.callback_secret_id,
                 e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
                 e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version
-            from leased l join approval_event e on e.id = l.event_id join approval_request r on r.id = e.request_id"#,
+            from leased l join approval_event e on e.request_id = l.request_id and e.sequence = l.sequence
+            join approval_request r on r.id = e.request_id"#,
             to.caller_service,
             limit,
             token,

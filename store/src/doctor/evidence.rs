@@ -15,10 +15,7 @@ const GUARDS: &[(&str, &[&str])] = &[
     ),
     ("approval_task", &["approval_task_frozen", "approval_task_kept", "approval_task_not_truncated"]),
     ("approval_decision", &["approval_decision_append_only", "approval_decision_not_truncated"]),
-    (
-        "approval_event",
-        &["approval_event_append_only", "approval_event_position", "approval_event_not_truncated"],
-    ),
+    ("approval_event", &["approval_event_append_only", "approval_event_not_truncated"]),
     (
         "webhook_delivery",
         &["webhook_delivery_frozen", "webhook_delivery_kept", "webhook_delivery_not_truncated"],

@@ -14,9 +14,9 @@ select
         and t.status in ('open', 'claimed'))
         + (select count(*) from approval_request r where r.expires_at < now() - interval '1 minute'
             and r.completed_at is null) as "deadline_late!",
-    (select count(*) from approval_event e where e.refused_at is not null) as "refused!",
-    (select count(*) from approval_event e where e.published_at is null and e.refused_at is null
-        and e.created_at < now() - interval '1 minute') as "unpublished_late!",
+    (select count(*) from outbox_refused) as "refused!",
+    (select count(*) from unpublished_event e where e.created_at < now() - interval '1 minute')
+        as "unpublished_late!",
     (select count(*) from webhook_delivery d where d.status = 'pending'
         and d.next_attempt_at < now() - interval '1 minute'
         and (d.leased_until is null or d.leased_until < now())) as "delivery_late!",

@@ -124,7 +124,6 @@ const MUTABLE: &[(&str, &[&str])] = &[
         &["seated", "status", "due_at", "claimed_at", "claimed_by", "completed_at", "decision_id"],
     ),
     ("approval_decision", &[]),
-    ("approval_event", &["published_at", "stream_seq", "refused_at", "refused_because"]),
     (
         "webhook_delivery",
         &[

@@ -4,6 +4,7 @@ use engine::ids::PolicyId;
 use engine::policy::Policy;
 use schemas::api::policy::PolicyCreate;
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use store::audit::{Actor, AuditFilter};
 use store::testing::TestDb;
 use time::OffsetDateTime;
@@ -126,6 +127,10 @@ pub(crate) async fn some_task(
 }
 
 pub(crate) async fn some_event(db: &TestDb, request: Uuid, sequence: i64) -> Uuid {
+    insert_event(&mut db.pool().acquire().await.unwrap(), request, sequence).await
+}
+
+pub(crate) async fn insert_event(connection: &mut PgConnection, request: Uuid, sequence: i64) -> Uuid {
     let id = Uuid::now_v7();
     sqlx::query(
         "insert into approval_event
@@ -135,7 +140,7 @@ pub(crate) async fn some_event(db: &TestDb, request: Uuid, sequence: i64) -> Uui
     .bind(id)
     .bind(request)
     .bind(sequence)
-    .execute(db.pool())
+    .execute(connection)
     .await
     .unwrap();
     id

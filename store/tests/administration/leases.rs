@@ -5,7 +5,7 @@ use engine::ids::RequestId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use store::deliveries::{Attempt, Destination, Leased, Next};
-use store::testing::{TestDb, count, database, execute};
+use store::testing::{TestDb, count, database, execute, publish_all};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -302,7 +302,7 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     owe(&db, policy, B, 25, 2).await;
     // The statistics of the planner say that nothing waits, as after a quiet time.
     execute(&db, "update webhook_delivery set status = 'delivered'").await;
-    execute(&db, "update approval_event set published_at = now()").await;
+    publish_all(&db).await;
     for table in ["webhook_delivery", "approval_event", "approval_request"] {
         execute(&db, &format!("vacuum analyze {table}")).await;
     }
@@ -315,7 +315,8 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     assert_eq!(leased.len(), 1);
     db.record_attempts(&[outcome(&leased[0], Next::Delivered)]).await.unwrap();
     let comparison = db.begin_comparison().await.unwrap().number;
-    db.mark_published(comparison, &[(leased[0].event.event_id, 1)]).await.unwrap();
+    let position = count(&db, "select max(position) from approval_event").await;
+    assert!(db.note_published(comparison, position - 1, &[(position, 1)]).await.unwrap());
     assert!(db.resolution_owed(RequestId(request)).await.unwrap().is_none());
     assert!(!db.lease_resolution(RequestId(request), LEASE).await.unwrap());
     db.reconnect().await;

@@ -1,5 +1,5 @@
 use crate::fixtures::{some_event, some_policy, some_request, some_task};
-use store::testing::{TestDb, count, database, execute, execute_unguarded};
+use store::testing::{TestDb, count, database, execute, execute_unguarded, publish_all};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -33,11 +33,11 @@ async fn finished(store: &TestDb, policy: Uuid) -> Uuid {
                  now(), now(), now());
              insert into webhook_attempt (id, delivery_id, attempt, started_at, latency_ms)
                  values (gen_random_uuid(), '{delivery}', 1, now(), 1);
-             update approval_event set published_at = now() where request_id = '{request}';
              update approval_request set status = 'approved', completed_at = created_at where id = '{request}'"
         ),
     )
     .await;
+    publish_all(store).await;
     request
 }
 
@@ -58,7 +58,7 @@ async fn a_request_stays_while_it_is_young_unfinished_unpublished_or_untold() {
     for undo in [
         "update approval_request set completed_at = now() where id = ",
         "update approval_request set status = 'in_review', completed_at = null where id = ",
-        "update approval_event set published_at = null where request_id = ",
+        "insert into outbox_again select position from approval_event where request_id = ",
         "update webhook_delivery set status = 'pending' where request_id = ",
     ] {
         let request = finished(&db, policy).await;

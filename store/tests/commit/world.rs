@@ -133,7 +133,7 @@ impl World {
     }
 
     pub(crate) async fn commit(&self, commit: Commit) -> Result<i64, Error> {
-        self.committer.commit(Arc::new(commit)).await
+        Ok(self.committer.commit(Arc::new(commit)).await?.row_version)
     }
 
     /// Writes a create and loads the request.
@@ -203,5 +203,5 @@ impl World {
 }
 
 async fn hand_over(committer: Committer, commit: Commit) -> Result<i64, Error> {
-    committer.commit(Arc::new(commit)).await
+    Ok(committer.commit(Arc::new(commit)).await?.row_version)
 }

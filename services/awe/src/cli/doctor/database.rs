@@ -157,7 +157,7 @@ fn invariants(counts: &Counts) -> Vec<Finding> {
         ),
         (
             counts.refused,
-            "events that NATS refuses (approval_event.refused_because says why); their webhooks go out all the same",
+            "events that NATS refuses (outbox_refused.refused_because says why); their webhooks go out all the same",
             "raise max_payload of NATS, then `awe outbox republish --from TIME`",
         ),
     ];
