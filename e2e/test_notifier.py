@@ -83,7 +83,8 @@ class NotifierCase(EngineCase):
         return until(failed, f"an attempt has failed: {why}")
 
     def move_deadline(self, task_id: str, minutes: int) -> None:
-        self.database.unguarded(f"update approval_task set created_at = now() - interval '1 d' where id = '{task_id}'")
+        for table in ("approval_task", "open_task"):
+            self.database.unguarded(f"update {table} set created_at = now() - interval '1 d' where id = '{task_id}'")
         self.database.value(f"update approval_task set due_at = now() + interval '{minutes} min' where id = '{task_id}'")
 
 

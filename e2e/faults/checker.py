@@ -48,6 +48,7 @@ def settle(world: World) -> Iterator[str]:
     waits = {
         "events were never published": "select count(*) from unpublished_event",
         "webhooks were never delivered": "select count(*) from webhook_delivery where status <> 'delivered'",
+        "requests had their open work told wrongly": "select count(*) from wrong_open_work",
     }
     for what, sql in waits.items():
         try:

@@ -37,6 +37,10 @@ pub struct Counts {
     pub terminal_open: i64,
     /// Requests, not terminal, whose last sequence is not that of their last event: cannot happen.
     pub sequence_wrong: i64,
+    /// Requests whose open work is not told as their rows say: cannot happen.
+    pub open_work_wrong: i64,
+    /// Events, among the newest, of requests that do not exist: cannot happen.
+    pub orphaned: i64,
     /// Resolutions that have been due for more than a minute: no process resolves.
     pub resolution_late: i64,
     /// Deadlines of tasks and requests that passed more than a minute ago: no process watches deadlines.
@@ -115,6 +119,8 @@ impl Store {
             pending_stuck: row.pending_stuck,
             terminal_open: row.terminal_open,
             sequence_wrong: row.sequence_wrong,
+            open_work_wrong: row.open_work_wrong,
+            orphaned: row.orphaned,
             resolution_late: row.resolution_late,
             deadline_late: row.deadline_late,
             unpublished_late: row.unpublished_late,

@@ -90,7 +90,9 @@ impl Store {
     pub fn connect_lazy(options: &Options) -> Result<Self, Error> {
         let connect = Self::connect_options(options)?;
         let hot = pool::Pool::new(Self::pool_options(options), connect.clone().options(BY_KEY_ONLY));
-        Ok(Self { pool: pool::Pool::new(Self::pool_options(options), connect), hot })
+        // Which index fits a list depends on what it asks for.
+        let pool = connect.options([("plan_cache_mode", "force_custom_plan")]);
+        Ok(Self { pool: pool::Pool::new(Self::pool_options(options), pool), hot })
     }
 
     fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
@@ -98,9 +100,11 @@ impl Store {
         Ok(PgConnectOptions::from_str(&options.url)?.application_name("awe").options([
             ("statement_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "30s"),
-            // All calls of a statement share one plan. The statements are few and fixed, and the query of a list
-            // names only the conditions that it has, so no parameter needs a plan of its own.
+            // All calls of a statement share one plan: the statements are few and fixed, and find rows by key.
             ("plan_cache_mode", "force_generic_plan"),
+            // The tables of open work are kept by the statements of this crate; the triggers that keep them for
+            // everybody else look at this.
+            ("awe.open_work", "kept"),
         ]))
     }
 

@@ -113,8 +113,8 @@ impl Store {
         let from = seen.unwrap_or(Seen { due_at: OffsetDateTime::UNIX_EPOCH, task: Uuid::nil() });
         let row = sqlx::query!(
             r#"with looked as (
-                select id, due_at, created_at from approval_task
-                where status in ('open', 'claimed') and due_at > now()
+                select id, due_at, created_at from open_task
+                where due_at > now()
                     and due_at <= now() + make_interval(secs => $1)
                     and due_at >= $2 and (due_at, id) > ($2, $3)
                 order by due_at, id limit $4

@@ -81,7 +81,8 @@ impl TestDb {
         sqlx::query_as(
             "select relname::text, seq_scan from pg_stat_user_tables
              where relname like 'approval\\_%' and relname not in ('approval_policy', 'approval_stage')
-                or relname like 'webhook\\_%' or relname = 'idempotency_key' order by relname",
+                or relname like 'webhook\\_%' or relname like 'open\\_%' or relname like 'outbox\\_batch'
+                or relname = 'idempotency_key' order by relname",
         )
         .fetch_all(&self.store.pool)
         .await

@@ -1,4 +1,5 @@
-//! Deadlines. They are columns of tasks and requests; these queries find the ones that have passed and the next one.
+//! Deadlines. They are columns of tasks and requests, repeated in the tables of open work; these queries find the ones
+//! that have passed and the next one.
 
 use crate::moment::Moment;
 use crate::{Error, Store};
@@ -62,12 +63,12 @@ impl Store {
         let except: Vec<_> = except.iter().map(|id| id.0).collect();
         let rows = sqlx::query!(
             r#"select request_id as "id!", min(due_at) as "task_due_at: Moment", min(expires_at) as "expires_at: Moment" from (
-                (select request_id, due_at, null::timestamptz as expires_at from approval_task
-                    where due_at <= $1 and status in ('open', 'claimed') and request_id <> all($2)
+                (select request_id, due_at, null::timestamptz as expires_at from open_task
+                    where due_at <= $1 and request_id <> all($2)
                     order by due_at limit $3)
                 union all
-                (select id, null, expires_at from approval_request
-                    where expires_at <= $1 and completed_at is null and id <> all($2)
+                (select id, null, expires_at from open_request
+                    where expires_at <= $1 and id <> all($2)
                     order by expires_at limit $3)
             ) due group by request_id order by min(coalesce(due_at, expires_at)) limit $3"#,
             now,
@@ -91,9 +92,8 @@ impl Store {
     pub async fn next_deadline(&self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Error> {
         let next = sqlx::query_scalar!(
             r#"select least(
-                (select min(due_at) from approval_task where due_at > $1 and status in ('open', 'claimed')),
-                (select min(expires_at) from approval_request
-                    where expires_at > $1 and completed_at is null)) as "next: Moment""#,
+                (select min(due_at) from open_task where due_at > $1),
+                (select min(expires_at) from open_request where expires_at > $1)) as "next: Moment""#,
             now
         )
         .fetch_one(&self.hot)

@@ -235,7 +235,7 @@ async fn no_decision_reads_a_table_from_end_to_end() {
     assert_eq!(replayed.request_id, created.request_id);
     node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
     world.until("four webhooks have arrived", || receiver.sequences().len() == 4).await;
-    node.stop().await;
+    node.stop_unseen().await;
     world.db.reconnect().await;
     assert_eq!(world.db.whole_table_reads().await, before);
 }

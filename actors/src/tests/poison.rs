@@ -103,7 +103,9 @@ async fn an_odd_deadline_is_refused_by_the_database_and_stops_nobody_should_it_b
         assert!(refused.contains("approval_task_due_at_is_moment"), "{refused}");
         tasks.push((created.tasks[0].id, move_it));
     }
-    world.execute("alter table approval_task drop constraint approval_task_due_at_is_moment").await;
+    for table in ["approval_task", "open_task"] {
+        world.execute(&format!("alter table {table} drop constraint {table}_due_at_is_moment")).await;
+    }
     for (_, move_it) in &tasks {
         world.execute(move_it).await;
     }

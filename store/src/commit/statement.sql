@@ -31,7 +31,11 @@ created as (
         expires_at, completed_at, created_at, created_at, last_sequence, resolve_after
     from created_in
     where not keyed or id in (select request_id from keyed)
-    returning id
+    returning id, created_at, expires_at, completed_at
+),
+opened_requests as (
+    insert into open_request (created_at, id, expires_at)
+    select created_at, id, expires_at from created where completed_at is null
 ),
 moved_in as materialized (
     select * from unnest({moved}) as m ({moved.columns})
@@ -49,7 +53,13 @@ moved as (
         resolve_after = m.resolve_after, resolve_attempt = m.resolve_attempt, row_version = r.row_version + 1
     from moved_in m
     where r.id = m.id and r.row_version = m.expected and r.id in (select id from locked)
-    returning r.id
+    returning r.id, r.created_at, r.completed_at
+),
+-- Found by key, one by one, whatever the planner thinks of a table that is often empty.
+closed_requests as (
+    delete from open_request where ctid = any (array (
+        select (select o.ctid from open_request o where o.created_at = m.created_at and o.id = m.id)
+        from moved m where m.completed_at is not null))
 ),
 done as materialized (
     select id from created union all select id from moved
@@ -58,6 +68,11 @@ new_tasks as (
     insert into approval_task ({new_tasks.columns})
     select t.* from unnest({new_tasks}) as t ({new_tasks.columns})
     where t.request_id in (select id from done)
+    returning assignee, created_at, id, request_id, due_at, is_decidable(status, seated, decision_id) as decidable
+),
+opened_tasks as (
+    insert into open_task (assignee, created_at, id, request_id, due_at)
+    select assignee, created_at, id, request_id, due_at from new_tasks where decidable
 ),
 changed_tasks as (
     update approval_task o
@@ -65,6 +80,20 @@ changed_tasks as (
         decision_id = t.decision_id, claimed_by = t.claimed_by
     from unnest({changed_tasks}) as t ({changed_tasks.columns})
     where o.id = t.id and t.request_id in (select id from done)
+    returning o.assignee, o.created_at, o.id, o.status, is_decidable(o.status, o.seated, o.decision_id) as decidable
+),
+closed_tasks as (
+    delete from open_task where ctid = any (array (
+        select (select o.ctid from open_task o
+            where o.assignee = t.assignee and o.created_at = t.created_at and o.id = t.id)
+        from changed_tasks t where not t.decidable))
+),
+-- Time has acted on these, and does so once.
+expired_tasks as (
+    update open_task set due_at = null where ctid = any (array (
+        select (select o.ctid from open_task o
+            where o.assignee = t.assignee and o.created_at = t.created_at and o.id = t.id)
+        from changed_tasks t where t.decidable and t.status = 'expired'))
 ),
 decisions as (
     insert into approval_decision ({decisions.columns})

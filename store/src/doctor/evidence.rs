@@ -11,9 +11,22 @@ const GUARDS: &[(&str, &[&str])] = &[
     ("approver_rule", &["approver_rule_immutable", "approver_rule_not_truncated"]),
     (
         "approval_request",
-        &["approval_request_frozen", "approval_request_kept", "approval_request_not_truncated"],
+        &[
+            "approval_request_frozen",
+            "approval_request_kept",
+            "approval_request_not_truncated",
+            "approval_request_is_open",
+        ],
     ),
-    ("approval_task", &["approval_task_frozen", "approval_task_kept", "approval_task_not_truncated"]),
+    (
+        "approval_task",
+        &[
+            "approval_task_frozen",
+            "approval_task_kept",
+            "approval_task_not_truncated",
+            "approval_task_is_open",
+        ],
+    ),
     ("approval_decision", &["approval_decision_append_only", "approval_decision_not_truncated"]),
     ("approval_event", &["approval_event_append_only", "approval_event_not_truncated"]),
     (

@@ -1,8 +1,8 @@
 //! What `awe doctor` reads in the database about processes, endpoints and the staff directory.
 
-use crate::fixtures::{some_event, some_policy, some_request};
+use crate::fixtures::{some_event, some_policy, some_request, some_task};
 use store::processes::Process;
-use store::testing::{database, execute};
+use store::testing::{count, database, execute, execute_unguarded};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -71,4 +71,31 @@ async fn requests_whose_policy_asks_the_directory_wait_for_it_while_a_resolution
     assert_eq!(db.waiting_for_directory().await.unwrap(), 0);
     execute(&db, "update approval_request set resolve_after = now()").await;
     assert_eq!(db.waiting_for_directory().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn open_work_follows_whoever_writes_and_is_mended_where_nobody_could() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    let request = some_request(&db, policy, OffsetDateTime::now_utc()).await;
+    let task = some_task(&db, request, "amina", None).await;
+    let wrong = "select count(*) from wrong_open_work";
+    let open = "select (select count(*) from open_request) * 10 + (select count(*) from open_task)";
+    assert_eq!((count(&db, open).await, count(&db, wrong).await), (11, 0));
+    for (change, left) in [
+        ("update approval_task set due_at = now() + interval '1 h'", 11),
+        ("update approval_task set status = 'expired'", 11),
+        ("update approval_task set seated = false", 10),
+        ("update approval_task set seated = true, status = 'skipped'", 10),
+        ("update approval_request set expires_at = now()", 10),
+        ("update approval_request set status = 'expired', completed_at = now()", 0),
+    ] {
+        execute(&db, change).await;
+        assert_eq!((count(&db, open).await, count(&db, wrong).await), (left, 0), "{change}");
+    }
+    let unseen = format!("update approval_task set status = 'open' where id = '{task}'");
+    execute_unguarded(&db, &unseen).await;
+    assert_eq!(db.stuck().await.unwrap().open_work_wrong, 1);
+    execute(&db, "select renew_open_work(request_id) from wrong_open_work").await;
+    assert_eq!((count(&db, open).await, count(&db, wrong).await), (1, 0));
 }

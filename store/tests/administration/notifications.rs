@@ -36,7 +36,9 @@ async fn take(db: &TestDb) -> Vec<Notification> {
 
 /// Moves the creation of all tasks a day back, so that their deadlines left them time enough for a reminder.
 async fn long_ago(db: &TestDb) {
-    execute_unguarded(db, "update approval_task set created_at = now() - interval '1 d'").await;
+    let aged = "update approval_task set created_at = now() - interval '1 d';
+        update open_task set created_at = now() - interval '1 d'";
+    execute_unguarded(db, aged).await;
 }
 
 async fn reminders(db: &TestDb) -> i64 {

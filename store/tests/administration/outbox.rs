@@ -146,8 +146,13 @@ async fn a_position_that_was_rolled_back_is_waited_for_no_longer_than_its_transa
     ledger.ask(db.transactions().await.unwrap(), &nothing);
     assert_eq!(ledger.settled(), 0);
     undone.rollback().await.unwrap();
-    ledger.ask(db.transactions().await.unwrap(), &nothing);
-    assert_eq!((ledger.settled(), ledger.has_gaps()), (2, false));
+    // Transactions of other databases have ids too.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while ledger.has_gaps() {
+        assert!(std::time::Instant::now() < deadline, "the gap stays");
+        ledger.ask(db.transactions().await.unwrap(), &nothing);
+    }
+    assert_eq!(ledger.settled(), 2);
 }
 
 #[tokio::test]

@@ -145,6 +145,12 @@ fn invariants(counts: &Counts) -> Vec<Finding> {
         (counts.terminal_open, "open tasks of finished requests", report),
         (counts.sequence_wrong, "requests whose last sequence is not that of their last event", report),
         (
+            counts.open_work_wrong,
+            "requests whose open work is told wrongly",
+            "cannot happen: please report it; `select renew_open_work(request_id) from wrong_open_work` mends them",
+        ),
+        (counts.orphaned, "new events of requests that do not exist", report),
+        (
             counts.resolution_late,
             "resolutions overdue by more than a minute",
             "run a process with the role resolver",
