@@ -31,7 +31,7 @@ SETTLES_WITHIN = 60.0
 ROWS = """
     select json_build_object('inserted', sum(n_tup_ins), 'updated', sum(n_tup_upd), 'hot', sum(n_tup_hot_upd),
         'dead', sum(n_tup_upd) + sum(n_tup_del))
-    from pg_stat_user_tables where relname ~ '^(approval|webhook)_|^(idempotency_key|audit_action)$'
+    from pg_stat_user_tables where relname ~ '^(approval|open|outbox|webhook)_|^(idempotency_key|audit_action)$'
 """
 # A line of pg_waldump --stats=record: name, count and its percentage, record bytes, bytes of page images, all of them.
 RECORD = re.compile(r"^(\S+)\s+(\d+)\s+\([^)]*\)\s+(\d+)\s+\([^)]*\)\s+(\d+)\s+\([^)]*\)")

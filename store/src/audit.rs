@@ -1,5 +1,6 @@
 //! Who changed what: one append-only row for each administrative act, written in the transaction of the act.
 
+use crate::page::{Cursor, List, and, containing, cut, page};
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
 use serde_json::Value;
@@ -45,8 +46,12 @@ pub struct AuditFilter {
     pub since: Option<OffsetDateTime>,
     /// Only rows before this moment.
     pub until: Option<OffsetDateTime>,
+    /// Case-insensitive substring of actor, e-mail, action, resource or summary.
+    pub search_text: Option<String>,
     /// Most rows in the list.
     pub limit: u32,
+    /// Only rows after this place.
+    pub cursor: Option<Cursor>,
 }
 
 pub(crate) async fn insert(
@@ -148,35 +153,34 @@ impl From<AuditRow> for AuditActionOut {
 }
 
 impl Store {
-    /// Audit rows, newest first.
+    /// A page of audit rows, newest first, and the cursor of the next page if there is one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn list_audit(&self, filter: &AuditFilter) -> Result<Vec<AuditActionOut>, Error> {
+    pub async fn list_audit(
+        &self,
+        filter: &AuditFilter,
+    ) -> Result<(Vec<AuditActionOut>, Option<String>), Error> {
         let mut query = QueryBuilder::<Postgres>::new(
             "select id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary,
                     before, after, metadata
              from audit_action where true",
         );
-        let words = [
-            (" and actor = ", &filter.actor),
-            (" and action = ", &filter.action),
-            (" and resource_type = ", &filter.resource_type),
-            (" and resource_id = ", &filter.resource_id),
-        ];
-        for (condition, word) in words {
-            if let Some(word) = word {
-                query.push(condition).push_bind(word);
-            }
+        and(&mut query, "actor = ", filter.actor.clone());
+        and(&mut query, "action = ", filter.action.clone());
+        and(&mut query, "resource_type = ", filter.resource_type.clone());
+        and(&mut query, "resource_id = ", filter.resource_id.clone());
+        and(&mut query, "occurred_at >= ", filter.since);
+        and(&mut query, "occurred_at < ", filter.until);
+        if let Some(text) = filter.search_text.as_deref().filter(|text| !text.is_empty()) {
+            let words =
+                "concat_ws(' ', actor, actor_email, action, resource_type, resource_id, summary) ilike ";
+            and(&mut query, words, Some(containing(text)));
         }
-        if let Some(since) = filter.since {
-            query.push(" and occurred_at >= ").push_bind(since);
-        }
-        if let Some(until) = filter.until {
-            query.push(" and occurred_at < ").push_bind(until);
-        }
-        query.push(" order by occurred_at desc, id desc limit ").push_bind(i64::from(filter.limit));
-        let rows: Vec<AuditRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        page(&mut query, "occurred_at", "id", filter.cursor, filter.limit);
+        let mut rows: Vec<AuditRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let place = |row: &AuditRow| Cursor { list: List::Audit, at: row.occurred_at, id: row.id };
+        let next = cut(&mut rows, filter.limit, place);
+        Ok((rows.into_iter().map(Into::into).collect(), next))
     }
 }

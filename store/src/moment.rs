@@ -14,7 +14,8 @@ use time::macros::datetime;
 /// PostgreSQL counts microseconds from here.
 const EPOCH: OffsetDateTime = datetime!(2000-01-01 00:00:00 UTC);
 const FIRST: OffsetDateTime = datetime!(0001-01-01 00:00:00 UTC);
-const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59.999_999 UTC);
+/// The last moment in range.
+pub(crate) const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59.999_999 UTC);
 
 /// A `timestamptz` that an operator may have written, and that may be out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

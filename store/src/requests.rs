@@ -1,6 +1,9 @@
 //! Requests: loading one to decide on it, and the stored first answers of creates.
 
+mod filter;
 pub mod list;
+
+pub use filter::RequestFilter;
 
 use crate::commit::Meta;
 use crate::{Error, Store};
@@ -51,8 +54,8 @@ impl Store {
             r#"select r.*,
                 coalesce((select jsonb_agg(t order by t.ordinal) from approval_task t where t.request_id = r.id),
                     '[]') as "tasks!: Json<Vec<TaskRow>>",
-                coalesce((select jsonb_agg(d order by d.created_at, d.id) from approval_decision d
-                    where d.request_id = r.id), '[]') as "decisions!: Json<Vec<DecisionRow>>",
+                coalesce((select jsonb_agg(d order by d.created_at, d.id) from approval_task t
+                    join approval_decision d on d.task_id = t.id where t.request_id = r.id), '[]') as "decisions!: Json<Vec<DecisionRow>>",
                 (select e.position from approval_event e where e.request_id = r.id order by e.sequence desc limit 1)
                     <= (select settled from outbox_batch order by id desc limit 1)
                     and not exists (select from outbox_again) as "published!"

@@ -83,7 +83,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!("delete from approval_decision where request_id = any($1)", &gone)
+        sqlx::query!("delete from approval_decision where task_id in (select id from approval_task where request_id = any($1))",
+            &gone)
             .execute(&mut *tx)
             .await?;
         sqlx::query!("delete from approval_task where request_id = any($1)", &gone).execute(&mut *tx).await?;

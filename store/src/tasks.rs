@@ -1,6 +1,11 @@
 //! Tasks as people see them, with facts of their request.
 
-use crate::moment::Moment;
+mod filter;
+
+pub use filter::{ACTIONABLE, Sort, TaskFilter};
+
+use crate::moment::{LAST, Moment};
+use crate::page::{Cursor, cut};
 use crate::{Error, Store};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
@@ -20,77 +25,7 @@ const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.a
     t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
     d.action as decision_action, d.comment as decision_comment, r.context, r.artifact_type, r.policy_key \
     from found join approval_task t on t.id = found.id join approval_request r on r.id = t.request_id \
-    left join approval_decision d on d.id = t.decision_id";
-
-/// Which tasks to list. Texts and ids must be equal; a field that is `None` matches any.
-#[derive(Debug, Clone, Default)]
-pub struct TaskFilter {
-    pub assignee: Option<String>,
-    pub request_id: Option<Uuid>,
-    pub status: Option<String>,
-    pub artifact_type: Option<String>,
-    pub policy_key: Option<String>,
-    /// Case-insensitive substring of artifact id and type, policy key, requester or any value in the context.
-    pub search_text: Option<String>,
-    /// Number of the page, from 1.
-    pub page: u32,
-    /// Tasks in a page, at least 1.
-    pub page_size: u32,
-}
-
-impl TaskFilter {
-    /// Ends a query with the tables that the conditions look at, and the conditions. The request is joined only when
-    /// one of them is about it, so that pages that are skipped and tasks that are counted cost an index entry each.
-    fn push(&self, query: &mut QueryBuilder<Postgres>) {
-        query.push(" from approval_task t");
-        if self.artifact_type.is_some() || self.policy_key.is_some() || self.search_text.is_some() {
-            query.push(" join approval_request r on r.id = t.request_id");
-        }
-        query.push(" where true");
-        let words = [
-            (" and t.assignee = ", &self.assignee),
-            (" and t.status = ", &self.status),
-            (" and r.artifact_type = ", &self.artifact_type),
-            (" and r.policy_key = ", &self.policy_key),
-        ];
-        for (condition, word) in words {
-            if let Some(word) = word {
-                query.push(condition).push_bind(word);
-            }
-        }
-        if let Some(request_id) = self.request_id {
-            query.push(" and t.request_id = ").push_bind(request_id);
-        }
-        if let Some(text) = self.search_text.as_deref().filter(|text| !text.is_empty()) {
-            let pattern = containing(text);
-            query.push(" and (");
-            for column in ["r.artifact_id", "r.artifact_type", "r.policy_key", "r.requester"] {
-                query.push(column).push(" ilike ").push_bind(pattern.clone()).push(" or ");
-            }
-            query
-                .push(
-                    "exists (select from jsonb_path_query(r.context, 'strict $.**') as found(value)
-                             where jsonb_typeof(value) not in ('object', 'array') and value #>> '{}' ilike ",
-                )
-                .push_bind(pattern)
-                .push("))");
-        }
-    }
-}
-
-/// The `like` pattern for texts that contain `text` literally.
-fn containing(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
+    left join approval_decision d on d.task_id = t.id";
 
 #[derive(sqlx::FromRow)]
 struct TaskRow {
@@ -113,6 +48,16 @@ struct TaskRow {
     shown: Option<Json<RawJson>>,
     artifact_type: String,
     policy_key: String,
+}
+
+impl TaskRow {
+    fn place(&self, filter: &TaskFilter) -> Cursor {
+        let at = match filter.sort {
+            Sort::Created => self.created_at,
+            Sort::Due => self.due_at.map_or(LAST, Into::into),
+        };
+        Cursor { list: filter.list(), at, id: self.id }
+    }
 }
 
 impl From<TaskRow> for TaskOut {
@@ -142,34 +87,49 @@ impl From<TaskRow> for TaskOut {
 }
 
 impl Store {
-    /// One page of tasks, newest first.
+    /// One page of tasks, and the cursor of the next page if there is one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<PagedTasksOut, Error> {
-        let (page, page_size) = (i64::from(filter.page.max(1)), i64::from(filter.page_size.max(1)));
+    pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<(PagedTasksOut, Option<String>), Error> {
+        let (page, page_size) = (filter.page.max(1), filter.page_size.max(1));
+        let skipped = if filter.cursor.is_some() { 0 } else { i64::from(page - 1) * i64::from(page_size) };
+        let mut rows = self.task_rows(filter, skipped, page_size).await?;
+        let next = cut(&mut rows, page_size, |row| row.place(filter));
+
+        let read = skipped + i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        // A page that ends the list says how many there are, so nothing need be counted.
+        let at_the_end = next.is_none() && filter.cursor.is_none() && (skipped == 0 || read > skipped);
+        let counted = match next {
+            _ if at_the_end => read,
+            _ if filter.uncounted => read + i64::from(next.is_some()),
+            _ => self.count_tasks(filter).await?,
+        };
+        let total = counted.min(MOST_COUNTED);
+        let total_is_lower_bound = counted > MOST_COUNTED || filter.uncounted && !at_the_end;
+        let (page, page_size) = (i64::from(page), i64::from(page_size));
+        let pages = ((total + page_size - 1) / page_size).max(1);
+        let items = rows.into_iter().map(Into::into).collect();
+        Ok((PagedTasksOut { items, total, total_is_lower_bound, page, page_size, pages }, next))
+    }
+
+    /// The rows of a page, in order, and one more.
+    async fn task_rows(
+        &self,
+        filter: &TaskFilter,
+        skipped: i64,
+        page_size: u32,
+    ) -> Result<Vec<TaskRow>, Error> {
         let mut query = QueryBuilder::<Postgres>::new("with found as materialized (select t.id");
         filter.push(&mut query);
-        query.push(" order by t.created_at desc, t.id desc limit ").push_bind(page_size);
-        query.push(" offset ").push_bind((page - 1) * page_size);
-        query.push(") select p.*, case when ");
-        query.push("sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) <= ");
-        query.push(MOST_CONTEXT).push(" then p.context end as shown from (").push(COLUMNS);
-        query.push(") p order by p.created_at desc, p.id desc");
-        let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
-
-        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        // A first page that is not full holds all tasks, so nothing need be counted.
-        let counted = if page == 1 && read < page_size { read } else { self.count_tasks(filter).await? };
-        let total = counted.min(MOST_COUNTED);
-        Ok(PagedTasksOut {
-            items: rows.into_iter().map(Into::into).collect(),
-            total,
-            total_is_lower_bound: counted > MOST_COUNTED,
-            page,
-            page_size,
-            pages: ((total + page_size - 1) / page_size).max(1),
-        })
+        filter.push_cursor(&mut query);
+        query.push(format_args!(" order by {} limit ", filter.order())).push_bind(i64::from(page_size) + 1);
+        query.push(" offset ").push_bind(skipped);
+        let order = filter.order_of("p");
+        query.push(") select p.*, case when sum(octet_length(p.context::text)) over ");
+        query.push(format_args!("(order by {order}) <= {MOST_CONTEXT} then p.context end as shown from ("));
+        query.push(COLUMNS).push(format_args!(") p order by {order}"));
+        Ok(query.build_query_as().fetch_all(&self.pool).await?)
     }
 
     /// Counts up to one more than [`MOST_COUNTED`].
@@ -181,29 +141,33 @@ impl Store {
     }
 
     /// How many tasks `assignee` has, in all and by artifact type, and how many are overdue: past their deadline and
-    /// not decided.
+    /// not decided. Counts the newest [`MOST_COUNTED`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn task_stats(&self, assignee: &str, status: Option<&str>) -> Result<TaskStatsOut, Error> {
-        let rows = sqlx::query!(
-            r#"select r.artifact_type, count(*) as "total!",
-                      count(*) filter (where t.due_at < now() and t.status in ('open', 'claimed', 'expired'))
-                          as "overdue!"
-               from approval_task t join approval_request r on r.id = t.request_id
-               where t.assignee = $1 and ($2::text is null or t.status = $2)
-               group by r.artifact_type"#,
-            assignee,
-            status,
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let filter = TaskFilter {
+            assignee: Some(assignee.to_owned()),
+            status: status.map(str::to_owned),
+            ..TaskFilter::default()
+        };
+        let mut query = QueryBuilder::<Postgres>::new(
+            "select r.artifact_type, count(*) as total,
+                count(*) filter (where c.due_at < now() and c.status in ('open', 'claimed', 'expired')) as overdue
+             from (select t.request_id, t.due_at, t.status",
+        );
+        filter.push(&mut query);
+        query.push(format_args!(" order by {} limit ", filter.order())).push_bind(MOST_COUNTED + 1);
+        query.push(") c join approval_request r on r.id = c.request_id group by r.artifact_type");
+        let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&self.pool).await?;
         let mut stats = TaskStatsOut::default();
-        for row in rows {
-            stats.total += row.total;
-            stats.overdue += row.overdue;
-            stats.by_artifact_type.insert(row.artifact_type, row.total);
+        for (artifact_type, total, overdue) in rows {
+            stats.total += total;
+            stats.overdue += overdue;
+            stats.by_artifact_type.insert(artifact_type, total);
         }
+        stats.total_is_lower_bound = stats.total > MOST_COUNTED;
+        stats.total = stats.total.min(MOST_COUNTED);
         Ok(stats)
     }
 

@@ -118,7 +118,7 @@ async fn an_odd_deadline_is_refused_by_the_database_and_stops_nobody_should_it_b
         .await;
     world.until_event(due.request_id, "task_expired").await;
     let filter = store::tasks::TaskFilter { page: 1, page_size: 50, ..Default::default() };
-    assert_eq!(world.db.list_tasks(&filter).await.expect("reads").total, 5);
+    assert_eq!(world.db.list_tasks(&filter).await.expect("reads").0.total, 5);
     for (task, _) in tasks {
         node.requests().decide(caller("ann"), task, approve()).await.expect("decided");
     }

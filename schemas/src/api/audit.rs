@@ -79,8 +79,16 @@ pub struct ListAuditQuery {
         deserialize_with = "crate::moment::deserialize_option"
     )]
     pub until: Option<OffsetDateTime>,
+    /// Only with this text, in any case, in the actor, e-mail, action, resource or summary.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub search_text: Option<String>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]
     #[param(default = 50, minimum = 1, maximum = 500)]
     pub limit: u32,
+    /// `X-Next-Cursor` of the page before.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub cursor: Option<String>,
 }

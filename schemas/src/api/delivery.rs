@@ -166,6 +166,28 @@ pub struct ListDeliveriesQuery {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub event_type: Option<String>,
+    /// Only to this endpoint: scheme, host and port, as in `https://registry.example.org`.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 300>")]
+    #[param(max_length = 300)]
+    pub endpoint: Option<String>,
+    /// Only about this artifact.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub artifact_id: Option<String>,
+    /// Only created at this moment (RFC 3339) or later.
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
+    pub since: Option<OffsetDateTime>,
+    /// Only created before this moment (RFC 3339).
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
+    pub until: Option<OffsetDateTime>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]
     #[param(default = 50, minimum = 1, maximum = 500)]

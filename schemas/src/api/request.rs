@@ -205,6 +205,42 @@ pub struct ListRequestsQuery {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub requester: Option<String>,
+    /// Only created by this caller (a subject id).
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub source_service: Option<String>,
+    /// Only with a task that this person (a subject id) may still decide.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub assignee: Option<String>,
+    /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub search_text: Option<String>,
+    /// Only created at this moment (RFC 3339) or later.
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
+    pub created_since: Option<OffsetDateTime>,
+    /// Only created before this moment (RFC 3339).
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
+    pub created_until: Option<OffsetDateTime>,
+    /// Only changed at this moment (RFC 3339) or later.
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
+    pub updated_since: Option<OffsetDateTime>,
+    /// Only with a task that is past its deadline and still to be decided (true), or only others (false).
+    #[serde(default)]
+    pub overdue: Option<bool>,
     /// At most this many: 1 to 500, 50 when absent.
     #[serde(default = "limits::limit_default", deserialize_with = "limits::limit")]
     #[param(default = 50, minimum = 1, maximum = 500)]

@@ -68,7 +68,7 @@ pub struct TaskOut {
     pub policy_key: Option<String>,
 }
 
-/// One page of tasks, newest first.
+/// One page of tasks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PagedTasksOut {
     /// Tasks of this page.
@@ -93,9 +93,13 @@ pub struct PagedTasksOut {
 /// How many tasks the caller has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskStatsOut {
-    /// All.
+    /// All, counted up to 10,000: the newest.
     #[schema(example = 3)]
     pub total: i64,
+    /// There are more tasks than `total` says.
+    #[serde(default)]
+    #[schema(example = false)]
+    pub total_is_lower_bound: bool,
     /// Past their deadline.
     #[schema(example = 1)]
     pub overdue: i64,
@@ -129,7 +133,8 @@ pub struct ListTasksQuery {
     /// Only of this request.
     #[serde(default)]
     pub request_id: Option<Uuid>,
-    /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`: still to
+    /// be decided, which is open, claimed, or expired and not replaced.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub status: Option<String>,
@@ -145,6 +150,28 @@ pub struct ListTasksQuery {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub search_text: Option<String>,
+    /// Only past their deadline and still to be decided (true), or only others (false).
+    #[serde(default)]
+    pub overdue: Option<bool>,
+    /// Only due before this moment (RFC 3339).
+    #[serde(
+        default,
+        serialize_with = "time::serde::rfc3339::option::serialize",
+        deserialize_with = "crate::moment::deserialize_option"
+    )]
+    pub due_before: Option<OffsetDateTime>,
+    /// `created`: newest first; `due`: due first, those without a deadline last. `created` when absent.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200, default = "created")]
+    pub sort: Option<String>,
+    /// `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper. `exact` when absent.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200, default = "exact")]
+    pub count: Option<String>,
+    /// `X-Next-Cursor` of the page before, instead of `page`.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[param(max_length = 200)]
+    pub cursor: Option<String>,
     /// Page, from 1.
     #[serde(default = "limits::page_default", deserialize_with = "limits::page")]
     #[param(default = 1, minimum = 1, maximum = 1_000_000)]
@@ -159,7 +186,7 @@ pub struct ListTasksQuery {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TaskStatsQuery {
-    /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    /// Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub status: Option<String>,

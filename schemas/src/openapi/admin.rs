@@ -74,7 +74,8 @@ fn retry_deliveries() {}
 #[utoipa::path(
     get, path = "/v1/awe/admin/audit", tag = "admin", params(ListAuditQuery),
     responses(
-        (status = 200, description = "Actions, newest first", body = Vec<AuditActionOut>),
+        (status = 200, description = "Actions, newest first", body = Vec<AuditActionOut>,
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         Guarded,
     ),

@@ -9,11 +9,12 @@ use crate::api::{
 
 /// List tasks
 ///
-/// Newest first. Any token.
+/// Newest first, or due first. Any token.
 #[utoipa::path(
     get, path = "/v1/awe/tasks", tag = "tasks", params(ListTasksQuery),
     responses(
-        (status = 200, description = "One page of tasks", body = PagedTasksOut),
+        (status = 200, description = "One page of tasks", body = PagedTasksOut,
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
         Guarded,
     ),
 )]

@@ -2,7 +2,7 @@
 
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
-use crate::page::{Cursor, cut, page};
+use crate::page::{Cursor, List, and, cut};
 use crate::{Clash, Error, Store, What};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
@@ -21,8 +21,13 @@ pub struct DeliveryFilter {
     pub request_id: Option<Uuid>,
     pub event_type: Option<String>,
     pub url: Option<String>,
+    /// Scheme, host and port.
+    pub endpoint: Option<String>,
+    pub artifact_id: Option<String>,
     /// Created at this moment or later.
     pub since: Option<OffsetDateTime>,
+    /// Created before this moment.
+    pub until: Option<OffsetDateTime>,
     /// Most deliveries in a page.
     pub limit: u32,
     /// Only deliveries after this place.
@@ -85,30 +90,28 @@ impl Store {
                     r.artifact_type, r.artifact_id
              from (select * from webhook_delivery where true",
         );
-        if let Some(status) = &filter.status {
-            query.push(" and status = ").push_bind(status);
+        and(&mut query, "status = ", filter.status.clone());
+        and(&mut query, "request_id = ", filter.request_id);
+        and(&mut query, "event_type = ", filter.event_type.clone());
+        and(&mut query, "url = ", filter.url.clone());
+        and(&mut query, "endpoint = ", filter.endpoint.clone());
+        and(&mut query, "created_at >= ", filter.since);
+        and(&mut query, "created_at < ", filter.until);
+        and(&mut query, "id = ", filter.id);
+        if let Some(artifact_id) = &filter.artifact_id {
+            query.push(" and request_id in (select id from approval_request where artifact_id = ");
+            query.push_bind(artifact_id.clone()).push(")");
         }
-        if let Some(request_id) = filter.request_id {
-            query.push(" and request_id = ").push_bind(request_id);
-        }
-        if let Some(event_type) = &filter.event_type {
-            query.push(" and event_type = ").push_bind(event_type);
-        }
-        if let Some(url) = &filter.url {
-            query.push(" and url = ").push_bind(url);
-        }
-        if let Some(since) = filter.since {
-            query.push(" and created_at >= ").push_bind(since);
-        }
-        if let Some(id) = filter.id {
-            query.push(" and id = ").push_bind(id);
-        }
-        page(&mut query, filter.cursor, filter.limit);
-        query.push(
-            ") d left join approval_request r on r.id = d.request_id order by d.created_at desc, d.id desc",
-        );
+        // Ids begin with the moment they were made, so the newest are found by them.
+        and(&mut query, "id < ", filter.cursor.map(|cursor| cursor.id));
+        query.push(" order by id desc limit ").push_bind(i64::from(filter.limit) + 1);
+        query.push(") d left join approval_request r on r.id = d.request_id order by d.id desc");
         let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        let next = cut(&mut rows, filter.limit, |row| Cursor { created_at: row.created_at, id: row.id });
+        let next = cut(&mut rows, filter.limit, |row| Cursor {
+            list: List::Deliveries,
+            at: row.created_at,
+            id: row.id,
+        });
         Ok((rows.into_iter().map(Into::into).collect(), next))
     }
 

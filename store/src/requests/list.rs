@@ -1,7 +1,8 @@
 //! Reading requests and their history.
 
+use super::filter::RequestFilter;
 use crate::moment::Moment;
-use crate::page::{Cursor, cut, page};
+use crate::page::{Cursor, List, cut};
 use crate::{Error, Store, What};
 use schemas::api::request::{EventOut, RequestOut};
 use schemas::json::RawJson;
@@ -11,9 +12,9 @@ use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-const COLUMNS: &str = "select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, \
-    source_service, requester, context, status, current_stage_order, callback_url, callback_events, expires_at, \
-    completed_at, created_at, updated_at from approval_request where ";
+const COLUMNS: &str = "select r.id, r.policy_id, r.policy_key, r.policy_version, r.artifact_type, r.artifact_id, \
+    r.source_service, r.requester, r.context, r.status, r.current_stage_order, r.callback_url, r.callback_events, \
+    r.expires_at, r.completed_at, r.created_at, r.updated_at from ";
 
 /// Most bytes of contexts in one page. A page that would have more ends earlier, and its cursor goes on from there.
 const MOST_CONTEXT: &str = "4194304";
@@ -21,20 +22,6 @@ const MOST_CONTEXT: &str = "4194304";
 const MOST_EVENTS: i64 = 5_000;
 /// Most bytes of payloads in one page of a history.
 const MOST_PAYLOAD: i64 = 8 * 1024 * 1024;
-
-/// Which requests to list. Texts and ids must be equal; a field that is `None` matches any.
-#[derive(Debug, Clone, Default)]
-pub struct RequestFilter {
-    pub artifact_type: Option<String>,
-    pub artifact_id: Option<String>,
-    pub status: Option<String>,
-    pub policy_key: Option<String>,
-    pub requester: Option<String>,
-    /// Most requests in a page.
-    pub limit: u32,
-    /// Only requests after this place.
-    pub cursor: Option<Cursor>,
-}
 
 #[derive(sqlx::FromRow)]
 struct RequestRow {
@@ -110,24 +97,12 @@ impl Store {
             "select * from (select p.*, count(*) over () as found, octet_length(p.context::text) as own,
                 sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) as so_far from (",
         );
-        query.push(COLUMNS).push("true");
-        let words = [
-            (" and artifact_type = ", &filter.artifact_type),
-            (" and artifact_id = ", &filter.artifact_id),
-            (" and status = ", &filter.status),
-            (" and policy_key = ", &filter.policy_key),
-            (" and requester = ", &filter.requester),
-        ];
-        for (condition, word) in words {
-            if let Some(word) = word {
-                query.push(condition).push_bind(word);
-            }
-        }
-        page(&mut query, filter.cursor, filter.limit);
+        query.push(COLUMNS);
+        filter.push(&mut query, self.rare(filter).await?);
         query.push(") p) listed where so_far = own or so_far <= ").push(MOST_CONTEXT);
         query.push(" order by created_at desc, id desc");
         let mut rows: Vec<ListedRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        let place = |row: &ListedRow| Cursor { created_at: row.row.created_at, id: row.row.id };
+        let place = |row: &ListedRow| Cursor { list: List::Requests, at: row.row.created_at, id: row.row.id };
         let shortened = rows.last().filter(|last| i64::try_from(rows.len()).is_ok_and(|n| n < last.found));
         let next = match shortened.map(place) {
             Some(last) if rows.len() <= filter.limit as usize => Some(last.to_string()),
@@ -142,7 +117,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn get_request(&self, id: Uuid) -> Result<RequestOut, Error> {
         let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
-        query.push("id = ").push_bind(id);
+        query.push("approval_request r where r.id = ").push_bind(id);
         let row: Option<RequestRow> = query.build_query_as().fetch_optional(&self.pool).await?;
         row.map(Into::into).ok_or(Error::NotFound(What::Request))
     }

@@ -2,7 +2,7 @@ use crate::fixtures::{actions, admin, some_policy, some_request};
 use schemas::api::delivery::RetryDeliveriesIn;
 use store::audit::AuditFilter;
 use store::deliveries::admin::DeliveryFilter;
-use store::page::Cursor;
+use store::page::{Cursor, List};
 use store::testing::{TestDb, database};
 use store::{Error, What};
 use time::{Duration, OffsetDateTime};
@@ -53,6 +53,9 @@ async fn deliveries_are_listed_newest_first_by_filter_and_page() {
         event_type: Some("request_approved".into()),
         url: Some("https://a".into()),
         since: Some(OffsetDateTime::now_utc() - Duration::days(2)),
+        endpoint: Some("https://a".into()),
+        artifact_id: None,
+        until: Some(OffsetDateTime::now_utc() + Duration::days(2)),
         limit: 2,
         cursor: None,
     };
@@ -61,12 +64,15 @@ async fn deliveries_are_listed_newest_first_by_filter_and_page() {
         let (page, next) = db.list_deliveries(&filter).await.unwrap();
         seen.extend(page.into_iter().map(|d| d.id));
         let Some(next) = next else { break };
-        filter.cursor = Some(Cursor::parse(&next).unwrap());
+        filter.cursor = Some(Cursor::parse(List::Deliveries, &next).unwrap());
     }
     assert_eq!(seen, expected);
     for nothing in [
         DeliveryFilter { request_id: Some(Uuid::nil()), limit: 2, ..DeliveryFilter::default() },
         DeliveryFilter { url: Some("https://b".into()), limit: 2, ..DeliveryFilter::default() },
+        DeliveryFilter { endpoint: Some("https://b".into()), limit: 2, ..DeliveryFilter::default() },
+        DeliveryFilter { artifact_id: Some("Z-9".into()), limit: 2, ..DeliveryFilter::default() },
+        DeliveryFilter { until: Some(OffsetDateTime::UNIX_EPOCH), limit: 2, ..DeliveryFilter::default() },
         DeliveryFilter { since: Some(OffsetDateTime::now_utc()), limit: 2, ..DeliveryFilter::default() },
     ] {
         assert!(db.list_deliveries(&nothing).await.unwrap().0.is_empty(), "{nothing:?}");
@@ -109,7 +115,7 @@ async fn many_are_retried_in_batches_and_every_one_is_named_in_the_audit() {
     assert_eq!(db.count_retriable(&to_a).await.unwrap(), 0);
     assert_eq!(db.retry_deliveries(&to_a, &admin(), |_| ()).await.unwrap(), 0);
     let filter = AuditFilter { action: Some("delivery.retry".into()), limit: 10, ..AuditFilter::default() };
-    let rows = db.list_audit(&filter).await.unwrap();
+    let rows = db.list_audit(&filter).await.unwrap().0;
     let named: usize =
         rows.iter().map(|r| r.metadata_.as_ref().unwrap()["ids"].as_array().unwrap().len()).sum();
     assert_eq!((rows.len(), named), (3, 1203));

@@ -44,7 +44,7 @@ pub(crate) fn checked(policy: &PolicyCreate) -> Policy {
 
 pub(crate) async fn actions(db: &TestDb) -> Vec<String> {
     let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
-    let mut rows = db.list_audit(&filter).await.unwrap();
+    let mut rows = db.list_audit(&filter).await.unwrap().0;
     rows.reverse();
     rows.into_iter().map(|row| row.action).collect()
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod evidence;
 mod fixtures;
 mod leases;
+mod lists;
 mod moments;
 mod notifications;
 mod outbox;

@@ -225,7 +225,7 @@ async fn the_audit_says_what_was_active_before_and_after() {
         limit: 1,
         ..store::audit::AuditFilter::default()
     };
-    let rows = db.list_audit(&filter).await.unwrap();
+    let rows = db.list_audit(&filter).await.unwrap().0;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].before.as_ref().unwrap()["active_version"], 1);
     assert_eq!(rows[0].after.as_ref().unwrap()["active_version"], 2);

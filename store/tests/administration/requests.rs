@@ -1,7 +1,7 @@
 use crate::fixtures::{NewRequest, some_event, some_policy, some_request};
 use serde_json::json;
-use store::page::Cursor;
-use store::requests::list::RequestFilter;
+use store::page::{Cursor, List};
+use store::requests::RequestFilter;
 use store::testing::database;
 use store::{Error, What};
 use time::{Duration, OffsetDateTime};
@@ -27,7 +27,7 @@ async fn pages_follow_each_other_without_gap_or_repetition_even_among_equal_time
         // Newer requests that arrive meanwhile do not shift the pages.
         some_request(&db, policy, now + Duration::hours(1)).await;
         match next {
-            Some(next) => filter.cursor = Some(Cursor::parse(&next).unwrap()),
+            Some(next) => filter.cursor = Some(Cursor::parse(List::Requests, &next).unwrap()),
             None => break,
         }
     }
@@ -49,7 +49,7 @@ async fn a_page_that_holds_the_last_row_has_no_next() {
 #[test]
 fn a_cursor_that_we_did_not_write_is_no_cursor() {
     for text in ["", "x", "AAAA", "not base64!", &"A".repeat(200), "//////////////////////////////"] {
-        assert_eq!(Cursor::parse(text), None, "{text}");
+        assert_eq!(Cursor::parse(List::Requests, text), None, "{text}");
     }
 }
 

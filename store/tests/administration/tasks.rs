@@ -31,7 +31,7 @@ async fn task_about(
 
 async fn found(db: &TestDb, text: &str) -> Vec<Uuid> {
     let filter = TaskFilter { search_text: Some(text.into()), ..everything() };
-    db.list_tasks(&filter).await.unwrap().items.into_iter().map(|t| t.id).collect()
+    db.list_tasks(&filter).await.unwrap().0.items.into_iter().map(|t| t.id).collect()
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn search_finds_values_wherever_they_are_and_takes_every_character_literal
 async fn pages_are_counted_and_one_page_is_there_even_when_empty() {
     let db = database().await;
     let policy = some_policy(&db, "key").await;
-    let empty = db.list_tasks(&everything()).await.unwrap();
+    let empty = db.list_tasks(&everything()).await.unwrap().0;
     assert_eq!((empty.total, empty.pages, empty.page, empty.page_size), (0, 1, 1, 50));
 
     let request = some_request(&db, policy, OffsetDateTime::now_utc()).await;
@@ -78,15 +78,15 @@ async fn pages_are_counted_and_one_page_is_there_even_when_empty() {
     let mut seen = Vec::new();
     for page in 1..=3 {
         let filter = TaskFilter { page, page_size: 2, ..everything() };
-        let out = db.list_tasks(&filter).await.unwrap();
+        let out = db.list_tasks(&filter).await.unwrap().0;
         assert_eq!((out.total, out.pages), (5, 3));
         seen.extend(out.items.into_iter().map(|t| t.id));
     }
     assert_eq!(seen, ids);
     let beyond =
-        db.list_tasks(&TaskFilter { page: 1_000_000, page_size: 200, ..everything() }).await.unwrap();
+        db.list_tasks(&TaskFilter { page: 1_000_000, page_size: 200, ..everything() }).await.unwrap().0;
     assert_eq!((beyond.items.len(), beyond.total, beyond.pages), (0, 5, 1));
-    let full = db.list_tasks(&TaskFilter { page_size: 5, ..everything() }).await.unwrap();
+    let full = db.list_tasks(&TaskFilter { page_size: 5, ..everything() }).await.unwrap().0;
     assert_eq!((full.total, full.pages), (5, 1));
 }
 
@@ -105,7 +105,7 @@ async fn tasks_are_counted_exactly_up_to_ten_thousand() {
     };
     let counted = async |page| {
         let filter = TaskFilter { assignee: Some("amina".into()), page, page_size: 200, ..everything() };
-        let out = db.list_tasks(&filter).await.unwrap();
+        let out = db.list_tasks(&filter).await.unwrap().0;
         (out.items.len(), out.total, out.total_is_lower_bound, out.pages)
     };
     execute(&db, &add(10_000)).await;
@@ -137,11 +137,11 @@ async fn tasks_are_filtered_by_every_column_offered() {
         },
     ];
     for filter in matching {
-        let out = db.list_tasks(&filter).await.unwrap();
+        let out = db.list_tasks(&filter).await.unwrap().0;
         assert_eq!(out.items.iter().map(|t| t.id).collect::<Vec<_>>(), [mine], "{filter:?}");
     }
     let none = TaskFilter { status: Some("claimed".into()), ..everything() };
-    assert!(db.list_tasks(&none).await.unwrap().items.is_empty());
+    assert!(db.list_tasks(&none).await.unwrap().0.items.is_empty());
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_decided_task_shows_its_decision_and_its_request() {
         .execute(db.pool())
         .await
         .unwrap();
-    let out = db.list_tasks(&everything()).await.unwrap().items.remove(0);
+    let out = db.list_tasks(&everything()).await.unwrap().0.items.remove(0);
     assert_eq!(out.id, task);
     assert_eq!(out.decision_id, Some(decision));
     assert_eq!(

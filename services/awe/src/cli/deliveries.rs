@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use schemas::api::{DeliveryAttemptOut, DeliveryOut, DeliveryStatus, RetryDeliveriesIn};
 use store::Store;
 use store::deliveries::admin::DeliveryFilter;
-use store::page::Cursor;
+use store::page::{Cursor, List};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -128,7 +128,7 @@ async fn list(store: &Store, arguments: ListArguments) -> anyhow::Result<()> {
         }
         left -= filter.limit;
         match next {
-            Some(cursor) => filter.cursor = Cursor::parse(&cursor),
+            Some(cursor) => filter.cursor = Cursor::parse(List::Deliveries, &cursor),
             None => break,
         }
     }

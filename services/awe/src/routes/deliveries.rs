@@ -12,6 +12,7 @@ use schemas::api::{
     DeliveryAttemptOut, DeliveryOut, DeliveryStatus, ListDeliveriesQuery, RequeuedOut, RetryDeliveriesIn,
 };
 use store::deliveries::admin::DeliveryFilter;
+use store::page::List;
 
 pub(super) async fn list(
     State(state): State<AppState>,
@@ -26,10 +27,14 @@ pub(super) async fn list(
 fn filter(query: ListDeliveriesQuery) -> Result<DeliveryFilter, ApiError> {
     check_word("status", query.status.as_deref(), &DeliveryStatus::WORDS)?;
     Ok(DeliveryFilter {
-        cursor: cursor(query.cursor.as_deref())?,
+        cursor: cursor(List::Deliveries, query.cursor.as_deref())?,
         status: query.status,
         request_id: query.request_id,
         event_type: query.event_type,
+        endpoint: query.endpoint,
+        artifact_id: query.artifact_id,
+        since: query.since,
+        until: query.until,
         limit: query.limit,
         ..DeliveryFilter::default()
     })

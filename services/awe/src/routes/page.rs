@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use axum::http::HeaderMap;
-use store::page::Cursor;
+use store::page::{Cursor, List};
 
 /// `X-Next-Cursor`, when there is a next page.
 pub(super) fn next_cursor(cursor: Option<String>) -> HeaderMap {
@@ -14,7 +14,7 @@ pub(super) fn next_cursor(cursor: Option<String>) -> HeaderMap {
 }
 
 /// The query parameter `cursor`: the `X-Next-Cursor` of the page before.
-pub(super) fn cursor(text: Option<&str>) -> Result<Option<Cursor>, ApiError> {
+pub(super) fn cursor(list: List, text: Option<&str>) -> Result<Option<Cursor>, ApiError> {
     let malformed = || ApiError::query("cursor", "is not an X-Next-Cursor of this list");
-    text.map(|text| Cursor::parse(text).ok_or_else(malformed)).transpose()
+    text.map(|text| Cursor::parse(list, text).ok_or_else(malformed)).transpose()
 }

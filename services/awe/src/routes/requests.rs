@@ -15,7 +15,8 @@ use schemas::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListEventsQuery, ListRequestsQuery,
     RequestOut,
 };
-use store::requests::list::RequestFilter;
+use store::page::List;
+use store::requests::RequestFilter;
 
 pub(super) async fn create(
     State(state): State<AppState>,
@@ -45,12 +46,19 @@ pub(super) async fn list(
 fn filter(query: ListRequestsQuery) -> Result<RequestFilter, ApiError> {
     check_word("status", query.status.as_deref(), RequestStatus::WORDS)?;
     Ok(RequestFilter {
-        cursor: cursor(query.cursor.as_deref())?,
+        cursor: cursor(List::Requests, query.cursor.as_deref())?,
         artifact_type: query.artifact_type,
         artifact_id: query.artifact_id,
         status: query.status,
         policy_key: query.policy_key,
         requester: query.requester,
+        source_service: query.source_service,
+        assignee: query.assignee,
+        search_text: query.search_text,
+        created_since: query.created_since,
+        created_until: query.created_until,
+        updated_since: query.updated_since,
+        overdue: query.overdue,
         limit: query.limit,
     })
 }

@@ -1,5 +1,6 @@
 //! Tasks: what somebody is asked to decide.
 
+use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, Query, TaskId, check_word};
@@ -7,13 +8,14 @@ use crate::operations::people::check_known;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use engine::request::TaskStatus;
 use schemas::api::{
     DecisionIn, DecisionOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut, TaskStatsOut,
     TaskStatsQuery,
 };
-use store::tasks::TaskFilter;
+use store::page::List;
+use store::tasks::{ACTIONABLE, Sort, TaskFilter};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -22,13 +24,28 @@ pub(super) async fn list(
     caller: Identity,
     _: Listing,
     Query(query): Query<ListTasksQuery>,
-) -> Answer<PagedTasksOut> {
-    Ok(Json(state.store().list_tasks(&filter(query, caller)?).await?))
+) -> Result<(HeaderMap, Json<PagedTasksOut>), ApiError> {
+    let (tasks, next) = state.store().list_tasks(&filter(query, caller)?).await?;
+    Ok((next_cursor(next), Json(tasks)))
 }
 
 fn filter(query: ListTasksQuery, caller: Identity) -> Result<TaskFilter, ApiError> {
-    check_word("status", query.status.as_deref(), TaskStatus::WORDS)?;
+    check_status(query.status.as_deref())?;
+    check_word("sort", query.sort.as_deref(), &["created", "due"])?;
+    check_word("count", query.count.as_deref(), &["exact", "none"])?;
+    let (sort, list) = match query.sort.as_deref() {
+        Some("due") => (Sort::Due, List::TasksByDue),
+        _ => (Sort::Created, List::Tasks),
+    };
+    if query.cursor.is_some() && query.page != 1 {
+        return Err(ApiError::query("page", "must be 1 or absent beside a cursor"));
+    }
     Ok(TaskFilter {
+        cursor: cursor(list, query.cursor.as_deref())?,
+        sort,
+        uncounted: query.count.as_deref() == Some("none"),
+        overdue: query.overdue,
+        due_before: query.due_before,
         assignee: match query.assignee.as_deref() {
             None | Some("me") => Some(caller.subject),
             Some("*") => None,
@@ -44,13 +61,19 @@ fn filter(query: ListTasksQuery, caller: Identity) -> Result<TaskFilter, ApiErro
     })
 }
 
+fn check_status(word: Option<&str>) -> Result<(), ApiError> {
+    let mut known = TaskStatus::WORDS.to_vec();
+    known.push(ACTIONABLE);
+    check_word("status", word, &known)
+}
+
 pub(super) async fn stats(
     State(state): State<AppState>,
     caller: Identity,
     _: Listing,
     Query(query): Query<TaskStatsQuery>,
 ) -> Answer<TaskStatsOut> {
-    check_word("status", query.status.as_deref(), TaskStatus::WORDS)?;
+    check_status(query.status.as_deref())?;
     Ok(Json(state.store().task_stats(&caller.subject, query.status.as_deref()).await?))
 }
 
