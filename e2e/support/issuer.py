@@ -65,8 +65,8 @@ class Issuer(Stand):
 
     def token(self) -> str:
         now = int(time.time())
-        claims = {"iss": self.base_url, "sub": self.subject, "azp": self.client_id, "iat": now, "exp": now + self.seconds}
-        claims["realm_access"] = {"roles": list(self.roles)}
+        claims = {"iss": self.base_url, "sub": self.subject, "azp": self.client_id, "iat": now}
+        claims.update(exp=now + self.seconds, realm_access={"roles": list(self.roles)})
         head = {"alg": "RS256", "typ": "JWT", "kid": KEY_ID}
         signed = ".".join(encoded(json.dumps(part).encode()) for part in (head, claims))
         digest = DIGEST_INFO + hashlib.sha256(signed.encode()).digest()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parts import Failed
-from parts.processes import Cpu, PeakRss, end, rss_mib
+from parts.processes import Cpu, PeakRss, end, memory_mib, rss_mib
 from parts.server import POLICY_KEY, Server, Sink, lifecycle
 from scripts import servers
 from scripts.shell import say
@@ -99,7 +99,7 @@ def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: flo
 
 
 def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
-    """Memory of a fresh server: idle, and after each fifth of the requests."""
+    """Memory of a fresh server: idle, and after each fifth of the requests; and of PostgreSQL and NATS beside it."""
     time.sleep(settle)
     idle, readings, finished = rss_mib(server.pid), [], 0
     with PeakRss(server.pid) as peak:
@@ -107,7 +107,8 @@ def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
             ran = load(bench, server, 64, iterations=requests // STEPS)
             time.sleep(settle)
             finished += ran["lifecycles"]
-            readings.append({"requests": finished, "mib": rss_mib(server.pid), "per_second": ran["per_second"]})
+            reading = {"requests": finished, "mib": rss_mib(server.pid), "per_second": ran["per_second"]}
+            readings.append({**reading, "beside": memory_mib([bench.services_pid])})
     first, last = readings[0], readings[-1]
     grown = last["mib"] - first["mib"]
     each = grown * 2**20 / max(1, last["requests"] - first["requests"])

@@ -44,9 +44,9 @@ def under(what: str, found: float, wanted: float, unit: str = "", digits: int = 
 
 
 def table(targets: list) -> str:
-    lines = [f"  {'':<58}{'measured':>20}{'target':>12}"]
+    lines = [f"  {'':<50}{'measured':>28}{'target':>12}"]
     for one in targets:
-        lines.append(f"  {one.what:<58}{one.found:>20}{one.wanted:>12}  {one.verdict}".rstrip())
+        lines.append(f"  {one.what:<50}{one.found:>28}{one.wanted:>12}  {one.verdict}".rstrip())
     return "\n".join(lines)
 
 
