@@ -31,9 +31,9 @@ from scripts.shell import DEV, TARGET, Interrupted, interrupt, say
 LIMIT_DATABASE = "awe_limit"
 COUNTED = 200  # lifecycles that the rows are counted for
 USERS = (16, 64)
-OTHERS = """Single properties, each with --help: ./dev bench ab BINARY (this build beside another), writes, lists, scaling,
-isolation, degraded (NATS away), sla (a storm of deadlines), recovery (what was owed is caught up), idle, soak (half an
-hour of steady load). loadtest/README.md says what each measures."""
+OTHERS = """Single properties, each with --help: ./dev bench ab BINARY (this build beside another), writes, lists,
+scaling, isolation, degraded (NATS away), sla (a storm of deadlines), recovery (what was owed is caught up), idle, soak
+(half an hour of steady load). loadtest/README.md says what each measures."""
 
 
 class Plan:
