@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from support.api import ADMIN
 from support.case import EngineCase
 from support.issuer import Issuer
+from support.k6 import SCENARIOS, THRESHOLD_MISSED, run_scenario
 from support.server import Server
-
-SCENARIOS = Path(__file__).resolve().parent.parent / "loadtest" / "scenarios"
-WITHIN = 60.0
-# A test says that a scenario works, not that this machine is fast.
-PATIENT = {"P95_MS": 20_000, "LATE_MS": 20_000, "VUS": 4, "RATE": 10}
-THRESHOLD_MISSED = 99
 
 
 class Loadtest(EngineCase):
@@ -25,23 +16,9 @@ class Loadtest(EngineCase):
         super().setUp()
         self.migrate()
 
-    def run_scenario(self, name: str, server: Server, **more: Any) -> subprocess.CompletedProcess:
-        k6 = os.environ.get("K6_BIN")
-        if not k6:
-            self.fail("K6_BIN must be set: ./dev test does it")
-        settings = {"BASE_URL": f"http://127.0.0.1:{server.port}", **PATIENT, **more}
-        words = [k6, "run", "--quiet", "--no-usage-report", "--no-color", "--address", ""]
-        for key, value in settings.items():
-            words += ["-e", f"{key}={value}"]
-        with tempfile.TemporaryDirectory(dir=self.folder) as home:
-            return subprocess.run(
-                [*words, SCENARIOS / name / f"{name}.js"], capture_output=True, text=True, timeout=WITHIN,
-                env={"HOME": home, "PATH": os.environ["PATH"]}, cwd=home, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-
     def assert_runs(self, name: str, server: Server, **more: Any) -> str:
         """Asserts that the scenario ends well, and leaves nothing open and no policy active."""
-        done = self.run_scenario(name, server, **more)
+        done = run_scenario(name, server.port, **more)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertNotIn("MISSED", done.stdout)
         left = "select count(*) from approval_request where status in ('pending', 'in_review')"
@@ -82,7 +59,7 @@ class Loadtest(EngineCase):
         self.assertGreaterEqual(issuer.granted, 6)
 
     def test_a_bound_that_is_missed_fails_the_run(self) -> None:
-        done = self.run_scenario("lifecycle", self.serve("warn"), ITERATIONS=20, P95_MS=0.001)
+        done = run_scenario("lifecycle", self.serve("warn").port, ITERATIONS=20, P95_MS=0.001)
         self.assertEqual(done.returncode, THRESHOLD_MISSED, done.stdout + done.stderr)
         self.assertIn("MISSED", done.stdout)
 
@@ -95,7 +72,7 @@ class Loadtest(EngineCase):
             admin.post("/policies", body).expect(201)
             admin.post("/policies/ours/versions/1/activate").expect(200)
         named = {"POLICY_KEY": "ours", "ARTIFACT_TYPE": "thing", "APPROVER": "somebody"}
-        done = self.run_scenario("lifecycle", server, ITERATIONS=5, **named)
+        done = run_scenario("lifecycle", server.port, ITERATIONS=5, **named)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         states = "select string_agg(policy_key || ' ' || status, ' ') from approval_policy"
         self.assertEqual(self.database.value(states), "ours active")
