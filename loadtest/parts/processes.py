@@ -160,6 +160,15 @@ class Cpu:
             spent[name] = spent.get(name, 0.0) + seconds
         return spent
 
+    def mark(self) -> tuple:
+        """A moment for `others_since`."""
+        return busy_seconds(), sum(self.seconds().values()), time.monotonic()
+
+    def others_since(self, mark: tuple) -> float:
+        """How many processors programs other than ours have kept busy since this moment."""
+        machine, ours, now = (after - before for after, before in zip(self.mark(), mark))
+        return max(0.0, (machine - ours) / now)
+
     @contextmanager
     def during(self, into: dict) -> Iterator[None]:
         """Puts each program's share of our processor time into `into`, and how many processors others kept busy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from parts import Failed
-from parts.processes import busy_with_others
+from parts.processes import Cpu, busy_with_others
 from scripts import shell
 from scripts.shell import Interrupted, interrupt, say
 
@@ -61,9 +62,12 @@ def run(measure: Callable[[argparse.Namespace, ExitStack], list], chosen: argpar
     others = busy_with_others()
     if others > DISTURBED:
         say(f"other programs keep {others:.1f} processors busy: measure again on a quiet machine")
+    cpu = Cpu([os.getpid()])
+    begun = cpu.mark()
     try:
         with ExitStack() as stack:
             found = measure(chosen, stack)
+            found.append(Target("processors that others kept busy", f"{cpu.others_since(begun):.1f}"))
     except (Failed, shell.Failed, AssertionError) as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
