@@ -31,6 +31,9 @@ from scripts.shell import DEV, TARGET, Interrupted, interrupt, say
 LIMIT_DATABASE = "awe_limit"
 COUNTED = 200  # lifecycles that the rows are counted for
 USERS = (16, 64)
+OTHERS = """Single properties, each with --help: ./dev bench ab BINARY (this build beside another), writes, lists,
+scaling, isolation, degraded (NATS away), sla (a storm of deadlines), recovery (what was owed is caught up), idle, soak
+(half an hour of steady load). loadtest/README.md says what each measures."""
 
 
 class Plan:
@@ -46,7 +49,9 @@ class Plan:
 
 
 def options(words: list) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures the release build on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description="Measures the release build on this machine.", epilog=OTHERS
+    )
     parser.add_argument("--quick", action="store_true", help="two minutes: rough numbers")
     parser.add_argument("--requests", type=int, help="finished requests before memory is read (100000; quick: 5000)")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target is missed")

@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from parts import Failed
 from parts.ours import Ours, in_threads
 from parts.phases import webhook_latency
-from parts.processes import Cpu, busy_seconds
+from parts.processes import Cpu
 from parts.server import AS_CALLER, POLICY_KEY, Client, Server, Sink, apply_policy, sink
 from scripts.shell import say
 from support import database
@@ -54,10 +54,8 @@ def owe(port: int, slow: Sink, webhooks: int) -> None:
 
 def beside_others(cpu: Cpu, measurement: Callable[[], dict]) -> dict:
     """Runs a measurement; adds the number of processors that programs other than ours kept busy meanwhile."""
-    machine, ours, begun = busy_seconds(), sum(cpu.seconds().values()), time.monotonic()
-    found = measurement()
-    spent = busy_seconds() - machine - (sum(cpu.seconds().values()) - ours)
-    return {**found, "others": max(0.0, spent / (time.monotonic() - begun))}
+    begun = cpu.mark()
+    return {**measurement(), "others": cpu.others_since(begun)}
 
 
 def measure(chosen: argparse.Namespace, log: Path, stack: ExitStack) -> dict:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parts import Failed
-from parts.processes import Cpu, PeakRss, end, rss_mib
-from parts.server import Server, Sink, lifecycle
+from parts.processes import Cpu, PeakRss, end, memory_mib, rss_mib
+from parts.server import POLICY_KEY, Server, Sink, lifecycle
 from scripts import servers
 from scripts.shell import say
 
-SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle.js"
+SCENARIO = Path(__file__).resolve().parent.parent / "scenarios" / "lifecycle" / "lifecycle.js"
 # k6 shares the processors with what it measures, so it may use memory instead, and at most half of the processors. It
 # needs less, and on two processors it spent a tenth of its time on moving work between them.
 FRUGAL = {"GOGC": "off", "GOMEMLIMIT": "3GiB", "GOMAXPROCS": str(max(1, (os.cpu_count() or 2) // 2))}
@@ -41,6 +41,7 @@ def load(bench: Bench, server: Server, vus: int, callback_url: str = "", sink: S
     summary = bench.folder / "summary.json"
     summary.unlink(missing_ok=True)
     settings = {"BASE_URL": server.base_url, "VUS": vus, "CALLBACK_URL": callback_url, "SUMMARY": summary}
+    settings["POLICY_KEY"] = POLICY_KEY
     settings.update({name.upper(): value for name, value in bound.items()})
     command = [bench.k6, "run", "--quiet", "--no-usage-report", "--no-color", "--address", "", SCENARIO]
     env = {**bench.env, **FRUGAL, **{name: str(value) for name, value in settings.items() if value != ""}}
@@ -98,7 +99,7 @@ def webhook_latency(server: Server, sink: Sink, lifecycles: int, per_second: flo
 
 
 def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
-    """Memory of a fresh server: idle, and after each fifth of the requests."""
+    """Memory of a fresh server: idle, and after each fifth of the requests; and of PostgreSQL and NATS beside it."""
     time.sleep(settle)
     idle, readings, finished = rss_mib(server.pid), [], 0
     with PeakRss(server.pid) as peak:
@@ -106,7 +107,8 @@ def memory(bench: Bench, server: Server, requests: int, settle: float) -> dict:
             ran = load(bench, server, 64, iterations=requests // STEPS)
             time.sleep(settle)
             finished += ran["lifecycles"]
-            readings.append({"requests": finished, "mib": rss_mib(server.pid), "per_second": ran["per_second"]})
+            reading = {"requests": finished, "mib": rss_mib(server.pid), "per_second": ran["per_second"]}
+            readings.append({**reading, "beside": memory_mib([bench.services_pid])})
     first, last = readings[0], readings[-1]
     grown = last["mib"] - first["mib"]
     each = grown * 2**20 / max(1, last["requests"] - first["requests"])

@@ -97,6 +97,11 @@ def _stat(pid: int) -> tuple[str, int, float]:
     return name, int(fields[1]), sum(map(int, fields[11:15])) / TICKS
 
 
+def seconds_of(pid: int) -> float:
+    """Processor seconds of one process."""
+    return _stat(pid)[2]
+
+
 def _all() -> dict:
     found = {}
     for entry in PROC.iterdir() if PROC.is_dir() else []:
@@ -108,6 +113,41 @@ def _all() -> dict:
     return found
 
 
+def _below(roots: list) -> Iterator[tuple[int, str, float]]:
+    """Process id, name and processor seconds of these processes and of all that descend from them."""
+    processes, children = _all(), {}
+    for pid, (_, parent, _) in processes.items():
+        children.setdefault(parent, []).append(pid)
+    waiting = [pid for pid in roots if pid in processes]
+    while waiting:
+        pid = waiting.pop()
+        name, _, seconds = processes[pid]
+        yield pid, name, seconds
+        waiting += children.get(pid, [])
+
+
+def memory_mib(roots: list) -> dict:
+    """Memory of the process trees under `roots`, by program. What processes share, as PostgreSQL's do, counts once."""
+    found: dict = {}
+    for pid, name, _ in _below(roots):
+        try:
+            found[name] = found.get(name, 0.0) + _proportional_mib(pid)
+        except (OSError, Failed):
+            continue
+    return found
+
+
+def _proportional_mib(pid: int) -> float:
+    """Resident memory of a process, with its part of what it shares; all of it where the system does not tell parts."""
+    try:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    except PermissionError:
+        pass
+    return rss_mib(pid)
+
+
 class Cpu:
     """Processor seconds, by program, of the process trees under `roots`."""
 
@@ -115,17 +155,19 @@ class Cpu:
         self._roots = roots
 
     def seconds(self) -> dict:
-        processes, spent = _all(), {}
-        children: dict = {}
-        for pid, (_, parent, _) in processes.items():
-            children.setdefault(parent, []).append(pid)
-        waiting = [pid for pid in self._roots if pid in processes]
-        while waiting:
-            pid = waiting.pop()
-            name, _, seconds = processes[pid]
+        spent: dict = {}
+        for _, name, seconds in _below(self._roots):
             spent[name] = spent.get(name, 0.0) + seconds
-            waiting += children.get(pid, [])
         return spent
+
+    def mark(self) -> tuple:
+        """A moment for `others_since`."""
+        return busy_seconds(), sum(self.seconds().values()), time.monotonic()
+
+    def others_since(self, mark: tuple) -> float:
+        """How many processors programs other than ours have kept busy since this moment."""
+        machine, ours, now = (after - before for after, before in zip(self.mark(), mark))
+        return max(0.0, (machine - ours) / now)
 
     @contextmanager
     def during(self, into: dict) -> Iterator[None]:

@@ -94,11 +94,22 @@ def table(report: dict) -> str:
         + ", ".join(f"{name} {idle.get(name, 0):.1f} ms" for name in ("p50", "p95", "p99", "max")),
         f"  memory: idle {memory['idle_mib']:.0f} MiB; after finished requests: {readings}; "
         f"peak {memory['peak_mib']:.0f} ({memory['bytes_per_request']:+.0f} bytes per request)",
+        *beside(memory),
         "",
     ]
     lines += [f"  {'yes' if holds else 'NO ':<4} {what}" for what, holds in report["verdicts"].items()]
     lines += [f"  note: {note}" for note in report["notes"]]
     return "\n".join(lines)
+
+
+def beside(memory: dict) -> list:
+    """Lines for the memory of PostgreSQL and NATS; none where the system does not tell it."""
+    found = []
+    for program in ("postgres", "nats-server"):
+        told = [f"{at['requests']}: {at['beside'][program]:.0f}" for at in memory["readings"] if program in at["beside"]]
+        if told:
+            found.append(f"  memory of {program}, MiB, after finished requests: {', '.join(told)}")
+    return found
 
 
 def rows(written: dict) -> str:

@@ -144,9 +144,9 @@ def is_up(server: Server) -> bool:
 
 
 @contextmanager
-def sink(program: Path, env: dict, log: Path, seconds: float = 0.0) -> Iterator[Sink]:
-    """Runs a receiver of webhooks, which takes `seconds` for each."""
-    port = free_port()
+def sink(program: Path, env: dict, log: Path, seconds: float = 0.0, port: int = 0) -> Iterator[Sink]:
+    """Runs a receiver of webhooks, which takes `seconds` for each, on a port of its own unless one is named."""
+    port = port or free_port()
     with child("the webhook sink", [sys.executable, program, port, seconds], env, log) as process:
         deadline = time.monotonic() + READY_WITHIN
         while True:
@@ -167,10 +167,10 @@ class Sink:
         self.pid, self.port = pid, port
         self.url = f"http://127.0.0.1:{port}/hook"
 
-    def _call(self, method: str):
+    def _call(self, method: str, path: str = "/"):
         client = Client(self.port, "")
         try:
-            return client.call(method, "/", wanted=(200, 204))
+            return client.call(method, path, wanted=(200, 204))
         finally:
             client.close()
 
@@ -179,6 +179,10 @@ class Sink:
 
     def received(self) -> dict:
         return self._call("GET")
+
+    def count(self) -> dict:
+        """What was received, without the latencies, which are many."""
+        return self._call("GET", "/count")
 
     def wait_for(self, events: int, seconds: float) -> dict:
         """Waits until so many events have arrived, at most `seconds`; returns what was received."""
