@@ -30,6 +30,7 @@ def types() -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "openapi.ts"
         command = [os.environ.get("NODE", "node"), program, spec.OPENAPI, "-o", target, "--default-non-nullable=false"]
+        command.append("--empty-objects-unknown")
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=PACKAGE)
         if done.returncode != 0:
             raise SystemExit(f"openapi-typescript failed:\n{done.stdout}{done.stderr}")

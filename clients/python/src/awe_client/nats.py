@@ -79,7 +79,8 @@ async def consume(
         ack_wait=ack_wait,
         deliver_policy=DeliverPolicy.NEW if only_new else DeliverPolicy.ALL,
         max_ack_pending=BATCH * 4,
-        **({"filter_subject": wanted[0]} if len(wanted) == 1 else {"filter_subjects": wanted}),
+        filter_subject=wanted[0] if len(wanted) == 1 else None,
+        filter_subjects=wanted if len(wanted) > 1 else None,
     )
     ended = stop or asyncio.Event()
     while not ended.is_set():

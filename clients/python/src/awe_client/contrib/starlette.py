@@ -10,8 +10,8 @@ FastAPI:
 Starlette: `Route("/hooks/approval", endpoint(Receiver(secret), handler), methods=["POST"])`.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: FastAPI reads the annotations of `Webhook.__call__`, and older versions
+# do not find what a text names.
 from typing import AsyncIterator, Awaitable, Callable, Optional, Sequence, Union
 
 from starlette.exceptions import HTTPException
