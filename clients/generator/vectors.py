@@ -179,6 +179,7 @@ def secrets(add: Any) -> None:
     add("too short a text", Case(), error("bad_secret"), ["short"])
     add("a secret that is no base64", Case(), error("bad_secret"), ["whsec_not base64 at all, not at all!"])
     add("a secret without its padding", Case(), error("bad_secret"), [SECOND[:-1]])
+    add("a secret whose last digit has bits too many", Case(by=(SECOND,)), error("bad_secret"), [SECOND[:-2] + "9="])
     add("a bad secret beside a good one", Case(), error("bad_secret"), [FIRST, "whsec_"])
 
 
@@ -224,6 +225,9 @@ def signatures(add: Any) -> None:
     add("the digest under another version", Case().but(webhook_signature="v2" + right[2:]), error("bad_header"))
     add("an empty signature", Case().but(webhook_signature="v1,"), error("no_match"))
     add("a signature that is cut off", Case().but(webhook_signature=right[:-4]), error("no_match"))
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    add("a signature whose last digit has bits too many",
+        Case().but(webhook_signature=right[:-2] + digits[digits.index(right[-2]) + 1] + "="), error("no_match"))  # fmt: skip
     add("a wrong webhook-signature beside a right X-Approval-Signature", Case().but(webhook_signature=wrong),
         error("no_match"))  # fmt: skip
     add("another id than was signed", Case().but(webhook_id=EVENT_ID[:-1] + "d"), error("no_match"))
@@ -305,4 +309,8 @@ def signing() -> list[dict[str, Any]]:
 
 
 def text() -> str:
-    return json.dumps({"about": ABOUT, "cases": cases(), "signing": signing()}, indent=1, ensure_ascii=True) + "\n"
+    """The file: a line for each case."""
+    parts = []
+    for name, rows in (("about", ABOUT), ("cases", cases()), ("signing", signing())):
+        parts.append(f'"{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]")
+    return "{\n" + ",\n".join(parts) + "\n}\n"

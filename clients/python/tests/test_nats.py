@@ -11,6 +11,7 @@ import uuid
 from typing import Any, List
 
 import nats
+import nats.errors
 
 from awe_client import AsyncAweClient, MemorySeenStore, WebhookEvent
 from awe_client.nats import consume, subjects
@@ -111,6 +112,29 @@ class Consumer(unittest.IsolatedAsyncioTestCase):
         await self.until(found.append, lambda: bool(found), event_types=["request_created"])
         info = await self.connection.jetstream().consumer_info("AWE_EVENTS", self.durable)
         self.assertEqual((len(found), info.num_redelivered), (1, 0))
+
+    async def test_a_consumer_that_was_deleted_is_made_anew(self) -> None:
+        found: List[str] = []
+        first = self.make("first")
+        context = self.connection.jetstream()
+
+        async def handler(event: WebhookEvent) -> None:
+            found.append(event.request_id)
+            if found == [first]:
+                await context.delete_consumer("AWE_EVENTS", self.durable)
+                await asyncio.get_running_loop().run_in_executor(None, self.make, "second")
+
+        await self.until(handler, lambda: len(found) == 2, event_types=["request_approved"])
+        self.assertEqual(found[0], first)
+        self.assertNotEqual(found[1], first)
+
+    async def test_a_closed_connection_ends_it(self) -> None:
+        other = await nats.connect(nats_url())
+        running = asyncio.ensure_future(consume(other, print, durable=self.durable, artifact_type=self.world.kind))
+        await asyncio.sleep(0.5)
+        await other.close()
+        with self.assertRaises(nats.errors.Error):
+            await asyncio.wait_for(running, 10)
 
     async def test_a_forged_event_is_not_confirmed(self) -> None:
         found: List[WebhookEvent] = []

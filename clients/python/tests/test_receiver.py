@@ -100,3 +100,31 @@ class Answers(unittest.TestCase):
 
         reply = asyncio.run(receiver.handle_async(raw, headers, handler))
         self.assertEqual((reply.status, len(handled)), (200, 1))
+
+    def test_a_store_may_have_coroutines(self) -> None:
+        class Lasting:
+            def __init__(self) -> None:
+                self.inner = MemorySeenStore()
+
+            async def begin(self, event_id: str) -> Seen:
+                return self.inner.begin(event_id)
+
+            async def done(self, event_id: str) -> None:
+                self.inner.done(event_id)
+
+            async def forget(self, event_id: str) -> None:
+                self.inner.forget(event_id)
+
+        receiver, handled = Receiver(SECRET, seen=Lasting()), list[Any]()
+        raw, headers = signed()
+
+        def fail(_event: object) -> None:
+            raise RuntimeError("not now")
+
+        async def thrice() -> List[str]:
+            with self.assertRaises(RuntimeError):
+                await receiver.handle_async(raw, headers, fail)
+            return [(await receiver.handle_async(raw, headers, handled.append)).text for _ in range(2)]
+
+        self.assertEqual(asyncio.run(thrice()), ["ok", "seen before"])
+        self.assertEqual(len(handled), 1)

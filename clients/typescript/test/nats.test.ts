@@ -132,3 +132,26 @@ test("what is no event is taken off", async () => {
   );
   assert.match(told.join(), /^a message on .* is no event$/);
 });
+
+test("a consumer that was deleted is made anew", async () => {
+  const other = await World.make();
+  const first = await make("first", other);
+  const name = durable();
+  const found: string[] = [];
+  const handler = async (event: WebhookEvent) => {
+    found.push(event.request_id);
+    if (found.length > 1) return;
+    await (await jetstreamManager(connection)).consumers.delete("AWE_EVENTS", name);
+    await make("second", other);
+  };
+  const options = { durable: name, eventTypes: ["request_approved"], artifactType: other.kind };
+  await consumeUntil(handler, () => found.length === 2, options);
+  assert.equal(found[0], first);
+  assert.notEqual(found[1], first);
+});
+
+test("a closed connection ends it", async () => {
+  const other = await connect({ servers: natsUrl() });
+  setTimeout(() => other.close(), 500);
+  await assert.rejects(consume(other, () => {}, { durable: durable(), artifactType: world.kind }));
+});

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .events import AnyEvent, UnknownEvent, WebhookEvent
 from .receiver import Receiver, Reply
-from .seen import MemorySeenStore, Seen, SeenStore
+from .seen import AsyncSeenStore, MemorySeenStore, Seen, SeenStore
 from .webhooks import VerificationError, sign_for_test, verify
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _LATER = {
 }  # fmt: skip
 
 __all__ = [
-    "AnyEvent", "ApiError", "AsyncAweClient", "AsyncPolling", "AweClient", "AweError", "ClientCredentials", "Created",
-    "MemorySeenStore", "Page", "Polling", "Receiver", "Reply", "RetryPolicy", "Seen", "SeenStore", "UnknownEvent",
+    "AnyEvent", "ApiError", "AsyncAweClient", "AsyncPolling", "AsyncSeenStore", "AweClient", "AweError", "ClientCredentials",
+    "Created", "MemorySeenStore", "Page", "Polling", "Receiver", "Reply", "RetryPolicy", "Seen", "SeenStore", "UnknownEvent",
     "VerificationError", "WebhookEvent", "errors", "models", "sign_for_test", "verify",
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from . import __version__
 from ._operation import Operation, Page
 from .errors import ApiError, AweError, RequestTimeout, TransportError, UnexpectedAnswer, from_answer
 
@@ -25,7 +26,7 @@ attempt."""
 PREFIX = "/v1/awe"
 TRIED_AGAIN = frozenset({408, 429, 502, 503, 504})
 TRACED = ("traceparent", "tracestate")
-USER_AGENT = "awe-client-python/0.1.0"
+USER_AGENT = f"awe-client-python/{__version__}"
 
 
 @dataclass(frozen=True)

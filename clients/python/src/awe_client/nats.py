@@ -23,7 +23,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, ServiceUnavailableError
 
 from .events import AnyEvent, UnreadableEvent, WebhookEvent, parse_event
-from .seen import MemorySeenStore, Seen, SeenStore
+from .seen import AnySeenStore, MemorySeenStore, Seen, settled
 
 Handler = Callable[[AnyEvent], Union[Awaitable[Any], Any]]
 
@@ -51,7 +51,7 @@ async def consume(
     durable: str,
     event_types: Optional[Sequence[str]] = None,
     artifact_type: Optional[str] = None,
-    seen: Optional[SeenStore] = None,
+    seen: Optional[AnySeenStore] = None,
     only_new: bool = False,
     prefix: str = "awe",
     ack_wait: float = 30.0,
@@ -69,7 +69,7 @@ async def consume(
     overtake it, so let nothing with a lower `sequence` undo what a higher one did. A message that is no event is logged
     and taken off. Raises nats.errors.Error when the connection is closed or refused.
     """
-    store: SeenStore = MemorySeenStore() if seen is None else seen
+    store: AnySeenStore = MemorySeenStore() if seen is None else seen
     context = connection.jetstream()
     stream = f"{prefix.upper()}_EVENTS"
     wanted = subjects(event_types, artifact_type, prefix)
@@ -123,7 +123,7 @@ async def _batches(
             await subscription.unsubscribe()
 
 
-async def _handle(message: Msg, handler: Handler, store: SeenStore, artifact_type: Optional[str]) -> None:
+async def _handle(message: Msg, handler: Handler, store: AnySeenStore, artifact_type: Optional[str]) -> None:
     try:
         event = parse_event(message.data)
         if (message.headers or {}).get("Nats-Msg-Id", event.event_id) != event.event_id:
@@ -136,7 +136,7 @@ async def _handle(message: Msg, handler: Handler, store: SeenStore, artifact_typ
     if artifact_type is not None and isinstance(event, WebhookEvent) and event.artifact_type != artifact_type:
         await message.ack()
         return
-    state = store.begin(event.event_id)
+    state = await settled(store.begin(event.event_id))
     if state is Seen.DONE:
         await message.ack()
         return
@@ -148,15 +148,15 @@ async def _handle(message: Msg, handler: Handler, store: SeenStore, artifact_typ
         if inspect.isawaitable(result):
             await result
     except Exception:
-        store.forget(event.event_id)
+        await settled(store.forget(event.event_id))
         delay = min(MOST_DELAY, 2.0 ** min(message.metadata.num_delivered - 1, 10))
         log.exception("the handler failed on event %s, which comes again in %g s", event.event_id, delay)
         await message.nak(delay=delay)
         return
     except BaseException:
-        store.forget(event.event_id)
+        await settled(store.forget(event.event_id))
         raise
-    store.done(event.event_id)
+    await settled(store.done(event.event_id))
     await message.ack()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union
 
 from .events import AnyEvent
-from .seen import MemorySeenStore, Seen, SeenStore
+from .seen import AnySeenStore, MemorySeenStore, Seen, settled
 from .webhooks import TOLERANCE, Headers, VerificationError, verify
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -39,24 +39,15 @@ class Receiver:
         self,
         secrets: Union[str, Sequence[str]],
         *,
-        seen: Optional[SeenStore] = None,
+        seen: Optional[AnySeenStore] = None,
         tolerance: float = TOLERANCE,
     ) -> None:
         self.secrets, self.tolerance = secrets, tolerance
-        self.seen: SeenStore = MemorySeenStore() if seen is None else seen
+        self.seen: AnySeenStore = MemorySeenStore() if seen is None else seen
 
     def open(self, raw: bytes, headers: Headers) -> AnyEvent:
         """The event of a webhook. Raises VerificationError."""
         return verify(raw, headers, self.secrets, tolerance=self.tolerance)
-
-    def begin(self, event: AnyEvent) -> Optional[Reply]:
-        """None when the event has to be handled, else the answer. Say `done` or `forget` to `seen` afterwards."""
-        state = self.seen.begin(event.event_id)
-        if state is Seen.DONE:
-            return Reply(200, "seen before")
-        if state is Seen.BUSY:
-            return Reply(503, "is being handled", {"retry-after": str(BUSY_SECONDS)})
-        return None
 
     def handle(self, raw: bytes, headers: Headers, handler: Handler) -> Reply:
         """Calls the handler with the event; returns what to answer. Raises what the handler raises."""
@@ -64,7 +55,10 @@ class Receiver:
             event = self.open(raw, headers)
         except VerificationError as refused:
             return refusal(refused)
-        reply = self.begin(event)
+        state = self.seen.begin(event.event_id)
+        if not isinstance(state, Seen):
+            raise TypeError("a store with coroutines needs handle_async")
+        reply = known(state)
         if reply is not None:
             return reply
         try:
@@ -81,7 +75,7 @@ class Receiver:
             event = self.open(raw, headers)
         except VerificationError as refused:
             return refusal(refused)
-        reply = self.begin(event)
+        reply = known(await settled(self.seen.begin(event.event_id)))
         if reply is not None:
             return reply
         try:
@@ -89,10 +83,19 @@ class Receiver:
             if inspect.isawaitable(result):
                 await result
         except BaseException:
-            self.seen.forget(event.event_id)
+            await settled(self.seen.forget(event.event_id))
             raise
-        self.seen.done(event.event_id)
+        await settled(self.seen.done(event.event_id))
         return Reply(200, "ok")
+
+
+def known(state: Seen) -> Optional[Reply]:
+    """The answer to an event that is not to be handled; None when it is."""
+    if state is Seen.DONE:
+        return Reply(200, "seen before")
+    if state is Seen.BUSY:
+        return Reply(503, "is being handled", {"retry-after": str(BUSY_SECONDS)})
+    return None
 
 
 def refusal(error: VerificationError) -> Reply:

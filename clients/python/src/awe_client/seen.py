@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections import OrderedDict
 from enum import Enum
-from typing import Callable, Protocol, Tuple
+from typing import Awaitable, Callable, Protocol, Tuple, TypeVar, Union
+
+T = TypeVar("T")
 
 
 class Seen(Enum):
@@ -31,6 +34,26 @@ class SeenStore(Protocol):
 
     def forget(self, event_id: str) -> None:
         """The handler failed: the next delivery is handled."""
+
+
+class AsyncSeenStore(Protocol):
+    """The same with coroutines, for the asyncio parts: `Receiver.handle_async`, FastAPI, Starlette, NATS."""
+
+    async def begin(self, event_id: str) -> Seen: ...
+
+    async def done(self, event_id: str) -> None: ...
+
+    async def forget(self, event_id: str) -> None: ...
+
+
+AnySeenStore = Union[SeenStore, AsyncSeenStore]
+
+
+async def settled(value: Union[T, Awaitable[T]]) -> T:
+    """What either kind of store answered."""
+    if inspect.isawaitable(value):
+        return await value
+    return value
 
 
 class MemorySeenStore:

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ..events import AnyEvent
-from ..receiver import MOST_BYTES, AsyncHandler, Receiver, Reply, refusal
-from ..seen import SeenStore
+from ..receiver import MOST_BYTES, AsyncHandler, Receiver, Reply, known, refusal
+from ..seen import AnySeenStore, settled
 from ..webhooks import TOLERANCE, VerificationError
 
 
@@ -31,7 +31,7 @@ class Webhook:
     """
 
     def __init__(
-        self, secrets: Union[str, Sequence[str]], *, seen: Optional[SeenStore] = None, tolerance: float = TOLERANCE
+        self, secrets: Union[str, Sequence[str]], *, seen: Optional[AnySeenStore] = None, tolerance: float = TOLERANCE
     ) -> None:
         self.receiver = Receiver(secrets, seen=seen, tolerance=tolerance)
 
@@ -41,15 +41,15 @@ class Webhook:
             event = self.receiver.open(raw, request.headers.raw)
         except VerificationError as refused:
             raise _answer(refusal(refused)) from refused
-        reply = self.receiver.begin(event)
+        reply = known(await settled(self.receiver.seen.begin(event.event_id)))
         if reply is not None:
             raise _answer(reply)
         try:
             yield event
         except BaseException:
-            self.receiver.seen.forget(event.event_id)
+            await settled(self.receiver.seen.forget(event.event_id))
             raise
-        self.receiver.seen.done(event.event_id)
+        await settled(self.receiver.seen.done(event.event_id))
 
 
 def endpoint(receiver: Receiver, handler: AsyncHandler) -> Callable[[Request], Awaitable[Response]]:
