@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import unittest
 from typing import Any
 
@@ -14,6 +15,7 @@ from .test_client import CREATE, overloaded
 
 class Async(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # Tests block the loop, which its debug mode tells.
         self.world = World()
         self.addCleanup(self.world.close)
 

@@ -80,6 +80,15 @@ class Life(WithWorld):
         found = {task.request_id for task in approver.tasks(page_size=2, artifact_type=self.world.kind)}
         self.assertLessEqual(made, found)
 
+    def test_any_list_can_be_followed(self) -> None:
+        made = self.client().create(self.world.request("lists", callback_url="http://127.0.0.1:9/"))
+        self.client().cancel(made.request_id)
+        filters = {"request_id": made.request_id, "limit": 1}
+        found = [one.event_type for one in self.world.admin.every(self.world.admin.list_deliveries, **filters)]
+        self.assertIn("request_cancelled", found)
+        self.assertEqual(len(found), len(set(found)))
+        self.assertGreater(len(found), 1)
+
     def test_waiting_ends_when_somebody_decides(self) -> None:
         caller = self.client()
         made = caller.create(self.world.request("wait"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import socket
 import threading
@@ -14,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 import httpx
 import uvicorn
 
-from awe_client import MemorySeenStore, Receiver, WebhookEvent, sign_for_test
+from awe_client import MemorySeenStore, Receiver, VerificationError, WebhookEvent, sign_for_test, verify
 
 from .support import World, until
 
@@ -175,6 +176,36 @@ class Rotation(unittest.TestCase):
                 body = world.request(callback_url=url + "/hooks", callback_events=["request_created"])
                 request_id = caller.create(body).request_id
                 until(lambda: recorder.of(request_id), "a webhook")
+        world.close()
+
+
+class Bytes(unittest.TestCase):
+    def test_each_form_of_the_signature_verifies_alone(self) -> None:
+        world, came = World(), list[Any]()
+        secret = world.secret()
+
+        async def keep(scope: Any, receive: Any, send: Any) -> None:
+            body, more = b"", True
+            while more:
+                message = await receive()
+                body, more = body + message.get("body", b""), message.get("more_body", False)
+            came.append((body, scope["headers"]))
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body"})
+
+        with asgi(keep) as url, world.client() as caller:
+            context = {"name": "Zoë ✓", "amount": 0.1, "empty": ""}
+            body = world.request(callback_url=url, callback_events=["request_created"], context=context)
+            made = caller.create(body)
+            until(lambda: came, "a webhook")
+        raw, headers = came[0]
+        for begin in (b"webhook-", b"x-approval-"):
+            event = verify(raw, [pair for pair in headers if pair[0].startswith(begin)], secret)
+            assert isinstance(event, WebhookEvent)
+            self.assertEqual((event.request_id, event.payload["context"]), (made.request_id, context))
+        with self.assertRaises(VerificationError) as caught:
+            verify(json.dumps(json.loads(raw)), headers, secret)
+        self.assertEqual(caught.exception.hint, "reserialised_body")
         world.close()
 
 

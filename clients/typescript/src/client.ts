@@ -3,6 +3,7 @@
 import type { Token } from "./auth.js";
 import { WaitTimeout } from "./errors.js";
 import type { components, operations } from "./generated/openapi.js";
+import type { OPERATIONS } from "./generated/operations.js";
 import {
   type CallOptions,
   type ClientOptions,
@@ -17,6 +18,17 @@ import { FINAL_STATUSES, type WebhookEvent } from "./webhooks/events.js";
 export type Schemas = components["schemas"];
 export type RequestFilters = NonNullable<operations["list_requests"]["parameters"]["query"]>;
 export type TaskFilters = NonNullable<operations["list_tasks"]["parameters"]["query"]>;
+
+/** The operations whose lists go on after a `cursor`. */
+export type CursorId = {
+  [Id in OperationId]: operations[Id] extends { parameters: { query?: { cursor?: string } } }
+    ? (typeof OPERATIONS)[Id]["isPaged"] extends true
+      ? "cursor" extends keyof NonNullable<operations[Id]["parameters"]["query"]>
+        ? Id
+        : never
+      : never
+    : never;
+}[OperationId];
 
 /** One page of a list. There are more when `nextCursor` is defined. */
 export interface Page<Item> {
@@ -87,12 +99,22 @@ export class AweClient {
   }
 
   /** All requests that the filters leave, newest first, page by page. `limit`: of a page. */
-  async *iterate(filters: RequestFilters = {}, options?: CallOptions): AsyncGenerator<Schemas["RequestOut"]> {
-    let page = await this.list(filters, options);
-    yield* page.items;
-    while (page.nextCursor !== undefined) {
-      page = await this.list({ ...filters, cursor: page.nextCursor }, options);
-      yield* page.items;
+  iterate(filters: RequestFilters = {}, options?: CallOptions): AsyncGenerator<Schemas["RequestOut"]> {
+    return this.every("list_requests", { query: filters }, options);
+  }
+
+  /** All items of an operation that takes a `cursor` and answers a page, such as `list_deliveries`. */
+  async *every<Id extends CursorId>(
+    id: Id,
+    input: Input<Id>,
+    options?: CallOptions,
+  ): AsyncGenerator<Output<Id> extends (infer Item)[] ? Item : never> {
+    const filters = (input.query ?? {}) as { cursor?: string };
+    for (let cursor = filters.cursor, first = true; first || cursor !== undefined; first = false) {
+      const query = cursor === undefined ? filters : { ...filters, cursor };
+      const page: Page<unknown> = await this.page(id, { ...input, query } as Input<Id>, options);
+      yield* page.items as (Output<Id> extends (infer Item)[] ? Item : never)[];
+      cursor = page.nextCursor;
     }
   }
 

@@ -1,8 +1,34 @@
 /** Client of AWE, the Approval Workflow Engine. */
 
 export { ClientCredentials, type ClientCredentialsOptions, type Token } from "./auth.js";
-export { AweClient, type Created, type Page, type RequestFilters, type Schemas, type TaskFilters } from "./client.js";
-export * from "./errors.js";
+export {
+  AweClient,
+  type Created,
+  type CursorId,
+  type Page,
+  type RequestFilters,
+  type Schemas,
+  type TaskFilters,
+} from "./client.js";
+export {
+  ApiError,
+  AuthenticationError,
+  AweError,
+  Conflict,
+  InternalError,
+  InvalidRequest,
+  NotFound,
+  PermissionDenied,
+  type Reason,
+  RequestTimeout,
+  type Retry,
+  TokenError,
+  TransportError,
+  Unavailable,
+  UnexpectedAnswer,
+  type ValidationDetail,
+  WaitTimeout,
+} from "./errors.js";
 export type { components, operations, paths } from "./generated/openapi.js";
 export {
   type CallOptions,

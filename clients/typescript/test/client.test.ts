@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { fromAnswer, millisecondsOf } from "../src/errors.js";
 import * as awe from "../src/index.js";
 import {
   all,
@@ -82,6 +83,15 @@ test("pages are followed to the end", async () => {
   assert.equal(new Set(tasks.map((one) => one.id)).size, tasks.length);
 });
 
+test("any list can be followed", async () => {
+  const made = await world.client().create(world.request("lists", { callback_url: "http://127.0.0.1:9/" }));
+  await world.client().cancel(made.request_id);
+  const query = { request_id: made.request_id, limit: 1 };
+  const found = (await all(world.admin.every("list_deliveries", { query }))).map((one) => one.event_type);
+  assert.ok(found.includes("request_cancelled") && found.length > 1);
+  assert.equal(new Set(found).size, found.length);
+});
+
 test("waiting ends when somebody decides, gives up in time, and can be aborted", async () => {
   const caller = world.client();
   const made = await caller.create(world.request("wait"));
@@ -118,11 +128,11 @@ test("a reason of tomorrow is judged by its status", () => {
     [500, "with_key"],
   ] as const) {
     for (const reason of ["novelty", "constructor"]) {
-      const error = awe.fromAnswer(status, envelope("AWE-099", reason), new Headers());
+      const error = fromAnswer(status, envelope("AWE-099", reason), new Headers());
       assert.deepEqual([error.reason, error.retry], [reason, retry]);
     }
   }
-  assert.equal(awe.fromAnswer(503, envelope("AWE-007", "no_directory"), new Headers()).retry, "no");
+  assert.equal(fromAnswer(503, envelope("AWE-007", "no_directory"), new Headers()).retry, "no");
 });
 
 test("an answer of a proxy is an error too", async () => {
@@ -186,8 +196,8 @@ test("Retry-After is kept, and one beyond the bound ends the call", async () => 
   const error = await failure(behind(long).list());
   assert.deepEqual([error.retryAfterMs, long.asked.length], [3_600_000, 1]);
   const now = Date.parse("2026-01-31T00:00:00Z");
-  assert.equal(awe.millisecondsOf("Sat, 31 Jan 2026 00:00:10 GMT", now), 10_000);
-  assert.equal(awe.millisecondsOf("soon", now), undefined);
+  assert.equal(millisecondsOf("Sat, 31 Jan 2026 00:00:10 GMT", now), 10_000);
+  assert.equal(millisecondsOf("soon", now), undefined);
 });
 
 test("a slow answer is a timeout, and a read is tried again", async () => {
@@ -292,6 +302,8 @@ test("calls are typed by the contract", () => {
     client.call("list_requests", { query: { colour: "red" } });
     // @ts-expect-error: no such action
     client.decide(NOBODY, { action: "maybe" });
+    // @ts-expect-error: not a list with a cursor
+    client.every("list_policies", {});
     // @ts-expect-error: not a page
     client.page("get_request", { path: { request_id: NOBODY } }).then((page) => page.items);
     const text: Promise<string> = client.call("export_system_config", {}).then((one) => String(one));

@@ -127,3 +127,11 @@ test("a handler that fails gets the event again, and one that runs keeps others 
   assert.equal(reply.status, 200);
   assert.deepEqual(inner, { status: 503, text: "is being handled", headers: { "retry-after": "5" } });
 });
+
+test("a body without bound is cut off", async () => {
+  const receiver = new Receiver({ secrets: SECRET });
+  const request = (length: number) =>
+    new Request("http://127.0.0.1/", { method: "POST", body: new Uint8Array(length) });
+  assert.equal((await receiver.respond(request(4 * 1024 * 1024 + 1), () => {})).status, 413);
+  assert.equal((await receiver.respond(request(4 * 1024 * 1024), () => {})).status, 400);
+});

@@ -43,6 +43,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     import importlib
 
+    if name == "errors":
+        return importlib.import_module(".errors", __name__)
     if name == "models":
         return importlib.import_module("._generated.models", __name__)
     if name in _LATER:

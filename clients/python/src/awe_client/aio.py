@@ -6,14 +6,14 @@ import asyncio
 import copy
 import inspect
 import time
-from typing import Any, AsyncIterator, List, Mapping, Optional, Union
+from typing import Any, AsyncIterator, Awaitable, Callable, List, Mapping, Optional, Union
 
 import httpx
 
 from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, AsyncOperations
-from ._operation import Operation, Page
+from ._operation import Operation, Page, T
 from .auth import ClientCredentials, Token
 from .client import Created, created
 from .errors import AweError, WaitTimeout
@@ -75,10 +75,14 @@ class AsyncAweClient(AsyncOperations):
         """One page, newest first. Filters: those of `list_requests`."""
         return await self.list_requests(**filters)
 
-    async def iterate(self, **filters: Any) -> AsyncIterator[models.RequestOut]:
+    def iterate(self, **filters: Any) -> AsyncIterator[models.RequestOut]:
         """All requests that the filters leave, newest first, page by page. `limit`: of a page."""
+        return self.every(self.list_requests, **filters)
+
+    async def every(self, method: Callable[..., Awaitable[Page[T]]], **filters: Any) -> AsyncIterator[T]:
+        """See AweClient.every."""
         while True:
-            page = await self.list_requests(**filters)
+            page = await method(**filters)
             for one in page:
                 yield one
             if page.next_cursor is None:
@@ -163,7 +167,7 @@ class AsyncAweClient(AsyncOperations):
                 try:
                     response = await self._http.request(
                         operation.method, call.url, params=call.params, content=call.content,
-                        headers=headers, timeout=call.timeout,
+                        headers=headers, timeout=call.timeout, follow_redirects=False,
                     )  # fmt: skip
                 except httpx.HTTPError as cause:
                     raise transport_error(cause) from cause

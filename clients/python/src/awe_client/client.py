@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import time
-from typing import Any, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Union
 
 import httpx
 
 from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, Operations
-from ._operation import Operation, Page
+from ._operation import Operation, Page, T
 from .auth import ClientCredentials, Token
 from .errors import AweError, TokenError, WaitTimeout
 from .events import FINAL_STATUSES, WebhookEvent
@@ -93,8 +93,12 @@ class AweClient(Operations):
 
     def iterate(self, **filters: Any) -> Iterator[models.RequestOut]:
         """All requests that the filters leave, newest first, page by page. `limit`: of a page."""
+        return self.every(self.list_requests, **filters)
+
+    def every(self, method: Callable[..., Page[T]], **filters: Any) -> Iterator[T]:
+        """All items of a method that takes a `cursor` and answers a page, such as `list_deliveries`."""
         while True:
-            page = self.list_requests(**filters)
+            page = method(**filters)
             yield from page
             if page.next_cursor is None:
                 return
@@ -179,7 +183,7 @@ class AweClient(Operations):
                 try:
                     response = self._http.request(
                         operation.method, call.url, params=call.params, content=call.content,
-                        headers=headers, timeout=call.timeout,
+                        headers=headers, timeout=call.timeout, follow_redirects=False,
                     )  # fmt: skip
                 except httpx.HTTPError as cause:
                     raise transport_error(cause) from cause

@@ -1,6 +1,6 @@
 /** Webhooks in Express: `app.post("/hooks", webhook({ secrets }, handler))`, before any `express.json()`. */
 
-import { type Handler, MOST_BYTES, Receiver, type ReceiverOptions } from "./receiver.js";
+import { collect, type Handler, Receiver, type ReceiverOptions } from "./receiver.js";
 
 /** What is needed of Node's and Express's request. */
 export interface NodeRequest extends AsyncIterable<Uint8Array> {
@@ -53,18 +53,5 @@ async function bodyOf(request: NodeRequest): Promise<Uint8Array | undefined> {
   if (typeof request.body === "object" && request.body !== null) {
     throw new TypeError("the body was parsed before: put the webhook before express.json(), or use express.raw()");
   }
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of request) {
-    length += part.length;
-    if (length > MOST_BYTES) return undefined;
-    parts.push(part);
-  }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return collect(request);
 }

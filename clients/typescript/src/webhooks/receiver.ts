@@ -65,25 +65,26 @@ export class Receiver {
 
   /** The same for a fetch `Request`, as Deno, Bun, workers and Hono have it. The body must not have been read. */
   async respond(request: Request, handler: Handler): Promise<Response> {
-    const raw = await bodyOf(request);
+    // Node, Deno and Bun can iterate over a body; the types of the DOM do not say so everywhere.
+    const raw = request.body ? await collect(request.body as unknown as AsyncIterable<Uint8Array>) : new Uint8Array();
     if (raw === undefined) return new Response("", { status: 413 });
     const reply = await this.handle(raw, request.headers, handler);
     return new Response(reply.text, { status: reply.status, headers: reply.headers });
   }
 }
 
-/** The body as it came; undefined when it is longer than MOST_BYTES. */
-async function bodyOf(request: Request): Promise<Uint8Array | undefined> {
-  const parts: Uint8Array[] = [];
+/** The whole of a body; undefined when it is longer than MOST_BYTES. */
+export async function collect(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
+  const found: Uint8Array[] = [];
   let length = 0;
-  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const part of parts) {
     length += part.length;
     if (length > MOST_BYTES) return undefined;
-    parts.push(part);
+    found.push(part);
   }
   const whole = new Uint8Array(length);
   let at = 0;
-  for (const part of parts) {
+  for (const part of found) {
     whole.set(part, at);
     at += part.length;
   }
