@@ -102,7 +102,8 @@ def types(own: Tools) -> None:
     """Types: mypy and tsc, both strict; lints of the TypeScript client"""
     own.run(own.python, "-m", "mypy", "--cache-dir", DEV / "mypy", cwd=PYTHON)
     own.run(own.node, own.module("tsc", "typescript"), "-p", "tsconfig.test.json", "--noEmit", cwd=TYPESCRIPT)
-    own.run(own.node, own.module("biome", "@biomejs/biome"), "ci", "src", "test", cwd=TYPESCRIPT)
+    colours = [] if sys.stdout.isatty() else ["--colors=off"]
+    own.run(own.node, own.module("biome", "@biomejs/biome"), "ci", *colours, "src", "test", cwd=TYPESCRIPT)
 
 
 @contextmanager

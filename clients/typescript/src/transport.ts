@@ -61,7 +61,10 @@ export interface CallOptions {
 /** Every `operationId` of the contract that answers once. */
 export type OperationId = keyof typeof OPERATIONS & keyof operations;
 
-type Parameters<Id extends OperationId, Place extends "path" | "query"> = operations[Id]["parameters"] extends {
+type Parameters<
+  Id extends OperationId,
+  Place extends "path" | "query" | "header",
+> = operations[Id]["parameters"] extends {
   [name in Place]: infer Found;
 }
   ? Found
@@ -81,9 +84,10 @@ type Given<Name extends string, Value> = [Value] extends [never]
     ? { [name in Name]?: Value }
     : { [name in Name]: Value };
 
-/** What an operation is called with: `path`, `query`, `body`, and `idempotencyKey` where it takes one. */
+/** What an operation is called with: `path`, `query`, `header`, `body`, and `idempotencyKey` where it takes one. */
 export type Input<Id extends OperationId> = Given<"path", Exclude<Parameters<Id, "path">, undefined>> & {
   query?: Exclude<Parameters<Id, "query">, undefined>;
+  header?: Omit<Exclude<Parameters<Id, "header">, undefined>, "Idempotency-Key">;
 } & Given<"body", Body<Id>> & { idempotencyKey?: string };
 
 type Success<Responses> = Responses extends { 200: infer Found }
@@ -187,6 +191,9 @@ export class Transport {
       }
     }
     const headers: Record<string, string> = { accept: "application/json, */*;q=0.5" };
+    for (const [name, value] of Object.entries(input.header ?? {})) {
+      if (value !== undefined && value !== null) headers[name.toLowerCase()] = String(value);
+    }
     // Minted here, before the first attempt: every attempt carries the same key.
     const key = operation.takesKey ? (input.idempotencyKey ?? crypto.randomUUID()) : undefined;
     if (key !== undefined) headers["idempotency-key"] = key;
@@ -254,6 +261,7 @@ export class Transport {
 interface Loose {
   path?: Record<string, unknown>;
   query?: Record<string, unknown>;
+  header?: Record<string, unknown>;
   body?: unknown;
   idempotencyKey?: string;
 }
