@@ -146,7 +146,7 @@ def operations(found: list[spec.Operation]) -> str:
         lines.append(
             f"\n\nclass {name}(ABC):\n"
             f'    """Every operation of the API, as it is.\n\n'
-            f"    Raises `awe_client.AweError`: see there. `timeout` is in seconds, for each attempt.\n"
+            f"    Raises `awe_client.AweError`: see there. `timeout`: seconds that an attempt may go without progress.\n"
             f'    """\n\n'
             f"    @abstractmethod\n"
             f"    {word} _call(self, operation: Operation, **given: Any) -> Any: ...\n"

@@ -195,7 +195,7 @@ export class Transport {
       if (value !== undefined && value !== null) headers[name.toLowerCase()] = String(value);
     }
     // Minted here, before the first attempt: every attempt carries the same key.
-    const key = operation.takesKey ? (input.idempotencyKey ?? crypto.randomUUID()) : undefined;
+    const key = operation.takesKey ? (input.idempotencyKey ?? newKey()) : undefined;
     if (key !== undefined) headers["idempotency-key"] = key;
     const body = input.body === undefined ? undefined : JSON.stringify(input.body);
     if (body !== undefined) headers["content-type"] = "application/json";
@@ -305,6 +305,13 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
     }, milliseconds);
     signal?.addEventListener("abort", end, { once: true });
   });
+}
+
+/** 128 random bits. Browsers have `randomUUID` only on pages that came by https or from this machine. */
+function newKey(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function baseOf(url: string): string {

@@ -31,8 +31,8 @@ class AweClient(Operations):
     """Calls AWE. Safe to use from several threads; close it, or use it with `with`.
 
     `base_url`: as in `https://awe.example.org`. `token`: a text, a callback that is asked before each attempt, or
-    ClientCredentials. `timeout`: seconds for each attempt. `trace`: writes `traceparent` into a mapping. `http`: an
-    httpx.Client of your own, which is not closed here.
+    ClientCredentials. `timeout`: seconds that an attempt may go without progress (connecting, sending, waiting for the
+    answer). `trace`: writes `traceparent` into a mapping. `http`: an httpx.Client of your own, which is not closed here.
 
     Beside the methods written here there is one for each `operationId` of the contract, such as `list_policies`.
     All raise AweError: ApiError and its kinds when AWE refused, TransportError and RequestTimeout when no answer came,

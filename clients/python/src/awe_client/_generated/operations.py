@@ -59,7 +59,7 @@ OPERATIONS = {
 class Operations(ABC):
     """Every operation of the API, as it is.
 
-    Raises `awe_client.AweError`: see there. `timeout` is in seconds, for each attempt.
+    Raises `awe_client.AweError`: see there. `timeout`: seconds that an attempt may go without progress.
     """
 
     @abstractmethod
@@ -728,7 +728,7 @@ class Operations(ABC):
 class AsyncOperations(ABC):
     """Every operation of the API, as it is.
 
-    Raises `awe_client.AweError`: see there. `timeout` is in seconds, for each attempt.
+    Raises `awe_client.AweError`: see there. `timeout`: seconds that an attempt may go without progress.
     """
 
     @abstractmethod
