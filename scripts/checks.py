@@ -15,7 +15,8 @@ from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
 MOST_LINES = 500
-OTHERS = {"assets", "vendor"}  # folders with code of others that is shipped unchanged
+# Folders with code of others that is shipped unchanged, or with code that is generated.
+OTHERS = {"assets", "vendor", "generated", "_generated"}
 CONTRACT = ROOT.parent / "shared" / "contract" / "check.py"
 SQLX = ROOT / ".sqlx"
 METADATA_UNREADABLE = "Metadata error"

@@ -1,0 +1,1 @@
+"""Endpoints for webhooks in web frameworks. Each module needs only its own framework."""
