@@ -5,6 +5,7 @@ pub mod delegation;
 pub mod ids;
 pub mod logic;
 pub mod policy;
+pub mod progress;
 pub mod request;
 pub mod similar;
 pub mod simulate;

@@ -16,6 +16,7 @@ mod model;
 mod people;
 mod plan;
 mod policies;
+mod progress;
 mod quorum;
 mod reference;
 mod small_world;
