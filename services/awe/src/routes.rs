@@ -80,6 +80,7 @@ fn request_routes() -> Vec<Route> {
     vec![
         ("/v1/awe/requests", get(requests::list).post(requests::create)),
         ("/v1/awe/requests/{request_id}", get(requests::read)),
+        ("/v1/awe/requests/{request_id}/progress", get(requests::progress)),
         ("/v1/awe/requests/{request_id}/events", get(requests::events)),
         ("/v1/awe/requests/{request_id}/evidence", get(evidence::read)),
         ("/v1/awe/requests/{request_id}/cancel", post(requests::cancel)),

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 44] = [
+const ROUTES: [(&str, &str, Needs); 45] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -52,6 +52,7 @@ const ROUTES: [(&str, &str, Needs); 44] = [
     ("get", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests/{request_id}", Token),
     ("get", "/v1/awe/requests/{request_id}/evidence", Viewer),
+    ("get", "/v1/awe/requests/{request_id}/progress", Token),
     ("get", "/v1/awe/requests/{request_id}/events", Token),
     ("post", "/v1/awe/requests/{request_id}/cancel", Creator),
     ("get", "/v1/awe/tasks", Token),
