@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod delegation;
+pub mod diff;
 pub mod ids;
 pub mod logic;
 pub mod policy;

@@ -3,6 +3,7 @@
 mod absent;
 mod bounds;
 mod deadlines;
+mod diff;
 mod events_page;
 mod evidence;
 mod expressions;
