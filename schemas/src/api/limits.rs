@@ -246,6 +246,14 @@ pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error>
     between(from, 1, LIMIT_MAX)
 }
 
+/// A version number of a policy.
+pub(super) fn version<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
+    match i32::deserialize(from)? {
+        version if version >= 1 => Ok(version),
+        _ => Err(D::Error::custom("must be 1 or more")),
+    }
+}
+
 /// A sequence of a history; 0 = before its first event.
 pub(super) fn sequence<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
     match i64::deserialize(from)? {

@@ -3,7 +3,8 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse,
+    ErrorEnvelope, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
+    SimulateRequest, SimulateResponse,
 };
 
 /// List policies
@@ -150,6 +151,25 @@ fn activate_policy_version() {}
     ),
 )]
 fn deactivate_policy_version() {}
+
+/// Compare two versions
+///
+/// What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/policies/{policy_key}/versions/{version}/diff", tag = "policies",
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Number of the version that is changed, from 1"),
+        PolicyDiffQuery,
+    ),
+    responses(
+        (status = 200, description = "What changes", body = PolicyDiffOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn diff_policy_versions() {}
 
 /// Simulate a version
 ///

@@ -2,14 +2,17 @@
 
 use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
-use crate::extract::{Body, PolicyKey, PolicyVersion};
-use crate::operations::policies;
+use crate::extract::{Body, PolicyKey, PolicyVersion, Query};
 use crate::operations::requests::check_context;
+use crate::operations::{policies, policy_diff};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse};
+use schemas::api::{
+    PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut, SimulateRequest,
+    SimulateResponse,
+};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
@@ -76,6 +79,15 @@ pub(super) async fn deactivate(
     at: PolicyVersion,
 ) -> Answer<PolicyOut> {
     Ok(Json(state.store().deactivate_policy(&at.key, at.version, &admin.actor()).await?))
+}
+
+pub(super) async fn diff(
+    State(state): State<AppState>,
+    _: Viewer,
+    at: PolicyVersion,
+    Query(query): Query<PolicyDiffQuery>,
+) -> Answer<PolicyDiffOut> {
+    Ok(Json(policy_diff::compare(&state, at, query.with).await?))
 }
 
 pub(super) async fn simulate(

@@ -10,6 +10,7 @@ mod flow;
 mod gate;
 mod hostile;
 mod limits;
+mod policies;
 mod progress;
 #[path = "../../../../outbound/tests/http/server.rs"]
 mod receiver;
