@@ -47,7 +47,8 @@ const BEARER: &str = "bearerAuth";
     ),
     paths(
         system::health, system::version, system::config,
-        policies::list_policies, policies::create_policy, policies::add_policy_version,
+        policies::list_policies, policies::create_policy, policies::validate_policy,
+        policies::add_policy_version,
         policies::list_policy_versions, policies::get_policy_version, policies::update_policy_version,
         policies::activate_policy_version, policies::deactivate_policy_version,
         policies::diff_policy_versions, policies::simulate_policy_version,

@@ -3,7 +3,7 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    ErrorEnvelope, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
+    ErrorEnvelope, PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
     SimulateRequest, SimulateResponse,
 };
 
@@ -36,6 +36,20 @@ fn list_policies() {}
     ),
 )]
 fn create_policy() {}
+
+/// Check a policy
+///
+/// Everything that a write would refuse, what cannot be read included, and where; when there is nothing, advice.
+/// Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role: viewer.
+#[utoipa::path(
+    post, path = "/v1/awe/policies/validate", tag = "policies", request_body = PolicyCreate,
+    responses(
+        (status = 200, description = "What is wrong, also when a write would be refused", body = PolicyCheckOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn validate_policy() {}
 
 /// Add a version
 ///

@@ -64,6 +64,7 @@ fn guarded_routes() -> Vec<Route> {
 fn policy_routes() -> Vec<Route> {
     vec![
         ("/v1/awe/policies", get(policies::list).post(policies::create)),
+        ("/v1/awe/policies/validate", post(policies::validate)),
         ("/v1/awe/policies/{policy_key}", put(policies::add_version)),
         ("/v1/awe/policies/{policy_key}/versions", get(policies::list_versions)),
         (

@@ -4,15 +4,16 @@ use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
 use crate::extract::{Body, PolicyKey, PolicyVersion, Query};
 use crate::operations::requests::check_context;
-use crate::operations::{policies, policy_diff};
+use crate::operations::{policies, policy_check, policy_diff};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use schemas::api::{
-    PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut, SimulateRequest,
-    SimulateResponse,
+    PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
+    SimulateRequest, SimulateResponse,
 };
+use schemas::json::RawJson;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
@@ -29,6 +30,15 @@ pub(super) async fn create(
 ) -> Made<PolicyOut> {
     let created = policies::create(&state, &admin, &headers, &body).await?;
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+pub(super) async fn validate(
+    State(state): State<AppState>,
+    _: Viewer,
+    _: Listing,
+    Body(written): Body<RawJson>,
+) -> Answer<PolicyCheckOut> {
+    Ok(Json(policy_check::check(&state, written).await?))
 }
 
 pub(super) async fn add_version(

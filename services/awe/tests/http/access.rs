@@ -35,12 +35,13 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 46] = [
+const ROUTES: [(&str, &str, Needs); 47] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
     ("get", "/v1/awe/policies", Viewer),
     ("post", "/v1/awe/policies", Admin),
+    ("post", "/v1/awe/policies/validate", Viewer),
     ("put", "/v1/awe/policies/{policy_key}", Admin),
     ("get", "/v1/awe/policies/{policy_key}/versions", Viewer),
     ("get", "/v1/awe/policies/{policy_key}/versions/{version}", Viewer),

@@ -81,3 +81,118 @@ async fn a_comparison_needs_two_versions_that_exist() {
     }
     server.end().await;
 }
+
+async fn problems(server: &Server, policy: &Value) -> Value {
+    let (status, checked) = server.post(Who::Viewer, "/policies/validate", policy.clone()).await;
+    assert_eq!(status, 200, "{checked}");
+    checked
+}
+
+fn pointers(checked: &Value) -> Vec<&str> {
+    checked["problems"].as_array().unwrap().iter().map(|one| one["pointer"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_lists_every_error_with_its_place_and_writes_nothing() {
+    let server = Server::start(&[]).await;
+    let mut faulty = policy("demo.v1", &["amina"], 1);
+    let rules = faulty["stages"][0]["rules"].clone();
+    faulty["stages"] = json!([
+        {"name": "A", "stage_order": 1, "mode": "quorm", "rules": rules},
+        {"name": "B", "stage_order": 1, "mode": "any-n", "rules": [
+            {"rule_type": "usr", "rule_value": {"user_id": "amina"}},
+            {"rule_type": "http", "rule_value": {"url": "http://10.0.0.1/who"}}]},
+    ]);
+    let checked = problems(&server, &faulty).await;
+    assert_eq!((&checked["valid"], &checked["complete"]), (&json!(false), &json!(true)));
+    let mut found = pointers(&checked);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            "/stages/0/mode",
+            "/stages/1/mode_value",
+            "/stages/1/rules/0/rule_type",
+            "/stages/1/rules/1/rule_value/url",
+            "/stages/1/stage_order",
+        ],
+        "{checked}"
+    );
+    let mode = &checked["problems"][0];
+    assert_eq!(
+        (&mode["severity"], &mode["stage"], &mode["field"], &mode["hint"]),
+        (&json!("error"), &json!(1), &json!("mode"), &json!("did you mean `quorum`?"))
+    );
+    assert_eq!(mode["message"], "unknown mode `quorm`: all, any-n, quorum or percentage");
+    let (status, refused) = server.post(Who::Admin, "/policies", faulty.clone()).await;
+    assert_eq!((status, refused["errors"].as_array().unwrap().len()), (400, found.len()), "{refused}");
+    assert_eq!(server.get(Who::Viewer, "/policies").await.1, json!([]));
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_reads_on_where_a_write_stops() {
+    let server = Server::start(&[]).await;
+    let mut faulty = policy("demo.v1", &["amina"], 1);
+    let rules = faulty["stages"][0]["rules"].clone();
+    faulty["stages"] = json!([
+        {"name": "A", "stage_order": "first", "a/b~c": 1, "mode": "al", "rules": rules},
+        {"name": "B", "stage_order": 2, "mode": "al", "rules": rules},
+    ]);
+    faulty["artifact_typ"] = json!("thing");
+    faulty.as_object_mut().unwrap().remove("name");
+    let checked = problems(&server, &faulty).await;
+    let mut found = pointers(&checked);
+    found.sort_unstable();
+    // What else is wrong with the first stage is told once its order can be read.
+    let expected = ["/artifact_typ", "/name", "/stages/0/a~1b~0c", "/stages/0/stage_order", "/stages/1/mode"];
+    assert_eq!((&found[..], &checked["valid"]), (&expected[..], &json!(false)), "{checked}");
+    assert_eq!(server.post(Who::Admin, "/policies", faulty.clone()).await.0, 422);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_without_errors_gives_advice() {
+    let server = Server::start(&[]).await;
+    let mut doubtful = policy("demo.v1", &["amina"], 1);
+    assert_eq!(problems(&server, &doubtful).await, json!({"valid": true, "complete": true, "problems": []}));
+    doubtful["stages"][0]["mode"] = json!("all");
+    doubtful["stages"][0]["reject_mode"] = json!("unreachable");
+    let checked = problems(&server, &doubtful).await;
+    let advice = &checked["problems"][0];
+    assert_eq!((&checked["valid"], &advice["severity"]), (&json!(true), &json!("advice")), "{checked}");
+    assert_eq!((&advice["pointer"], &advice["hint"]), (&json!("/stages/0/reject_mode"), &Value::Null));
+    let reserved = problems(&server, &policy("validate", &["amina"], 1)).await;
+    assert_eq!(pointers(&reserved), ["/policy_key"], "{reserved}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_finds_a_name_that_is_written_twice_and_refuses_what_is_no_policy() {
+    let server = Server::start(&[]).await;
+    let check = async |body: &'static str| {
+        let call = server.request(Who::Viewer, Method::POST, "/policies/validate");
+        let answer = call.header("content-type", "application/json").body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let twice = r#"{"policy_key": "k", "name": "n", "name": "m", "artifact_type": "t", "stages": []}"#;
+    let (status, checked) = check(twice).await;
+    assert_eq!((status, pointers(&checked)), (200, vec!["/name"]), "{checked}");
+    assert_eq!(check("\"x\"").await.1["valid"], json!(false));
+    assert_eq!(check("[]").await.0, 422);
+    assert_eq!(check("{").await.0, 422);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_faulty_policy_is_checked_in_bounded_time() {
+    let server = Server::start(&[]).await;
+    let stage =
+        json!({"name": 1, "stage_order": "x", "rules": [{"rule_type": 1}], "skip_if": {"==": vec![1; 400]}});
+    let faulty = json!({"policy_key": "k", "name": "n", "artifact_type": "t", "stages": vec![stage; 100]});
+    let checked = problems(&server, &faulty).await;
+    assert_eq!((&checked["valid"], &checked["complete"]), (&json!(false), &json!(false)));
+    let listed = checked["problems"].as_array().unwrap().len();
+    assert!((16..=101).contains(&listed), "{listed}");
+    server.end().await;
+}
