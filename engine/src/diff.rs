@@ -8,28 +8,15 @@ mod equal;
 mod fields;
 mod matching;
 mod rules;
+mod version;
 mod words;
 
 pub use change::{Change, ChangeKind};
+pub use version::Version;
 
-use crate::policy::Policy;
 use change::Found;
 use matching::Pair;
 use serde_json::{Value, json};
-
-/// One version of a policy, with what the engine's own form leaves out.
-#[derive(Debug, Clone, Copy)]
-pub struct Version<'a> {
-    pub policy: &'a Policy,
-    /// Shown to people.
-    pub name: &'a str,
-    /// Shown to people.
-    pub description: Option<&'a str>,
-    /// The type of artifact that it is for.
-    pub artifact_type: &'a str,
-    /// JSON Schema that contexts must match.
-    pub context_schema: Option<&'a Value>,
-}
 
 /// Returns what changes from `before` to `after`: the policy as a whole first, then its stages in the order in which
 /// they run afterwards, then those that are gone. Empty = both decide the same, and read the same to people.

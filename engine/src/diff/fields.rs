@@ -2,7 +2,8 @@
 
 use super::change::Found;
 use super::matching::Pair;
-use super::{Version, equal, words};
+use super::version::Version;
+use super::{equal, words};
 use crate::policy::{Mode, Policy, Stage};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
