@@ -4,7 +4,7 @@
 
 mod text;
 
-pub use text::{canonical_text, text_sha256};
+pub use text::{canonical_text, entity_tag, text_sha256};
 
 use crate::api::{ApproverRuleIn, ApproverRuleOut, Location, PolicyCreate, PolicyOut, StageIn, StageOut};
 use engine::ids::{PolicyId, RuleId, StageId};

@@ -196,3 +196,75 @@ async fn the_largest_faulty_policy_is_checked_in_bounded_time() {
     assert!((16..=101).contains(&listed), "{listed}");
     server.end().await;
 }
+
+/// Calls as an administrator with this `If-Match`; returns status, `ETag` and body.
+async fn matching(
+    server: &Server,
+    method: Method,
+    path: &str,
+    if_match: &str,
+    body: &Value,
+) -> (u16, Option<String>, Value) {
+    let call = server.request(Who::Admin, method, path).header("if-match", if_match).json(body);
+    let answer = call.send().await.unwrap();
+    let tag = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), tag, answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_changes_a_version_that_somebody_else_has_changed_is_told_so() {
+    let server = Server::start(&[]).await;
+    let demo = policy("demo.v1", &["amina"], 1);
+    let (version, activate) = ("/policies/demo.v1/versions/1", "/policies/demo.v1/versions/1/activate");
+    let made = server.request(Who::Admin, Method::POST, "/policies").json(&demo).send().await.unwrap();
+    let first = made.headers()["etag"].to_str().unwrap().to_owned();
+    let read = server.send(Who::Viewer, Method::GET, version, None).await;
+    assert_eq!(read.headers()["etag"], first, "reading changes nothing");
+
+    let (status, second, _) = matching(&server, Method::PATCH, version, &first, &demo).await;
+    assert_eq!(status, 200);
+    let second = second.unwrap();
+    assert_ne!(second, first);
+    for (method, path) in [(Method::PATCH, version), (Method::POST, activate)] {
+        let (status, _, refused) = matching(&server, method, path, &first, &demo).await;
+        let error = &refused["errors"][0];
+        assert_eq!(
+            (status, &error["errorCode"], &error["reason"]),
+            (412, &json!("AWE-013"), &json!("precondition_failed")),
+            "{refused}"
+        );
+        assert!(error["message"].as_str().unwrap().contains("nothing was done"), "{refused}");
+    }
+    assert_eq!(server.get(Who::Viewer, version).await.1["status"], "draft");
+
+    let (status, active, _) =
+        matching(&server, Method::POST, activate, &format!("\"x\", {second}"), &json!({})).await;
+    assert_eq!(status, 200);
+    assert_ne!(active.unwrap(), second);
+    // Somebody else was there first, which says more than that the version is no draft any more.
+    assert_eq!(matching(&server, Method::PATCH, version, &second, &demo).await.0, 412);
+    assert_eq!(matching(&server, Method::PATCH, version, "*", &demo).await.0, 409);
+    assert_eq!(matching(&server, Method::PATCH, "/policies/demo.v1/versions/9", &second, &demo).await.0, 404);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_if_match_that_is_no_tag_is_refused() {
+    let server = Server::start(&[]).await;
+    let demo = policy("demo.v1", &["amina"], 1);
+    assert_eq!(server.post(Who::Admin, "/policies", demo.clone()).await.0, 201);
+    for (method, path) in [
+        (Method::PATCH, "/policies/demo.v1/versions/1"),
+        (Method::POST, "/policies/demo.v1/versions/1/activate"),
+    ] {
+        for value in ["1", "\"open", "", "é"] {
+            let (status, _, refused) = matching(&server, method.clone(), path, value, &demo).await;
+            let error = &refused["errors"][0];
+            assert_eq!((status, &error["reason"]), (400, &json!("faulty_value")), "{value}: {refused}");
+            assert!(error["message"].as_str().unwrap().starts_with("header If-Match: must be"), "{refused}");
+        }
+        let (status, _, weak) = matching(&server, method, path, "W/\"x\"", &demo).await;
+        assert_eq!(status, 412, "a weak tag matches nothing: {weak}");
+    }
+    server.end().await;
+}
