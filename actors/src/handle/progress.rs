@@ -137,3 +137,34 @@ fn unblock_out(unblock: Unblock<'_>) -> UnblockOut {
         task_id: unblock.task_id.map(|task| task.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::ids::{DecisionId, TaskId};
+    use engine::request::Action;
+
+    #[test]
+    fn a_comment_that_does_not_fit_is_left_out_and_a_later_one_that_does_is_shown() {
+        let mut room = MOST_COMMENTS;
+        let shown: Vec<Option<usize>> = [MOST_COMMENTS - 10, 11, 10, 1]
+            .into_iter()
+            .map(|length| {
+                let decision = Decision {
+                    id: DecisionId(Uuid::nil()),
+                    task_id: TaskId(Uuid::nil()),
+                    stage_order: 1,
+                    actor: "amina".to_owned(),
+                    on_behalf_of: None,
+                    action: Action::Approve,
+                    comment: Some("x".repeat(length)),
+                    attachments_ref: None,
+                    late: false,
+                    created_at: OffsetDateTime::UNIX_EPOCH,
+                };
+                decision_out(&decision, &mut room).comment.map(|comment| comment.len())
+            })
+            .collect();
+        assert_eq!(shown, [Some(MOST_COMMENTS - 10), None, Some(10), None]);
+    }
+}

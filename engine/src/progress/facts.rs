@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 pub(super) struct StageFacts<'a> {
     pub(super) stage: &'a Stage,
     pub(super) run: &'a StageRun,
-    /// Its tasks, with their positions in the request, oldest first.
+    /// Its tasks, oldest first.
     pub(super) tasks: Vec<&'a Task>,
     pub(super) tally: Tally,
     /// The seats that have not decided; empty unless the stage runs.
@@ -33,7 +33,8 @@ impl<'a> StageFacts<'a> {
         let mut facts = Self {
             stage,
             run,
-            tally: Tally::of(request, run),
+            // A policy may have many stages that have not started, and counting reads every decision.
+            tally: if tasks.is_empty() { Tally::default() } else { Tally::of(request, run) },
             undecided: Vec::new(),
             escalation_ahead: escalation_ahead(request, stage, run),
             tasks,

@@ -1,8 +1,10 @@
 //! How two versions of a policy differ, in words.
 
 use crate::fixture::{logic, observer, policy, required, role, rule, stage, stage_of, user};
+use crate::plan::plans;
 use engine::diff::{Change, ChangeKind, Version, diff};
 use engine::policy::{CommentRequired, Kind, Mode, OnBreach, OnEmpty, Policy, RejectMode, RuleSource, Stage};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const fn version(policy: &Policy) -> Version<'_> {
@@ -293,4 +295,27 @@ fn the_policy_as_a_whole_comes_first() {
     let written = json!({"maxProperties": 3, "type": "object"});
     let one = Version { context_schema: Some(&same), description: Some(""), ..version(&before) };
     assert_eq!(diff(one, Version { context_schema: Some(&written), ..version(&before) }), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
+
+    #[test]
+    fn a_policy_does_not_differ_from_itself_under_other_ids(plan in plans()) {
+        prop_assert_eq!(diff(version(&plan.policy()), version(&plan.policy())), []);
+    }
+
+    #[test]
+    fn every_difference_has_a_place_and_words(before in plans(), after in plans()) {
+        let (before, after) = (before.policy(), after.policy());
+        let found = diff(version(&before), version(&after));
+        for change in &found {
+            let stages = if change.kind == ChangeKind::Removed && change.field.is_none() { &before } else { &after };
+            let known = |order| stages.stages.iter().any(|stage| stage.order == order);
+            prop_assert!(change.stage.is_none_or(known) && !change.words.is_empty(), "{:?}", change);
+        }
+        let count = |kind| found.iter().filter(|change| change.kind == kind && change.field.is_none()).count();
+        let (added, removed) = (count(ChangeKind::Added), count(ChangeKind::Removed));
+        prop_assert_eq!(before.stages.len() + added, after.stages.len() + removed);
+    }
 }
