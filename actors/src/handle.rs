@@ -1,6 +1,7 @@
 //! The only public door to request actors.
 
 mod first_tasks;
+mod progress;
 mod replay;
 mod simulate;
 

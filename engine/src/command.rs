@@ -19,7 +19,7 @@ mod reassign;
 mod refusal;
 mod resolve;
 pub(crate) mod seating;
-mod seats;
+pub(crate) mod seats;
 pub(crate) mod sod;
 mod transition;
 mod work;
@@ -31,7 +31,7 @@ pub use refusal::{Barred, Clash, Refusal};
 pub use transition::{Changes, Transition};
 
 use crate::ids::IdSource;
-use crate::policy::Stage;
+use crate::policy::{Policy, Stage};
 use crate::request::{Request, StageRun};
 use work::{NewDecision, Work};
 
@@ -46,14 +46,7 @@ pub fn apply(
     command: Command,
     ids: &mut dyn IdSource,
 ) -> Result<Transition, Refusal> {
-    let fits = |(run, stage): (&StageRun, &Stage)| run.stage_id == stage.id;
-    let stages = &env.policy.stages;
-    if env.policy.id != state.policy_id
-        || stages.len() != state.stages.len()
-        || !state.stages.iter().zip(stages).all(fits)
-    {
-        return Err(Refusal::WrongPolicy(state.policy_id));
-    }
+    must_fit(env.policy, state)?;
     let actor = actor_of(&command).to_owned();
     let mut w = Work::new(env, state.clone(), &actor, ids);
     match command {
@@ -72,6 +65,15 @@ pub fn apply(
         Command::Expire => expire::expire(&mut w),
     }
     Ok(w.finish())
+}
+
+/// Refuses another policy version than the one that the request keeps.
+pub(crate) fn must_fit(policy: &Policy, state: &Request) -> Result<(), Refusal> {
+    let fits = |(run, stage): (&StageRun, &Stage)| run.stage_id == stage.id;
+    let fitting = policy.id == state.policy_id
+        && policy.stages.len() == state.stages.len()
+        && state.stages.iter().zip(&policy.stages).all(fits);
+    if fitting { Ok(()) } else { Err(Refusal::WrongPolicy(state.policy_id)) }
 }
 
 fn actor_of(command: &Command) -> &str {

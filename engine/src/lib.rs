@@ -2,9 +2,11 @@
 
 pub mod command;
 pub mod delegation;
+pub mod diff;
 pub mod ids;
 pub mod logic;
 pub mod policy;
+pub mod progress;
 pub mod request;
 pub mod similar;
 pub mod simulate;

@@ -52,9 +52,31 @@ pub fn hint(word: &str, known: &[&str]) -> String {
     meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
+/// Takes the question of [`hint`] out of a message: the message without it, and the question, such as
+/// "did you mean `mode`?".
+#[must_use]
+pub fn split_hint(message: &str) -> (String, Option<String>) {
+    let question = message.find("; did you mean `").and_then(|start| {
+        let length = message[start..].find("`?")? + "`?".len();
+        Some((start, start + length))
+    });
+    let Some((start, end)) = question else { return (message.to_owned(), None) };
+    let rest = format!("{}{}", &message[..start], &message[end..]);
+    (rest, Some(message[start + "; ".len()..end].to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_is_taken_out_of_its_message() {
+        let message = unknown("mode", "quorm", &["all", "quorum"]);
+        let (rest, question) = split_hint(&format!("{message}; known: x"));
+        assert_eq!(rest, "unknown mode `quorm`: all or quorum; known: x");
+        assert_eq!(question.as_deref(), Some("did you mean `quorum`?"));
+        assert_eq!(split_hint("no question"), ("no question".to_owned(), None));
+    }
 
     #[test]
     fn a_slip_is_recognised_and_another_word_is_not() {

@@ -27,10 +27,31 @@ const LONGEST_SLA_HOURS: i32 = 24 * 366 * 100;
 pub struct Fault {
     /// `stage_order` of the stage; `None` when it is about the policy as a whole.
     pub stage: Option<i32>,
+    /// Position of that stage in the policy that was checked, from 0. It tells two stages of one order apart; `None`
+    /// where there are no two.
+    pub index: Option<usize>,
     /// The field, as named on the wire.
     pub field: String,
     /// What is wrong and what to do.
     pub message: String,
+}
+
+impl Fault {
+    /// A fault of the policy as a whole.
+    #[must_use]
+    pub fn of_policy(field: &str, message: impl Into<String>) -> Self {
+        Self { stage: None, index: None, field: field.to_owned(), message: message.into() }
+    }
+
+    /// A fault of the one stage with this order.
+    #[must_use]
+    pub fn of_stage(order: i32, field: &str, message: impl Into<String>) -> Self {
+        Self { stage: Some(order), ..Self::of_policy(field, message) }
+    }
+
+    fn at(index: usize, stage: &Stage, field: &str, message: impl Into<String>) -> Self {
+        Self { index: Some(index), ..Self::of_stage(stage.order, field, message) }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -42,16 +63,15 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Returns every fault for which a policy is refused. Empty = it may be stored and activated.
+/// Returns every fault for which a policy is refused. Empty = it may be stored and activated. The stages may be in any
+/// order.
 #[must_use]
 pub fn check(policy: &Policy) -> Vec<Fault> {
     let mut faults = Vec::new();
     orders(policy, &mut faults);
     parallel_groups(policy, &mut faults);
-    for stage in &policy.stages {
-        let mut fault = |field: &str, message: String| {
-            faults.push(Fault { stage: Some(stage.order), field: field.into(), message });
-        };
+    for (index, stage) in policy.stages.iter().enumerate() {
+        let mut fault = |field: &str, message: String| faults.push(Fault::at(index, stage, field, message));
         mode(stage, &mut fault);
         deadline(stage, &mut fault);
         rules(stage, &mut fault);
@@ -62,38 +82,33 @@ pub fn check(policy: &Policy) -> Vec<Fault> {
 
 fn orders(policy: &Policy, faults: &mut Vec<Fault>) {
     let mut seen = HashSet::new();
-    let mut fault = |stage: &Stage, message: String| {
-        faults.push(Fault { stage: Some(stage.order), field: "stage_order".into(), message });
-    };
-    for stage in &policy.stages {
+    for (index, stage) in policy.stages.iter().enumerate() {
+        let mut fault = |message: String| faults.push(Fault::at(index, stage, "stage_order", message));
         if stage.order < 1 {
-            fault(stage, format!("stage_order must be at least 1, not {}", stage.order));
+            fault(format!("stage_order must be at least 1, not {}", stage.order));
         }
         if !seen.insert(stage.order) {
-            fault(stage, format!("stage_order {} is used by more than one stage", stage.order));
+            fault(format!("stage_order {} is used by more than one stage", stage.order));
         }
     }
 }
 
 fn parallel_groups(policy: &Policy, faults: &mut Vec<Fault>) {
     // Sorted here too, because in an unsorted policy neighbours would look separated.
-    let mut stages: Vec<&Stage> = policy.stages.iter().collect();
-    stages.sort_by_key(|stage| stage.order);
+    let mut stages: Vec<(usize, &Stage)> = policy.stages.iter().enumerate().collect();
+    stages.sort_by_key(|(_, stage)| stage.order);
     let mut closed = HashSet::new();
     let mut current = None;
-    for stage in stages {
+    for (index, stage) in stages {
         if stage.parallel_group != current {
             closed.extend(current);
             current = stage.parallel_group;
         }
         if let Some(group) = current.filter(|group| closed.contains(group)) {
-            faults.push(Fault {
-                stage: Some(stage.order),
-                field: "parallel_group".into(),
-                message: format!(
-                    "stages of parallel_group {group} must be neighbours: another stage lies between them"
-                ),
-            });
+            let message = format!(
+                "stages of parallel_group {group} must be neighbours: another stage lies between them"
+            );
+            faults.push(Fault::at(index, stage, "parallel_group", message));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod asyncapi;
+pub mod etag;
 pub mod event;
 pub mod json;
 pub mod moment;

@@ -4,9 +4,9 @@
 
 mod text;
 
-pub use text::{canonical_text, text_sha256};
+pub use text::{canonical_text, entity_tag, text_sha256};
 
-use crate::api::{ApproverRuleIn, ApproverRuleOut, PolicyCreate, PolicyOut, StageIn, StageOut};
+use crate::api::{ApproverRuleIn, ApproverRuleOut, Location, PolicyCreate, PolicyOut, StageIn, StageOut};
 use engine::ids::{PolicyId, RuleId, StageId};
 use engine::logic::Logic;
 use engine::policy::{
@@ -29,16 +29,11 @@ pub fn to_engine(
 ) -> Result<Policy, Vec<Fault>> {
     let mut faults = Vec::new();
     if policy.context_schema.as_ref().is_some_and(|schema| !schema.is_object()) {
-        faults.push(Fault {
-            stage: None,
-            field: "context_schema".to_owned(),
-            message: "must be a JSON object".to_owned(),
-        });
+        faults.push(Fault::of_policy("context_schema", "must be a JSON object"));
     }
-    let mut stages: Vec<Stage> =
-        policy.stages.iter().map(|stage| Reader::new(stage, &mut faults).stage(next_id)).collect();
-    stages.sort_by_key(|stage| stage.order);
-    let engine = Policy {
+    let mut read = |(index, stage)| Reader { stage, index, faults: &mut faults }.stage(next_id);
+    let stages: Vec<Stage> = policy.stages.iter().enumerate().map(&mut read).collect();
+    let mut engine = Policy {
         id,
         key: policy.policy_key.clone(),
         version,
@@ -47,12 +42,34 @@ pub fn to_engine(
         stages,
     };
     for fault in engine::validate::check(&engine) {
-        let known = |seen: &Fault| seen.stage == fault.stage && seen.field == fault.field;
+        let known = |seen: &Fault| seen.index == fault.index && seen.field == fault.field;
         if !faults.iter().any(known) {
             faults.push(fault);
         }
     }
-    if faults.is_empty() { Ok(engine) } else { Err(faults) }
+    if faults.is_empty() {
+        // Only now, so that faults name the stages by their places in what was written.
+        engine.stages.sort_by_key(|stage| stage.order);
+        return Ok(engine);
+    }
+    Err(faults)
+}
+
+/// The way from a written policy to the field that a fault is about. The value itself may be absent.
+#[must_use]
+pub fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
+    let field = |name: &str| Location::Field(name.to_owned());
+    let mut way = Vec::new();
+    if let Some(order) = fault.stage {
+        way.push(field("stages"));
+        let last = || policy.stages.iter().rposition(|stage| stage.stage_order == order);
+        way.extend(fault.index.or_else(last).map(|index| Location::Index(index as u64)));
+    }
+    for step in fault.field.split(['.', '[']) {
+        let index = step.strip_suffix(']').and_then(|index| index.parse().ok());
+        way.push(index.map_or_else(|| field(step), Location::Index));
+    }
+    way
 }
 
 /// Reads a stored version, with its stored ids.
@@ -115,20 +132,15 @@ fn stage_as_written(stage: &StageOut) -> StageIn {
 /// check reports it again.
 struct Reader<'a> {
     stage: &'a StageIn,
+    /// Its place among the stages, as written.
+    index: usize,
     faults: &'a mut Vec<Fault>,
 }
 
-impl<'a> Reader<'a> {
-    const fn new(stage: &'a StageIn, faults: &'a mut Vec<Fault>) -> Self {
-        Self { stage, faults }
-    }
-
+impl Reader<'_> {
     fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(Fault {
-            stage: Some(self.stage.stage_order),
-            field: field.into(),
-            message: message.into(),
-        });
+        let fault = Fault::of_stage(self.stage.stage_order, &field.into(), message);
+        self.faults.push(Fault { index: Some(self.index), ..fault });
     }
 
     fn word<T>(&mut self, field: &str, word: &str, parsed: Option<T>, allowed: &[&str], instead: T) -> T {

@@ -2,8 +2,8 @@
 
 use engine::ids::PolicyId;
 use engine::policy::{Kind, Mode, OnBreach, OnEmpty, RejectMode, RuleSource};
-use schemas::api::{ApproverRuleOut, PolicyCreate, PolicyOut, StageOut};
-use schemas::policy::{as_written, stored_to_engine, to_engine};
+use schemas::api::{ApproverRuleOut, PolicyCreate, PolicyOut, StageOut, pointer};
+use schemas::policy::{as_written, stored_to_engine, to_engine, way};
 use serde_json::{Value, json};
 use time::macros::datetime;
 use uuid::Uuid;
@@ -253,4 +253,23 @@ fn a_stored_policy_keeps_its_ids() {
     let written = serde_json::to_value(as_written(&stored)).expect("a policy is JSON");
     let again: PolicyCreate = serde_json::from_value(written).expect("what was stored may be written again");
     assert_eq!(again, as_written(&stored));
+}
+
+#[test]
+fn faults_of_two_stages_with_one_order_are_told_apart() {
+    let unbounded = || stage(json!({"mode": "any-n", "on_breach": "escalate"}));
+    let policy = policy(json!([unbounded(), unbounded()]));
+    let faults = to_engine(&policy, PolicyId(Uuid::nil()), 1, &mut Uuid::nil).expect_err("they are faulty");
+    let mut places: Vec<String> = faults.iter().map(|fault| pointer(&way(&policy, fault))).collect();
+    places.sort_unstable();
+    assert_eq!(
+        places,
+        [
+            "/stages/0/mode_value",
+            "/stages/0/on_breach",
+            "/stages/1/mode_value",
+            "/stages/1/on_breach",
+            "/stages/1/stage_order",
+        ]
+    );
 }

@@ -70,6 +70,8 @@ pub enum Clash {
     SecretUnfit,
     /// The text of the version is no longer the one that was judged.
     Judged,
+    /// The row is not in a state that the caller expects.
+    Unexpected,
     /// There are as many rows of this kind as are allowed.
     TooMany,
     /// The status of the delivery does not allow a retry.

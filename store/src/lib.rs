@@ -16,6 +16,7 @@ pub mod page;
 pub mod policies;
 mod pool;
 pub mod processes;
+mod progress;
 pub mod requests;
 pub mod resolutions;
 mod retention;

@@ -18,7 +18,8 @@ use crate::{Clash, Error, Store};
 use engine::policy::Policy;
 use read::POLICY;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
-use schemas::policy::{as_written, text_sha256};
+use schemas::etag::IfMatch;
+use schemas::policy::{as_written, entity_tag, text_sha256};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -81,6 +82,21 @@ fn checked_hash(policy: &PolicyOut) -> Result<String, Error> {
     Ok(hash)
 }
 
+/// Refuses a version that the caller has not read as it is now.
+fn must_match(policy: &PolicyOut, expected: Option<&IfMatch>) -> Result<(), Error> {
+    let Some(expected) = expected else { return Ok(()) };
+    let tag = entity_tag(policy).map_err(|e| Error::Internal(Box::new(e)))?;
+    if expected.holds_for(&tag) {
+        return Ok(());
+    }
+    let (key, version, status) = (&policy.policy_key, policy.version, &policy.status);
+    let text = format!(
+        "header If-Match: policy {key} version {version} is not what you have read: it is {status} and was last changed \
+         by somebody else or by an earlier call of yours; nothing was done: read it again"
+    );
+    Err(Error::Conflict(Clash::Unexpected, text))
+}
+
 impl Store {
     /// Stores version 1 of a new key, a draft. `engine` is `policy` in its checked form; its ids (policy, stages,
     /// rules) become the ids of the rows.
@@ -128,16 +144,17 @@ impl Store {
     }
 
     /// Replaces the content of a draft, stages and rules included. The policy keeps its id; stages and rules get the
-    /// ids in `engine`.
+    /// ids in `engine`. `expected` is the state that the caller has read; `None` = whatever it is.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when it is no longer a draft.
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it is not as expected, or no longer a draft.
     pub async fn update_draft(
         &self,
         key: &str,
         version: i32,
         policy: &PolicyCreate,
         engine: &Policy,
+        expected: Option<&IfMatch>,
         actor: &Actor,
     ) -> Result<PolicyOut, Error> {
         let mut tx = self.pool.begin().await?;
@@ -150,11 +167,12 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(POLICY)?;
+        let before = read::version(&mut tx, key, version).await?;
+        must_match(&before, expected)?;
         if row.status != "draft" {
             let text = format!("policy {key} version {version} is {}: only drafts can be edited", row.status);
             return Err(Error::Conflict(Clash::NotDraft, text));
         }
-        let before = read::version(&mut tx, key, version).await?;
         write::replace_policy(&mut tx, row.id, policy, engine).await?;
         let updated = read::version(&mut tx, key, version).await?;
         let entry = Record {
@@ -173,20 +191,21 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when somebody changed the text since it was activated before.
     pub async fn activate_policy(&self, key: &str, version: i32, actor: &Actor) -> Result<PolicyOut, Error> {
-        self.activate(key, version, None, actor).await
+        self.activate(key, version, None, None, actor).await
     }
 
     /// [`Store::activate_policy`] for a version that the gate has judged, if its text is still the one that was
-    /// judged.
+    /// judged. `expected` is the state that the caller has read; `None` = whatever it is.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when the text has changed.
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it is not as expected, or the text has changed.
     pub async fn activate_judged_policy(
         &self,
         judged: &PolicyOut,
+        expected: Option<&IfMatch>,
         actor: &Actor,
     ) -> Result<PolicyOut, Error> {
-        self.activate(&judged.policy_key, judged.version, Some(judged), actor).await
+        self.activate(&judged.policy_key, judged.version, Some(judged), expected, actor).await
     }
 
     async fn activate(
@@ -194,14 +213,17 @@ impl Store {
         key: &str,
         version: i32,
         judged: Option<&PolicyOut>,
+        expected: Option<&IfMatch>,
         actor: &Actor,
     ) -> Result<PolicyOut, Error> {
         let mut tx = self.pool.begin().await?;
         let versions = lock_versions(&mut tx, key).await?;
         let target = versions.iter().find(|v| v.version == version).ok_or(POLICY)?;
-        // A draft may have been edited since it was judged; under the lock it cannot change any more.
+        // A draft may have been edited since it was read and judged; under the lock it cannot change any more.
+        let found = read::version(&mut tx, key, version).await?;
+        must_match(&found, expected)?;
         if let Some(judged) = judged
-            && as_written(judged) != as_written(&read::version(&mut tx, key, version).await?)
+            && as_written(judged) != as_written(&found)
         {
             return Err(Error::Conflict(
                 Clash::Judged,
@@ -212,9 +234,9 @@ impl Store {
             ));
         }
         if target.status == "active" {
-            return read::version(&mut tx, key, version).await;
+            return Ok(found);
         }
-        let text_sha256 = checked_hash(&read::version(&mut tx, key, version).await?)?;
+        let text_sha256 = checked_hash(&found)?;
         let previous = active(&versions);
         if let Some(previous) = previous {
             write::set_status(&mut tx, previous.id, "archived").await?;

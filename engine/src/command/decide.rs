@@ -6,7 +6,6 @@ use super::{Barred, Caller, Clash, Refusal, advance, seats};
 use crate::ids::TaskId;
 use crate::policy::{CommentRequired, Kind};
 use crate::request::{Action, StageState, Task, TaskStatus};
-use std::collections::HashSet;
 
 /// Records the decision of a task, and ends its stage and request where it decides them.
 pub(super) fn decide(
@@ -75,10 +74,7 @@ fn says_something(comment: &str) -> bool {
 
 /// Returns whether `actor` has approved in the stage of this task, for whichever seat.
 pub(super) fn has_approved(w: &Work<'_>, task: &Task, actor: &str) -> bool {
-    let seats = w.request.tasks.iter().filter(|t| t.stage_id == task.stage_id && t.kind == Kind::Approver);
-    let seats: HashSet<TaskId> = seats.map(|seat| seat.id).collect();
-    let approvals = w.request.decisions.iter().filter(|d| d.action == Action::Approve && d.actor == actor);
-    approvals.into_iter().any(|approval| seats.contains(&approval.task_id))
+    seats::approvers(&w.request, task.stage_id).contains(actor)
 }
 
 /// Returns the position of a task in the request.

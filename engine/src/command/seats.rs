@@ -1,13 +1,14 @@
 //! Counts the decisions on the seats of a stage, and derives the verdict.
 
 use super::reason;
+use crate::ids::{StageId, TaskId};
 use crate::policy::{Kind, Mode, OnBreach, RejectMode, Stage};
 use crate::request::{Action, Request, StageRun, StageState, Task, TaskStatus};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What the decisions on the seats amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Undecided,
     Approved,
     Rejected(&'static str),
@@ -15,11 +16,11 @@ pub(super) enum Verdict {
 
 /// The seats of a stage, counted by decision. Invariant: `seats = approvals + rejections + abstentions + open`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) seats: u32,
-    pub(super) approvals: u32,
-    pub(super) rejections: u32,
-    pub(super) abstentions: u32,
+pub(crate) struct Tally {
+    pub(crate) seats: u32,
+    pub(crate) approvals: u32,
+    pub(crate) rejections: u32,
+    pub(crate) abstentions: u32,
     open: u32,
     required_open: u32,
     required_rejections: u32,
@@ -27,17 +28,25 @@ pub(super) struct Tally {
 }
 
 /// Returns whether a task is a seat of this stage now.
-pub(super) fn is_seat(task: &Task, run: &StageRun) -> bool {
+pub(crate) fn is_seat(task: &Task, run: &StageRun) -> bool {
     task.stage_id == run.stage_id && task.kind == Kind::Approver && task.seated
 }
 
 /// Returns whether a task by itself may still be decided: it is open, or it expired and is still seated.
-pub(super) fn is_undecided(task: &Task) -> bool {
+pub(crate) fn is_undecided(task: &Task) -> bool {
     task.status.is_open() || (task.status == TaskStatus::Expired && task.seated && task.decision_id.is_none())
 }
 
+/// Returns who has approved in this stage, for whichever seat.
+pub(crate) fn approvers(request: &Request, stage_id: StageId) -> HashSet<&str> {
+    let seats = request.tasks.iter().filter(|t| t.stage_id == stage_id && t.kind == Kind::Approver);
+    let seats: HashSet<TaskId> = seats.map(|seat| seat.id).collect();
+    let approvals = request.decisions.iter().filter(|d| d.action == Action::Approve);
+    approvals.filter(|d| seats.contains(&d.task_id)).map(|d| d.actor.as_str()).collect()
+}
+
 impl Tally {
-    pub(super) fn of(request: &Request, run: &StageRun) -> Self {
+    pub(crate) fn of(request: &Request, run: &StageRun) -> Self {
         let actions: HashMap<_, _> = request.decisions.iter().map(|d| (d.task_id, d.action)).collect();
         let mut tally = Self::default();
         for seat in request.tasks.iter().filter(|task| is_seat(task, run)) {
@@ -62,7 +71,8 @@ impl Tally {
         tally
     }
 
-    fn needed(&self, mode: Mode) -> u32 {
+    /// Approvals that complete the stage as its seats have decided so far.
+    pub(crate) fn needed(&self, mode: Mode) -> u32 {
         let counting = self.seats - self.abstentions;
         let needed = match mode {
             Mode::All => counting,
@@ -86,7 +96,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn verdict(&self, stage: &Stage, escalation_ahead: bool) -> Verdict {
+    pub(crate) fn verdict(&self, stage: &Stage, escalation_ahead: bool) -> Verdict {
         if self.required_rejections > 0 {
             Verdict::Rejected(reason::REQUIRED_REJECTED)
         } else if self.required_abstentions > 0 {
@@ -107,7 +117,7 @@ impl Tally {
 
 /// Returns whether an escalation may still add seats. Only the deadline of an open seat starts one; without such a
 /// seat it never comes, and a stage that waited for it would hang.
-pub(super) fn escalation_ahead(request: &Request, stage: &Stage, run: &StageRun) -> bool {
+pub(crate) fn escalation_ahead(request: &Request, stage: &Stage, run: &StageRun) -> bool {
     let waits_for_deadline =
         |task: &Task| is_seat(task, run) && task.status.is_open() && task.due_at.is_some();
     stage.on_breach == OnBreach::Escalate

@@ -15,8 +15,7 @@ const MOVED: &str = "unless a delegation or a reassignment put somebody else the
 pub fn advise(policy: &Policy) -> Vec<Fault> {
     let mut warnings = Vec::new();
     if policy.stages.is_empty() {
-        let message = "there is none: every request is approved at once".to_owned();
-        warnings.push(Fault { stage: None, field: "stages".to_owned(), message });
+        warnings.push(Fault::of_policy("stages", "there is none: every request is approved at once"));
     }
     // Who has approved an earlier stage if nobody abstained, with the order of that stage.
     let mut earlier: BTreeMap<String, i32> = BTreeMap::new();
@@ -25,9 +24,8 @@ pub fn advise(policy: &Policy) -> Vec<Fault> {
         let group = policy.group_at(index);
         let before = earlier.clone();
         for stage in &policy.stages[group.clone()] {
-            let mut warn = |field: &str, message: String| {
-                warnings.push(Fault { stage: Some(stage.order), field: field.to_owned(), message });
-            };
+            let mut warn =
+                |field: &str, message: String| warnings.push(Fault::of_stage(stage.order, field, message));
             about_stage(stage, &mut warn);
             if policy.forbid_self_approval {
                 own_requests(stage, &mut warn);

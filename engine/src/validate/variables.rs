@@ -23,7 +23,7 @@ impl Expression {
     }
 
     fn warning(&self, message: String) -> Fault {
-        Fault { stage: Some(self.stage), field: self.field.clone(), message }
+        Fault::of_stage(self.stage, &self.field, message)
     }
 
     /// The first name of each path that it reads from the context.

@@ -16,20 +16,20 @@ use std::collections::BTreeMap;
 use time::Duration;
 
 /// The engine and the model on the same request.
-struct Pair {
-    world: World,
+pub(crate) struct Pair {
+    pub(crate) world: World,
     model: Model,
 }
 
 impl Pair {
-    fn start(plan: &Plan, delegations: &[Delegation]) -> Self {
+    pub(crate) fn start(plan: &Plan, delegations: &[Delegation]) -> Self {
         let world = World::start_with(plan.policy(), delegations, json!({}));
         let model = Model::create(plan.clone(), delegations.to_vec(), START, START + Duration::days(365));
         Self { world, model }
     }
 
     /// Takes a step on both; `None` when there is no task to take it on, or only time passes.
-    fn take(&mut self, step: &Step) -> Option<Result<Transition, Refusal>> {
+    pub(crate) fn take(&mut self, step: &Step) -> Option<Result<Transition, Refusal>> {
         let task = |n: usize| (0..self.model.tasks.len()).rev().cycle().nth(n);
         let (command, model) = match step {
             Step::Hours(hours) => {

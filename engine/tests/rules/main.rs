@@ -3,6 +3,7 @@
 mod absent;
 mod bounds;
 mod deadlines;
+mod diff;
 mod events_page;
 mod evidence;
 mod expressions;
@@ -16,6 +17,7 @@ mod model;
 mod people;
 mod plan;
 mod policies;
+mod progress;
 mod quorum;
 mod reference;
 mod small_world;

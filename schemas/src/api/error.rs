@@ -33,6 +33,30 @@ pub enum Location {
     Index(u64),
 }
 
+/// The path as people read it: `stages[0].mode`.
+#[must_use]
+pub fn dotted(way: &[Location]) -> String {
+    let mut path = String::new();
+    for step in way {
+        match step {
+            Location::Field(name) if path.is_empty() => path.push_str(name),
+            Location::Field(name) => path.extend([".", name]),
+            Location::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+    }
+    path
+}
+
+/// The path as a JSON Pointer (RFC 6901): `/stages/0/mode`.
+#[must_use]
+pub fn pointer(way: &[Location]) -> String {
+    let step = |step: &Location| match step {
+        Location::Field(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        Location::Index(index) => format!("/{index}"),
+    };
+    way.iter().map(step).collect()
+}
+
 /// What is wrong with one value of a body or query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ValidationDetail {

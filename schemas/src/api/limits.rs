@@ -86,6 +86,9 @@ pub(super) fn opt_subject<'de, D: Deserializer<'de>>(from: D) -> Result<Option<S
     Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
 }
 
+/// Words that stand in the place of a policy key in URLs.
+const RESERVED_KEYS: &[&str] = &["validate"];
+
 /// A policy key. Its characters are restricted, because it becomes part of URLs and subjects.
 pub(super) fn policy_key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let key = text::<D, 1, 200>(from)?;
@@ -94,6 +97,9 @@ pub(super) fn policy_key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D
         return Err(D::Error::custom(
             "must start with a letter or digit, and go on with letters, digits, '.', '_', ':' or '-'",
         ));
+    }
+    if RESERVED_KEYS.contains(&&*key) {
+        return Err(D::Error::custom(format!("`{key}` is reserved: the API has a route of this name")));
     }
     Ok(key)
 }
@@ -244,6 +250,14 @@ fn between<'de, D: Deserializer<'de>>(from: D, min: u32, max: u32) -> Result<u32
 
 pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     between(from, 1, LIMIT_MAX)
+}
+
+/// A version number of a policy.
+pub(super) fn version<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
+    match i32::deserialize(from)? {
+        version if version >= 1 => Ok(version),
+        _ => Err(D::Error::custom("must be 1 or more")),
+    }
 }
 
 /// A sequence of a history; 0 = before its first event.

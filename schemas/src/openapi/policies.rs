@@ -3,7 +3,8 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    ErrorEnvelope, PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse,
+    ErrorEnvelope, PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
+    SimulateRequest, SimulateResponse,
 };
 
 /// List policies
@@ -25,7 +26,8 @@ fn list_policies() {}
 #[utoipa::path(
     post, path = "/v1/awe/policies", tag = "policies", request_body = PolicyCreate,
     responses(
-        (status = 201, description = "Version 1, a draft", body = PolicyOut),
+        (status = 201, description = "Version 1, a draft", body = PolicyOut,
+            headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
         (status = 400, description = "AWE-010: the policy is faulty; the message names stage and field",
             body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not an admin; AWE-011: denied by the policy gate",
@@ -36,6 +38,20 @@ fn list_policies() {}
 )]
 fn create_policy() {}
 
+/// Check a policy
+///
+/// Everything that a write would refuse, what cannot be read included, and where; when there is nothing, advice.
+/// Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role: viewer.
+#[utoipa::path(
+    post, path = "/v1/awe/policies/validate", tag = "policies", request_body = PolicyCreate,
+    responses(
+        (status = 200, description = "What is wrong, also when a write would be refused", body = PolicyCheckOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn validate_policy() {}
+
 /// Add a version
 ///
 /// A new draft beside the versions that exist. Role: admin.
@@ -43,7 +59,8 @@ fn create_policy() {}
     put, path = "/v1/awe/policies/{policy_key}", tag = "policies", request_body = PolicyCreate,
     params(("policy_key" = String, Path, description = "Key of the policy")),
     responses(
-        (status = 201, description = "The new draft", body = PolicyOut),
+        (status = 201, description = "The new draft", body = PolicyOut,
+            headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
         (status = 400, description = "AWE-010: the policy is faulty, or its key is not the one in the URL",
             body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not an admin; AWE-011: denied by the policy gate",
@@ -79,7 +96,8 @@ fn list_policy_versions() {}
         ("version" = i32, Path, description = "Version number, from 1"),
     ),
     responses(
-        (status = 200, description = "The version", body = PolicyOut),
+        (status = 200, description = "The version", body = PolicyOut,
+            headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
         Guarded,
@@ -96,14 +114,19 @@ fn get_policy_version() {}
     params(
         ("policy_key" = String, Path, description = "Key of the policy"),
         ("version" = i32, Path, description = "Version number, from 1"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` of the version as the caller has read it: nothing is done when it has changed since"),
     ),
     responses(
-        (status = 200, description = "The draft", body = PolicyOut),
-        (status = 400, description = "AWE-010: the policy is faulty, or its key is not the one in the URL",
+        (status = 200, description = "The draft", body = PolicyOut,
+            headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
+        (status = 400, description = "AWE-010: the policy is faulty, its key is not the one in the URL, or `If-Match` is no ETag",
             body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not an admin; AWE-011: denied by the policy gate",
             body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        (status = 412, description = "AWE-013: not what `If-Match` names; somebody else was there first",
+            body = ErrorEnvelope),
         (status = 409, description = "AWE-007: not a draft", body = ErrorEnvelope),
         Guarded, Body,
     ),
@@ -119,13 +142,18 @@ fn update_policy_version() {}
     params(
         ("policy_key" = String, Path, description = "Key of the policy"),
         ("version" = i32, Path, description = "Version number, from 1"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` of the version as the caller has read it: nothing is done when it has changed since"),
     ),
     responses(
-        (status = 200, description = "The active version", body = PolicyOut),
-        (status = 400, description = "AWE-010: the version is faulty", body = ErrorEnvelope),
+        (status = 200, description = "The active version", body = PolicyOut,
+            headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
+        (status = 400, description = "AWE-010: the version is faulty, or `If-Match` is no ETag", body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not an admin; AWE-011: denied by the policy gate",
             body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        (status = 412, description = "AWE-013: not what `If-Match` names; somebody else was there first",
+            body = ErrorEnvelope),
         (status = 409, description = "AWE-007: changed by somebody else meanwhile", body = ErrorEnvelope),
         Guarded,
     ),
@@ -142,7 +170,8 @@ fn activate_policy_version() {}
         ("version" = i32, Path, description = "Version number, from 1"),
     ),
     responses(
-        (status = 200, description = "The archived version", body = PolicyOut),
+        (status = 200, description = "The archived version", body = PolicyOut,
+            headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
         (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
         (status = 409, description = "AWE-007: not active", body = ErrorEnvelope),
@@ -150,6 +179,25 @@ fn activate_policy_version() {}
     ),
 )]
 fn deactivate_policy_version() {}
+
+/// Compare two versions
+///
+/// What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/policies/{policy_key}/versions/{version}/diff", tag = "policies",
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Number of the version that is changed, from 1"),
+        PolicyDiffQuery,
+    ),
+    responses(
+        (status = 200, description = "What changes", body = PolicyDiffOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn diff_policy_versions() {}
 
 /// Simulate a version
 ///

@@ -4,7 +4,7 @@
 use super::answers::{Body, Guarded};
 use crate::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, ErrorEnvelope, EventOut, EvidenceOut, ListEventsQuery,
-    ListRequestsQuery, RequestOut,
+    ListRequestsQuery, ProgressOut, RequestOut,
 };
 
 /// Create a request
@@ -54,6 +54,21 @@ fn list_requests() {}
     ),
 )]
 fn get_request() {}
+
+/// Say why a request waits
+///
+/// Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by the
+/// rules that decide. Any token.
+#[utoipa::path(
+    get, path = "/v1/awe/requests/{request_id}/progress", tag = "requests",
+    params(("request_id" = Uuid, Path, description = "Id of the request")),
+    responses(
+        (status = 200, description = "The progress, as of one moment", body = ProgressOut),
+        (status = 404, description = "AWE-003: no such request", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_request_progress() {}
 
 /// Cancel a request
 ///

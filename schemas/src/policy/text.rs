@@ -2,6 +2,7 @@
 
 use super::as_written;
 use crate::api::{ApproverRuleIn, PolicyCreate, PolicyOut, StageIn};
+use crate::etag::tag_of;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -31,6 +32,16 @@ pub fn canonical_text(policy: &PolicyOut) -> Result<String, serde_json::Error> {
 /// As [`canonical_text`].
 pub fn text_sha256(policy: &PolicyOut) -> Result<String, serde_json::Error> {
     Ok(hex::encode(Sha256::digest(canonical_text(policy)?)))
+}
+
+/// The `ETag` of a version: another one after each write, and whenever its text or status is another. It does not depend
+/// on the form of answers, so that servers of two releases agree about it.
+///
+/// # Errors
+/// As [`canonical_text`].
+pub fn entity_tag(policy: &PolicyOut) -> Result<String, serde_json::Error> {
+    let (id, written) = (policy.id.to_string(), policy.updated_at.unix_timestamp_nanos().to_string());
+    Ok(tag_of(&[&id, &policy.status, &written, &text_sha256(policy)?]))
 }
 
 fn stage(stage: &StageIn) -> Result<Object, serde_json::Error> {
@@ -85,6 +96,23 @@ mod tests {
         assert_eq!(canonical_text(&policy()).expect("a text"), expected);
         // As `printf %s TEXT | sha256sum` has it.
         assert_eq!(hash(&policy()), "8971d7f262230ecfee78becef689a41dde41aa3952e40fb18268a928db14bb1a");
+    }
+
+    #[test]
+    fn the_tag_changes_with_the_text_the_status_and_each_write() {
+        let before = entity_tag(&policy()).expect("a tag");
+        assert_eq!(before, entity_tag(&policy()).expect("a tag"));
+        let changes: [fn(&mut PolicyOut); 4] = [
+            |policy| policy.forbid_self_approval = false,
+            |policy| policy.status = "archived".to_owned(),
+            |policy| policy.updated_at += time::Duration::microseconds(1),
+            |policy| policy.id = Uuid::from_u128(9),
+        ];
+        for change in changes {
+            let mut changed = policy();
+            change(&mut changed);
+            assert_ne!(entity_tag(&changed).expect("a tag"), before);
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Reads documents that people write in files: YAML or, by the name of the file, JSON. It finds every fault at once, each
 //! with its line and column.
 
-mod fit;
+pub(crate) mod fit;
 mod flaw;
 mod tree;
 
 pub(crate) use flaw::{Flaw, Flawed, Position, printable};
 
 use flaw::MOST_FLAWS;
-use schemas::api::Location;
+use schemas::api::{Location, dotted};
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -51,7 +51,7 @@ impl<T> Document<T> {
 
     /// Whether there is a flaw at this path, within it or around it.
     pub(crate) fn is_flawed(&self, way: &[Location]) -> bool {
-        self.flawed.iter().any(|flawed| flawed.starts_with(way) || way.starts_with(flawed))
+        is_flawed(&self.flawed, way)
     }
 
     fn broken(mut flaw: Flaw) -> Self {
@@ -71,6 +71,11 @@ impl<T> Document<T> {
             _ => Err(Flawed::new(file, &self.flaws)),
         }
     }
+}
+
+/// Whether one of these flaws is at this path, within it or around it.
+pub(crate) fn is_flawed(flaws: &[Vec<Location>], way: &[Location]) -> bool {
+    flaws.iter().any(|flaw| flaw.starts_with(way) || way.starts_with(flaw))
 }
 
 /// Reads a file.
@@ -109,7 +114,7 @@ fn understand<T: DeserializeOwned>(text: &str, json: bool) -> Document<T> {
         Err(flaw) => return Document::broken(flaw),
     };
     let mut flawed: Vec<Vec<Location>> = flaws.iter().map(|(way, _)| way.clone()).collect();
-    let (content, misfits) = fit::fit(value);
+    let (content, misfits) = fit::fit(value, fit::MOST_READINGS);
     for misfit in misfits {
         flawed.push(misfit.loc.clone());
         flaws.push((
@@ -142,14 +147,7 @@ fn check_json(text: &str) -> Result<(), Flaw> {
 
 /// The message with the path to the flaw before it, for readers who look for names rather than lines.
 fn told(way: &[Location], message: &str) -> String {
-    let mut path = String::new();
-    for step in way {
-        match step {
-            Location::Index(index) => path.push_str(&format!("[{index}]")),
-            Location::Field(name) if path.is_empty() => path.push_str(name),
-            Location::Field(name) => path.push_str(&format!(".{name}")),
-        }
-    }
+    let path = dotted(way);
     if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") }
 }
 

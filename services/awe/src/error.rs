@@ -13,7 +13,7 @@ pub use schemas::api::Reason;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemas::api::{Location, ValidationDetail};
+use schemas::api::{Location, ValidationDetail, dotted};
 
 /// An answer that is not 2xx. Its messages reveal nothing internal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,15 +168,7 @@ fn detail(place: &str, field: &str, message: impl Into<String>) -> ValidationDet
 }
 
 fn told(detail: &ValidationDetail) -> String {
-    let mut path = String::new();
-    for step in &detail.loc {
-        match step {
-            Location::Field(name) if path.is_empty() => path.push_str(name),
-            Location::Field(name) => path.extend([".", name]),
-            Location::Index(index) => path.push_str(&format!("[{index}]")),
-        }
-    }
-    format!("{path}: {}", detail.msg)
+    format!("{}: {}", dotted(&detail.loc), detail.msg)
 }
 
 impl IntoResponse for ApiError {

@@ -8,5 +8,7 @@ pub(crate) mod health;
 pub(crate) mod people;
 pub(crate) mod ping;
 pub(crate) mod policies;
+pub(crate) mod policy_check;
+pub(crate) mod policy_diff;
 pub(crate) mod requests;
 pub(crate) mod system_config;

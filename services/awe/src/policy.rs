@@ -30,19 +30,33 @@ pub(crate) fn read(
 fn schema_fault(policy: &PolicyCreate) -> Option<Fault> {
     let schema = policy.context_schema.as_ref().filter(|schema| schema.is_object())?;
     let message = ContextSchema::compile(schema).err()?;
-    Some(Fault { stage: None, field: "context_schema".to_owned(), message })
+    Some(Fault::of_policy("context_schema", message))
+}
+
+/// What is legal in a policy that was read without faults, and probably not meant.
+pub(crate) fn advice(policy: &Policy, written: &PolicyCreate) -> Vec<Fault> {
+    let schema = written.context_schema.as_ref();
+    let mut found = engine::validate::advise(policy);
+    found.extend(engine::validate::about_variables(policy, schema));
+    // The schema is known to compile.
+    let about_schema = schema.and_then(|schema| ContextSchema::compile(schema).ok()?.advise());
+    found.extend(about_schema.map(|message| Fault::of_policy("context_schema", message)));
+    found
 }
 
 /// `http` rules that could never be answered here: their address is not allowed, or their credential not configured.
 fn http_faults(policy: &PolicyCreate, egress: &Egress, credentials: Option<&Credentials>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for stage in &policy.stages {
+    for (position, stage) in policy.stages.iter().enumerate() {
         for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
             for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.rule_type == "http") {
                 let fault = |(part, message): (&str, String)| Fault {
-                    stage: Some(stage.stage_order),
-                    field: format!("{field}[{index}].rule_value.{part}"),
-                    message,
+                    index: Some(position),
+                    ..Fault::of_stage(
+                        stage.stage_order,
+                        &format!("{field}[{index}].rule_value.{part}"),
+                        message,
+                    )
                 };
                 faults.extend(http_rule_faults(rule, egress, credentials).map(fault));
             }

@@ -64,6 +64,7 @@ fn guarded_routes() -> Vec<Route> {
 fn policy_routes() -> Vec<Route> {
     vec![
         ("/v1/awe/policies", get(policies::list).post(policies::create)),
+        ("/v1/awe/policies/validate", post(policies::validate)),
         ("/v1/awe/policies/{policy_key}", put(policies::add_version)),
         ("/v1/awe/policies/{policy_key}/versions", get(policies::list_versions)),
         (
@@ -72,6 +73,7 @@ fn policy_routes() -> Vec<Route> {
         ),
         ("/v1/awe/policies/{policy_key}/versions/{version}/activate", post(policies::activate)),
         ("/v1/awe/policies/{policy_key}/versions/{version}/deactivate", post(policies::deactivate)),
+        ("/v1/awe/policies/{policy_key}/versions/{version}/diff", get(policies::diff)),
         ("/v1/awe/policies/{policy_key}/versions/{version}/simulate", post(policies::simulate)),
     ]
 }
@@ -80,6 +82,7 @@ fn request_routes() -> Vec<Route> {
     vec![
         ("/v1/awe/requests", get(requests::list).post(requests::create)),
         ("/v1/awe/requests/{request_id}", get(requests::read)),
+        ("/v1/awe/requests/{request_id}/progress", get(requests::progress)),
         ("/v1/awe/requests/{request_id}/events", get(requests::events)),
         ("/v1/awe/requests/{request_id}/evidence", get(evidence::read)),
         ("/v1/awe/requests/{request_id}/cancel", post(requests::cancel)),

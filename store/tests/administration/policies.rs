@@ -1,9 +1,11 @@
 use crate::fixtures::{actions, admin, checked, policy};
 use engine::ids::PolicyId;
 use engine::policy::{Mode, OnBreach, OnEmpty};
+use schemas::etag::IfMatch;
+use schemas::policy::entity_tag;
 use std::time::Duration;
 use store::testing::{TestDb, database};
-use store::{Error, Options, Store, What};
+use store::{Clash, Error, Options, Store, What};
 
 async fn versions(db: &TestDb, key: &str, count: i32) {
     let policy = policy(key);
@@ -68,7 +70,7 @@ async fn unknown_policies_are_not_found() {
         db.get_policy("k", 1).await.err(),
         db.list_versions("k").await.err(),
         db.add_policy_version(&policy, &checked(&policy), &admin()).await.err(),
-        db.update_draft("k", 1, &policy, &checked(&policy), &admin()).await.err(),
+        db.update_draft("k", 1, &policy, &checked(&policy), None, &admin()).await.err(),
         db.activate_policy("k", 1, &admin()).await.err(),
         db.deactivate_policy("k", 1, &admin()).await.err(),
         db.load_policy(PolicyId(uuid::Uuid::nil())).await.err(),
@@ -162,7 +164,7 @@ async fn a_draft_is_replaced_in_place_and_keeps_its_id() {
     let mut changed = policy("k");
     changed.name = "Other".into();
     changed.stages.remove(0);
-    let after = db.update_draft("k", 1, &changed, &checked(&changed), &admin()).await.unwrap();
+    let after = db.update_draft("k", 1, &changed, &checked(&changed), None, &admin()).await.unwrap();
     assert_eq!((after.id, after.name.as_str(), after.stages.len()), (before.id, "Other", 1));
     assert_eq!(after.created_at, before.created_at);
     assert_eq!(actions(&db).await, ["policy.create", "policy.update"]);
@@ -179,7 +181,7 @@ async fn a_version_that_was_started_is_immutable_to_the_api_and_to_sql() {
         } else {
             db.deactivate_policy("k", 1, &admin()).await.unwrap();
         }
-        let refused = db.update_draft("k", 1, &policy, &checked(&policy), &admin()).await;
+        let refused = db.update_draft("k", 1, &policy, &checked(&policy), None, &admin()).await;
         assert!(matches!(refused, Err(Error::Conflict(..))), "{status}");
         let by_hand =
             sqlx::query("update approval_policy set forbid_self_approval = false").execute(db.pool());
@@ -195,11 +197,39 @@ async fn editing_and_activating_at_the_same_time_never_changes_an_active_version
     changed.name = "Changed".into();
     let form = checked(&changed);
     let actor = admin();
-    let (edited, activated) =
-        tokio::join!(db.update_draft("k", 1, &changed, &form, &actor), db.activate_policy("k", 1, &actor));
+    let (edited, activated) = tokio::join!(
+        db.update_draft("k", 1, &changed, &form, None, &actor),
+        db.activate_policy("k", 1, &actor)
+    );
     let activated = activated.unwrap();
     assert_eq!(activated.name, if edited.is_ok() { "Changed" } else { "Change requests" });
     assert_eq!(db.get_policy("k", 1).await.unwrap(), activated);
+}
+
+#[tokio::test]
+async fn of_two_authors_who_read_the_same_draft_one_is_told_that_the_other_was_first() {
+    let db = database().await;
+    versions(&db, "k", 1).await;
+    let read = db.get_policy("k", 1).await.unwrap();
+    let expected = IfMatch::OneOf(vec![entity_tag(&read).unwrap()]);
+    let (policy, actor) = (policy("k"), admin());
+    let forms = [checked(&policy), checked(&policy)];
+    let (one, other) = tokio::join!(
+        db.update_draft("k", 1, &policy, &forms[0], Some(&expected), &actor),
+        db.update_draft("k", 1, &policy, &forms[1], Some(&expected), &actor)
+    );
+    assert_eq!([&one, &other].iter().filter(|outcome| outcome.is_ok()).count(), 1, "{one:?} {other:?}");
+    let refused = one.and(other).unwrap_err();
+    assert!(matches!(refused, Error::Conflict(Clash::Unexpected, _)), "{refused:?}");
+    assert_eq!(actions(&db).await, ["policy.create", "policy.update"]);
+
+    let changed = db.get_policy("k", 1).await.unwrap();
+    let stale = db.activate_judged_policy(&changed, Some(&expected), &actor).await;
+    assert!(matches!(stale, Err(Error::Conflict(Clash::Unexpected, _))), "{stale:?}");
+    let current = IfMatch::OneOf(vec![entity_tag(&changed).unwrap()]);
+    assert_eq!(db.activate_judged_policy(&changed, Some(&current), &actor).await.unwrap().status, "active");
+    let again = db.activate_judged_policy(&changed, Some(&current), &actor).await;
+    assert!(matches!(again, Err(Error::Conflict(Clash::Unexpected, _))), "it is active by now: {again:?}");
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ reasons! {
     UnknownParameter "unknown_parameter" "AWE-010" 422 "The route knows no such query parameter.";
     GateDenied "gate_denied" "AWE-011" 403 "The policy gate did not admit the write.";
     Internal "internal" "AWE-012" 500 "A fault of this service.";
+    PreconditionFailed "precondition_failed" "AWE-013" 412 "It is not what the caller has read any more.";
 }
 
 #[cfg(test)]

@@ -69,9 +69,14 @@ impl Notifier {
             letters: Arc::new(self.letters().context("a mail template")?),
             directory,
             timeout: seconds(self.timeout_seconds),
-            remind_before: (self.reminder_hours > 0).then(|| hours(u64::from(self.reminder_hours))),
+            remind_before: self.remind_before(),
             check_interval: seconds(self.check_interval_seconds),
         })
+    }
+
+    /// How long before a deadline people are reminded; `None` = never.
+    pub(crate) fn remind_before(&self) -> Option<std::time::Duration> {
+        (self.enabled && self.reminder_hours > 0).then(|| hours(u64::from(self.reminder_hours)))
     }
 
     pub(super) fn check(&self, keycloak: &Keycloak, faults: &mut Faults) {

@@ -10,13 +10,16 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Times that one document is deserialised at most.
-const MOST_READINGS: usize = 2_000;
+pub(crate) const MOST_READINGS: usize = 2_000;
 
-/// The content, and every fault found. `None` when no replacement made the value readable.
-pub(super) fn fit<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<ValidationDetail>) {
+/// The content, and every fault found. `None` when no replacement made the value readable in so many readings.
+pub(crate) fn fit<T: DeserializeOwned>(
+    mut value: Value,
+    readings: usize,
+) -> (Option<T>, Vec<ValidationDetail>) {
     let mut told: Vec<ValidationDetail> = Vec::new();
     let mut replaced: Vec<Replaced> = Vec::new();
-    for _ in 0..MOST_READINGS {
+    for _ in 0..readings {
         let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(read) => return (Some(read), told),
             Err(error) => error,

@@ -45,6 +45,7 @@ const fn conflict(clash: Clash) -> Reason {
         Clash::SecretNotActive => Reason::SecretNotActive,
         Clash::SecretUnfit => Reason::SecretUnfit,
         Clash::Judged => Reason::ChangedMeanwhile,
+        Clash::Unexpected => Reason::PreconditionFailed,
         Clash::TooMany => Reason::TooManyDelegations,
         Clash::NotRetriable => Reason::NotRetriable,
         Clash::KeyTaken => Reason::IdempotencyKeyReused,

@@ -6,9 +6,10 @@ use crate::error::{ApiError, Reason};
 use crate::extract::PolicyVersion;
 use crate::policy;
 use crate::state::AppState;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use engine::policy::Policy;
 use schemas::api::{PolicyCreate, PolicyOut};
+use schemas::etag::IfMatch;
 use schemas::policy::{Fault, as_written};
 
 const VERSION_ROUTE: &str = "/v1/awe/policies/{policy_key}/versions/{version}";
@@ -28,6 +29,17 @@ fn check_same_key(path: &str, body: &PolicyCreate) -> Result<(), ApiError> {
     }
     let text = format!("field policy_key: {} in the body, {path} in the URL", body.policy_key);
     Err(ApiError::new(Reason::PolicyKeyDiffers, text))
+}
+
+/// The condition of a write. Several headers are one list (RFC 9110).
+fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError> {
+    let given = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().ok());
+    let refused = |why: &str| ApiError::invalid(format!("header If-Match: {why}; nothing was done"));
+    let given = given.collect::<Option<Vec<&str>>>().ok_or_else(|| refused("must be ASCII"))?;
+    if given.is_empty() {
+        return Ok(None);
+    }
+    IfMatch::parse(&given.join(",")).map(Some).map_err(|why| refused(&why))
 }
 
 pub(crate) async fn create(
@@ -67,11 +79,15 @@ pub(crate) async fn update_draft(
     at: &PolicyVersion,
     body: &PolicyCreate,
 ) -> Result<PolicyOut, ApiError> {
+    let expected = if_match(headers)?;
     check_same_key(&at.key, body)?;
     let policy = read(body, state)?;
     let write = write(Operation::Update, VERSION_ROUTE, &at.key);
     state.admission().ask(write, headers, body).await?;
-    let updated = state.store().update_draft(&at.key, at.version, body, &policy, &admin.actor()).await?;
+    let updated = state
+        .store()
+        .update_draft(&at.key, at.version, body, &policy, expected.as_ref(), &admin.actor())
+        .await?;
     state.admission().tell(write, &admin.subject, &updated);
     Ok(updated)
 }
@@ -84,6 +100,7 @@ pub(crate) async fn activate(
     headers: &HeaderMap,
     at: &PolicyVersion,
 ) -> Result<PolicyOut, ApiError> {
+    let expected = if_match(headers)?;
     let write = write(Operation::Activate, ACTIVATE_ROUTE, &at.key);
     let policy = state.store().get_policy(&at.key, at.version).await?;
     if policy.status == "draft" {
@@ -92,7 +109,7 @@ pub(crate) async fn activate(
     if state.admission().asks(Asset::Policy) {
         state.admission().ask(write, headers, &policy).await?;
     }
-    let active = state.store().activate_judged_policy(&policy, &admin.actor()).await?;
+    let active = state.store().activate_judged_policy(&policy, expected.as_ref(), &admin.actor()).await?;
     state.admission().tell(write, &admin.subject, &active);
     Ok(active)
 }

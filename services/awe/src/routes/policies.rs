@@ -2,17 +2,37 @@
 
 use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
-use crate::extract::{Body, PolicyKey, PolicyVersion};
-use crate::operations::policies;
+use crate::extract::{Body, PolicyKey, PolicyVersion, Query};
 use crate::operations::requests::check_context;
+use crate::operations::{policies, policy_check, policy_diff};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut, SimulateRequest, SimulateResponse};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemas::api::{
+    PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
+    SimulateRequest, SimulateResponse,
+};
+use schemas::json::RawJson;
+use schemas::policy::entity_tag;
 
 type Answer<T> = Result<Json<T>, ApiError>;
-type Made<T> = Result<(StatusCode, Json<T>), ApiError>;
+
+/// One version of a policy, with its `ETag`.
+#[derive(Debug)]
+pub(super) struct Version(PolicyOut);
+
+impl IntoResponse for Version {
+    fn into_response(self) -> Response {
+        let tag = entity_tag(&self.0).map_err(|error| error.to_string());
+        let tag = tag.and_then(|tag| HeaderValue::try_from(tag).map_err(|error| error.to_string()));
+        match tag {
+            Ok(tag) => ([(header::ETAG, tag)], Json(self.0)).into_response(),
+            Err(cause) => ApiError::internal(cause).into_response(),
+        }
+    }
+}
 
 pub(super) async fn list(State(state): State<AppState>, _: Viewer, _: Listing) -> Answer<Vec<PolicyOut>> {
     Ok(Json(state.store().list_policies().await?))
@@ -23,9 +43,18 @@ pub(super) async fn create(
     Admin(admin): Admin,
     headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
-) -> Made<PolicyOut> {
+) -> Result<(StatusCode, Version), ApiError> {
     let created = policies::create(&state, &admin, &headers, &body).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    Ok((StatusCode::CREATED, Version(created)))
+}
+
+pub(super) async fn validate(
+    State(state): State<AppState>,
+    _: Viewer,
+    _: Listing,
+    Body(written): Body<RawJson>,
+) -> Answer<PolicyCheckOut> {
+    Ok(Json(policy_check::check(&state, written).await?))
 }
 
 pub(super) async fn add_version(
@@ -34,9 +63,9 @@ pub(super) async fn add_version(
     PolicyKey(key): PolicyKey,
     headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
-) -> Made<PolicyOut> {
+) -> Result<(StatusCode, Version), ApiError> {
     let added = policies::add_version(&state, &admin, &headers, &key, &body).await?;
-    Ok((StatusCode::CREATED, Json(added)))
+    Ok((StatusCode::CREATED, Version(added)))
 }
 
 pub(super) async fn list_versions(
@@ -47,8 +76,12 @@ pub(super) async fn list_versions(
     Ok(Json(state.store().list_versions(&key).await?))
 }
 
-pub(super) async fn read(State(state): State<AppState>, _: Viewer, at: PolicyVersion) -> Answer<PolicyOut> {
-    Ok(Json(state.store().get_policy(&at.key, at.version).await?))
+pub(super) async fn read(
+    State(state): State<AppState>,
+    _: Viewer,
+    at: PolicyVersion,
+) -> Result<Version, ApiError> {
+    Ok(Version(state.store().get_policy(&at.key, at.version).await?))
 }
 
 pub(super) async fn update(
@@ -57,8 +90,8 @@ pub(super) async fn update(
     at: PolicyVersion,
     headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
-) -> Answer<PolicyOut> {
-    Ok(Json(policies::update_draft(&state, &admin, &headers, &at, &body).await?))
+) -> Result<Version, ApiError> {
+    Ok(Version(policies::update_draft(&state, &admin, &headers, &at, &body).await?))
 }
 
 pub(super) async fn activate(
@@ -66,16 +99,25 @@ pub(super) async fn activate(
     Admin(admin): Admin,
     at: PolicyVersion,
     headers: HeaderMap,
-) -> Answer<PolicyOut> {
-    Ok(Json(policies::activate(&state, &admin, &headers, &at).await?))
+) -> Result<Version, ApiError> {
+    Ok(Version(policies::activate(&state, &admin, &headers, &at).await?))
 }
 
 pub(super) async fn deactivate(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
-) -> Answer<PolicyOut> {
-    Ok(Json(state.store().deactivate_policy(&at.key, at.version, &admin.actor()).await?))
+) -> Result<Version, ApiError> {
+    Ok(Version(state.store().deactivate_policy(&at.key, at.version, &admin.actor()).await?))
+}
+
+pub(super) async fn diff(
+    State(state): State<AppState>,
+    _: Viewer,
+    at: PolicyVersion,
+    Query(query): Query<PolicyDiffQuery>,
+) -> Answer<PolicyDiffOut> {
+    Ok(Json(policy_diff::compare(&state, at, query.with).await?))
 }
 
 pub(super) async fn simulate(

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use engine::request::RequestStatus;
 use schemas::api::{
     CancelRequest, CreateRequestIn, CreateRequestOut, EventOut, ListEventsQuery, ListRequestsQuery,
-    RequestOut,
+    ProgressOut, RequestOut,
 };
 use store::page::List;
 use store::requests::RequestFilter;
@@ -79,6 +79,16 @@ pub(super) async fn events(
 ) -> Result<(HeaderMap, Json<Vec<EventOut>>), ApiError> {
     let (events, next) = state.store().list_events(id, query.after).await?;
     Ok((next_cursor(next.map(|sequence| sequence.to_string())), Json(events)))
+}
+
+pub(super) async fn progress(
+    State(state): State<AppState>,
+    _: Identity,
+    _: Listing,
+    RequestId(id): RequestId,
+) -> Result<Json<ProgressOut>, ApiError> {
+    let reminded = state.config().notifier.remind_before();
+    Ok(Json(state.requests()?.progress(id, reminded).await?))
 }
 
 pub(super) async fn cancel(

@@ -35,23 +35,26 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 44] = [
+const ROUTES: [(&str, &str, Needs); 47] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
     ("get", "/v1/awe/policies", Viewer),
     ("post", "/v1/awe/policies", Admin),
+    ("post", "/v1/awe/policies/validate", Viewer),
     ("put", "/v1/awe/policies/{policy_key}", Admin),
     ("get", "/v1/awe/policies/{policy_key}/versions", Viewer),
     ("get", "/v1/awe/policies/{policy_key}/versions/{version}", Viewer),
     ("patch", "/v1/awe/policies/{policy_key}/versions/{version}", Admin),
     ("post", "/v1/awe/policies/{policy_key}/versions/{version}/activate", Admin),
     ("post", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", Admin),
+    ("get", "/v1/awe/policies/{policy_key}/versions/{version}/diff", Viewer),
     ("post", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", Viewer),
     ("post", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests/{request_id}", Token),
     ("get", "/v1/awe/requests/{request_id}/evidence", Viewer),
+    ("get", "/v1/awe/requests/{request_id}/progress", Token),
     ("get", "/v1/awe/requests/{request_id}/events", Token),
     ("post", "/v1/awe/requests/{request_id}/cancel", Creator),
     ("get", "/v1/awe/tasks", Token),

@@ -10,6 +10,8 @@ mod flow;
 mod gate;
 mod hostile;
 mod limits;
+mod policies;
+mod progress;
 #[path = "../../../../outbound/tests/http/server.rs"]
 mod receiver;
 mod rules;

@@ -62,11 +62,9 @@ pub(super) fn warnings(policy: &PolicyCreate, unknown: &Unknown) -> Vec<Fault> {
         for (field, rules) in [("rules", &stage.rules), ("escalation_rules", &stage.escalation_rules)] {
             for (index, user) in rules.iter().map(named).enumerate() {
                 if let Some((user, what)) = user.and_then(|user| unknown.get_key_value(user)) {
-                    warnings.push(Fault {
-                        stage: Some(stage.stage_order),
-                        field: format!("{field}[{index}].rule_value.user_id"),
-                        message: format!("user {user:?} {what}"),
-                    });
+                    let field = format!("{field}[{index}].rule_value.user_id");
+                    let message = format!("user {user:?} {what}");
+                    warnings.push(Fault::of_stage(stage.stage_order, &field, message));
                 }
             }
         }

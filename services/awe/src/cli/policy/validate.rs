@@ -7,12 +7,10 @@ use crate::cli::output;
 use crate::config::Config;
 use crate::document::{Document, Flaw, printable};
 use crate::policy;
-use actors::ContextSchema;
 use clap::Args;
 use outbound::Egress;
-use schemas::api::{Location, PolicyCreate};
-use schemas::policy::Fault;
-use serde_json::Value;
+use schemas::api::PolicyCreate;
+use schemas::policy::{Fault, way};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -74,10 +72,8 @@ fn judge(document: &Document<PolicyCreate>, egress: &Egress, unknown: &Unknown) 
             faults.extend(found.into_iter().filter(|fault| !is_doubtful(document, written, fault)).map(flaw))
         }
         Ok(policy) if faults.is_empty() => {
-            let mut found = engine::validate::advise(&policy);
-            found.extend(engine::validate::about_variables(&policy, written.context_schema.as_ref()));
+            let mut found = policy::advice(&policy, written);
             found.extend(against::warnings(written, unknown));
-            found.extend(about_schema(written.context_schema.as_ref()));
             let mut found: Vec<Flaw> = found.into_iter().map(flaw).collect();
             found.sort_by_key(|flaw| flaw.at);
             return Report { word: WARNING, found };
@@ -92,23 +88,6 @@ fn is_doubtful(document: &Document<PolicyCreate>, policy: &PolicyCreate, fault: 
     let way = way(policy, fault);
     let of_stage = if fault.stage.is_some() { &way[..way.len().min(2)] } else { &way[..] };
     document.is_flawed(of_stage)
-}
-
-/// The path to the field that a fault is about.
-fn way(policy: &PolicyCreate, fault: &Fault) -> Vec<Location> {
-    let field = |name: &str| Location::Field(name.to_owned());
-    let mut way = Vec::new();
-    if let Some(order) = fault.stage {
-        way.push(field("stages"));
-        // Of two stages with the same number, the second one is reported.
-        let index = policy.stages.iter().rposition(|stage| stage.stage_order == order);
-        way.extend(index.map(|index| Location::Index(index as u64)));
-    }
-    for step in fault.field.split(['.', '[']) {
-        let index = step.strip_suffix(']').and_then(|index| index.parse().ok());
-        way.push(index.map_or_else(|| field(step), Location::Index));
-    }
-    way
 }
 
 fn tell(file: &Path, report: &Report, strict: bool) -> anyhow::Result<Outcome> {
@@ -126,12 +105,6 @@ fn tell(file: &Path, report: &Report, strict: bool) -> anyhow::Result<Outcome> {
         output::print(&format!("  {}:{}: {word}: {}", file.display(), flaw.at, flaw.message))?;
     }
     Ok(outcome)
-}
-
-/// A warning about the `context_schema`, which is known to compile.
-fn about_schema(schema: Option<&Value>) -> Option<Fault> {
-    let message = ContextSchema::compile(schema?).ok()?.advise()?;
-    Some(Fault { stage: None, field: "context_schema".to_owned(), message })
 }
 
 fn counted(count: usize, word: &str) -> String {
