@@ -40,6 +40,11 @@ impl Requests {
         Self { shared, in_flight, waiting: Arc::new(Semaphore::new(MOST_WAITING)), directory }
     }
 
+    /// How many commands may be under way at once.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.shared.options.max_in_flight
+    }
+
     /// Creates a request, once per idempotency key. When its approvers must be asked for, it waits a moment for the
     /// first tasks.
     ///

@@ -36,6 +36,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(45);
 /// How often an idle resolver looks without a signal.
 const LOOK: Duration = Duration::from_secs(2);
+/// Pause when what is due has been leased by others, or is not due yet by the clock of the database.
+const TAKEN: Duration = Duration::from_millis(50);
 /// Rules of one request asked at the same time.
 const RULES_AT_ONCE: usize = 4;
 /// Most groups of stages resolved one after the other, when each seats nobody. More come with the next claim.
@@ -205,6 +207,12 @@ impl Job for Poll {
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
         let worker = &self.worker;
+        // Asked first, because most often nothing is due: a process at rest then makes one statement and no two.
+        let next = worker.store.next_resolution().await?;
+        let wait = next.map_or(LOOK, |at| Duration::try_from(at - clock::now()).unwrap_or(Duration::ZERO));
+        if !wait.is_zero() {
+            return Ok(wait.min(LOOK));
+        }
         // Claims no more than can begin at once, so that no lease runs out while its request waits for a slot.
         let Ok(first) = Arc::clone(&worker.slots).acquire_owned().await else { return Ok(LOOK) };
         let mut free = vec![first];
@@ -213,15 +221,10 @@ impl Job for Poll {
         }
         let limit = i64::try_from(free.len()).unwrap_or(i64::MAX);
         let owed = worker.store.lease_resolutions(LEASE, limit).await?;
-        let all = owed.len() == free.len();
+        let nothing = owed.is_empty();
         for (id, slot) in owed.into_iter().zip(free) {
             worker.spawn(id, slot);
         }
-        if all {
-            return Ok(Duration::ZERO);
-        }
-        let next = worker.store.next_resolution().await?;
-        let wait = next.map(|at| Duration::try_from(at - clock::now()).unwrap_or(Duration::ZERO));
-        Ok(wait.map_or(LOOK, |wait| wait.min(LOOK)))
+        Ok(if nothing { TAKEN } else { Duration::ZERO })
     }
 }

@@ -17,6 +17,7 @@ use futures::StreamExt;
 use outbound::Backoff;
 use rand::seq::SliceRandom;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -24,17 +25,18 @@ use store::timers::Due;
 use time::OffsetDateTime;
 
 /// Requests in one round, so that a day of downtime is caught up in steps.
-const BATCH: i64 = 100;
-/// Commands of a round under way at once: a small part of what is permitted, so that decisions find room.
-const AT_ONCE: usize = 8;
+const BATCH: i64 = 500;
+/// Commands of a round under way at once: an eighth of what is permitted, so that decisions find room, within these
+/// bounds. More of them than are written by one statement only make others wait.
+const AT_ONCE: RangeInclusive<usize> = 8..=32;
 /// Pauses of a request that failed.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Requests set aside at once; with more than that something else is wrong.
 const MOST_ASIDE: usize = 10_000;
-/// Most requests set aside. With more of them something else is wrong.
+/// Pause before listening again after the database went away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// Pause before listening again after the database went away.
+/// How deadlines are watched.
 #[derive(Debug, Clone, Copy)]
 pub struct SlaOptions {
     /// How often deadlines are looked for without a signal.
@@ -71,12 +73,13 @@ impl Sla {
         // In random order, so that replicas that read the same batch collide less often.
         due.shuffle(&mut rand::rng());
         let requests = self.requests.clone();
+        let at_once = (requests.most_in_flight() / 8).clamp(*AT_ONCE.start(), *AT_ONCE.end());
         let mut outcomes = futures::stream::iter(due)
             .map(|due| {
                 let requests = requests.clone();
                 async move { (due.request, breach(&requests, &due).await) }
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(at_once);
         while let Some((id, outcome)) = outcomes.next().await {
             match outcome {
                 Ok(true) => drop(self.aside.remove(&id)),
