@@ -30,16 +30,29 @@ AMY, ADMIN = token("amy"), token("load-admin", ("AWE_ADMIN",))
 # Who asks, for what, and within how many milliseconds the slowest but one in twenty should be answered.
 LISTS = [
     (AMY, "/tasks?status=open", 20),
+    (AMY, "/tasks?status=actionable&sort=due", 50),
+    (AMY, "/tasks?overdue=true", 50),
     (AMY, "/tasks", 20),
     (AMY, "/tasks?page=5000", 50),
     (AMY, "/tasks/stats", 20),
     (AMY, "/tasks/stats?status=open", 20),
     (AMY, "/tasks?status=open&search_text=north", 50),
+    (ADMIN, "/tasks?assignee=*", 50),
     (ADMIN, "/tasks?assignee=*&status=open", 50),
-    (ADMIN, "/tasks?assignee=*&search_text=nowhere", 50),
+    (ADMIN, "/tasks?assignee=*&status=open&search_text=nowhere", 50),
+    (ADMIN, "/requests", 50),
     (ADMIN, "/requests?status=in_review", 20),
+    (ADMIN, "/requests?status=rejected", 50),
+    (ADMIN, "/requests?status=expired", 50),
     (ADMIN, "/requests?requester=nobody", 20),
+    (ADMIN, "/requests?requester=maker-7&status=approved", 50),
     (ADMIN, "/requests?policy_key=none", 20),
+    (ADMIN, "/requests?assignee=amy", 50),
+    (ADMIN, "/requests?overdue=true", 50),
+    (ADMIN, "/requests?status=in_review&search_text=nowhere", 50),
+    (ADMIN, "/requests?artifact_id=artifact-77", 50),
+    (ADMIN, "/admin/deliveries?status=exhausted", 50),
+    (ADMIN, "/admin/audit?search_text=load", 50),
 ]
 
 

@@ -278,7 +278,7 @@ impl Store {
                 exists (select from outbox_refused) as "refuses!""#,
             patience.as_secs_f64()
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.hot)
         .await?)
     }
 

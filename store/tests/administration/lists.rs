@@ -164,7 +164,7 @@ async fn beside_finished(db: &TestDb, finished: u32) {
     execute(
         db,
         &format!(
-            "create temporary table made as select n, n > {finished} as is_open, uuidv7() as request, uuidv7() as task,
+            "create temporary table made as select n, n > {finished} as is_open, gen_random_uuid() as request, gen_random_uuid() as task,
                  now() - ({finished} + 50 - n) * interval '1 s' as created from generate_series(1, {finished} + 50) n;
              insert into approval_request (id, policy_id, policy_key, policy_version, artifact_type, artifact_id,
                  source_service, requester, context, status, current_stage_order, stages, completed_at, created_at,
