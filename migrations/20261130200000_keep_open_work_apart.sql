@@ -1,5 +1,5 @@
 -- Open work is kept apart from finished work: who looks for it reads nothing that is finished, and finishing a task or
--- a request changes no column that an index holds. A row here says no more than that something is open; what it is,
+-- a request changes no column that an index holds. A row here repeats what open work is found and counted by; all else
 -- the row of the task or request says.
 create table open_request (
     created_at timestamptz not null
@@ -24,15 +24,18 @@ create table open_task (
             check (created_at between '0001-01-01T00:00:00Z' and '9999-12-31T23:59:59.999999Z'),
     id uuid not null,
     request_id uuid not null,
-    -- When time acts on it; null when it has done so, or never will.
+    status text not null,
     due_at timestamptz
         constraint open_task_due_at_is_moment
             check (due_at between '0001-01-01T00:00:00Z' and '9999-12-31T23:59:59.999999Z'),
+    artifact_type text not null,
+    policy_key text not null,
     primary key (assignee, created_at, id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2000);
 
-create index open_task_due on open_task (due_at, id) where due_at is not null;
+-- Time acts on a task once.
+create index open_task_due on open_task (due_at, id) where status <> 'expired' and due_at is not null;
 
 create function is_decidable(status text, seated boolean, decision_id uuid) returns boolean language sql immutable as
     $$ select status in ('open', 'claimed') or status = 'expired' and seated and decision_id is null $$;
@@ -45,10 +48,11 @@ begin
     on conflict (created_at, id) do update set expires_at = excluded.expires_at;
     delete from open_request o using approval_request r
     where r.id = request and r.completed_at is not null and o.created_at = r.created_at and o.id = r.id;
-    insert into open_task (assignee, created_at, id, request_id, due_at)
-    select t.assignee, t.created_at, t.id, t.request_id, case when t.status <> 'expired' then t.due_at end
-    from approval_task t where t.request_id = request and is_decidable(t.status, t.seated, t.decision_id)
-    on conflict (assignee, created_at, id) do update set due_at = excluded.due_at;
+    insert into open_task (assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key)
+    select t.assignee, t.created_at, t.id, t.request_id, t.status, t.due_at, r.artifact_type, r.policy_key
+    from approval_task t join approval_request r on r.id = t.request_id
+    where t.request_id = request and is_decidable(t.status, t.seated, t.decision_id)
+    on conflict (assignee, created_at, id) do update set status = excluded.status, due_at = excluded.due_at;
     delete from open_task o using approval_task t
     where t.request_id = request and not is_decidable(t.status, t.seated, t.decision_id)
         and o.assignee = t.assignee and o.created_at = t.created_at and o.id = t.id;
@@ -68,10 +72,11 @@ end $$;
 create function note_open_task() returns trigger language plpgsql as $$
 begin
     if is_decidable(new.status, new.seated, new.decision_id) then
-        insert into open_task (assignee, created_at, id, request_id, due_at)
-        values (new.assignee, new.created_at, new.id, new.request_id,
-            case when new.status <> 'expired' then new.due_at end)
-        on conflict (assignee, created_at, id) do update set due_at = excluded.due_at;
+        insert into open_task (assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key)
+        select new.assignee, new.created_at, new.id, new.request_id, new.status, new.due_at, r.artifact_type,
+            r.policy_key
+        from approval_request r where r.id = new.request_id
+        on conflict (assignee, created_at, id) do update set status = excluded.status, due_at = excluded.due_at;
     else
         delete from open_task where assignee = new.assignee and created_at = new.created_at and id = new.id;
     end if;
@@ -91,9 +96,10 @@ create trigger approval_task_is_open
 -- Nobody writes until this is committed, so what is read here is all there is.
 insert into open_request (created_at, id, expires_at)
 select created_at, id, expires_at from approval_request where completed_at is null;
-insert into open_task (assignee, created_at, id, request_id, due_at)
-select assignee, created_at, id, request_id, case when status <> 'expired' then due_at end
-from approval_task where is_decidable(status, seated, decision_id);
+insert into open_task (assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key)
+select t.assignee, t.created_at, t.id, t.request_id, t.status, t.due_at, r.artifact_type, r.policy_key
+from approval_task t join approval_request r on r.id = t.request_id
+where is_decidable(t.status, t.seated, t.decision_id);
 
 drop index approval_request_expires;
 drop index approval_task_due;
@@ -104,15 +110,18 @@ create view wrong_open_work as
 with requests as (
     select created_at, id, expires_at from approval_request where completed_at is null
 ), tasks as (
-    select assignee, created_at, id, request_id, case when status <> 'expired' then due_at end as due_at
-    from approval_task where is_decidable(status, seated, decision_id)
+    select t.assignee, t.created_at, t.id, t.request_id, t.status, t.due_at, r.artifact_type, r.policy_key
+    from approval_task t join approval_request r on r.id = t.request_id
+    where is_decidable(t.status, t.seated, t.decision_id)
 )
 select id as request_id from (table requests except select created_at, id, expires_at from open_request) r
 union
 select id from (select created_at, id, expires_at from open_request except table requests) r
 union
 select request_id from (
-    table tasks except select assignee, created_at, id, request_id, due_at from open_task) t
+    table tasks except select assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key
+    from open_task) t
 union
 select request_id from (
-    select assignee, created_at, id, request_id, due_at from open_task except table tasks) t;
+    select assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key
+    from open_task except table tasks) t;

@@ -37,9 +37,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use store::Store;
+use store::processes::Circuit;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+
+/// The circuits of the endpoints that this process delivers to. Cheap to clone.
+#[derive(Clone)]
+pub struct Circuits(Option<LiveEndpoints>);
+
+impl Circuits {
+    /// Those of a delivery role; of none, there are none.
+    pub(crate) fn of(delivery: Option<&Delivery>) -> Self {
+        Self(delivery.map(|delivery| delivery.endpoints.clone()))
+    }
+
+    /// The circuits that are not closed, at most `most`.
+    #[must_use]
+    pub fn not_closed(&self, most: usize) -> Vec<Circuit> {
+        self.0.as_ref().map(|endpoints| endpoints.circuits(most)).unwrap_or_default()
+    }
+}
 
 /// The delivery role of this process.
 pub(crate) struct Delivery {

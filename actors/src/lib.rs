@@ -28,12 +28,13 @@ mod signals;
 mod sla;
 mod supervisor;
 mod system;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use commit_writer::COMMIT_WRITER;
 pub use context_schema::ContextSchema;
-pub use delivery::{Courier, EndpointOptions, Sent, Signer, WebhookOptions};
+pub use delivery::{Circuits, Courier, EndpointOptions, Sent, Signer, WebhookOptions};
 pub use directory::{Directories, Directory, NoDirectory, Question};
 pub use error::{Error, StartError};
 pub use handle::Requests;

@@ -1,7 +1,7 @@
 //! Starts everything that a process with these roles needs, and stops it in order.
 
 use crate::catalog::Catalog;
-use crate::delivery::{Courier, Delivery};
+use crate::delivery::{Circuits, Courier, Delivery};
 use crate::error::StartError;
 use crate::handle::Requests;
 use crate::loops::Loops;
@@ -14,6 +14,7 @@ use crate::retention::Retention;
 use crate::roles::Role;
 use crate::signals::{Signals, Unresolved};
 use crate::sla::{self, Sla};
+use crate::tally::Tally;
 use crate::{background, commit_writer, hints, resolve_work, supervisor};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,12 @@ impl System {
         &self.loops
     }
 
+    /// The circuits of the endpoints that this process delivers to.
+    #[must_use]
+    pub fn circuits(&self) -> Circuits {
+        Circuits::of(self.delivery.as_ref())
+    }
+
     /// How many request actors are live.
     #[must_use]
     pub fn live_requests(&self) -> usize {
@@ -126,6 +133,7 @@ fn start_background(options: &Options, shared: &Arc<Shared>, requests: &Requests
     if options.roles.contains(Role::Sla) {
         let retention = Retention { store: store.clone(), options: options.retention };
         background::start(loops, retention, Arc::default());
+        background::start(loops, Tally::new(store.clone()), Arc::default());
         sla::listen(loops, store, signals);
         let sla = Sla::new(store.clone(), requests.clone(), Arc::clone(signals), options.sla);
         background::start(loops, sla, Arc::clone(&signals.deadlines));

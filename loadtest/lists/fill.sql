@@ -47,8 +47,8 @@ insert into outbox_batch (settled, last_position, last_seq, positions, stream_se
 select max(position), max(position), 0, '{}', '{}' from approval_event;
 
 insert into open_request (created_at, id) select created, request from made where is_open;
-insert into open_task (assignee, created_at, id, request_id, due_at)
-select assignee, created, task, request, due from made where is_open;
+insert into open_task (assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key)
+select assignee, created, task, request, 'open', due, 'load_artifact', 'load.v1' from made where is_open;
 
 drop table made;
 vacuum analyze approval_request;

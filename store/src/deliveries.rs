@@ -6,6 +6,7 @@
 //! that has failed once may be overtaken.
 
 pub mod admin;
+pub mod endpoints;
 mod lease;
 mod record;
 

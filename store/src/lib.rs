@@ -12,6 +12,7 @@ pub mod grants;
 mod moment;
 pub mod notifications;
 pub mod outbox;
+pub mod overview;
 pub mod page;
 pub mod policies;
 mod pool;
@@ -21,6 +22,7 @@ pub mod requests;
 pub mod resolutions;
 mod retention;
 pub mod secrets;
+pub mod tally;
 pub mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -114,7 +114,7 @@ impl Store {
         let row = sqlx::query!(
             r#"with looked as (
                 select id, due_at, created_at from open_task
-                where due_at > now()
+                where status <> 'expired' and due_at > now()
                     and due_at <= now() + make_interval(secs => $1)
                     and due_at >= $2 and (due_at, id) > ($2, $3)
                 order by due_at, id limit $4

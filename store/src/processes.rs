@@ -1,8 +1,20 @@
 //! The processes that run. Each of them updates its row now and then.
 
 use crate::{Error, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The circuit of a caller's endpoint that is not closed, as a process sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circuit {
+    pub caller_service: String,
+    /// Scheme, host and port.
+    pub endpoint: String,
+    /// `open`: nothing is sent; `probing`: one webhook tries whether it answers.
+    pub state: String,
+}
 
 /// A process as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +29,8 @@ pub struct Process {
     pub directory: bool,
     /// Its loops that do not run as they should, in words for operators.
     pub troubles: Vec<String>,
+    /// Circuits of endpoints that are not closed, as [`Circuit`]s.
+    pub circuits: Value,
     pub started_at: OffsetDateTime,
 }
 
@@ -28,16 +42,18 @@ impl Store {
     pub async fn note_process(&self, process: &Process) -> Result<(), Error> {
         sqlx::query!(
             "with gone as (delete from process where seen_at < now() - interval '1 hour' and id <> $1)
-             insert into process (id, host, version, roles, directory, troubles, started_at, seen_at)
-             values ($1, $2, $3, $4, $5, $6, $7, now())
-             on conflict (id) do update set seen_at = now(), troubles = excluded.troubles",
+             insert into process (id, host, version, roles, directory, troubles, started_at, circuits, seen_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, now())
+             on conflict (id) do update
+                 set seen_at = now(), troubles = excluded.troubles, circuits = excluded.circuits",
             process.id,
             process.host,
             process.version,
             &process.roles,
             process.directory,
             &process.troubles,
-            process.started_at
+            process.started_at,
+            process.circuits
         )
         .execute(&self.pool)
         .await?;
@@ -60,7 +76,7 @@ impl Store {
     pub async fn processes(&self) -> Result<Vec<Process>, Error> {
         let rows = sqlx::query_as!(
             Process,
-            "select id, host, version, roles, directory, troubles, started_at from process
+            "select id, host, version, roles, directory, troubles, circuits, started_at from process
              where seen_at > now() - interval '1 minute' order by started_at"
         )
         .fetch_all(&self.pool)

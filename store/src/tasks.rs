@@ -152,13 +152,19 @@ impl Store {
             ..TaskFilter::default()
         };
         let mut query = QueryBuilder::<Postgres>::new(
-            "select r.artifact_type, count(*) as total,
-                count(*) filter (where c.due_at < now() and c.status in ('open', 'claimed', 'expired')) as overdue
-             from (select t.request_id, t.due_at, t.status",
+            "select artifact_type, count(*) as total,
+                count(*) filter (where due_at < now() and status in ('open', 'claimed', 'expired')) as overdue
+             from (select t.*, ",
         );
+        // Open tasks repeat it.
+        query.push(if filter.is_of_open_work() {
+            "null"
+        } else {
+            "(select r.artifact_type from approval_request r where r.id = t.request_id) as artifact_type"
+        });
         filter.push(&mut query);
         query.push(format_args!(" order by {} limit ", filter.order())).push_bind(MOST_COUNTED + 1);
-        query.push(") c join approval_request r on r.id = c.request_id group by r.artifact_type");
+        query.push(") newest group by artifact_type");
         let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&self.pool).await?;
         let mut stats = TaskStatsOut::default();
         for (artifact_type, total, overdue) in rows {

@@ -64,7 +64,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select request_id as "id!", min(due_at) as "task_due_at: Moment", min(expires_at) as "expires_at: Moment" from (
                 (select request_id, due_at, null::timestamptz as expires_at from open_task
-                    where due_at <= $1 and request_id <> all($2)
+                    where due_at <= $1 and status <> 'expired' and request_id <> all($2)
                     order by due_at limit $3)
                 union all
                 (select id, null, expires_at from open_request
@@ -92,7 +92,7 @@ impl Store {
     pub async fn next_deadline(&self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Error> {
         let next = sqlx::query_scalar!(
             r#"select least(
-                (select min(due_at) from open_task where due_at > $1),
+                (select min(due_at) from open_task where due_at > $1 and status <> 'expired'),
                 (select min(expires_at) from open_request where expires_at > $1)) as "next: Moment""#,
             now
         )

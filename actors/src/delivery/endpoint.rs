@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::Store;
 use store::deliveries::{Destination, Leased};
+use store::processes::Circuit;
 use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -99,6 +100,17 @@ impl Lane {
     pub(super) fn rests(&self, idle: Duration) -> bool {
         let remember = if self.breaker().is_closed() { Duration::ZERO } else { self.rest * 2 };
         self.slots.available_permits() == self.most && self.used.lock().elapsed() > idle + remember
+    }
+
+    /// The circuit, unless it is closed.
+    pub(super) fn circuit(&self) -> Option<Circuit> {
+        let state = match self.breaker().permits(Instant::now()) {
+            Permission::All => return None,
+            Permission::Closed { .. } | Permission::Probe => "open",
+            Permission::Probing => "probing",
+        };
+        let (caller_service, endpoint) = (self.to.caller_service.clone(), self.shown.clone());
+        Some(Circuit { caller_service, endpoint, state: state.to_owned() })
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

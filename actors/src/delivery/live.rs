@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::deliveries::Destination;
+use store::processes::Circuit;
 
 /// Most actors at once, shared among the callers. An endpoint without one waits until another stops; the poll finds
 /// it again.
@@ -79,6 +80,11 @@ impl LiveEndpoints {
                 free.insert(Live { actor, lane, _share: share });
             }
         }
+    }
+
+    /// The circuits that are not closed, at most `most`.
+    pub(super) fn circuits(&self, most: usize) -> Vec<Circuit> {
+        self.live.iter().filter_map(|live| live.lane.circuit()).take(most).collect()
     }
 
     /// Stops actors that were idle for `idle`, except those that remember failures.

@@ -5,8 +5,8 @@ use super::answers::{Body, Guarded};
 use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
     CallbackSecretOut, CallbackSecretRotate, CallbackSecretUpdate, DeliveryAttemptOut, DeliveryOut,
-    ErrorEnvelope, ExportSystemConfigQuery, ListAuditQuery, ListDeliveriesQuery, RequeuedOut,
-    RetryDeliveriesIn, SystemConfigOut,
+    EndpointOut, ErrorEnvelope, ExportSystemConfigQuery, ListAuditQuery, ListDeliveriesQuery, OverviewOut,
+    RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
 };
 
 /// List deliveries
@@ -67,6 +67,32 @@ fn retry_delivery() {}
     ),
 )]
 fn retry_deliveries() {}
+
+/// Read the overview
+///
+/// Numbers of the whole installation, some seconds old. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/stats/overview", tag = "admin",
+    responses(
+        (status = 200, description = "Numbers for a home page", body = OverviewOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_overview() {}
+
+/// List endpoints
+///
+/// How the endpoints of webhooks do, those with most to deliver first, at most 500. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/endpoints", tag = "admin",
+    responses(
+        (status = 200, description = "Endpoints with deliveries that wait or were given up, or with attempts in the last hour", body = Vec<EndpointOut>),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn list_endpoints() {}
 
 /// List audit actions
 ///

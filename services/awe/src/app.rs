@@ -96,8 +96,8 @@ pub async fn run(
     }
     let system = start(&state, roles, migrate, &stop).await?;
     system.loops().spawn("presence", {
-        let (state, stop) = (state.clone(), stop.clone());
-        move || presence::tell(state.clone(), roles, stop.clone()).map(Ok)
+        let (state, circuits, stop) = (state.clone(), system.circuits(), stop.clone());
+        move || presence::tell(state.clone(), roles, circuits.clone(), stop.clone()).map(Ok)
     });
     started()?;
     tokio::select! {

@@ -5,6 +5,7 @@
 pub(crate) mod callback_secrets;
 pub(crate) mod delegations;
 pub(crate) mod health;
+pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod ping;
 pub(crate) mod policies;

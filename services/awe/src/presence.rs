@@ -2,20 +2,23 @@
 //! rows `awe doctor` finds such loops, and roles that no process plays.
 
 use crate::state::AppState;
-use actors::{Loops, Roles, Trouble};
+use actors::{Circuits, Loops, Roles, Trouble};
+use serde_json::{Value, json};
 use std::time::Duration;
 use store::processes::Process;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// Most circuits that are told of.
+const MOST_CIRCUITS: usize = 200;
 /// How often the row is renewed.
 const EVERY: Duration = Duration::from_secs(10);
 /// Characters of the reason of a trouble that are kept.
 const LONGEST_WHY: usize = 300;
 
 /// Renews the row until `stop`, and then removes it. A database that is away gets the row at the next renewal.
-pub async fn tell(state: AppState, roles: Roles, stop: CancellationToken) {
+pub async fn tell(state: AppState, roles: Roles, circuits: Circuits, stop: CancellationToken) {
     let mut process = Process {
         id: Uuid::now_v7(),
         host: host(),
@@ -23,10 +26,12 @@ pub async fn tell(state: AppState, roles: Roles, stop: CancellationToken) {
         roles: roles.iter().map(|role| role.as_str().to_owned()).collect(),
         directory: state.staff().is_ok(),
         troubles: Vec::new(),
+        circuits: Value::Null,
         started_at: OffsetDateTime::now_utc(),
     };
     loop {
         process.troubles = troubles(&state);
+        process.circuits = json!(circuits.not_closed(MOST_CIRCUITS));
         if let Err(error) = state.store().note_process(&process).await {
             tracing::debug!(%error, "this process could not say that it runs");
         }

@@ -9,6 +9,7 @@ mod delegations;
 mod deliveries;
 mod directory;
 mod evidence;
+mod overview;
 mod page;
 mod pages;
 mod policies;
@@ -108,6 +109,8 @@ fn admin_routes() -> Vec<Route> {
         ("/v1/awe/admin/deliveries/{delivery_id}/attempts", get(deliveries::attempts)),
         ("/v1/awe/admin/deliveries/{delivery_id}/retry", post(deliveries::retry)),
         ("/v1/awe/admin/audit", get(audit::list)),
+        ("/v1/awe/admin/endpoints", get(overview::endpoints)),
+        ("/v1/awe/stats/overview", get(overview::read)),
         ("/v1/awe/admin/system-config", get(system_config::read)),
         ("/v1/awe/admin/system-config/export", get(system_config::export)),
         ("/v1/awe/admin/directory/users", get(directory::users)),

@@ -31,7 +31,7 @@ created as (
         expires_at, completed_at, created_at, created_at, last_sequence, resolve_after
     from created_in
     where not keyed or id in (select request_id from keyed)
-    returning id, created_at, expires_at, completed_at
+    returning id, created_at, expires_at, completed_at, artifact_type, policy_key
 ),
 opened_requests as (
     insert into open_request (created_at, id, expires_at)
@@ -53,7 +53,7 @@ moved as (
         resolve_after = m.resolve_after, resolve_attempt = m.resolve_attempt, row_version = r.row_version + 1
     from moved_in m
     where r.id = m.id and r.row_version = m.expected and r.id in (select id from locked)
-    returning r.id, r.created_at, r.completed_at
+    returning r.id, r.created_at, r.completed_at, r.artifact_type, r.policy_key
 ),
 -- Found by key, one by one, whatever the planner thinks of a table that is often empty.
 closed_requests as (
@@ -62,17 +62,18 @@ closed_requests as (
         from moved m where m.completed_at is not null))
 ),
 done as materialized (
-    select id from created union all select id from moved
+    select id, artifact_type, policy_key from created union all select id, artifact_type, policy_key from moved
 ),
 new_tasks as (
     insert into approval_task ({new_tasks.columns})
     select t.* from unnest({new_tasks}) as t ({new_tasks.columns})
     where t.request_id in (select id from done)
-    returning assignee, created_at, id, request_id, due_at, is_decidable(status, seated, decision_id) as decidable
+    returning assignee, created_at, id, request_id, status, due_at, is_decidable(status, seated, decision_id) as decidable
 ),
 opened_tasks as (
-    insert into open_task (assignee, created_at, id, request_id, due_at)
-    select assignee, created_at, id, request_id, due_at from new_tasks where decidable
+    insert into open_task (assignee, created_at, id, request_id, status, due_at, artifact_type, policy_key)
+    select t.assignee, t.created_at, t.id, t.request_id, t.status, t.due_at, r.artifact_type, r.policy_key
+    from new_tasks t join done r on r.id = t.request_id where t.decidable
 ),
 changed_tasks as (
     update approval_task o
@@ -88,12 +89,13 @@ closed_tasks as (
             where o.assignee = t.assignee and o.created_at = t.created_at and o.id = t.id)
         from changed_tasks t where not t.decidable))
 ),
--- Time has acted on these, and does so once.
-expired_tasks as (
-    update open_task set due_at = null where ctid = any (array (
+-- Claimed or expired.
+kept_tasks as (
+    update open_task o set status = t.status from changed_tasks t
+    where t.decidable and o.id = t.id and o.ctid = any (array (
         select (select o.ctid from open_task o
             where o.assignee = t.assignee and o.created_at = t.created_at and o.id = t.id)
-        from changed_tasks t where t.decidable and t.status = 'expired'))
+        from changed_tasks t where t.decidable))
 ),
 decisions as (
     insert into approval_decision ({decisions.columns})

@@ -13,7 +13,7 @@ select
         where not exists (select from approval_request r where r.id = e.request_id)) as "orphaned!",
     (select count(*) from approval_request r where r.resolve_after < now() - interval '1 minute')
         as "resolution_late!",
-    (select count(*) from open_task t where t.due_at < now() - interval '1 minute')
+    (select count(*) from open_task t where t.due_at < now() - interval '1 minute' and t.status <> 'expired')
         + (select count(*) from open_request r where r.expires_at < now() - interval '1 minute') as "deadline_late!",
     (select count(*) from outbox_refused) as "refused!",
     (select count(*) from unpublished_event e where e.created_at < now() - interval '1 minute')

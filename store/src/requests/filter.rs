@@ -36,9 +36,7 @@ pub struct RequestFilter {
 /// all requests, newest first.
 const FEW: i64 = 10_000;
 
-const OVERDUE: &str = "in (select o.request_id from open_task o
-    cross join lateral (select * from approval_task where id = o.id offset 0) t
-    where t.due_at < now() and is_decidable(t.status, t.seated, t.decision_id))";
+const OVERDUE: &str = "in (select request_id from open_task where due_at < now())";
 
 impl RequestFilter {
     /// The event that ends requests in the wanted status, if it is a terminal one.

@@ -43,21 +43,15 @@ pub struct TaskFilter {
     pub page_size: u32,
 }
 
-const OVERDUE: &str = "coalesce(t.due_at < now(), false) and is_decidable(t.status, t.seated, t.decision_id)";
 /// The moment by which tasks without a deadline are ordered: the last that there is.
 const NEVER: &str = "'9999-12-31T23:59:59.999999Z'";
 
 impl TaskFilter {
     /// Whether the list holds open work only, which is found without a look at what is finished.
-    fn is_of_open_work(&self) -> bool {
+    pub(super) fn is_of_open_work(&self) -> bool {
         let status = self.status.as_deref();
         self.request_id.is_none()
             && (matches!(status, Some("open" | "claimed" | ACTIONABLE)) || self.overdue == Some(true))
-    }
-
-    /// The table that leads: its key is in the order of the list.
-    fn leading(&self) -> &'static str {
-        if self.is_of_open_work() { "o" } else { "t" }
     }
 
     pub(super) fn list(&self) -> List {
@@ -67,47 +61,44 @@ impl TaskFilter {
         }
     }
 
-    /// Ends a query with the tables that the conditions look at, and the conditions. The request is joined only when
-    /// one of them is about it, so that pages that are skipped and tasks that are counted cost an index entry each.
+    /// Ends a query with the tables that the conditions look at, and the conditions. The task is `t`, of whichever
+    /// table. The request is joined only when a condition is about it, so that pages that are skipped and tasks that
+    /// are counted cost an index entry each.
     pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>) {
-        let leading = self.leading();
-        if leading == "o" {
+        let open = self.is_of_open_work();
+        query.push(if open { " from open_task t" } else { " from approval_task t" });
+        let search_text = self.search_text.as_deref().filter(|text| !text.is_empty());
+        let by_request = self.artifact_type.is_some() || self.policy_key.is_some();
+        if search_text.is_some() || (by_request && !open) {
             // Looked up one by one, whatever the planner thinks of either table: `offset 0` keeps it from reordering.
             query.push(
-                " from open_task o cross join lateral (select * from approval_task where id = o.id offset 0) t",
+                " cross join lateral (select * from approval_request where id = t.request_id offset 0) r",
             );
-        } else {
-            query.push(" from approval_task t");
-        }
-        if self.artifact_type.is_some() || self.policy_key.is_some() || self.search_text.is_some() {
-            query.push(" join approval_request r on r.id = t.request_id");
         }
         query.push(" where true");
-        and(query, &format!("{leading}.assignee = "), self.assignee.as_deref().map(str::to_owned));
+        and(query, "t.assignee = ", self.assignee.clone());
         and(query, "t.request_id = ", self.request_id);
         match self.status.as_deref() {
+            Some(ACTIONABLE) if open => {}
             Some(ACTIONABLE) => drop(query.push(" and is_decidable(t.status, t.seated, t.decision_id)")),
             status => and(query, "t.status = ", status.map(str::to_owned)),
         }
-        and(query, "r.artifact_type = ", self.artifact_type.clone());
-        and(query, "r.policy_key = ", self.policy_key.clone());
-        match self.overdue {
-            Some(true) => drop(query.push(" and ").push(OVERDUE)),
-            Some(false) => drop(query.push(" and not (").push(OVERDUE).push(")")),
-            None => {}
+        let request = if open { "t" } else { "r" };
+        and(query, &format!("{request}.artifact_type = "), self.artifact_type.clone());
+        and(query, &format!("{request}.policy_key = "), self.policy_key.clone());
+        if let Some(overdue) = self.overdue {
+            let late = if open { "" } else { " and is_decidable(t.status, t.seated, t.decision_id)" };
+            query.push(format_args!(" and (coalesce(t.due_at < now(), false){late}) = ")).push_bind(overdue);
         }
         and(query, "t.due_at < ", self.due_before);
-        if let Some(text) = self.search_text.as_deref().filter(|text| !text.is_empty()) {
+        if let Some(text) = search_text {
             and_contains(query, text);
         }
     }
 
     /// The order of the list, as `order by` takes it.
     pub(super) fn order(&self) -> String {
-        match self.sort {
-            Sort::Due => self.order_of("t"),
-            Sort::Created => self.order_of(self.leading()),
-        }
+        self.order_of("t")
     }
 
     /// The same order of the columns of another table or query.
@@ -121,19 +112,18 @@ impl TaskFilter {
 
     /// Of all tasks that ever were, the newest are found by their ids, which begin with the moment they were made.
     fn is_of_everything(&self) -> bool {
-        self.leading() == "t" && self.assignee.is_none() && self.request_id.is_none()
+        !self.is_of_open_work() && self.assignee.is_none() && self.request_id.is_none()
     }
 
     /// Adds the condition that a task comes after the cursor.
     pub(super) fn push_cursor(&self, query: &mut QueryBuilder<Postgres>) {
         let Some(cursor) = self.cursor else { return };
-        let leading = self.leading();
         match self.sort {
             Sort::Created if self.is_of_everything() => {
                 and(query, "t.id < ", Some(cursor.id));
                 return;
             }
-            Sort::Created => query.push(format_args!(" and ({leading}.created_at, {leading}.id) < (")),
+            Sort::Created => query.push(" and (t.created_at, t.id) < ("),
             Sort::Due => query.push(format_args!(" and (coalesce(t.due_at, {NEVER}), t.id) > (")),
         };
         query.push_bind(cursor.at).push(", ").push_bind(cursor.id).push(")");

@@ -16,6 +16,7 @@ async fn a_process_is_seen_while_it_says_that_it_runs() {
         roles: vec!["api".to_owned(), "relay".to_owned()],
         directory,
         troubles: vec!["relay (failing): no luck".to_owned()],
+        circuits: serde_json::json!([]),
         started_at: OffsetDateTime::UNIX_EPOCH,
     };
     let (one, other) = (process(true), process(false));

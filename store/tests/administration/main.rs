@@ -11,6 +11,7 @@ mod lists;
 mod moments;
 mod notifications;
 mod outbox;
+mod overview;
 mod policies;
 mod requests;
 mod retention;

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 47] = [
+const ROUTES: [(&str, &str, Needs); 49] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -65,6 +65,8 @@ const ROUTES: [(&str, &str, Needs); 47] = [
     ("get", "/v1/awe/delegations", Token),
     ("post", "/v1/awe/delegations", Token),
     ("delete", "/v1/awe/delegations/{delegation_id}", Own),
+    ("get", "/v1/awe/stats/overview", Viewer),
+    ("get", "/v1/awe/admin/endpoints", Viewer),
     ("get", "/v1/awe/admin/deliveries", Viewer),
     ("get", "/v1/awe/admin/deliveries/{delivery_id}/attempts", Viewer),
     ("post", "/v1/awe/admin/deliveries/{delivery_id}/retry", Admin),

@@ -114,6 +114,7 @@ mod tests {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             directory,
             troubles: Vec::new(),
+            circuits: serde_json::Value::Null,
             started_at: OffsetDateTime::UNIX_EPOCH,
         }
     }
