@@ -8,10 +8,12 @@ pub mod json;
 pub mod moment;
 pub mod openapi;
 pub mod policy;
+pub mod policy_schema;
 pub mod webhook;
 
 pub use asyncapi::asyncapi_yaml;
 pub use openapi::{QueryParameters, openapi_json};
+pub use policy_schema::policy_schema_json;
 
 /// Writes indented JSON with a final line break.
 fn pretty_json(document: &impl serde::Serialize) -> String {

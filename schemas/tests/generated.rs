@@ -25,6 +25,11 @@ fn the_committed_asyncapi_document_is_the_generated_one() {
 }
 
 #[test]
+fn the_committed_schema_of_policies_is_the_generated_one() {
+    committed_is_current("policy.schema.json", &schemas::policy_schema_json());
+}
+
+#[test]
 fn every_reference_in_the_openapi_document_leads_somewhere() {
     let document = serde_json::to_value(schemas::openapi::openapi()).expect("the document is JSON");
     let mut waiting = vec![&document];

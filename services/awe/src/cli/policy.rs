@@ -2,20 +2,31 @@
 
 mod against;
 mod apply;
+mod diff;
+mod export;
 mod files;
 mod outcome;
+mod plan;
+mod server;
 mod test;
 mod validate;
 
 use super::author::Author;
+use super::output;
 use crate::config::Config;
 use clap::Subcommand;
 use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Create a policy, or add a version when the file says something new.
+    /// Create policies, or add versions where the files say something new.
     Apply(apply::Arguments),
+    /// Say what applying files would change.
+    Plan(plan::Arguments),
+    /// Write the policies of a server to files.
+    Export(export::Arguments),
+    /// Say how two versions of a policy differ.
+    Diff(diff::Arguments),
     /// Say what is wrong with policy files, without a server.
     Validate(validate::Arguments),
     /// Try policies on cases that are written down, without a server.
@@ -29,6 +40,15 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     match command {
         Command::Apply(arguments) => apply::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
+        Command::Plan(arguments) => {
+            // An error must not look like "something would change", which is 2.
+            Ok(plan::run(&arguments, author).await.unwrap_or_else(|error| {
+                output::complain(&format!("awe: {error:#}"));
+                ExitCode::FAILURE
+            }))
+        }
+        Command::Export(arguments) => export::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
+        Command::Diff(arguments) => diff::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
         Command::Validate(arguments) => Ok(validate::run(&arguments, &load()?).await),
         Command::Test(arguments) => test::run(&arguments, &load()?),
     }

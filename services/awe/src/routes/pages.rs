@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 static OPENAPI: LazyLock<String> = LazyLock::new(schemas::openapi_json);
+static POLICY_SCHEMA: LazyLock<String> = LazyLock::new(schemas::policy_schema_json);
 const HOME: &str = include_str!("../../assets/home.html");
 const REDOC: &str = include_str!("../../assets/redoc.html");
 const REDOC_SCRIPT: &str = include_str!("../../assets/redoc.standalone.js");
@@ -17,6 +18,7 @@ const REDOC_SCRIPT: &str = include_str!("../../assets/redoc.standalone.js");
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<AppState>)> {
     vec![
         ("/v1/awe/openapi.json", get(openapi)),
+        (schemas::policy_schema::PATH, get(policy_schema)),
         ("/v1/awe/redoc", get(async || Html(REDOC))),
         ("/v1/awe/redoc/redoc.standalone.js", get(redoc_script)),
     ]
@@ -33,6 +35,10 @@ pub(super) fn swagger() -> Router<AppState> {
 /// The landing page.
 pub fn home() -> Router<AppState> {
     Router::new().route("/", get(async || Html(HOME)))
+}
+
+async fn policy_schema(_: KnownQuery) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], POLICY_SCHEMA.as_str())
 }
 
 async fn openapi(_: KnownQuery) -> impl IntoResponse {

@@ -3,6 +3,7 @@
 
 mod access;
 mod against;
+mod as_code;
 mod contexts;
 mod envelopes;
 mod evidence;

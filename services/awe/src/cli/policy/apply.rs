@@ -1,18 +1,15 @@
-//! `awe policy apply`: a policy file becomes the newest version on a server.
+//! `awe policy apply`: policy files become the newest versions on a server.
 
-use super::files::read;
-use crate::auth::{ADMIN, unsigned_token};
+use super::plan::{Action, Step, plan, tell};
+use super::server::{Policies, Server};
 use crate::cli::author::Author;
 use crate::cli::output;
-use crate::cli::remote::RemoteServer;
-use axum::http::StatusCode;
 use clap::Args;
-use outbound::Method;
-use schemas::api::{PolicyCreate, PolicyOut, PolicyVersionOut};
-use schemas::json::write_canonical;
-use schemas::policy::as_written;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
+
+/// Bytes of an answer that are read.
+const LONGEST_ANSWER: u64 = 100;
 
 #[derive(Debug, Args)]
 #[command(after_help = "The file holds what POST /v1/awe/policies takes, as YAML or JSON:
@@ -28,71 +25,69 @@ use std::time::Duration;
       rules:
         - {rule_type: role, rule_value: {role: payment-approver}}
 
-Applying the same file twice changes nothing.
+Tells what will change and, on a terminal, asks before it writes. Applying the same files twice changes nothing.
 
 Examples:
   awe policy apply payments.yaml
-  awe policy apply payments.yaml --activate --url https://awe.example.org --token \"$TOKEN\"")]
+  awe policy apply policies --activate --yes --url https://awe.example.org --token \"$TOKEN\"")]
 pub(crate) struct Arguments {
-    /// The policy.
-    file: PathBuf,
-    /// Bring it into force.
+    /// Policy files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Bring them into force.
     #[arg(long)]
     activate: bool,
-    /// The server.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000", env = "AWE_URL")]
-    url: String,
-    /// Bearer token of an administrator; an unsigned one when absent, for servers in development mode.
-    #[arg(long, value_name = "TOKEN", env = "AWE_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    server: Server,
 }
 
 pub(super) async fn run(arguments: &Arguments, author: &Author) -> anyhow::Result<()> {
-    let policy: PolicyCreate = read(&arguments.file)?.sound(&arguments.file)?;
-    let unsigned = || unsigned_token(&author.subject(), &[ADMIN.to_owned()], Duration::from_secs(300));
-    let token = arguments.token.clone().unwrap_or_else(unsigned);
-    let server = RemoteServer::new(&arguments.url, Some(token))?;
-    let (version, said) = apply(&server, &policy).await?;
-    let mut line = format!("{} version {version}: {said}", policy.policy_key);
-    if arguments.activate {
-        let path = format!("/policies/{}/versions/{version}/activate", policy.policy_key);
-        server.send(Method::Post, &path, None::<&()>).await?.success::<PolicyOut>()?;
+    let server = arguments.server.connect(author)?;
+    let steps = plan(&server, &arguments.paths).await?;
+    let changes = steps.iter().any(|step| step.action() != Action::Nothing);
+    if changes && !arguments.yes && io::stdin().is_terminal() && io::stdout().is_terminal() {
+        tell(&steps)?;
+        anyhow::ensure!(agreed(arguments.activate)?, "nothing was written");
+    }
+    for step in &steps {
+        output::print(&apply(&server, step, arguments.activate).await?)?;
+    }
+    Ok(())
+}
+
+/// Asks the person at the terminal.
+fn agreed(activate: bool) -> io::Result<bool> {
+    let question = if activate { "Write and activate? [y/N] " } else { "Write? [y/N] " };
+    write!(io::stdout(), "{question}")?;
+    io::stdout().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Writes what the step is about, and says what was done.
+async fn apply(server: &Policies, step: &Step, activate: bool) -> anyhow::Result<String> {
+    let key = &step.policy.policy_key;
+    let (version, status, said) = match (step.action(), &step.newest) {
+        (Action::Nothing, Some(newest)) => (newest.version, newest.status.clone(), "unchanged"),
+        (Action::Create, _) | (_, None) => {
+            let created = server.create(&step.policy).await?;
+            (created.version, created.status, "created")
+        }
+        (_, Some(_)) => {
+            let added = server.add(&step.policy).await?;
+            (added.version, added.status, "added")
+        }
+    };
+    let mut line = format!("{key} version {version}: {said}");
+    if activate {
+        if status != "active" {
+            server.activate(key, version).await?;
+        }
         line.push_str(", active");
     }
-    Ok(output::print(&line)?)
-}
-
-/// The version that says what the file says, and how it came to be.
-async fn apply(server: &RemoteServer, policy: &PolicyCreate) -> anyhow::Result<(i32, &'static str)> {
-    let key = &policy.policy_key;
-    let listed = server.send(Method::Get, &format!("/policies/{key}/versions"), None::<&()>).await?;
-    let versions: Vec<PolicyVersionOut> = match listed.status {
-        StatusCode::NOT_FOUND => Vec::new(),
-        _ => listed.success()?,
-    };
-    let Some(newest) = versions.first() else {
-        let created: PolicyOut = server.send(Method::Post, "/policies", Some(policy)).await?.success()?;
-        return Ok((created.version, "created"));
-    };
-    let path = format!("/policies/{key}/versions/{}", newest.version);
-    let stored: PolicyOut = server.send(Method::Get, &path, None::<&()>).await?.success()?;
-    if says(as_written(&stored))? == says(policy.clone())? {
-        return Ok((stored.version, "unchanged"));
-    }
-    let path = format!("/policies/{key}");
-    let added: PolicyOut = server.send(Method::Put, &path, Some(policy)).await?.success()?;
-    Ok((added.version, "added"))
-}
-
-/// What a policy says, with what the server fills in (a stage with a deadline and no `on_breach` notifies) and each
-/// number written in one way.
-fn says(mut policy: PolicyCreate) -> anyhow::Result<Vec<u8>> {
-    policy.stages.sort_by_key(|stage| stage.stage_order);
-    for stage in &mut policy.stages {
-        let on_breach = stage.on_breach.take().unwrap_or_else(|| "notify".to_owned());
-        stage.on_breach = stage.sla_hours.map(|_| on_breach);
-    }
-    let mut text = Vec::new();
-    write_canonical(&serde_json::to_value(policy)?, &mut text)?;
-    Ok(text)
+    Ok(line)
 }
