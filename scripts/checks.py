@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import circles, links, servers, tools
+from scripts import breaking, circles, links, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
@@ -140,6 +140,15 @@ def contract() -> None:
     run([sys.executable, CONTRACT, ROOT / "schemas" / "openapi.json"])
 
 
+def nothing_broken() -> None:
+    """Nothing that callers rely on has gone since the last release. The tests of this check run first."""
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_breaking"])
+    found = breaking.compare(ROOT / "schemas" / "released" / "openapi.json", ROOT / "schemas" / "openapi.json")
+    if found:
+        advice = "Callers would break. Keep what they use beside the new, or release a new version of the API."
+        raise Failed("\n".join([*found, advice]))
+
+
 def uses_macros() -> bool:
     macro = re.compile(r"\bquery(_as|_scalar|_file\w*)?(_unchecked)?!\s*[(\[{]")
     return any(macro.search(file.read_text()) for file in (ROOT / "store").rglob("*.rs"))
@@ -195,6 +204,7 @@ STEPS = {
     "schemas": ("openapi.json, asyncapi.yaml and JSON Schemas are what the code says", schemas),
     "sqlx": (".sqlx is what the migrations say", sqlx),
     "contract": ("openapi.json keeps the wire contract", contract),
+    "breaking": ("openapi.json keeps what the last release had", nothing_broken),
 }
 
 
