@@ -83,8 +83,10 @@ class NotifierCase(EngineCase):
         return until(failed, f"an attempt has failed: {why}")
 
     def move_deadline(self, task_id: str, minutes: int) -> None:
-        for table in ("approval_task", "open_task"):
-            self.database.unguarded(f"update {table} set created_at = now() - interval '1 d' where id = '{task_id}'")
+        self.database.unguarded(
+            f"update approval_task set created_at = now() - interval '1 d' where id = '{task_id}';"
+            "update open_task o set created_at = t.created_at from approval_task t where t.id = o.id"
+        )
         self.database.value(f"update approval_task set due_at = now() + interval '{minutes} min' where id = '{task_id}'")
 
 

@@ -1,6 +1,7 @@
 //! The only public door to request actors.
 
 mod first_tasks;
+mod policy_replay;
 mod progress;
 mod replay;
 mod simulate;

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod logic;
 pub mod policy;
 pub mod progress;
+pub mod replay;
 pub mod request;
 pub mod similar;
 pub mod simulate;

@@ -51,7 +51,7 @@ const BEARER: &str = "bearerAuth";
         policies::add_policy_version,
         policies::list_policy_versions, policies::get_policy_version, policies::update_policy_version,
         policies::activate_policy_version, policies::deactivate_policy_version,
-        policies::diff_policy_versions, policies::simulate_policy_version,
+        policies::diff_policy_versions, policies::replay_policy_version, policies::simulate_policy_version,
         requests::create_request, requests::list_requests, requests::get_request, requests::get_request_progress,
         requests::cancel_request,
         requests::get_request_evidence, requests::list_request_events,

@@ -20,5 +20,6 @@ mod policies;
 mod progress;
 mod quorum;
 mod reference;
+mod replay;
 mod small_world;
 mod variables;

@@ -248,6 +248,15 @@ fn between<'de, D: Deserializer<'de>>(from: D, min: u32, max: u32) -> Result<u32
     }
 }
 
+/// How many requests a replay takes.
+pub(super) fn opt_last<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let number = Option::<u32>::deserialize(from)?;
+    match number {
+        Some(number) if !(1..=1_000).contains(&number) => Err(D::Error::custom("must be 1 to 1000")),
+        _ => Ok(number),
+    }
+}
+
 pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     between(from, 1, LIMIT_MAX)
 }

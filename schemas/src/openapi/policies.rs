@@ -3,8 +3,8 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    ErrorEnvelope, PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
-    SimulateRequest, SimulateResponse,
+    ErrorEnvelope, PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyReplayIn,
+    PolicyReplayOut, PolicyVersionOut, SimulateRequest, SimulateResponse,
 };
 
 /// List policies
@@ -220,3 +220,25 @@ fn diff_policy_versions() {}
     ),
 )]
 fn simulate_policy_version() {}
+
+/// Replay requests under a version
+///
+/// What the version would have made of requests of this key that have ended: whom it would have asked, and what the
+/// decisions that were made would have led to. Where a rule asks the same as the one that ran, its recorded seats
+/// answer; else the staff directory does. Writes nothing. Role: viewer.
+#[utoipa::path(
+    post, path = "/v1/awe/policies/{policy_key}/versions/{version}/replay", tag = "policies",
+    params(
+        ("policy_key" = String, Path, description = "Key of the policy"),
+        ("version" = i32, Path, description = "Number of the version that is tried, from 1"),
+    ),
+    request_body = PolicyReplayIn,
+    responses(
+        (status = 200, description = "Counts, and the requests of which something would have gone otherwise", body = PolicyReplayOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
+        Body,
+        Guarded,
+    ),
+)]
+fn replay_policy_version() {}

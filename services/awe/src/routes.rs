@@ -76,6 +76,7 @@ fn policy_routes() -> Vec<Route> {
         ("/v1/awe/policies/{policy_key}/versions/{version}/deactivate", post(policies::deactivate)),
         ("/v1/awe/policies/{policy_key}/versions/{version}/diff", get(policies::diff)),
         ("/v1/awe/policies/{policy_key}/versions/{version}/simulate", post(policies::simulate)),
+        ("/v1/awe/policies/{policy_key}/versions/{version}/replay", post(policies::replay)),
     ]
 }
 

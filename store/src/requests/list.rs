@@ -4,6 +4,7 @@ use super::filter::RequestFilter;
 use crate::moment::Moment;
 use crate::page::{Cursor, List, cut};
 use crate::{Error, Store, What};
+use engine::ids::RequestId;
 use schemas::api::request::{EventOut, RequestOut};
 use schemas::json::RawJson;
 use serde_json::Value;
@@ -109,6 +110,28 @@ impl Store {
             _ => cut(&mut rows, filter.limit, place),
         };
         Ok((rows.into_iter().map(|row| row.row.into()).collect(), next))
+    }
+
+    /// Ids of requests of a policy that have ended, newest first, at most `most`; with `since`, only those created at
+    /// that moment or later.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ended_requests(
+        &self,
+        policy_key: &str,
+        since: Option<OffsetDateTime>,
+        most: u32,
+    ) -> Result<Vec<RequestId>, Error> {
+        let ids = sqlx::query_scalar!(
+            "select id from approval_request
+             where policy_key = $1 and completed_at is not null and created_at >= coalesce($2, '-infinity'::timestamptz)
+             order by created_at desc, id desc limit $3",
+            policy_key,
+            since,
+            i64::from(most)
+        );
+        Ok(ids.fetch_all(&self.pool).await?.into_iter().map(RequestId).collect())
     }
 
     /// One request.

@@ -7,6 +7,7 @@ mod export;
 mod files;
 mod outcome;
 mod plan;
+mod replay;
 mod server;
 mod test;
 mod validate;
@@ -27,6 +28,8 @@ pub(super) enum Command {
     Export(export::Arguments),
     /// Say how two versions of a policy differ.
     Diff(diff::Arguments),
+    /// Say what a version would have made of requests that have ended.
+    Replay(replay::Arguments),
     /// Say what is wrong with policy files, without a server.
     Validate(validate::Arguments),
     /// Try policies on cases that are written down, without a server.
@@ -49,6 +52,7 @@ pub(super) async fn run(
         }
         Command::Export(arguments) => export::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
         Command::Diff(arguments) => diff::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
+        Command::Replay(arguments) => replay::run(&arguments, author).await.map(|()| ExitCode::SUCCESS),
         Command::Validate(arguments) => Ok(validate::run(&arguments, &load()?).await),
         Command::Test(arguments) => test::run(&arguments, &load()?),
     }

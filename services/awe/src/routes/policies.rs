@@ -11,8 +11,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemas::api::{
-    PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyVersionOut,
-    SimulateRequest, SimulateResponse,
+    PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyReplayIn, PolicyReplayOut,
+    PolicyVersionOut, SimulateRequest, SimulateResponse,
 };
 use schemas::json::RawJson;
 use schemas::policy::entity_tag;
@@ -118,6 +118,16 @@ pub(super) async fn diff(
     Query(query): Query<PolicyDiffQuery>,
 ) -> Answer<PolicyDiffOut> {
     Ok(Json(policy_diff::compare(&state, at, query.with).await?))
+}
+
+pub(super) async fn replay(
+    State(state): State<AppState>,
+    Viewer(viewer): Viewer,
+    _: Listing,
+    at: PolicyVersion,
+    Body(body): Body<PolicyReplayIn>,
+) -> Answer<PolicyReplayOut> {
+    Ok(Json(state.requests()?.replay_policy(&viewer.subject, &at.key, at.version, body).await?))
 }
 
 pub(super) async fn simulate(

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 50] = [
+const ROUTES: [(&str, &str, Needs); 51] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -50,6 +50,7 @@ const ROUTES: [(&str, &str, Needs); 50] = [
     ("post", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", Admin),
     ("get", "/v1/awe/policies/{policy_key}/versions/{version}/diff", Viewer),
     ("post", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", Viewer),
+    ("post", "/v1/awe/policies/{policy_key}/versions/{version}/replay", Viewer),
     ("post", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests", Token),
     ("get", "/v1/awe/requests/{request_id}", Token),

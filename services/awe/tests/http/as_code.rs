@@ -116,3 +116,47 @@ async fn the_overview_and_the_endpoints_are_told() {
     assert_eq!(server.get(Who::Admin, "/admin/endpoints").await, (200, json!([])));
     server.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_have_ended_are_replayed_under_another_version() {
+    let server = Server::start(&[]).await;
+    let (url, folder) = (server.url.clone(), Folder::new());
+    let here = folder.0.as_path();
+    folder.write("payments.yaml", POLICY);
+    policy(here, &url, &["apply", ".", "--activate"]).await;
+    for n in 0..3 {
+        let body = json!({"policy_key": "payments.large", "artifact_type": "disbursement", "artifact_id": format!("P-{n}")});
+        let (status, created) = server.post(Who::User("caller"), "/requests", body).await;
+        assert_eq!(status, 201, "{created}");
+        let task =
+            created["tasks"].as_array().unwrap().iter().find(|task| task["assignee"] == "amina").unwrap();
+        let path = format!("/tasks/{}/decision", task["id"].as_str().unwrap());
+        assert_eq!(server.post(Who::User("amina"), &path, json!({"action": "approve"})).await.0, 201);
+    }
+    folder.write("payments.yaml", &POLICY.replace("mode_value: 1", "mode_value: 2"));
+    policy(here, &url, &["apply", "."]).await;
+    let replay = |body: Value| {
+        let server = &server;
+        async move { server.post(Who::Viewer, "/policies/payments.large/versions/2/replay", body).await }
+    };
+    let (status, told) = replay(json!({})).await;
+    assert_eq!(
+        (status, &told["looked_at"], &told["undecided"], &told["same"]),
+        (200, &json!(3), &json!(3), &json!(0))
+    );
+    assert_eq!(told["requests"][0]["artifact_id"], json!("P-2"), "newest first");
+    assert_eq!(
+        told["requests"][0]["words"][0],
+        json!("It would still wait for \"Finance\": 1 of 2 approvals.")
+    );
+    let (_, told) = replay(json!({"last": 1})).await;
+    assert_eq!(told["looked_at"], json!(1));
+    for wrong in [json!({"last": 0}), json!({"last": 1001}), json!({"since": "never"}), json!({"first": 1})] {
+        assert_eq!(replay(wrong).await.0, 422);
+    }
+    let own = server.post(Who::Viewer, "/policies/payments.large/versions/1/replay", json!({})).await.1;
+    assert_eq!((&own["same"], &own["requests"]), (&json!(3), &json!([])));
+    let (code, words, err) = policy(here, &url, &["replay", "payments.large", "2"]).await;
+    assert!(code == 0 && words.contains("0 the same, 0 different, 3 undecided"), "{words}{err}");
+    server.end().await;
+}

@@ -6,7 +6,9 @@ use crate::cli::remote::RemoteServer;
 use axum::http::StatusCode;
 use clap::Args;
 use outbound::Method;
-use schemas::api::{PolicyCreate, PolicyDiffOut, PolicyOut, PolicyVersionOut};
+use schemas::api::{
+    PolicyCreate, PolicyDiffOut, PolicyOut, PolicyReplayIn, PolicyReplayOut, PolicyVersionOut,
+};
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -89,6 +91,17 @@ impl Policies {
     pub(super) async fn activate(&self, key: &str, version: i32) -> anyhow::Result<PolicyOut> {
         let path = format!("/policies/{key}/versions/{version}/activate");
         self.0.send(Method::Post, &path, None::<&()>).await?.success()
+    }
+
+    /// What a version would have made of requests that have ended.
+    pub(super) async fn replay(
+        &self,
+        key: &str,
+        version: i32,
+        which: &PolicyReplayIn,
+    ) -> anyhow::Result<PolicyReplayOut> {
+        let path = format!("/policies/{key}/versions/{version}/replay");
+        self.0.send(Method::Post, &path, Some(which)).await?.success()
     }
 
     /// How version `with` differs from version `from`.
