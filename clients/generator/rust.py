@@ -112,7 +112,7 @@ def models(document: dict[str, Any], found: list[spec.Operation]) -> str:
             lines.append(f"{doc(about)}pub type {name} = {type_of(schema, name)};\n\n")
     text = "".join(lines)
     uses = [("OffsetDateTime", "use time::OffsetDateTime;\n"), ("BTreeMap", "use std::collections::BTreeMap;\n")]
-    uses += [("Value", "use serde_json::Value;\n"), ("JsonObject", "use crate::event::JsonObject;\n")]
+    uses += [("Value", "use serde_json::Value;\n"), ("JsonObject", "use crate::json::JsonObject;\n")]
     imports = "".join(line for word, line in uses if re.search(rf"\b{word}\b", text))
     return HEAD.format(what="What is sent and answered.") + imports + "use serde::{Deserialize, Serialize};\n\n" + text
 
@@ -158,7 +158,7 @@ def structure(name: str, schema: dict[str, Any], is_body: bool, is_change: bool,
 
 def words(document: dict[str, Any]) -> str:
     text = HEAD.format(what="Words of events and errors.")
-    text += '#[cfg(feature = "client")]\nuse crate::error::Retry;\n\n'
+    text += '#[cfg(feature = "client")]\nuse crate::repeat::Retry;\n\n'
     text += open_words("EventType", "What happened. `ping` is the test event that an administrator sends to an endpoint.",
                        [*spec.event_types(), "ping"])  # fmt: skip
     text += "/// Whether a call that was refused with this reason may be sent again; `None` for a reason of tomorrow.\n"

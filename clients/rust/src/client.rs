@@ -150,6 +150,13 @@ impl AweClient {
         Self { transport: self.transport.clone(), token: token.into() }
     }
 
+    /// A client that shares the connections of this one and waits for so long for an answer, in each attempt.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        let transport = Transport { timeout, ..(*self.transport).clone() };
+        Self { transport: Arc::new(transport), token: self.token.clone() }
+    }
+
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, Error> {
         self.transport.send(call, &self.token).await
     }

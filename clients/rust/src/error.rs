@@ -2,22 +2,11 @@
 
 use crate::generated::models::{Reason, ValidationDetail};
 use crate::generated::words::retry_of;
+use crate::repeat::Retry;
 use crate::seen::BoxError;
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
-
-/// Whether a call that failed may be sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Retry {
-    /// Nothing was done: the same call may be sent again.
-    Yes,
-    /// It is not known what was done: a create may be sent again with its key; a decision, claim or cancellation is done
-    /// once at most.
-    WithKey,
-    /// It will fail again.
-    No,
-}
 
 /// A call failed: [`Error::kind`] says how, [`Error::retry`] whether it may be sent again.
 pub struct Error(Box<Inner>);

@@ -1,12 +1,10 @@
 //! The body of a webhook and of a message on NATS.
 
 use crate::generated::words::EventType;
-use serde_json::{Map, Value};
+use crate::json::JsonObject;
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-/// A JSON object.
-pub type JsonObject = Map<String, Value>;
 
 /// Statuses of a request that never change again.
 const FINAL_STATUSES: [&str; 4] = ["approved", "rejected", "cancelled", "expired"];

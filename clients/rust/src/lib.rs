@@ -2,6 +2,7 @@
 
 pub mod event;
 mod generated;
+mod json;
 mod receiver;
 mod seen;
 pub mod webhook;
@@ -18,6 +19,8 @@ mod error;
 #[cfg(feature = "nats")]
 pub mod nats;
 #[cfg(feature = "client")]
+mod repeat;
+#[cfg(feature = "client")]
 mod retry;
 #[cfg(feature = "client")]
 mod token;
@@ -28,6 +31,7 @@ mod waiting;
 
 pub use event::{AnyEvent, UnknownEvent, WebhookEvent};
 pub use generated::words::EventType;
+pub use json::JsonObject;
 pub use receiver::{MOST_BYTES, Receiver, Reply};
 pub use seen::{BoxError, MemorySeenStore, Seen, SeenStore};
 
@@ -36,9 +40,11 @@ pub use call::Page;
 #[cfg(feature = "client")]
 pub use client::{AweClient, AweClientBuilder, Created, every};
 #[cfg(feature = "client")]
-pub use error::{ApiError, ApiErrorClass, Error, ErrorKind, Retry};
+pub use error::{ApiError, ApiErrorClass, Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use generated::{models, parameters};
+#[cfg(feature = "client")]
+pub use repeat::Retry;
 #[cfg(feature = "client")]
 pub use retry::RetryPolicy;
 #[cfg(feature = "client")]

@@ -1,6 +1,7 @@
 //! When a call is sent again.
 
-use crate::error::{Error, ErrorKind, Retry};
+use crate::error::{Error, ErrorKind};
+use crate::repeat::Retry;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use std::time::{Duration, SystemTime};
 

@@ -21,6 +21,7 @@ const AGENT: &str = concat!("awe-client-rust/", env!("CARGO_PKG_VERSION"));
 pub(crate) type Trace = Arc<dyn Fn(&mut HashMap<String, String>) + Send + Sync>;
 
 /// What all calls of a client have in common.
+#[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) base: Url,
     pub(crate) timeout: Duration,

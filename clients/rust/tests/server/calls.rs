@@ -2,7 +2,7 @@
 
 use crate::support::{World, reason, server_url, token};
 use awe_client::models::{CallbackSecretCreate, CallbackSecretUpdate, DecisionAction, DecisionIn};
-use awe_client::parameters::{ListDeliveries, ListRequests, ListTasks};
+use awe_client::parameters::{ListAuditActions, ListDeliveries, ListRequests, ListTasks};
 use awe_client::{AweClient, ErrorKind, Polling, Watch, Watcher, every};
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -141,7 +141,8 @@ async fn other_operations_of_the_contract_are_read() {
     let export = world.admin.export_system_config(&Default::default()).await.unwrap();
     assert!(export.contains('='), "{export}");
     assert!(world.admin.get_system_config().await.unwrap().total_groups > 1);
-    assert!(world.admin.list_audit_actions(&Default::default()).await.unwrap().next_cursor.is_some());
+    let one = ListAuditActions { limit: Some(1), ..Default::default() };
+    assert!(world.admin.list_audit_actions(&one).await.unwrap().next_cursor.is_some());
 }
 
 #[tokio::test]
@@ -201,6 +202,22 @@ async fn a_watcher_decides_when_to_look() {
     let watcher = Approving(world.clone());
     let ended = world.client().wait_with(&made.request_id, Duration::from_secs(10), &watcher).await.unwrap();
     assert_eq!(ended.status, "approved");
+}
+
+#[tokio::test]
+async fn calls_can_be_made_in_tasks() {
+    fn task<T: Send>(_: T) {}
+    let client = AweClient::new("http://127.0.0.1:9", "token").unwrap();
+    task(client.create(&Default::default()));
+    task(client.decide("id", DecisionAction::Approve));
+    task(client.cancel("id", Some("withdrawn")));
+    task(client.iterate(Default::default()).try_collect::<Vec<_>>());
+    task(client.events("id", 0).try_collect::<Vec<_>>());
+    task(client.wait_until_terminal("id", Duration::ZERO));
+    task(client.list_tasks(&Default::default()));
+    let connection = awe_client::nats::async_nats::connect(crate::support::nats_url()).await.unwrap();
+    let consumer = awe_client::nats::Consumer::new(connection, "tasks");
+    task(consumer.run(|_| async { Ok::<(), std::convert::Infallible>(()) }));
 }
 
 #[tokio::test]

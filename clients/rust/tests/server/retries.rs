@@ -88,8 +88,8 @@ async fn a_slow_answer_is_a_timeout_and_a_read_is_tried_again() {
     let world = World::new().await;
     let slow = Fault { matches: "GET", stalls: Duration::from_secs(2), times: 1, ..Fault::default() };
     let proxy = Proxy::new([slow.clone()]).await;
-    let builder = || world.builder(&proxy.url).timeout(Duration::from_secs(1));
-    builder().build().unwrap().list(&Default::default()).await.unwrap();
+    let patient = world.at(&proxy.url);
+    patient.with_timeout(Duration::from_secs(1)).list(&Default::default()).await.unwrap();
     assert_eq!(proxy.asked().len(), 2);
 
     let proxy = Proxy::new([Fault { times: 9, ..slow }]).await;
