@@ -348,6 +348,16 @@ mod tests {
         assert!(Instant::now().checked_add(kept_for(&json!(u64::MAX))).is_some());
     }
 
+    #[tokio::test]
+    async fn a_question_is_shared_until_it_is_answered() {
+        let credentials = ClientCredentials::new("http://127.0.0.1:1/token", "me", "secret");
+        let ask = || credentials.kept_or_asking(&reqwest::Client::new(), Duration::from_secs(5)).unwrap_err();
+        let first = ask();
+        assert!(first.ptr_eq(&ask()));
+        assert!(first.clone().await.is_err());
+        assert!(!first.ptr_eq(&ask()));
+    }
+
     #[test]
     fn what_is_printed_holds_no_secret() {
         let credentials = ClientCredentials::new("https://idp.example.org/token?key=hidden", "me", "hidden");

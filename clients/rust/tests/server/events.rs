@@ -1,10 +1,11 @@
 //! Events that a running server publishes on NATS.
 
-use crate::support::{World, nats_url, server_url, token};
+use crate::support::{World, nats_url, server_url, token, until};
 use awe_client::nats::{ConnectionClosed, Consumer, async_nats};
 use awe_client::{AnyEvent, AweClient, EventType, MemorySeenStore, SeenStore, WebhookEvent};
 use futures_util::TryStreamExt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -57,10 +58,15 @@ impl Subscriber {
         timeout(LONG, running).await.expect("enough events within 20 s").unwrap();
     }
 
-    async fn info(&self) -> async_nats::jetstream::consumer::Info {
+    /// Waits until every message is acknowledged.
+    async fn settled(&self) {
         let stream =
             async_nats::jetstream::new(self.connection.clone()).get_stream("AWE_EVENTS").await.unwrap();
-        stream.consumer_info(&self.durable).await.unwrap()
+        until("all is acknowledged", async || {
+            let info = stream.consumer_info(&self.durable).await.unwrap();
+            (info.num_ack_pending == 0 && info.num_pending == 0).then_some(())
+        })
+        .await;
     }
 
     async fn delete(&self) {
@@ -122,7 +128,7 @@ async fn an_event_whose_handler_fails_comes_again() {
     })
     .await;
     assert_eq!((tried.len(), &tried[0]), (2, &tried[1]));
-    assert_eq!(all.info().await.num_ack_pending, 0);
+    all.settled().await;
     all.delete().await;
 }
 
@@ -150,42 +156,63 @@ async fn what_was_seen_is_not_handled_again() {
 async fn an_event_is_held_while_its_handler_runs() {
     let all = Subscriber::new().await;
     all.make("slow").await;
-    let handled = Arc::new(Mutex::new(0));
-    let consumer = all.consumer().event_types(["request_created"]).ack_wait(Duration::from_secs(1));
-    let (enough, stop) = oneshot::channel();
-    let enough = Mutex::new(Some(enough));
-    let running = consumer.run_until(
+    let handled = AtomicUsize::new(0);
+    let (enough, _) = tokio::sync::broadcast::channel(2);
+    // Two processes, of which neither knows what the other has seen.
+    let process = || {
+        let consumer = all.consumer().event_types(["request_created"]).ack_wait(Duration::from_secs(1));
+        let (mut stop, enough, handled) = (enough.subscribe(), enough.clone(), &handled);
         async move {
-            let _ = stop.await;
-        },
-        |_event| async {
-            *handled.lock().unwrap() += 1;
-            tokio::time::sleep(Duration::from_millis(2_500)).await;
-            let _ = enough.lock().unwrap().take().map(|enough| enough.send(()));
-            Ok::<(), std::convert::Infallible>(())
-        },
-    );
-    timeout(LONG, running).await.unwrap().unwrap();
-    let info = all.info().await;
-    assert_eq!((*handled.lock().unwrap(), info.num_redelivered, info.num_ack_pending), (1, 0, 0));
+            let stop = async {
+                let _ = stop.recv().await;
+            };
+            let handler = |_event| async {
+                handled.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(3_500)).await;
+                enough.send(()).map(|_| ())
+            };
+            consumer.run_until(stop, handler).await.unwrap();
+        }
+    };
+    timeout(LONG, futures_util::future::join(process(), process())).await.expect("both end");
+    assert_eq!(handled.into_inner(), 1);
+    all.settled().await;
     all.delete().await;
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_taken_off() {
+async fn what_is_no_event_of_this_type_is_not_handed_on() {
     let all = Subscriber::new().await;
-    let subject = format!("awe.events.request_created.{}.x", all.world.kind);
-    all.connection.publish(subject, "not json".into()).await.unwrap();
-    all.connection.flush().await.unwrap();
-    all.make("after").await;
-    let mut found = 0;
-    all.until(&all.consumer().event_types(["request_created"]), |_| {
-        found += 1;
-        Ok(true)
+    let subject = |id: &str| format!("awe.events.request_created.{}.{id}", all.world.kind);
+    let event = |artifact_type: &str, event_id: &str| {
+        let value = serde_json::json!({
+            "event_id": event_id, "event_type": "request_created", "request_id": "r", "sequence": 1,
+            "artifact_type": artifact_type, "artifact_id": "a", "policy_key": "p", "policy_version": 1,
+            "status": "pending", "occurred_at": "2026-01-31T10:00:00Z", "payload": {},
+        });
+        async_nats::jetstream::message::PublishMessage::build().payload(value.to_string().into())
+    };
+    // Another type of artifact whose events have the same subject.
+    let other = all.world.kind.replacen('_', ".", 1);
+    let forged = format!("forged-{}", all.world.name);
+    let messages = [
+        async_nats::jetstream::message::PublishMessage::build().payload("not json".into()),
+        event(&other, "other"),
+        event(&all.world.kind, "e").message_id(&forged),
+    ];
+    let context = async_nats::jetstream::new(all.connection.clone());
+    for (number, message) in messages.into_iter().enumerate() {
+        context.send_publish(subject(&number.to_string()), message).await.unwrap().await.unwrap();
+    }
+    let made = all.make("after").await;
+    let mut found = Vec::new();
+    all.until(&all.consumer().event_types(["request_created"]), |event| {
+        found.push(known(event).request_id);
+        Ok(found.last() == Some(&made))
     })
     .await;
-    let info = all.info().await;
-    assert_eq!((found, info.num_redelivered, info.num_ack_pending), (1, 0, 0));
+    assert_eq!(found, [made.as_str()]);
+    all.settled().await;
     all.delete().await;
 }
 
@@ -224,7 +251,7 @@ async fn a_closed_connection_ends_it() {
     let consumer = Consumer::new(other.clone(), &all.durable).only_new();
     let running = consumer.run(|_| std::future::ready(Ok::<(), std::convert::Infallible>(())));
     let closing = async {
-        crate::support::until("the consumer is there", async || {
+        until("the consumer is there", async || {
             let stream =
                 async_nats::jetstream::new(all.connection.clone()).get_stream("AWE_EVENTS").await.unwrap();
             stream.consumer_info(&all.durable).await.ok()
