@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from scripts import breaking, circles, links, servers, tools
+from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
@@ -70,6 +71,8 @@ def deny() -> None:
     if shutil.which("cargo-deny") is None:
         raise Skipped("cargo-deny is not installed (`cargo install cargo-deny --locked`)")
     run(["cargo", "deny", "check", "bans", "licenses", "sources"])
+    # The Rust client is no room of the server: who may use what is not said of it.
+    run(["cargo", "deny", "--manifest-path", RUST / "Cargo.toml", "--all-features", "check", "licenses", "sources"])
     found = subprocess.run(
         ["cargo", "deny", "check", "advisories"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import readmes, servers, tools
+from scripts import clients_rust, readmes, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
 CLIENTS = ROOT / "clients"
@@ -37,9 +37,9 @@ class Tools:
         self.env.pop("PYTHONPATH", None)
         install_modules(self)
 
-    def run(self, *command: object, cwd: Path = CLIENTS, **more: str) -> None:
-        """Runs a command to its end. Raises Failed."""
-        if call([*command], {**self.env, **more}, WITHIN, cwd) != 0:
+    def run(self, *command: object, cwd: Path = CLIENTS, within: float = WITHIN, **more: str) -> None:
+        """Runs a command to its end, for so many seconds at most. Raises Failed."""
+        if call([*command], {**self.env, **more}, within, cwd) != 0:
             raise Failed(f"failed: {' '.join(str(word) for word in command)}")
 
     def module(self, name: str, package: str | None = None) -> Path:
@@ -135,7 +135,7 @@ def test_typescript(own: Tools, where: dict) -> None:
 
 
 def pack(own: Tools) -> None:
-    """Packages: wheel and source distribution, npm archive"""
+    """Packages: wheel and source distribution, npm archive, crate"""
     shutil.rmtree(PACKED, ignore_errors=True)
     PACKED.mkdir(parents=True)
     for folder in (PYTHON, TYPESCRIPT):
@@ -144,6 +144,7 @@ def pack(own: Tools) -> None:
     shutil.rmtree(TYPESCRIPT / "dist", ignore_errors=True)
     own.run(own.node, own.module("tsc", "typescript"), "-p", "tsconfig.json", cwd=TYPESCRIPT)
     own.run(*own.npm, "pack", "--silent", "--pack-destination", PACKED, cwd=TYPESCRIPT)
+    clients_rust.pack(own, PACKED)
 
 
 def examples(own: Tools, where: dict) -> None:
@@ -177,9 +178,14 @@ class Report:
         say("the clients passed")
 
 
-ALONE = {"generate": generate, "types": types, "pack": pack}
-WITH_SERVER = {"test-python": test_python, "test-typescript": test_typescript, "examples": examples}
-ORDER = ("generate", "types", "test-python", "test-typescript", "pack", "examples")
+ALONE = {"generate": generate, "types": types, "check-rust": clients_rust.check, "pack": pack}
+WITH_SERVER = {
+    "test-python": test_python,
+    "test-typescript": test_typescript,
+    "test-rust": clients_rust.test,
+    "examples": examples,
+}
+ORDER = ("generate", "types", "check-rust", "test-python", "test-typescript", "test-rust", "pack", "examples")
 
 
 def main(words: list) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import servers
+from scripts import clients_rust, servers
+from scripts.clients_rust import RUST, only
 from scripts.fuzz import token
 from scripts.shell import ROOT, Failed, say, stop_group
 
@@ -30,6 +31,8 @@ def check(own, packed: Path, where: dict) -> None:
     for_python(own, packed, server)
     say("examples of the TypeScript client, as a npm archive")
     for_typescript(own, packed, server)
+    say("examples of the Rust client, as a crate")
+    for_rust(own, packed, server)
 
 
 def for_python(own, packed: Path, server: Server) -> None:
@@ -65,16 +68,17 @@ def for_typescript(own, packed: Path, server: Server) -> None:
     server.expect_webhook([own.node, "receiver.js"], own.env, project, servers.free_port())
 
 
-def only(folder: Path, pattern: str) -> Path:
-    found = list(folder.glob(pattern))
-    if len(found) != 1:
-        raise Failed(f"{folder.name} holds {len(found)} files {pattern}, not one")
-    return found[0]
+def for_rust(own, packed: Path, server: Server) -> None:
+    programs = {name: example(RUST / "README.md", name) for name in ("caller", "receiver")}
+    built = clients_rust.project(own, packed, programs)
+    folder = packed / "rust-project"
+    server.expect_approval([built / "caller"], own.env, folder)
+    server.expect_webhook([built / "receiver"], own.env, folder, servers.free_port())
 
 
 def example(readme: Path, name: str) -> str:
     """The code after `<!-- example: NAME -->`."""
-    found = re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```", readme.read_text(), re.DOTALL)
+    found = re.search(rf"<!-- example: {name} -->\n```[\w,]+\n(.*?)```", readme.read_text(), re.DOTALL)
     if found is None:
         raise Failed(f"{readme.relative_to(ROOT)} has no example `{name}`")
     return found.group(1)

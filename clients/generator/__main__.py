@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from generator import python, spec, typescript, vectors
+from generator import python, rust, spec, typescript, vectors
 
 CLIENTS = Path(__file__).resolve().parents[1]
 
@@ -19,6 +19,7 @@ def main() -> int:
     wanted = {
         **python.files(document),
         **typescript.files(document),
+        **rust.files(document),
         "../schemas/webhook-vectors.json": vectors.text(),
     }
     stale = []

@@ -48,6 +48,9 @@ class Operation:
     result: dict[str, Any] | None
     is_text: bool
     is_paged: bool
+    """A list that goes on with `cursor`."""
+    has_cursor: bool
+    """The answer, a list or an object that holds one, names the cursor of the next page."""
 
 
 def load() -> dict[str, Any]:
@@ -79,6 +82,7 @@ def operations(document: dict[str, Any]) -> list[Operation]:
             headers = [one for one in given if one["in"] == "header"]
             media = content.get("application/json") if set(content) == {"application/json"} else None
             body = raw.get("requestBody")
+            has_cursor = CURSOR in (answer.get("headers") or {})
             found.append(
                 Operation(
                     id=raw["operationId"],
@@ -94,7 +98,8 @@ def operations(document: dict[str, Any]) -> list[Operation]:
                     body_required=bool(body and body.get("required")),
                     result=media["schema"] if media else None,
                     is_text=bool(content) and media is None,
-                    is_paged=CURSOR in (answer.get("headers") or {}),
+                    is_paged=has_cursor and media is not None and media["schema"].get("type") == "array",
+                    has_cursor=has_cursor,
                 )
             )
     return sorted(found, key=lambda one: one.id)

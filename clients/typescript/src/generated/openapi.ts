@@ -664,7 +664,7 @@ export interface paths {
         };
         /**
          * List tasks
-         * @description Newest first. Any token.
+         * @description Newest first, or due first. Any token.
          */
         get: operations["list_tasks"];
         put?: never;
@@ -1718,7 +1718,7 @@ export interface components {
         };
         /** @description One step on the way to a faulty value: a field name or a list index. */
         Location: string | number;
-        /** @description One page of tasks, newest first. */
+        /** @description One page of tasks. */
         PagedTasksOut: {
             /** @description Tasks of this page. */
             items: components["schemas"]["TaskOut"][];
@@ -2472,10 +2472,15 @@ export interface components {
             overdue: number;
             /**
              * Format: int64
-             * @description All.
+             * @description All, counted up to 10,000: the newest.
              * @example 3
              */
             total: number;
+            /**
+             * @description There are more tasks than `total` says.
+             * @example false
+             */
+            total_is_lower_bound?: boolean;
         };
         /** @description What is wrong with one value of a body or query. */
         ValidationDetail: {
@@ -2640,8 +2645,12 @@ export interface operations {
                 since?: string;
                 /** @description Only before this moment (RFC 3339). */
                 until?: string;
+                /** @description Only with this text, in any case, in the actor, e-mail, action, resource or summary. */
+                search_text?: string;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
+                /** @description `X-Next-Cursor` of the page before. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2652,6 +2661,8 @@ export interface operations {
             /** @description Actions, newest first */
             200: {
                 headers: {
+                    /** @description `cursor` of the next page; absent on the last */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3252,6 +3263,14 @@ export interface operations {
                 request_id?: string;
                 /** @description Only of this event type. */
                 event_type?: string;
+                /** @description Only to this endpoint: scheme, host and port, as in `https://registry.example.org`. */
+                endpoint?: string;
+                /** @description Only about this artifact. */
+                artifact_id?: string;
+                /** @description Only created at this moment (RFC 3339) or later. */
+                since?: string;
+                /** @description Only created before this moment (RFC 3339). */
+                until?: string;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
                 /** @description `X-Next-Cursor` of the page before. */
@@ -5051,6 +5070,20 @@ export interface operations {
                 policy_key?: string;
                 /** @description Only of this requester. */
                 requester?: string;
+                /** @description Only created by this caller (a subject id). */
+                source_service?: string;
+                /** @description Only with a task that this person (a subject id) may still decide. */
+                assignee?: string;
+                /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
+                search_text?: string;
+                /** @description Only created at this moment (RFC 3339) or later. */
+                created_since?: string;
+                /** @description Only created before this moment (RFC 3339). */
+                created_until?: string;
+                /** @description Only changed at this moment (RFC 3339) or later. */
+                updated_since?: string;
+                /** @description Only with a task that is past its deadline and still to be decided (true), or only others (false). */
+                overdue?: boolean;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
                 /** @description `X-Next-Cursor` of the page before. */
@@ -5521,7 +5554,10 @@ export interface operations {
                 assignee?: string;
                 /** @description Only of this request. */
                 request_id?: string;
-                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`. */
+                /**
+                 * @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`: still to
+                 *     be decided, which is open, claimed, or expired and not replaced.
+                 */
                 status?: string;
                 /** @description Only of this artifact type. */
                 artifact_type?: string;
@@ -5529,6 +5565,16 @@ export interface operations {
                 policy_key?: string;
                 /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
                 search_text?: string;
+                /** @description Only past their deadline and still to be decided (true), or only others (false). */
+                overdue?: boolean;
+                /** @description Only due before this moment (RFC 3339). */
+                due_before?: string;
+                /** @description `created`: newest first; `due`: due first, those without a deadline last. `created` when absent. */
+                sort?: string;
+                /** @description `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper. `exact` when absent. */
+                count?: string;
+                /** @description `X-Next-Cursor` of the page before, instead of `page`. */
+                cursor?: string;
                 /** @description Page, from 1. */
                 page?: number;
                 /** @description Tasks a page: 1 to 200, 20 when absent. */
@@ -5543,6 +5589,8 @@ export interface operations {
             /** @description One page of tasks */
             200: {
                 headers: {
+                    /** @description `cursor` of the next page; absent on the last */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5583,7 +5631,7 @@ export interface operations {
     get_task_stats: {
         parameters: {
             query?: {
-                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`. */
+                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`. */
                 status?: string;
             };
             header?: never;

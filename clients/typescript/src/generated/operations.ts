@@ -24,7 +24,7 @@ export const OPERATIONS = {
   get_system_config: { method: "GET", path: "/v1/awe/admin/system-config", takesKey: false, isPaged: false, isText: false },
   get_task_stats: { method: "GET", path: "/v1/awe/tasks/stats", takesKey: false, isPaged: false, isText: false },
   health: { method: "GET", path: "/v1/awe/health", takesKey: false, isPaged: false, isText: false },
-  list_audit_actions: { method: "GET", path: "/v1/awe/admin/audit", takesKey: false, isPaged: false, isText: false },
+  list_audit_actions: { method: "GET", path: "/v1/awe/admin/audit", takesKey: false, isPaged: true, isText: false },
   list_callback_secrets: { method: "GET", path: "/v1/awe/admin/callback-secrets", takesKey: false, isPaged: false, isText: false },
   list_delegations: { method: "GET", path: "/v1/awe/delegations", takesKey: false, isPaged: false, isText: false },
   list_deliveries: { method: "GET", path: "/v1/awe/admin/deliveries", takesKey: false, isPaged: true, isText: false },

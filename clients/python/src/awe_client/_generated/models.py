@@ -1370,7 +1370,11 @@ class TaskStatsOut(BaseModel):
     """
     total: int
     """
-    All.
+    All, counted up to 10,000: the newest.
+    """
+    total_is_lower_bound: Optional[bool] = None
+    """
+    There are more tasks than `total` says.
     """
 
 
@@ -1595,7 +1599,7 @@ class HealthResponse(BaseModel):
 
 class PagedTasksOut(BaseModel):
     """
-    One page of tasks, newest first.
+    One page of tasks.
     """
 
     model_config = ConfigDict(
