@@ -105,7 +105,10 @@ async fn only_writers_of_events_are_waited_for_and_only_until_they_end() {
     let of = requests(&db, 2).await;
     // Each of these is older than the gap and goes on: one has only read events, one writes another table.
     let (mut reads, mut foreign) = (db.pool().begin().await.unwrap(), db.pool().begin().await.unwrap());
-    sqlx::query("select count(*), pg_current_xact_id() from approval_event").execute(&mut *reads).await.unwrap();
+    sqlx::query("select count(*), pg_current_xact_id() from approval_event")
+        .execute(&mut *reads)
+        .await
+        .unwrap();
     sqlx::query("update catalog set epoch = epoch + 1").execute(&mut *foreign).await.unwrap();
     let mut undone = db.pool().begin().await.unwrap();
     insert_event(&mut undone, of[1], 1).await;
@@ -205,7 +208,11 @@ async fn filters_are_by_type_artifact_request_and_whoever_has_or_had_a_task() {
     some_event(&db, first, 2).await;
     let task = some_task(&db, first, "amina", None).await;
     some_task(&db, second, "bo", None).await;
-    execute(&db, &format!("update approval_task set status = 'reassigned', seated = false where id = '{task}'")).await;
+    execute(
+        &db,
+        &format!("update approval_task set status = 'reassigned', seated = false where id = '{task}'"),
+    )
+    .await;
     let all = FeedFilter::default;
     for (filter, wanted) in [
         (FeedFilter { artifact_type: Some("loan".into()), ..all() }, vec![1, 3]),
@@ -232,12 +239,14 @@ async fn a_place_before_what_retention_has_deleted_is_gone_and_the_rest_is_compl
     }
     let long_ago = OffsetDateTime::now_utc() - Duration::days(40);
     sqlx::query("alter table approval_request disable trigger user").execute(db.pool()).await.unwrap();
-    sqlx::query("update approval_request set created_at = $2, completed_at = $2, status = 'approved' where id = $1")
-        .bind(of[0])
-        .bind(long_ago)
-        .execute(db.pool())
-        .await
-        .unwrap();
+    sqlx::query(
+        "update approval_request set created_at = $2, completed_at = $2, status = 'approved' where id = $1",
+    )
+    .bind(of[0])
+    .bind(long_ago)
+    .execute(db.pool())
+    .await
+    .unwrap();
     publish_all(&db).await;
     assert_eq!(db.sweep_requests(OffsetDateTime::now_utc() - Duration::days(30), 100).await.unwrap(), 1);
     let all = FeedFilter::default();
