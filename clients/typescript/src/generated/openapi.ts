@@ -382,6 +382,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pull events
+         * @description Events of all requests, each once, in one order that is the same for every reader; those of a request by
+         *     `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is away. A page
+         *     looks at a bounded number of events, so it may be empty although more follow; the cursor moves on all the same. When
+         *     it stays as it is, everything was read: ask again after a while. Any token.
+         */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/health": {
         parameters: {
             query?: never;
@@ -655,6 +678,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events
+         * @description Server-sent events, as `GET /events` has them. Each has the type as `event`, a cursor as `id` and the JSON object as
+         *     `data`. Every 15 s, and at the beginning, a comment comes with an `id` that says how far was looked. Come again with
+         *     the last `id` as `Last-Event-ID` or `after`: nothing is missing, for as long as events are kept. The last event,
+         *     `resume`, tells why the stream ends (`ResumeOut`). Any token; the stream ends with it.
+         */
+        get: operations["follow_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/tasks": {
         parameters: {
             query?: never;
@@ -664,7 +710,7 @@ export interface paths {
         };
         /**
          * List tasks
-         * @description Newest first. Any token.
+         * @description Newest first, or due first. Any token.
          */
         get: operations["list_tasks"];
         put?: never;
@@ -1589,6 +1635,11 @@ export interface components {
              * @example openg2p.awe
              */
             id: string;
+            /**
+             * @description Only with 410: the oldest place in the feed from which on nothing is missing.
+             * @example BgAAAAAAABJnLPzA
+             */
+            oldest_cursor?: string | null;
             /** @description Always null. */
             response: Record<string, unknown> | null;
             /**
@@ -1718,7 +1769,7 @@ export interface components {
         };
         /** @description One step on the way to a faulty value: a field name or a list index. */
         Location: string | number;
-        /** @description One page of tasks, newest first. */
+        /** @description One page of tasks. */
         PagedTasksOut: {
             /** @description Tasks of this page. */
             items: components["schemas"]["TaskOut"][];
@@ -1900,7 +1951,7 @@ export interface components {
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "internal";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -2022,6 +2073,20 @@ export interface components {
              * @example 17
              */
             requeued: number;
+        };
+        /** @description Why a stream ends, and where to go on: the data of its last event, `resume`. */
+        ResumeOut: {
+            /**
+             * @description Everything up to here was told: `after` of the next stream.
+             * @example BgAAAAAAABJnLPzA
+             */
+            cursor: string;
+            /**
+             * @description `slow`: events came faster than they were taken. `stopping`: the process stops. `token_expired`: come again with
+             *     a new token. `gone`: what was not read yet is no longer kept.
+             * @example stopping
+             */
+            reason: string;
         };
         /** @description Which deliveries to try again. All filters must match; none = every exhausted one. */
         RetryDeliveriesIn: {
@@ -2472,10 +2537,15 @@ export interface components {
             overdue: number;
             /**
              * Format: int64
-             * @description All.
+             * @description All, counted up to 10,000: the newest.
              * @example 3
              */
             total: number;
+            /**
+             * @description There are more tasks than `total` says.
+             * @example false
+             */
+            total_is_lower_bound?: boolean;
         };
         /** @description What is wrong with one value of a body or query. */
         ValidationDetail: {
@@ -2640,8 +2710,12 @@ export interface operations {
                 since?: string;
                 /** @description Only before this moment (RFC 3339). */
                 until?: string;
+                /** @description Only with this text, in any case, in the actor, e-mail, action, resource or summary. */
+                search_text?: string;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
+                /** @description `X-Next-Cursor` of the page before. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2652,6 +2726,8 @@ export interface operations {
             /** @description Actions, newest first */
             200: {
                 headers: {
+                    /** @description `cursor` of the next page; absent on the last */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3252,6 +3328,14 @@ export interface operations {
                 request_id?: string;
                 /** @description Only of this event type. */
                 event_type?: string;
+                /** @description Only to this endpoint: scheme, host and port, as in `https://registry.example.org`. */
+                endpoint?: string;
+                /** @description Only about this artifact. */
+                artifact_id?: string;
+                /** @description Only created at this moment (RFC 3339) or later. */
+                since?: string;
+                /** @description Only created before this moment (RFC 3339). */
+                until?: string;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
                 /** @description `X-Next-Cursor` of the page before. */
@@ -4222,6 +4306,99 @@ export interface operations {
             };
         };
     };
+    list_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET /stream`. `now`:
+                 *     nothing of what has happened, only a cursor with which to go on. Absent: from the beginning.
+                 * @example BgAAAAAAABJnLPzA
+                 */
+                after?: string;
+                /**
+                 * @description Only events of these types, separated by commas.
+                 * @example request_approved,request_rejected
+                 */
+                types?: string;
+                /** @description Only of requests about this artifact type. */
+                artifact_type?: string;
+                /** @description Only of this request. */
+                request_id?: string;
+                /**
+                 * @description `me`: only of requests in which the caller has, or had, a task when the event is told. What happened in a
+                 *     request before that is in its history, `GET /requests/{request_id}/events`.
+                 * @example me
+                 */
+                assignee?: string;
+                /** @description Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, oldest first */
+            200: {
+                headers: {
+                    /** @description `after` of the next page; always there */
+                    "X-Next-Cursor"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEvent"][];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-014: events after this cursor are no longer kept; `oldest_cursor` says where to go on */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: too many lists of this caller at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -5051,6 +5228,20 @@ export interface operations {
                 policy_key?: string;
                 /** @description Only of this requester. */
                 requester?: string;
+                /** @description Only created by this caller (a subject id). */
+                source_service?: string;
+                /** @description Only with a task that this person (a subject id) may still decide. */
+                assignee?: string;
+                /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
+                search_text?: string;
+                /** @description Only created at this moment (RFC 3339) or later. */
+                created_since?: string;
+                /** @description Only created before this moment (RFC 3339). */
+                created_until?: string;
+                /** @description Only changed at this moment (RFC 3339) or later. */
+                updated_since?: string;
+                /** @description Only with a task that is past its deadline and still to be decided (true), or only others (false). */
+                overdue?: boolean;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
                 /** @description `X-Next-Cursor` of the page before. */
@@ -5514,6 +5705,105 @@ export interface operations {
             };
         };
     };
+    follow_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only after this place: the `id` of an event, or an `X-Next-Cursor` of `GET /events`. Absent or `now`: from now
+                 *     on. `Last-Event-ID` goes before it.
+                 * @example BgAAAAAAABJnLPzA
+                 */
+                after?: string;
+                /**
+                 * @description Only events of these types, separated by commas.
+                 * @example request_approved,request_rejected
+                 */
+                types?: string;
+                /** @description Only of requests about this artifact type. */
+                artifact_type?: string;
+                /** @description Only of this request. */
+                request_id?: string;
+                /**
+                 * @description `me`: only of requests in which the caller has, or had, a task when the event is told.
+                 * @example me
+                 */
+                assignee?: string;
+            };
+            header?: {
+                /**
+                 * @description The last `id` that came
+                 * @example BgAAAAAAABJnLPzA
+                 */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events as they happen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: request_approved
+                     *     id: BgAAAAAAABJnLPzA
+                     *     data: {"event_id":"0199c1f2-7c1e-7d3a-9a55-000000000007","event_type":"request_approved","sequence":7}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-014: events after this cursor are no longer kept; `oldest_cursor` says where to go on */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: too many streams of this caller (`server.max_streams_per_caller`) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     list_tasks: {
         parameters: {
             query?: {
@@ -5521,7 +5811,10 @@ export interface operations {
                 assignee?: string;
                 /** @description Only of this request. */
                 request_id?: string;
-                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`. */
+                /**
+                 * @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`: still to
+                 *     be decided, which is open, claimed, or expired and not replaced.
+                 */
                 status?: string;
                 /** @description Only of this artifact type. */
                 artifact_type?: string;
@@ -5529,6 +5822,16 @@ export interface operations {
                 policy_key?: string;
                 /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
                 search_text?: string;
+                /** @description Only past their deadline and still to be decided (true), or only others (false). */
+                overdue?: boolean;
+                /** @description Only due before this moment (RFC 3339). */
+                due_before?: string;
+                /** @description `created`: newest first; `due`: due first, those without a deadline last. `created` when absent. */
+                sort?: string;
+                /** @description `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper. `exact` when absent. */
+                count?: string;
+                /** @description `X-Next-Cursor` of the page before, instead of `page`. */
+                cursor?: string;
                 /** @description Page, from 1. */
                 page?: number;
                 /** @description Tasks a page: 1 to 200, 20 when absent. */
@@ -5543,6 +5846,8 @@ export interface operations {
             /** @description One page of tasks */
             200: {
                 headers: {
+                    /** @description `cursor` of the next page; absent on the last */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5583,7 +5888,7 @@ export interface operations {
     get_task_stats: {
         parameters: {
             query?: {
-                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`. */
+                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`. */
                 status?: string;
             };
             header?: never;

@@ -6,6 +6,7 @@ mod against;
 mod contexts;
 mod envelopes;
 mod evidence;
+mod feed;
 mod flow;
 mod gate;
 mod hostile;

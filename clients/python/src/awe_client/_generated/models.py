@@ -958,6 +958,25 @@ class RequeuedOut(BaseModel):
     """
 
 
+class ResumeOut(BaseModel):
+    """
+    Why a stream ends, and where to go on: the data of its last event, `resume`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    cursor: str
+    """
+    Everything up to here was told: `after` of the next stream.
+    """
+    reason: str
+    """
+    `slow`: events came faster than they were taken. `stopping`: the process stops. `token_expired`: come again with
+    a new token. `gone`: what was not read yet is no longer kept.
+    """
+
+
 class RetryDeliveriesIn(BaseModel):
     """
     Which deliveries to try again. All filters must match; none = every exhausted one.
@@ -1370,7 +1389,11 @@ class TaskStatsOut(BaseModel):
     """
     total: int
     """
-    All.
+    All, counted up to 10,000: the newest.
+    """
+    total_is_lower_bound: Optional[bool] = None
+    """
+    There are more tasks than `total` says.
     """
 
 
@@ -1549,6 +1572,10 @@ class ErrorEnvelope(BaseModel):
     """
     Which service answers.
     """
+    oldest_cursor: Optional[str] = None
+    """
+    Only with 410: the oldest place in the feed from which on nothing is missing.
+    """
     response: Optional[Dict[str, Any]]
     """
     Always null.
@@ -1595,7 +1622,7 @@ class HealthResponse(BaseModel):
 
 class PagedTasksOut(BaseModel):
     """
-    One page of tasks, newest first.
+    One page of tasks.
     """
 
     model_config = ConfigDict(

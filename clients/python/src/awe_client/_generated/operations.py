@@ -33,16 +33,17 @@ OPERATIONS = {
     "get_system_config": Operation("get_system_config", "GET", "/v1/awe/admin/system-config", models.SystemConfigOut, takes_key=False, is_paged=False),
     "get_task_stats": Operation("get_task_stats", "GET", "/v1/awe/tasks/stats", models.TaskStatsOut, takes_key=False, is_paged=False),
     "health": Operation("health", "GET", "/v1/awe/health", models.HealthResponse, takes_key=False, is_paged=False),
-    "list_audit_actions": Operation("list_audit_actions", "GET", "/v1/awe/admin/audit", List[models.AuditActionOut], takes_key=False, is_paged=False),
+    "list_audit_actions": Operation("list_audit_actions", "GET", "/v1/awe/admin/audit", List[models.AuditActionOut], takes_key=False, is_paged=True),
     "list_callback_secrets": Operation("list_callback_secrets", "GET", "/v1/awe/admin/callback-secrets", List[models.CallbackSecretOut], takes_key=False, is_paged=False),
     "list_delegations": Operation("list_delegations", "GET", "/v1/awe/delegations", List[models.DelegationOut], takes_key=False, is_paged=False),
     "list_deliveries": Operation("list_deliveries", "GET", "/v1/awe/admin/deliveries", List[models.DeliveryOut], takes_key=False, is_paged=True),
     "list_delivery_attempts": Operation("list_delivery_attempts", "GET", "/v1/awe/admin/deliveries/{delivery_id}/attempts", List[models.DeliveryAttemptOut], takes_key=False, is_paged=False),
+    "list_events": Operation("list_events", "GET", "/v1/awe/events", List[models.WebhookEvent], takes_key=False, is_paged=True),
     "list_policies": Operation("list_policies", "GET", "/v1/awe/policies", List[models.PolicyOut], takes_key=False, is_paged=False),
     "list_policy_versions": Operation("list_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions", List[models.PolicyVersionOut], takes_key=False, is_paged=False),
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
-    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
+    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=True),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=False, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=False, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=False, is_paged=False),
@@ -379,7 +380,8 @@ class Operations(ABC):
 
         Any token.
 
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`.
         """
         return cast("models.TaskStatsOut", self._call(OPERATIONS["get_task_stats"], query={"status": status}, timeout=timeout))
 
@@ -400,9 +402,11 @@ class Operations(ABC):
         resource_id: Optional[str] = None,
         since: Optional[Union[str, datetime]] = None,
         until: Optional[Union[str, datetime]] = None,
+        search_text: Optional[str] = None,
         limit: Optional[int] = None,
+        cursor: Optional[str] = None,
         timeout: Optional[float] = None,
-    ) -> List[models.AuditActionOut]:
+    ) -> Page[models.AuditActionOut]:
         """List audit actions.
 
         Newest first. Role: viewer.
@@ -413,9 +417,11 @@ class Operations(ABC):
         `resource_id`: Only on this thing.
         `since`: Only at this moment (RFC 3339) or later.
         `until`: Only before this moment (RFC 3339).
+        `search_text`: Only with this text, in any case, in the actor, e-mail, action, resource or summary.
         `limit`: At most this many: 1 to 500, 50 when absent.
+        `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("List[models.AuditActionOut]", self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "limit": limit}, timeout=timeout))
+        return cast("Page[models.AuditActionOut]", self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "search_text": search_text, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     def list_callback_secrets(
         self,
@@ -450,6 +456,10 @@ class Operations(ABC):
         status: Optional[str] = None,
         request_id: Optional[str] = None,
         event_type: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        artifact_id: Optional[str] = None,
+        since: Optional[Union[str, datetime]] = None,
+        until: Optional[Union[str, datetime]] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -461,10 +471,14 @@ class Operations(ABC):
         `status`: Only in this status: `pending`, `delivered` or `exhausted`.
         `request_id`: Only of this request.
         `event_type`: Only of this event type.
+        `endpoint`: Only to this endpoint: scheme, host and port, as in `https://registry.example.org`.
+        `artifact_id`: Only about this artifact.
+        `since`: Only created at this moment (RFC 3339) or later.
+        `until`: Only created before this moment (RFC 3339).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.DeliveryOut]", self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.DeliveryOut]", self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "endpoint": endpoint, "artifact_id": artifact_id, "since": since, "until": until, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     def list_delivery_attempts(
         self,
@@ -479,6 +493,36 @@ class Operations(ABC):
         `delivery_id`: Id of the delivery
         """
         return cast("List[models.DeliveryAttemptOut]", self._call(OPERATIONS["list_delivery_attempts"], path={"delivery_id": delivery_id}, timeout=timeout))
+
+    def list_events(
+        self,
+        *,
+        after: Optional[str] = None,
+        types: Optional[str] = None,
+        artifact_type: Optional[str] = None,
+        request_id: Optional[str] = None,
+        assignee: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[models.WebhookEvent]:
+        """Pull events.
+
+        Events of all requests, each once, in one order that is the same for every reader; those of a request by
+        `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is
+        away. A page looks at a bounded number of events, so it may be empty although more follow; the cursor moves
+        on all the same. When it stays as it is, everything was read: ask again after a while. Any token.
+
+        `after`: Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET
+        /stream`. `now`: nothing of what has happened, only a cursor with which to go on. Absent: from the
+        beginning.
+        `types`: Only events of these types, separated by commas.
+        `artifact_type`: Only of requests about this artifact type.
+        `request_id`: Only of this request.
+        `assignee`: `me`: only of requests in which the caller has, or had, a task when the event is told. What
+        happened in a request before that is in its history, `GET /requests/{request_id}/events`.
+        `limit`: Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`.
+        """
+        return cast("Page[models.WebhookEvent]", self._call(OPERATIONS["list_events"], query={"after": after, "types": types, "artifact_type": artifact_type, "request_id": request_id, "assignee": assignee, "limit": limit}, timeout=timeout))
 
     def list_policies(
         self,
@@ -530,6 +574,13 @@ class Operations(ABC):
         status: Optional[str] = None,
         policy_key: Optional[str] = None,
         requester: Optional[str] = None,
+        source_service: Optional[str] = None,
+        assignee: Optional[str] = None,
+        search_text: Optional[str] = None,
+        created_since: Optional[Union[str, datetime]] = None,
+        created_until: Optional[Union[str, datetime]] = None,
+        updated_since: Optional[Union[str, datetime]] = None,
+        overdue: Optional[bool] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -543,10 +594,19 @@ class Operations(ABC):
         `status`: Only in this status: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
         `policy_key`: Only of this policy.
         `requester`: Only of this requester.
+        `source_service`: Only created by this caller (a subject id).
+        `assignee`: Only with a task that this person (a subject id) may still decide.
+        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        context values.
+        `created_since`: Only created at this moment (RFC 3339) or later.
+        `created_until`: Only created before this moment (RFC 3339).
+        `updated_since`: Only changed at this moment (RFC 3339) or later.
+        `overdue`: Only with a task that is past its deadline and still to be decided (true), or only others
+        (false).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.RequestOut]", self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.RequestOut]", self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "source_service": source_service, "assignee": assignee, "search_text": search_text, "created_since": created_since, "created_until": created_until, "updated_since": updated_since, "overdue": overdue, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     def list_tasks(
         self,
@@ -557,25 +617,37 @@ class Operations(ABC):
         artifact_type: Optional[str] = None,
         policy_key: Optional[str] = None,
         search_text: Optional[str] = None,
+        overdue: Optional[bool] = None,
+        due_before: Optional[Union[str, datetime]] = None,
+        sort: Optional[str] = None,
+        count: Optional[str] = None,
+        cursor: Optional[str] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> models.PagedTasksOut:
+    ) -> Page[s.PagedTasksOu]:
         """List tasks.
 
-        Newest first. Any token.
+        Newest first, or due first. Any token.
 
         `assignee`: `me`, `*` (anybody) or a subject id; `me` when absent.
         `request_id`: Only of this request.
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`: still to be decided, which is open, claimed, or expired and not replaced.
         `artifact_type`: Only of this artifact type.
         `policy_key`: Only of this policy.
         `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
         context values.
+        `overdue`: Only past their deadline and still to be decided (true), or only others (false).
+        `due_before`: Only due before this moment (RFC 3339).
+        `sort`: `created`: newest first; `due`: due first, those without a deadline last. `created` when absent.
+        `count`: `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper.
+        `exact` when absent.
+        `cursor`: `X-Next-Cursor` of the page before, instead of `page`.
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("Page[s.PagedTasksOu]", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     def ping_callback_secret(
         self,
@@ -1048,7 +1120,8 @@ class AsyncOperations(ABC):
 
         Any token.
 
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`.
         """
         return cast("models.TaskStatsOut", await self._call(OPERATIONS["get_task_stats"], query={"status": status}, timeout=timeout))
 
@@ -1069,9 +1142,11 @@ class AsyncOperations(ABC):
         resource_id: Optional[str] = None,
         since: Optional[Union[str, datetime]] = None,
         until: Optional[Union[str, datetime]] = None,
+        search_text: Optional[str] = None,
         limit: Optional[int] = None,
+        cursor: Optional[str] = None,
         timeout: Optional[float] = None,
-    ) -> List[models.AuditActionOut]:
+    ) -> Page[models.AuditActionOut]:
         """List audit actions.
 
         Newest first. Role: viewer.
@@ -1082,9 +1157,11 @@ class AsyncOperations(ABC):
         `resource_id`: Only on this thing.
         `since`: Only at this moment (RFC 3339) or later.
         `until`: Only before this moment (RFC 3339).
+        `search_text`: Only with this text, in any case, in the actor, e-mail, action, resource or summary.
         `limit`: At most this many: 1 to 500, 50 when absent.
+        `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("List[models.AuditActionOut]", await self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "limit": limit}, timeout=timeout))
+        return cast("Page[models.AuditActionOut]", await self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "search_text": search_text, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     async def list_callback_secrets(
         self,
@@ -1119,6 +1196,10 @@ class AsyncOperations(ABC):
         status: Optional[str] = None,
         request_id: Optional[str] = None,
         event_type: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        artifact_id: Optional[str] = None,
+        since: Optional[Union[str, datetime]] = None,
+        until: Optional[Union[str, datetime]] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -1130,10 +1211,14 @@ class AsyncOperations(ABC):
         `status`: Only in this status: `pending`, `delivered` or `exhausted`.
         `request_id`: Only of this request.
         `event_type`: Only of this event type.
+        `endpoint`: Only to this endpoint: scheme, host and port, as in `https://registry.example.org`.
+        `artifact_id`: Only about this artifact.
+        `since`: Only created at this moment (RFC 3339) or later.
+        `until`: Only created before this moment (RFC 3339).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.DeliveryOut]", await self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.DeliveryOut]", await self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "endpoint": endpoint, "artifact_id": artifact_id, "since": since, "until": until, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     async def list_delivery_attempts(
         self,
@@ -1148,6 +1233,36 @@ class AsyncOperations(ABC):
         `delivery_id`: Id of the delivery
         """
         return cast("List[models.DeliveryAttemptOut]", await self._call(OPERATIONS["list_delivery_attempts"], path={"delivery_id": delivery_id}, timeout=timeout))
+
+    async def list_events(
+        self,
+        *,
+        after: Optional[str] = None,
+        types: Optional[str] = None,
+        artifact_type: Optional[str] = None,
+        request_id: Optional[str] = None,
+        assignee: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[models.WebhookEvent]:
+        """Pull events.
+
+        Events of all requests, each once, in one order that is the same for every reader; those of a request by
+        `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is
+        away. A page looks at a bounded number of events, so it may be empty although more follow; the cursor moves
+        on all the same. When it stays as it is, everything was read: ask again after a while. Any token.
+
+        `after`: Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET
+        /stream`. `now`: nothing of what has happened, only a cursor with which to go on. Absent: from the
+        beginning.
+        `types`: Only events of these types, separated by commas.
+        `artifact_type`: Only of requests about this artifact type.
+        `request_id`: Only of this request.
+        `assignee`: `me`: only of requests in which the caller has, or had, a task when the event is told. What
+        happened in a request before that is in its history, `GET /requests/{request_id}/events`.
+        `limit`: Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`.
+        """
+        return cast("Page[models.WebhookEvent]", await self._call(OPERATIONS["list_events"], query={"after": after, "types": types, "artifact_type": artifact_type, "request_id": request_id, "assignee": assignee, "limit": limit}, timeout=timeout))
 
     async def list_policies(
         self,
@@ -1199,6 +1314,13 @@ class AsyncOperations(ABC):
         status: Optional[str] = None,
         policy_key: Optional[str] = None,
         requester: Optional[str] = None,
+        source_service: Optional[str] = None,
+        assignee: Optional[str] = None,
+        search_text: Optional[str] = None,
+        created_since: Optional[Union[str, datetime]] = None,
+        created_until: Optional[Union[str, datetime]] = None,
+        updated_since: Optional[Union[str, datetime]] = None,
+        overdue: Optional[bool] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -1212,10 +1334,19 @@ class AsyncOperations(ABC):
         `status`: Only in this status: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
         `policy_key`: Only of this policy.
         `requester`: Only of this requester.
+        `source_service`: Only created by this caller (a subject id).
+        `assignee`: Only with a task that this person (a subject id) may still decide.
+        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        context values.
+        `created_since`: Only created at this moment (RFC 3339) or later.
+        `created_until`: Only created before this moment (RFC 3339).
+        `updated_since`: Only changed at this moment (RFC 3339) or later.
+        `overdue`: Only with a task that is past its deadline and still to be decided (true), or only others
+        (false).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.RequestOut]", await self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.RequestOut]", await self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "source_service": source_service, "assignee": assignee, "search_text": search_text, "created_since": created_since, "created_until": created_until, "updated_since": updated_since, "overdue": overdue, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     async def list_tasks(
         self,
@@ -1226,25 +1357,37 @@ class AsyncOperations(ABC):
         artifact_type: Optional[str] = None,
         policy_key: Optional[str] = None,
         search_text: Optional[str] = None,
+        overdue: Optional[bool] = None,
+        due_before: Optional[Union[str, datetime]] = None,
+        sort: Optional[str] = None,
+        count: Optional[str] = None,
+        cursor: Optional[str] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> models.PagedTasksOut:
+    ) -> Page[s.PagedTasksOu]:
         """List tasks.
 
-        Newest first. Any token.
+        Newest first, or due first. Any token.
 
         `assignee`: `me`, `*` (anybody) or a subject id; `me` when absent.
         `request_id`: Only of this request.
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`: still to be decided, which is open, claimed, or expired and not replaced.
         `artifact_type`: Only of this artifact type.
         `policy_key`: Only of this policy.
         `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
         context values.
+        `overdue`: Only past their deadline and still to be decided (true), or only others (false).
+        `due_before`: Only due before this moment (RFC 3339).
+        `sort`: `created`: newest first; `due`: due first, those without a deadline last. `created` when absent.
+        `count`: `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper.
+        `exact` when absent.
+        `cursor`: `X-Next-Cursor` of the page before, instead of `page`.
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("Page[s.PagedTasksOu]", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     async def ping_callback_secret(
         self,
