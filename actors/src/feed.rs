@@ -1,9 +1,9 @@
 //! The feed of all events, for readers who pull pages and for streams that stay open.
 //!
 //! Cast: [`Shared`] knows how far the feed is settled, and asks the database at most once for all who want to know at
-//! the same moment. While streams are open, the one [`Reader`] of the process follows the head and sends each [`Batch`]
-//! to all of them. A [`Follower`] is one stream: it reads pages by itself until it has reached the head, and then takes
-//! batches.
+//! the same moment. While streams are open, the one [`Reader`] of the process follows the head and sends each
+//! [`batch::Batch`] to all of them. A [`Follower`] is one stream: it reads pages by itself until it has reached the
+//! head, and then takes batches.
 //!
 //! Authority: the database. Batches are told apart by the positions that they follow on, so a follower that missed one
 //! notices, and reads the pages that it lacks.

@@ -14,12 +14,11 @@ use uuid::Uuid;
 const BATCH: i64 = 256;
 /// Batches of one round. Followers are to take them in between, or they would be cut without any fault of theirs.
 const AT_ONCE: usize = 32;
-/// How long events are gathered after some were sent: each batch wakes every follower.
+/// How long events are gathered after some were sent, since each batch wakes every follower; and the pause before the
+/// next look at a gap, since commits go on and each wakes the reader.
 const GATHER: Duration = Duration::from_millis(25);
 /// How often the head is looked at without a signal.
 const POLL: Duration = Duration::from_secs(1);
-/// The same while a gap is waited for.
-const WHILE_WAITING: Duration = Duration::from_millis(20);
 /// Nobody follows; whoever comes wakes the reader.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -97,16 +96,10 @@ impl Job for Reader {
             return Ok(IDLE);
         }
         let (settled, waits) = self.shared.settled().await?;
-        if self.send_up_to(settled).await? {
+        if self.send_up_to(settled).await? || waits {
             tokio::time::sleep(GATHER).await;
         }
         let behind = self.sent.is_some_and(|sent| sent < settled);
-        Ok(if behind {
-            Duration::ZERO
-        } else if waits {
-            WHILE_WAITING
-        } else {
-            POLL
-        })
+        Ok(if behind || waits { Duration::ZERO } else { POLL })
     }
 }

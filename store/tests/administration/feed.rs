@@ -1,4 +1,5 @@
 use crate::fixtures::{NewRequest, insert_event, some_event, some_policy, some_request, some_task};
+use crate::lists::{beside_finished, touched};
 use serde_json::json;
 use std::time::{Duration as Wait, Instant};
 use store::feed::{FeedFilter, FeedPage, FeedRead, FeedSpan, Head, MOST_LOOKED_AT};
@@ -254,4 +255,33 @@ async fn a_place_before_what_retention_has_deleted_is_gone_and_the_rest_is_compl
     assert_eq!(db.feed_beginning().await.unwrap(), 2);
     assert_eq!(positions(&page(&db, &all, span(2, 3)).await), [3]);
     assert!(db.feed_has_reached(3).await.unwrap() && !db.feed_has_reached(4).await.unwrap());
+}
+
+/// Blocks that a look at the head and a page in the middle of the feed touch.
+async fn cost(db: &mut TestDb, filter: &FeedFilter) -> i64 {
+    let before = touched(db).await;
+    let mut head = Head::at(2_000);
+    db.look(&mut head).await.unwrap();
+    page(db, filter, span(1_000, head.settled())).await;
+    touched(db).await - before
+}
+
+#[tokio::test]
+async fn a_page_and_a_look_cost_the_same_beside_ten_times_as_many_events() {
+    let (mut few, mut many) = (database().await, database().await);
+    beside_finished(&few, 4_000).await;
+    beside_finished(&many, 40_000).await;
+    let all = FeedFilter::default;
+    for filter in [
+        all(),
+        FeedFilter { types: vec!["request_cancelled".into()], ..all() },
+        FeedFilter { artifact_type: Some("other".into()), ..all() },
+        FeedFilter { assignee: Some("amina".into()), ..all() },
+        FeedFilter { assignee: Some("nobody".into()), ..all() },
+        FeedFilter { request_id: Some(Uuid::now_v7()), ..all() },
+    ] {
+        let (small, large) = (cost(&mut few, &filter).await, cost(&mut many, &filter).await);
+        // Indexes are a level or two deeper, and each request of a page is looked up.
+        assert!(large <= small + small / 2 + 60, "{small} blocks became {large}: {filter:?}");
+    }
 }
