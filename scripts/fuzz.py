@@ -121,6 +121,8 @@ def main(words: list) -> None:
         command += ["--wait-for-schema", "60", "--request-timeout", "10"]
         command += ["--checks", CHECKS, "--max-examples", options.max_examples, "--continue-on-failure"]
         command += ["--generation-database", "none"]
+        # A stream has no end, and every generated one would be waited for; services/awe/tests/http/feed.rs tries it.
+        command += ["--exclude-path", "/v1/awe/stream"]
         command += ["--header", f"Authorization:Bearer {token('admin', ['AWE_ADMIN'])}"]
         if options.seed is not None:
             command += ["--seed", options.seed]

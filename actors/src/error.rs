@@ -57,6 +57,12 @@ pub enum Error {
     /// A directory or service gave no answer. A retry is safe.
     #[error(transparent)]
     Directory(outbound::DirectoryError),
+    /// Events after the reader's place were deleted by retention. From this place on nothing is missing.
+    #[error("events after this place are no longer kept")]
+    FeedGone(store::feed::Place),
+    /// No event of this database ever had the reader's place.
+    #[error("no event of this database had this place")]
+    FeedUnreached,
     /// A fault of ours.
     #[error("{0}")]
     Internal(String),

@@ -164,6 +164,7 @@ impl Relay {
         if !acknowledged.is_empty() && !self.note(position, &acknowledged).await? {
             return Ok(false);
         }
+        self.bus.hint_events().await;
         let (acknowledged, tried) = (acknowledged.len() + refused.len(), events.len());
         if acknowledged < tried {
             tracing::warn!(acknowledged, tried, "events were not acknowledged; they go again");

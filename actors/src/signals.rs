@@ -22,6 +22,8 @@ pub(crate) struct Unresolved {
 pub(crate) struct Signals {
     /// Events were committed.
     pub(crate) outbox: Arc<Notify>,
+    /// The same, for the reader of the feed.
+    pub(crate) feed: Arc<Notify>,
     /// A deadline was made or moved.
     pub(crate) deadlines: Arc<Notify>,
     /// A resolver of this process should look.
@@ -47,6 +49,7 @@ impl Signals {
         let (unresolved, untold) = mpsc::channel(UNTOLD);
         let signals = Self {
             outbox: Arc::default(),
+            feed: Arc::default(),
             deadlines: Arc::default(),
             resolutions: Arc::default(),
             unresolved,
@@ -87,12 +90,14 @@ impl Signals {
             }
         }
         self.outbox.notify_one();
+        self.feed.notify_one();
     }
 
     /// Signals that another process committed something.
     pub(crate) fn hinted(&self) {
         self.unread.store(true, Ordering::Release);
         self.outbox.notify_one();
+        self.feed.notify_one();
         self.deadlines.notify_one();
     }
 

@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::delivery::{Circuits, Courier, Delivery};
 use crate::error::StartError;
+use crate::feed::Feed;
 use crate::handle::Requests;
 use crate::loops::Loops;
 use crate::notifier;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 /// Everything that runs in this process.
 pub struct System {
     requests: Requests,
+    feed: Feed,
     shared: Arc<Shared>,
     loops: Loops,
     /// Ends the writers of the group commit, last of all.
@@ -55,6 +57,7 @@ impl System {
         let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
         start_background(&options, &shared, &requests, &loops);
         start_signals(&options, &shared.signals, unresolved, &loops);
+        let feed = start_feed(&options, &shared.signals, &loops);
         let delivery = options
             .roles
             .contains(Role::Delivery)
@@ -67,13 +70,19 @@ impl System {
         if let Some(notifier) = options.notifier.take().filter(|_| options.roles.contains(Role::Notifier)) {
             notifier::start(&options.store, options.bus.as_ref(), notifier, &loops);
         }
-        Ok(Self { requests, shared, loops, written, delivery, resolver })
+        Ok(Self { requests, feed, shared, loops, written, delivery, resolver })
     }
 
     /// The door to requests.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
+    }
+
+    /// The feed of all events. Streams need the role `api`.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// The loops of this process, and how they do.
@@ -151,6 +160,18 @@ fn start_signals(
     if let Some(bus) = options.bus.clone() {
         hints::listen(loops, bus, signals);
     }
+}
+
+/// The feed, and in processes that serve streams what keeps them going.
+fn start_feed(options: &Options, signals: &Signals, loops: &Loops) -> Feed {
+    let feed = Feed::new(options.store.clone(), Arc::clone(&signals.feed));
+    if options.roles.contains(Role::Api) {
+        feed.start(loops);
+        if let Some(bus) = options.bus.clone() {
+            hints::listen_for_events(loops, bus, &signals.feed);
+        }
+    }
+    feed
 }
 
 fn start_delivery(

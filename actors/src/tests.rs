@@ -2,6 +2,7 @@
 
 mod deadlines;
 mod delivery;
+mod feed;
 mod fixtures;
 mod isolation;
 mod people;

@@ -11,6 +11,7 @@ grant select, insert, delete, update (status, due_at) on open_task to "awe_app";
 grant select on wrong_open_work to "awe_app";
 grant select, insert, delete on approval_decision to "awe_app";
 grant select, insert, delete on approval_event to "awe_app";
+grant select, update (beginning) on event_feed to "awe_app";
 grant select, insert, delete, update (response) on idempotency_key to "awe_app";
 grant select, insert, delete, update (status, attempt, next_attempt_at, last_attempt_at, last_status_code, last_error, lease_token, leased_until, updated_at, asked_at) on webhook_delivery to "awe_app";
 grant select, insert, delete on webhook_attempt to "awe_app";

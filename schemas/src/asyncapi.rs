@@ -66,6 +66,13 @@ fn document() -> Value {
                     processes; losing one costs a poll interval.",
                 "messages": {"hint": {"$ref": "#/components/messages/hint"}},
             },
+            "eventsHint": {
+                "address": subjects.hint_events(),
+                "title": "Events hint",
+                "description": "Events were published: wakes up who serves streams. In no stream. For AWE's own \
+                    processes; losing one costs a poll interval.",
+                "messages": {"hint": {"$ref": "#/components/messages/hint"}},
+            },
             "deliveryWork": {
                 "address": subjects.work_delivery(),
                 "title": "Deliveries to attempt",

@@ -191,6 +191,12 @@ impl Subjects {
         format!("{}.hint.commit", self.prefix)
     }
 
+    /// Hint to other processes that events were published: `awe.hint.events`. It is in no stream either.
+    #[must_use]
+    pub fn hint_events(&self) -> String {
+        format!("{}.hint.events", self.prefix)
+    }
+
     /// Subject of one event: `awe.events.<event_type>.<artifact_type>.<request_id>`. Characters of the artifact type
     /// outside `[A-Za-z0-9_-]` become `_`.
     #[must_use]

@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod delegations;
 mod directory;
+mod feed;
 mod parameters;
 mod policies;
 mod requests;
@@ -40,6 +41,7 @@ const BEARER: &str = "bearerAuth";
         (name = "system", description = "Health, version and configuration; open to everybody"),
         (name = "policies", description = "Who must agree: versions, activation and simulation"),
         (name = "requests", description = "Requests for approval and their history"),
+        (name = "events", description = "Everything that happens, to be pulled or followed"),
         (name = "tasks", description = "What somebody is asked to decide"),
         (name = "delegations", description = "Who sits for whom while they are away"),
         (name = "admin", description = "For operators: deliveries, audit trail and callback secrets"),
@@ -55,6 +57,7 @@ const BEARER: &str = "bearerAuth";
         requests::create_request, requests::list_requests, requests::get_request, requests::get_request_progress,
         requests::cancel_request,
         requests::get_request_evidence, requests::list_request_events,
+        feed::list_events, feed::follow_events,
         tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::reassign_task,
         delegations::list_delegations, delegations::create_delegation, delegations::delete_delegation,
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
@@ -64,7 +67,7 @@ const BEARER: &str = "bearerAuth";
         directory::find_users, directory::find_roles, directory::find_groups, directory::find_clients,
     ),
     components(schemas(
-        api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, WebhookEvent,
+        api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, api::ResumeOut, WebhookEvent,
     )),
     modifiers(&Additions),
 )]

@@ -46,6 +46,7 @@ fn streams_and_subjects_carry_the_prefix() {
     assert_eq!(awe.work_delivery(), "awe.work.delivery");
     assert_eq!(awe.work_resolve(), "awe.work.resolve");
     assert_eq!(awe.hint_commit(), "awe.hint.commit");
+    assert_eq!(awe.hint_events(), "awe.hint.events");
     let test = Subjects::new("test-1.a");
     assert_eq!(test.prefix(), "test-1.a");
     assert_eq!(test.events_stream(), "TEST_1_A_EVENTS");

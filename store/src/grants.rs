@@ -27,6 +27,7 @@ const GRANTS: &[(&str, &str)] = &[
     ("wrong_open_work", "select"),
     ("approval_decision", "select, insert, delete"),
     ("approval_event", "select, insert, delete"),
+    ("event_feed", "select, update (beginning)"),
     ("idempotency_key", "select, insert, delete, update (response)"),
     (
         "webhook_delivery",

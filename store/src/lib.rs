@@ -8,6 +8,7 @@ pub mod deliveries;
 pub mod doctor;
 mod error;
 pub mod evidence;
+pub mod feed;
 pub mod grants;
 mod moment;
 pub mod notifications;

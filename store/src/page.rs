@@ -23,6 +23,8 @@ pub enum List {
     Deliveries = 4,
     /// Newest first.
     Audit = 5,
+    /// All events, oldest first; its cursors are [`Place`](crate::feed::Place)s.
+    Feed = 6,
 }
 
 /// A place in a list: the last row of a page. Opaque to callers.
@@ -36,7 +38,7 @@ pub struct Cursor {
 
 /// Bytes of list, moment and id, and of the checksum behind them.
 const PLACE: usize = 1 + 8 + 16;
-const CHECK: usize = 3;
+pub(crate) const CHECK: usize = 3;
 
 impl Cursor {
     /// Reads what [`Cursor`]'s `Display` wrote for this list; `None` for any other text.
@@ -55,7 +57,7 @@ impl Cursor {
 }
 
 /// Tells a cursor that was cut or mistyped; it keeps nobody from making one.
-fn checksum(place: &[u8]) -> [u8; CHECK] {
+pub(crate) fn checksum(place: &[u8]) -> [u8; CHECK] {
     let digest = Sha256::digest(place);
     [digest[0], digest[1], digest[2]]
 }

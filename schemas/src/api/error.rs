@@ -93,4 +93,8 @@ pub struct ErrorEnvelope {
     /// Only with 422: what is wrong with which value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Vec<ValidationDetail>>,
+    /// Only with 410: the oldest place in the feed from which on nothing is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "BgAAAAAAABJnLPzA")]
+    pub oldest_cursor: Option<String>,
 }

@@ -18,6 +18,8 @@ pub(super) const GRACE_HOURS_DEFAULT: u32 = 24;
 const GRACE_HOURS_MAX: u32 = 168;
 /// More than there are, because a caller may name one twice.
 const MOST_EVENT_TYPES: usize = 64;
+/// Characters of a list of them in one text.
+const LISTED_EVENT_TYPES: usize = 2_000;
 /// Most stages of a policy.
 pub(super) const MOST_STAGES: usize = 100;
 /// Most rules in one list of a stage.
@@ -175,12 +177,23 @@ pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Er
 
 /// Event types, or null.
 pub(super) fn opt_event_types<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    let types = Option::<Vec<String>>::deserialize(from)?;
-    if types.as_ref().is_some_and(|types| types.len() > MOST_EVENT_TYPES) {
-        return Err(D::Error::custom(format!("must have at most {MOST_EVENT_TYPES} items")));
+    Option::<Vec<String>>::deserialize(from)?.map(checked_event_types).transpose()
+}
+
+/// Known types of events as one text, separated by commas; none when it is empty.
+pub(super) fn listed_event_types<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let text = checked::<D::Error>(String::deserialize(from)?, 0, LISTED_EVENT_TYPES)?;
+    checked_event_types(
+        text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+    )
+}
+
+fn checked_event_types<E: Error>(types: Vec<String>) -> Result<Vec<String>, E> {
+    if types.len() > MOST_EVENT_TYPES {
+        return Err(E::custom(format!("must have at most {MOST_EVENT_TYPES} items")));
     }
-    match types.iter().flatten().find(|word| EventType::parse(word).is_none()) {
-        Some(word) => Err(D::Error::custom(format!("{word:?} is not an event type"))),
+    match types.iter().find(|word| EventType::parse(word).is_none()) {
+        Some(word) => Err(E::custom(format!("{word:?} is not an event type"))),
         None => Ok(types),
     }
 }

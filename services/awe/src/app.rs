@@ -48,7 +48,7 @@ pub async fn start(
         return Err(error).context("the database has no schema of this version: run `awe migrate`");
     }
     let system = System::start(wiring::system(state, roles)?).await?;
-    state.started(system.requests().clone(), system.loops().clone());
+    state.started(&system);
     if roles.contains(Role::Api) {
         // A task of its own: the start must not wait for the gate, and does not depend on what is found.
         state.tasks().spawn(stop.clone().run_until_cancelled_owned(look_at_gate(state.clone())));
@@ -113,6 +113,7 @@ pub async fn run(
 
 /// Ends everything that runs, in order. Each step takes at most `server.shutdown_seconds`.
 async fn end(state: &AppState, servers: JoinSet<()>, system: System) {
+    state.stopping().cancel();
     let deadline = seconds(state.config().server.shutdown_seconds);
     tracing::info!("stopping: finishing requests in flight");
     if tokio::time::timeout(deadline, servers.join_all()).await.is_err() {

@@ -21,6 +21,8 @@ pub struct ApiError {
     reason: Reason,
     messages: Vec<String>,
     detail: Vec<ValidationDetail>,
+    /// Where a reader of the feed may go on.
+    oldest_cursor: Option<String>,
     /// Written to the log and never to the caller.
     cause: Option<String>,
 }
@@ -34,7 +36,7 @@ impl ApiError {
     /// An error with one message for each fault.
     #[must_use]
     pub const fn several(reason: Reason, messages: Vec<String>) -> Self {
-        Self { reason, messages, detail: Vec::new(), cause: None }
+        Self { reason, messages, detail: Vec::new(), oldest_cursor: None, cause: None }
     }
 
     /// A body that keeps its schema and breaks a rule; the message names the field.
@@ -56,7 +58,18 @@ impl ApiError {
     #[must_use]
     pub fn faulty(reason: Reason, detail: Vec<ValidationDetail>) -> Self {
         let messages = detail.iter().map(told).collect();
-        Self { reason, messages, detail, cause: None }
+        Self { detail, ..Self::several(reason, messages) }
+    }
+
+    /// A cursor of the feed before what is kept, and where to go on instead.
+    #[must_use]
+    pub fn gone(oldest_cursor: String) -> Self {
+        Self { oldest_cursor: Some(oldest_cursor), ..Self::from(Reason::EventsGone) }
+    }
+
+    /// One header that has no acceptable value.
+    pub fn header(name: &str, message: impl Into<String>) -> Self {
+        Self::faulty(Reason::FaultyParameter, vec![detail("header", name, message)])
     }
 
     /// A fault of this program; the cause goes to the log.
@@ -127,6 +140,12 @@ const fn words(reason: Reason) -> &'static str {
              outcome of this one may be unknown)"
         }
         Reason::Overloaded => "too many requests at once; nothing was done, a retry is safe",
+        Reason::TooManyStreams => {
+            "this process serves no more streams; a retry is safe, and GET /events serves without one"
+        }
+        Reason::EventsGone => {
+            "events after this cursor are no longer kept: read anew what you keep, and go on from oldest_cursor"
+        }
         Reason::TooManyRequests => "too many such requests by this caller; nothing was done, a retry is safe",
         Reason::TimedOut => {
             "not finished in time, the outcome is unknown; a retry is safe (give creates an Idempotency-Key)"

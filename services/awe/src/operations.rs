@@ -4,6 +4,7 @@
 
 pub(crate) mod callback_secrets;
 pub(crate) mod delegations;
+pub(crate) mod feed;
 pub(crate) mod health;
 pub(crate) mod overview;
 pub(crate) mod people;

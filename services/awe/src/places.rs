@@ -4,12 +4,17 @@
 //! arrived, so that clients that send slowly do not use up the process. Each caller has a share of its own, which counts
 //! bodies that are still arriving too, so that no single caller can take every permit.
 
+mod streams;
+
+pub(crate) use streams::StreamPlace;
+
 use crate::config::Server;
 use crate::error::{ApiError, Reason};
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
+use streams::Streams;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Callers whose shares are kept; the least recently used leave first.
@@ -29,6 +34,7 @@ pub(crate) struct Places {
     each: usize,
     lists: usize,
     bodies: usize,
+    streams: Arc<Streams>,
     callers: Cache<String, Arc<Share>>,
 }
 
@@ -58,6 +64,7 @@ impl Places {
             each: server.max_in_flight_per_caller,
             lists: server.max_lists_per_caller,
             bodies: BODIES_KIB.max(kib(server.max_body_bytes)),
+            streams: Arc::new(Streams::new(server)),
             callers: Cache::builder().max_capacity(MOST_CALLERS).time_to_idle(FORGOTTEN_AFTER).build(),
         }
     }
@@ -68,6 +75,12 @@ impl Places {
             Arc::clone(&self.all).try_acquire_owned().map_err(|_| ApiError::from(Reason::Overloaded))?;
         held.keep(place);
         Ok(())
+    }
+
+    /// Takes a place for a stream of this caller, or refuses it. It is kept for as long as the stream is open; the
+    /// permits of the request go back when the stream begins, so streams take nothing from other requests.
+    pub(crate) fn stream(&self, caller: &str) -> Result<StreamPlace, ApiError> {
+        self.streams.take(caller)
     }
 
     /// The share of a caller.

@@ -9,12 +9,14 @@ mod delegations;
 mod deliveries;
 mod directory;
 mod evidence;
+mod feed;
 mod overview;
 mod page;
 mod pages;
 mod policies;
 mod requests;
 mod secrets;
+mod server_sent;
 mod system;
 mod system_config;
 mod tasks;
@@ -59,7 +61,7 @@ fn open_routes() -> Vec<Route> {
 }
 
 fn guarded_routes() -> Vec<Route> {
-    [policy_routes(), request_routes(), task_routes(), admin_routes()].concat()
+    [policy_routes(), request_routes(), feed_routes(), task_routes(), admin_routes()].concat()
 }
 
 fn policy_routes() -> Vec<Route> {
@@ -89,6 +91,10 @@ fn request_routes() -> Vec<Route> {
         ("/v1/awe/requests/{request_id}/evidence", get(evidence::read)),
         ("/v1/awe/requests/{request_id}/cancel", post(requests::cancel)),
     ]
+}
+
+fn feed_routes() -> Vec<Route> {
+    vec![("/v1/awe/events", get(feed::list)), ("/v1/awe/stream", get(feed::follow))]
 }
 
 fn task_routes() -> Vec<Route> {

@@ -6,13 +6,14 @@ use crate::config::Config;
 use crate::error::{ApiError, Reason};
 use crate::places::Places;
 use crate::rate_limit::PerUser;
-use actors::{Courier, Loops, Requests};
+use actors::{Courier, Feed, Loops, Requests, System};
 use outbound::{Credentials, Egress, Staff};
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
 use store::vault::Vault;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How often one user may read the whole configuration: 10 times in a minute.
@@ -58,7 +59,15 @@ struct Inner {
     places: Places,
     config_reads: PerUser,
     delegation_changes: PerUser,
-    running: OnceLock<(Requests, Loops)>,
+    running: OnceLock<Running>,
+    stopping: CancellationToken,
+}
+
+/// What runs once the process has started.
+struct Running {
+    requests: Requests,
+    loops: Loops,
+    feed: Feed,
 }
 
 impl AppState {
@@ -69,13 +78,21 @@ impl AppState {
         let config_reads = PerUser::new(CONFIG_READS, CONFIG_READ_EVERY);
         let delegation_changes = PerUser::new(DELEGATION_CHANGES, DELEGATION_CHANGE_EVERY);
         let running = OnceLock::new();
-        Self(Arc::new(Inner { parts, places, config_reads, delegation_changes, running }))
+        Self(Arc::new(Inner {
+            parts,
+            places,
+            config_reads,
+            delegation_changes,
+            running,
+            stopping: CancellationToken::new(),
+        }))
     }
 
     /// Called once the actors run: from now on every route answers.
-    pub fn started(&self, requests: Requests, loops: Loops) {
+    pub fn started(&self, system: &System) {
+        let (requests, loops) = (system.requests().clone(), system.loops().clone());
         // A second call changes nothing.
-        let _ = self.0.running.set((requests, loops));
+        let _ = self.0.running.set(Running { requests, loops, feed: system.feed().clone() });
     }
 
     /// Whether every route answers.
@@ -157,7 +174,7 @@ impl AppState {
     /// # Errors
     /// [`Reason::Starting`] while the actors do not run yet.
     pub fn requests(&self) -> Result<&Requests, ApiError> {
-        self.0.running.get().map(|(requests, _)| requests).ok_or_else(|| Reason::Starting.into())
+        self.running().map(|running| &running.requests)
     }
 
     /// The supervised loops of this process.
@@ -165,7 +182,25 @@ impl AppState {
     /// # Errors
     /// [`Reason::Starting`] while the actors do not run yet.
     pub fn loops(&self) -> Result<&Loops, ApiError> {
-        self.0.running.get().map(|(_, loops)| loops).ok_or_else(|| Reason::Starting.into())
+        self.running().map(|running| &running.loops)
+    }
+
+    /// The feed of all events.
+    ///
+    /// # Errors
+    /// [`Reason::Starting`] while the actors do not run yet.
+    pub fn feed(&self) -> Result<&Feed, ApiError> {
+        self.running().map(|running| &running.feed)
+    }
+
+    fn running(&self) -> Result<&Running, ApiError> {
+        self.0.running.get().ok_or_else(|| Reason::Starting.into())
+    }
+
+    /// Ends what would go on for ever: cancelled when the process stops, so that streams do not hold it up.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     /// Tasks of this process that no actor owns; awaited when it stops.

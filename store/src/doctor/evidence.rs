@@ -28,7 +28,10 @@ const GUARDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("approval_decision", &["approval_decision_append_only", "approval_decision_not_truncated"]),
-    ("approval_event", &["approval_event_append_only", "approval_event_not_truncated"]),
+    (
+        "approval_event",
+        &["approval_event_append_only", "approval_event_not_truncated", "approval_event_moves_beginning"],
+    ),
     (
         "webhook_delivery",
         &["webhook_delivery_frozen", "webhook_delivery_kept", "webhook_delivery_not_truncated"],

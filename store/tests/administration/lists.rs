@@ -159,7 +159,7 @@ async fn finished_requests_are_found_by_how_they_ended() {
 }
 
 /// Finished requests with a task each, by SQL, and open ones beside them. Every second task is amina's.
-async fn beside_finished(db: &TestDb, finished: u32) {
+pub(crate) async fn beside_finished(db: &TestDb, finished: u32) {
     let policy = some_policy(db, "key").await;
     execute(
         db,
@@ -189,17 +189,19 @@ async fn beside_finished(db: &TestDb, finished: u32) {
     }
 }
 
+/// Blocks of tables and indexes that were touched so far.
+pub(crate) async fn touched(db: &mut TestDb) -> i64 {
+    db.reconnect().await;
+    store::testing::count(
+        db,
+        "select (sum(heap_blks_hit + heap_blks_read) + sum(idx_blks_hit + idx_blks_read))::bigint
+         from pg_statio_user_tables",
+    )
+    .await
+}
+
 /// Blocks of tables and indexes that reading each first page touches.
 async fn cost(db: &mut TestDb, list: &Asked) -> i64 {
-    let touched = async |db: &mut TestDb| {
-        db.reconnect().await;
-        store::testing::count(
-            db,
-            "select (sum(heap_blks_hit + heap_blks_read) + sum(idx_blks_hit + idx_blks_read))::bigint
-             from pg_statio_user_tables",
-        )
-        .await
-    };
     let before = touched(db).await;
     match list {
         Asked::Tasks(filter) => drop(db.list_tasks(filter).await.unwrap()),

@@ -5,6 +5,7 @@ mod delegations;
 mod deliveries;
 mod doctor;
 mod evidence;
+mod feed;
 mod fixtures;
 mod leases;
 mod lists;

@@ -382,6 +382,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pull events
+         * @description Events of all requests, each once, in one order that is the same for every reader; those of a request by
+         *     `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is away. A page
+         *     looks at a bounded number of events, so it may be empty although more follow; the cursor moves on all the same. When
+         *     it stays as it is, everything was read: ask again after a while. Any token.
+         */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/health": {
         parameters: {
             query?: never;
@@ -647,6 +670,29 @@ export interface paths {
          *     moment. Viewers.
          */
         get: operations["get_request_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events
+         * @description Server-sent events, as `GET /events` has them. Each has the type as `event`, a cursor as `id` and the JSON object as
+         *     `data`. Every 15 s, and at the beginning, a comment comes with an `id` that says how far was looked. Come again with
+         *     the last `id` as `Last-Event-ID` or `after`: nothing is missing, for as long as events are kept. The last event,
+         *     `resume`, tells why the stream ends (`ResumeOut`). Any token; the stream ends with it.
+         */
+        get: operations["follow_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1589,6 +1635,11 @@ export interface components {
              * @example openg2p.awe
              */
             id: string;
+            /**
+             * @description Only with 410: the oldest place in the feed from which on nothing is missing.
+             * @example BgAAAAAAABJnLPzA
+             */
+            oldest_cursor?: string | null;
             /** @description Always null. */
             response: Record<string, unknown> | null;
             /**
@@ -1900,7 +1951,7 @@ export interface components {
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "internal";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -2022,6 +2073,20 @@ export interface components {
              * @example 17
              */
             requeued: number;
+        };
+        /** @description Why a stream ends, and where to go on: the data of its last event, `resume`. */
+        ResumeOut: {
+            /**
+             * @description Everything up to here was told: `after` of the next stream.
+             * @example BgAAAAAAABJnLPzA
+             */
+            cursor: string;
+            /**
+             * @description `slow`: events came faster than they were taken. `stopping`: the process stops. `token_expired`: come again with
+             *     a new token. `gone`: what was not read yet is no longer kept.
+             * @example stopping
+             */
+            reason: string;
         };
         /** @description Which deliveries to try again. All filters must match; none = every exhausted one. */
         RetryDeliveriesIn: {
@@ -4241,6 +4306,99 @@ export interface operations {
             };
         };
     };
+    list_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET /stream`. `now`:
+                 *     nothing of what has happened, only a cursor with which to go on. Absent: from the beginning.
+                 * @example BgAAAAAAABJnLPzA
+                 */
+                after?: string;
+                /**
+                 * @description Only events of these types, separated by commas.
+                 * @example request_approved,request_rejected
+                 */
+                types?: string;
+                /** @description Only of requests about this artifact type. */
+                artifact_type?: string;
+                /** @description Only of this request. */
+                request_id?: string;
+                /**
+                 * @description `me`: only of requests in which the caller has, or had, a task when the event is told. What happened in a
+                 *     request before that is in its history, `GET /requests/{request_id}/events`.
+                 * @example me
+                 */
+                assignee?: string;
+                /** @description Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, oldest first */
+            200: {
+                headers: {
+                    /** @description `after` of the next page; always there */
+                    "X-Next-Cursor"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEvent"][];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-014: events after this cursor are no longer kept; `oldest_cursor` says where to go on */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: too many lists of this caller at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -5527,6 +5685,105 @@ export interface operations {
             };
             /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    follow_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only after this place: the `id` of an event, or an `X-Next-Cursor` of `GET /events`. Absent or `now`: from now
+                 *     on. `Last-Event-ID` goes before it.
+                 * @example BgAAAAAAABJnLPzA
+                 */
+                after?: string;
+                /**
+                 * @description Only events of these types, separated by commas.
+                 * @example request_approved,request_rejected
+                 */
+                types?: string;
+                /** @description Only of requests about this artifact type. */
+                artifact_type?: string;
+                /** @description Only of this request. */
+                request_id?: string;
+                /**
+                 * @description `me`: only of requests in which the caller has, or had, a task when the event is told.
+                 * @example me
+                 */
+                assignee?: string;
+            };
+            header?: {
+                /**
+                 * @description The last `id` that came
+                 * @example BgAAAAAAABJnLPzA
+                 */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events as they happen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: request_approved
+                     *     id: BgAAAAAAABJnLPzA
+                     *     data: {"event_id":"0199c1f2-7c1e-7d3a-9a55-000000000007","event_type":"request_approved","sequence":7}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-014: events after this cursor are no longer kept; `oldest_cursor` says where to go on */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: too many streams of this caller (`server.max_streams_per_caller`) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -51,6 +51,7 @@ export const RETRY: Readonly<Record<string, "yes" | "with_key" | "no">> = {
   too_many_delegations: "no",
   not_retriable: "no",
   too_many_requests: "yes",
+  too_many_streams: "yes",
   overloaded: "yes",
   timed_out: "with_key",
   no_directory: "no",
@@ -84,5 +85,6 @@ export const RETRY: Readonly<Record<string, "yes" | "with_key" | "no">> = {
   faulty_parameter: "no",
   unknown_parameter: "no",
   gate_denied: "no",
+  events_gone: "no",
   internal: "with_key",
 };

@@ -88,6 +88,7 @@ reasons! {
     TooManyDelegations "too_many_delegations" "AWE-007" 409 "The person has as many delegations as may be.";
     NotRetriable "not_retriable" "AWE-007" 409 "What was delivered is not sent again.";
     TooManyRequests "too_many_requests" "AWE-007" 429 "This caller makes too many such requests.";
+    TooManyStreams "too_many_streams" "AWE-007" 503 "As many streams are open as this process serves.";
     Overloaded "overloaded" "AWE-007" 503 "More work at once than this process takes on.";
     TimedOut "timed_out" "AWE-007" 503 "The request was not finished in time.";
     NoDirectory "no_directory" "AWE-007" 503 "No staff directory is configured.";
@@ -121,6 +122,7 @@ reasons! {
     FaultyParameter "faulty_parameter" "AWE-010" 422 "A query parameter has no acceptable value.";
     UnknownParameter "unknown_parameter" "AWE-010" 422 "The route knows no such query parameter.";
     GateDenied "gate_denied" "AWE-011" 403 "The policy gate did not admit the write.";
+    EventsGone "events_gone" "AWE-014" 410 "Events after this cursor are no longer kept.";
     Internal "internal" "AWE-012" 500 "A fault of this service.";
     PreconditionFailed "precondition_failed" "AWE-013" 412 "It is not what the caller has read any more.";
 }

@@ -118,6 +118,7 @@ impl Claims {
             email: email.map(str::to_owned),
             client: self.azp.as_str().filter(|azp| !azp.is_empty()).map(str::to_owned),
             roles: self.roles(rules).map(str::to_owned).collect(),
+            expires_at: moment(&self.exp, "exp")?.map(|exp| exp.saturating_add(rules.leeway)),
         })
     }
 

@@ -16,6 +16,8 @@ pub struct Identity {
     pub client: Option<String>,
     /// The realm roles, and the client roles of the clients in `auth.role_clients`.
     pub roles: Vec<String>,
+    /// When the token ends (`exp`), with the tolerated difference of clocks, in Unix seconds; `None` = it does not.
+    pub expires_at: Option<i64>,
 }
 
 impl Identity {

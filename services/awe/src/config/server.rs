@@ -15,6 +15,8 @@ pub struct Server {
     pub max_in_flight: usize,
     pub max_in_flight_per_caller: usize,
     pub max_lists_per_caller: usize,
+    pub max_streams: usize,
+    pub max_streams_per_caller: usize,
     pub max_connections: usize,
     pub idle_timeout_seconds: u64,
     pub body_timeout_seconds: u64,
@@ -30,6 +32,9 @@ impl Server {
         let per_caller = self.max_in_flight_per_caller as u64;
         faults.between("server.max_in_flight_per_caller", per_caller, 1, 1_000_000);
         faults.between("server.max_lists_per_caller", self.max_lists_per_caller as u64, 1, 1000);
+        faults.between("server.max_streams", self.max_streams as u64, 1, 100_000);
+        let per_caller = self.max_streams_per_caller as u64;
+        faults.between("server.max_streams_per_caller", per_caller, 1, 100_000);
         faults.between("server.max_connections", self.max_connections as u64, 1, 1_000_000);
         faults.between("server.idle_timeout_seconds", self.idle_timeout_seconds, 1, 3600);
         faults.between("server.body_timeout_seconds", self.body_timeout_seconds, 1, 3600);

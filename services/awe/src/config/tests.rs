@@ -88,6 +88,8 @@ fn bad_values_are_refused_by_key() {
         ("AWE__SERVER__PORT", "", "server.port"),
         ("AWE__SERVER__HOST", "localhost", "server.host"),
         ("AWE__SERVER__MAX_IN_FLIGHT", "0", "server.max_in_flight"),
+        ("AWE__SERVER__MAX_STREAMS", "0", "server.max_streams"),
+        ("AWE__SERVER__MAX_STREAMS_PER_CALLER", "100001", "server.max_streams_per_caller"),
         ("AWE__DATABASE__URL", "mysql://x/y", "database.url"),
         ("AWE__DATABASE__MAX_CONNECTIONS", "-1", "database.max_connections"),
         ("AWE__NATS__URL", "http://x", "nats.url"),

@@ -38,6 +38,7 @@ fn body(error: &ApiError, state: &AppState) -> ErrorEnvelope {
         responsetime: OffsetDateTime::now_utc(),
         response: None,
         errors: error.messages.iter().map(told).collect(),
+        oldest_cursor: error.oldest_cursor.clone(),
         detail: (!error.detail.is_empty()).then(|| error.detail.clone()),
     }
 }

@@ -92,6 +92,11 @@ impl From<ActorError> for ApiError {
                 Self::new(Reason::NoActivePolicy, format!("policy {key} has no active version"))
             }
             ActorError::Refused(refusal) => refusal.into(),
+            ActorError::FeedGone(oldest) => Self::gone(oldest.to_string()),
+            ActorError::FeedUnreached => Self::query(
+                "after",
+                "is not a cursor of this database, or was given before it was restored: read anew what you keep",
+            ),
             ActorError::IdempotencyMismatch => Reason::IdempotencyKeyReused.into(),
             ActorError::Invalid { field, message } => {
                 let kind = "value_error".to_owned();

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 51] = [
+const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -58,6 +58,8 @@ const ROUTES: [(&str, &str, Needs); 51] = [
     ("get", "/v1/awe/requests/{request_id}/progress", Token),
     ("get", "/v1/awe/requests/{request_id}/events", Token),
     ("post", "/v1/awe/requests/{request_id}/cancel", Creator),
+    ("get", "/v1/awe/events", Token),
+    ("get", "/v1/awe/stream", Token),
     ("get", "/v1/awe/tasks", Token),
     ("get", "/v1/awe/tasks/stats", Token),
     ("post", "/v1/awe/tasks/{task_id}/claim", Assignee),

@@ -7,6 +7,7 @@ mod as_code;
 mod contexts;
 mod envelopes;
 mod evidence;
+mod feed;
 mod flow;
 mod gate;
 mod hostile;

@@ -958,6 +958,25 @@ class RequeuedOut(BaseModel):
     """
 
 
+class ResumeOut(BaseModel):
+    """
+    Why a stream ends, and where to go on: the data of its last event, `resume`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    cursor: str
+    """
+    Everything up to here was told: `after` of the next stream.
+    """
+    reason: str
+    """
+    `slow`: events came faster than they were taken. `stopping`: the process stops. `token_expired`: come again with
+    a new token. `gone`: what was not read yet is no longer kept.
+    """
+
+
 class RetryDeliveriesIn(BaseModel):
     """
     Which deliveries to try again. All filters must match; none = every exhausted one.
@@ -1552,6 +1571,10 @@ class ErrorEnvelope(BaseModel):
     id: str
     """
     Which service answers.
+    """
+    oldest_cursor: Optional[str] = None
+    """
+    Only with 410: the oldest place in the feed from which on nothing is missing.
     """
     response: Optional[Dict[str, Any]]
     """

@@ -38,11 +38,12 @@ OPERATIONS = {
     "list_delegations": Operation("list_delegations", "GET", "/v1/awe/delegations", List[models.DelegationOut], takes_key=False, is_paged=False),
     "list_deliveries": Operation("list_deliveries", "GET", "/v1/awe/admin/deliveries", List[models.DeliveryOut], takes_key=False, is_paged=True),
     "list_delivery_attempts": Operation("list_delivery_attempts", "GET", "/v1/awe/admin/deliveries/{delivery_id}/attempts", List[models.DeliveryAttemptOut], takes_key=False, is_paged=False),
+    "list_events": Operation("list_events", "GET", "/v1/awe/events", List[models.WebhookEvent], takes_key=False, is_paged=True),
     "list_policies": Operation("list_policies", "GET", "/v1/awe/policies", List[models.PolicyOut], takes_key=False, is_paged=False),
     "list_policy_versions": Operation("list_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions", List[models.PolicyVersionOut], takes_key=False, is_paged=False),
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
-    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
+    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=True),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=False, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=False, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=False, is_paged=False),
@@ -493,6 +494,36 @@ class Operations(ABC):
         """
         return cast("List[models.DeliveryAttemptOut]", self._call(OPERATIONS["list_delivery_attempts"], path={"delivery_id": delivery_id}, timeout=timeout))
 
+    def list_events(
+        self,
+        *,
+        after: Optional[str] = None,
+        types: Optional[str] = None,
+        artifact_type: Optional[str] = None,
+        request_id: Optional[str] = None,
+        assignee: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[models.WebhookEvent]:
+        """Pull events.
+
+        Events of all requests, each once, in one order that is the same for every reader; those of a request by
+        `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is
+        away. A page looks at a bounded number of events, so it may be empty although more follow; the cursor moves
+        on all the same. When it stays as it is, everything was read: ask again after a while. Any token.
+
+        `after`: Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET
+        /stream`. `now`: nothing of what has happened, only a cursor with which to go on. Absent: from the
+        beginning.
+        `types`: Only events of these types, separated by commas.
+        `artifact_type`: Only of requests about this artifact type.
+        `request_id`: Only of this request.
+        `assignee`: `me`: only of requests in which the caller has, or had, a task when the event is told. What
+        happened in a request before that is in its history, `GET /requests/{request_id}/events`.
+        `limit`: Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`.
+        """
+        return cast("Page[models.WebhookEvent]", self._call(OPERATIONS["list_events"], query={"after": after, "types": types, "artifact_type": artifact_type, "request_id": request_id, "assignee": assignee, "limit": limit}, timeout=timeout))
+
     def list_policies(
         self,
         *,
@@ -594,7 +625,7 @@ class Operations(ABC):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> models.PagedTasksOut:
+    ) -> Page[s.PagedTasksOu]:
         """List tasks.
 
         Newest first, or due first. Any token.
@@ -616,7 +647,7 @@ class Operations(ABC):
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("Page[s.PagedTasksOu]", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     def ping_callback_secret(
         self,
@@ -1203,6 +1234,36 @@ class AsyncOperations(ABC):
         """
         return cast("List[models.DeliveryAttemptOut]", await self._call(OPERATIONS["list_delivery_attempts"], path={"delivery_id": delivery_id}, timeout=timeout))
 
+    async def list_events(
+        self,
+        *,
+        after: Optional[str] = None,
+        types: Optional[str] = None,
+        artifact_type: Optional[str] = None,
+        request_id: Optional[str] = None,
+        assignee: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[models.WebhookEvent]:
+        """Pull events.
+
+        Events of all requests, each once, in one order that is the same for every reader; those of a request by
+        `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is
+        away. A page looks at a bounded number of events, so it may be empty although more follow; the cursor moves
+        on all the same. When it stays as it is, everything was read: ask again after a while. Any token.
+
+        `after`: Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET
+        /stream`. `now`: nothing of what has happened, only a cursor with which to go on. Absent: from the
+        beginning.
+        `types`: Only events of these types, separated by commas.
+        `artifact_type`: Only of requests about this artifact type.
+        `request_id`: Only of this request.
+        `assignee`: `me`: only of requests in which the caller has, or had, a task when the event is told. What
+        happened in a request before that is in its history, `GET /requests/{request_id}/events`.
+        `limit`: Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`.
+        """
+        return cast("Page[models.WebhookEvent]", await self._call(OPERATIONS["list_events"], query={"after": after, "types": types, "artifact_type": artifact_type, "request_id": request_id, "assignee": assignee, "limit": limit}, timeout=timeout))
+
     async def list_policies(
         self,
         *,
@@ -1304,7 +1365,7 @@ class AsyncOperations(ABC):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> models.PagedTasksOut:
+    ) -> Page[s.PagedTasksOu]:
         """List tasks.
 
         Newest first, or due first. Any token.
@@ -1326,7 +1387,7 @@ class AsyncOperations(ABC):
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("Page[s.PagedTasksOu]", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     async def ping_callback_secret(
         self,
