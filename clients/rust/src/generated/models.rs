@@ -200,6 +200,18 @@ pub struct CancelRequest {
     pub reason: Option<String>,
 }
 
+/// A circuit that is not closed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CircuitOut {
+    /// Whose webhooks it holds back.
+    pub caller_service: String,
+    /// The host of the process.
+    pub host: String,
+    /// `open`: nothing is sent; `probing`: one webhook tries whether it answers.
+    pub state: String,
+}
+
 /// Answer of `GET /config`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -260,6 +272,24 @@ pub struct CreateRequestOut {
     pub status: String,
     /// Tasks of the running group; empty while `pending`.
     pub tasks: Vec<TaskOut>,
+}
+
+/// Requests created and ended on one day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DayOut {
+    /// Approved.
+    pub approved: i64,
+    /// Cancelled.
+    pub cancelled: i64,
+    /// Created.
+    pub created: i64,
+    /// The day (UTC).
+    pub day: String,
+    /// Expired.
+    pub expired: i64,
+    /// Rejected.
+    pub rejected: i64,
 }
 
 crate::words::words! {
@@ -402,6 +432,18 @@ pub struct DeliveryAttemptOut {
     pub status_code: Option<i32>,
 }
 
+/// Webhooks by status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DeliveryCountsOut {
+    /// Delivered, as the database estimates.
+    pub delivered: i64,
+    /// Given up, counted up to 20,000.
+    pub exhausted: i64,
+    /// Still to be delivered, counted up to 20,000.
+    pub pending: i64,
+}
+
 /// One event on its way to one URL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -502,6 +544,50 @@ pub struct DirectoryUserOut {
     pub username: String,
 }
 
+/// Attempts of an hour.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EndpointHourOut {
+    /// How many.
+    pub attempts: i64,
+    /// Half of them took no longer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<f64>,
+    /// Nineteen of twenty took no longer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<f64>,
+    /// The share that was accepted, 0 to 1; null when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_share: Option<f64>,
+}
+
+/// How one endpoint of webhooks does: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EndpointOut {
+    /// Processes that do not send to it now, as they told within the last minute; usually within 10 s.
+    pub circuits: Vec<CircuitOut>,
+    /// Scheme, host and port.
+    pub endpoint: String,
+    /// Webhooks that were given up, of the newest 20,000 over all endpoints.
+    pub exhausted: i64,
+    /// Those of them that have been due for ten seconds and are not attempted.
+    pub held_back: i64,
+    /// What it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// The last attempt that failed.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub last_failure_at: Option<OffsetDateTime>,
+    /// The attempts of the last hour, of the newest 20,000 over all endpoints.
+    pub last_hour: EndpointHourOut,
+    /// The last attempt that was accepted, within the last hour.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub last_success_at: Option<OffsetDateTime>,
+    /// Webhooks still to be delivered, counted up to 20,000 over all endpoints.
+    pub pending: i64,
+}
+
 /// One error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -526,6 +612,9 @@ pub struct ErrorEnvelope {
     pub errors: Vec<ErrorDetail>,
     /// Which service answers.
     pub id: String,
+    /// Only with 410: the oldest place in the feed from which on nothing is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_cursor: Option<String>,
     /// Always null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<JsonObject>,
@@ -618,6 +707,54 @@ pub struct HealthResponse {
 /// One step on the way to a faulty value: a field name or a list index.
 pub type Location = Value;
 
+/// Tasks that may still be decided, counted up to 20,000.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OpenTasksOut {
+    /// All.
+    pub open: i64,
+    /// Past their deadline.
+    pub overdue: i64,
+}
+
+/// Events that wait for the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OutboxOut {
+    /// When the oldest of them happened.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub oldest_unpublished_at: Option<OffsetDateTime>,
+    /// How many, counted up to 20,000.
+    pub unpublished: i64,
+}
+
+/// Numbers of an installation. All are some seconds old at most.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OverviewOut {
+    /// When they were read.
+    #[serde(with = "time::serde::rfc3339")]
+    pub as_of: OffsetDateTime,
+    /// Requests created today (UTC).
+    pub created_today: i64,
+    /// The last 30 days (UTC), oldest first, days without requests included.
+    pub days: Vec<DayOut>,
+    /// Webhooks by status.
+    pub deliveries: DeliveryCountsOut,
+    /// Endpoints that are held back or whose circuit is not closed, at most 20; `GET /admin/endpoints` says more.
+    pub endpoints_in_trouble: Vec<String>,
+    /// Events and the stream.
+    pub events: OutboxOut,
+    /// Requests ended today (UTC), in whatever way.
+    pub finished_today: i64,
+    /// Requests that are kept, by status.
+    pub requests: RequestCountsOut,
+    /// Tasks that may still be decided.
+    pub tasks: OpenTasksOut,
+    /// From creation to approval or rejection.
+    pub time_to_decision: TimeToDecisionOut,
+}
+
 /// One page of tasks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -634,6 +771,43 @@ pub struct PagedTasksOut {
     pub total: i64,
     /// There are more tasks than `total` says.
     pub total_is_lower_bound: bool,
+}
+
+/// One difference between two versions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyChangeOut {
+    /// What it is; null when there is nothing.
+    pub after: Value,
+    /// What it was; null when there was nothing.
+    pub before: Value,
+    /// The field; null = the stage as a whole. `mode` has both `mode` and `mode_value`; of `rules` and
+    /// `escalation_rules` each rule is a change of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// `added`, `removed`, `changed` or `moved` (a stage runs at another place among those that stay).
+    pub kind: String,
+    /// `stage_order` of the stage, in the later version unless the stage is gone; null = the policy as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<i32>,
+    /// Name of that stage, in the same version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_name: Option<String>,
+    /// One sentence for people, in English.
+    pub words: String,
+}
+
+/// What is wrong with a policy, and what its author should look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyCheckOut {
+    /// Every error is listed. False when there are more than one answer lists (1,000, or 100 values that cannot be
+    /// read), or when what can be read of the policy is too little to go on: mend what is listed and check again.
+    pub complete: bool,
+    /// Every error or, when there is none, every piece of advice.
+    pub problems: Vec<PolicyProblemOut>,
+    /// A write would not refuse what the policy says: there is no error.
+    pub valid: bool,
 }
 
 /// A policy to create, or a new version of one.
@@ -662,6 +836,22 @@ pub struct PolicyCreate {
     /// Stages; none = requests are approved at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageIn>,
+}
+
+/// How two versions of a policy differ.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyDiffOut {
+    /// The policy as a whole first, then its stages in the order in which they run afterwards, then those that are
+    /// gone. Empty = both versions mean the same: the order of keys and of rules, the numbers of stages and groups,
+    /// and a default that is spelled out are no change.
+    pub changes: Vec<PolicyChangeOut>,
+    /// Key of the policy.
+    pub policy_key: String,
+    /// Number of the version that is changed.
+    pub version: i32,
+    /// Number of the version that it becomes.
+    pub with: i32,
 }
 
 /// One version of a policy.
@@ -706,6 +896,62 @@ pub struct PolicyOut {
     pub version: i32,
 }
 
+/// One error of a policy, or one piece of advice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyProblemOut {
+    /// The field, from the stage on; null = the stage or policy as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What was probably meant, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// JSON Pointer (RFC 6901) from the body to the value, which may be absent; empty = the body itself.
+    pub pointer: String,
+    /// `error`: a write is refused. `advice`: legal, and probably not meant.
+    pub severity: Severity,
+    /// `stage_order` of the stage; null = the policy as a whole, or a stage whose order cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<i32>,
+}
+
+/// Which requests to replay: the newest `last`, or those created at `since` or later, at most 1,000.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PolicyReplayIn {
+    /// At most this many, the newest: 1 to 1,000; 100 when absent, 1,000 with `since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<i32>,
+    /// Only created at this moment (RFC 3339) or later.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<OffsetDateTime>,
+}
+
+/// What the version would have made of them. Nothing is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyReplayOut {
+    /// Would have ended in another way.
+    pub different: i64,
+    /// Finished requests that were replayed, whatever version they ran under.
+    pub looked_at: i64,
+    /// The policy.
+    pub policy_key: String,
+    /// Requests of which something would have gone otherwise, newest first, at most 100.
+    pub requests: Vec<ReplayedRequestOut>,
+    /// Would have ended in the same way.
+    pub same: i64,
+    /// There are more: the replay took its bound of 20 s.
+    pub stopped_early: bool,
+    /// Would still wait after all the decisions that were made.
+    pub undecided: i64,
+    /// Nobody can say who would have been asked: the directory does not answer, or a service would have to be called.
+    pub unknown: i64,
+    /// The version that was tried.
+    pub version: i32,
+}
+
 /// One line of a policy's version list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -721,6 +967,32 @@ pub struct PolicyVersionOut {
     pub status: String,
     /// Version number, from 1.
     pub version: i32,
+}
+
+/// Why a request waits, who could move it, and what time alone will do to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProgressOut {
+    /// The moment that everything is as of.
+    #[serde(with = "time::serde::rfc3339")]
+    pub as_of: OffsetDateTime,
+    /// What happens if nobody acts, the nearest first, up to the end of the request. A moment in the past is due and
+    /// is acted on soon.
+    pub next: Vec<UpcomingOut>,
+    /// The request.
+    pub request_id: String,
+    /// Which run through the stages this is. Always 1: a request goes through its stages once.
+    pub round: i32,
+    /// Every stage of the policy, in order.
+    pub stages: Vec<StageProgressOut>,
+    /// `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    pub status: String,
+    /// One or two sentences for people, in English. Programs read the other fields.
+    pub summary: String,
+    /// What somebody could do now; the server accepts each of these, as long as nobody else is faster.
+    pub unblock: Vec<UnblockOut>,
+    /// What must come for the request to go on. Empty exactly when the request has ended.
+    pub waiting_for: Vec<WaitingForOut>,
 }
 
 crate::words::words! {
@@ -759,6 +1031,7 @@ crate::words::words! {
         TooManyDelegations => "too_many_delegations",
         NotRetriable => "not_retriable",
         TooManyRequests => "too_many_requests",
+        TooManyStreams => "too_many_streams",
         Overloaded => "overloaded",
         TimedOut => "timed_out",
         NoDirectory => "no_directory",
@@ -792,7 +1065,9 @@ crate::words::words! {
         FaultyParameter => "faulty_parameter",
         UnknownParameter => "unknown_parameter",
         GateDenied => "gate_denied",
+        EventsGone => "events_gone",
         Internal => "internal",
+        PreconditionFailed => "precondition_failed",
     }
 }
 
@@ -804,6 +1079,63 @@ pub struct ReassignTaskIn {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A request of which something would have gone otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReplayedRequestOut {
+    /// Its artifact.
+    pub artifact_id: String,
+    /// `same`, `different`, `undecided` or `unknown`.
+    pub outcome: String,
+    /// The version that it ran under.
+    pub policy_version: i32,
+    /// The request.
+    pub request_id: String,
+    /// How it would have gone, by stage.
+    pub stages: Vec<ReplayedStageOut>,
+    /// How it ended.
+    pub status: String,
+    /// What would have gone otherwise, in words.
+    pub words: Vec<String>,
+}
+
+/// A stage of a replayed request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReplayedStageOut {
+    /// Approvals that it would have got.
+    pub approvals: i32,
+    /// Who would have held its seats (subject ids), before delegations, at most 100.
+    pub approvers: Vec<String>,
+    /// Shown to people.
+    pub name: String,
+    /// Approvals that it would have needed; null without seats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<i32>,
+    /// Order of activation.
+    pub stage_order: i32,
+    /// `skipped`, `waiting`, `approved`, `rejected` or `not_reached`.
+    pub state: String,
+}
+
+/// Requests by status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RequestCountsOut {
+    /// Approved.
+    pub approved: i64,
+    /// Cancelled.
+    pub cancelled: i64,
+    /// Expired.
+    pub expired: i64,
+    /// Somebody is asked.
+    pub in_review: i64,
+    /// Nobody was asked yet; counted up to 20,000.
+    pub pending: i64,
+    /// Rejected.
+    pub rejected: i64,
 }
 
 /// An approval request.
@@ -861,6 +1193,17 @@ pub struct RequeuedOut {
     pub requeued: i64,
 }
 
+/// Why a stream ends, and where to go on: the data of its last event, `resume`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ResumeOut {
+    /// Everything up to here was told: `after` of the next stream.
+    pub cursor: String,
+    /// `slow`: events came faster than they were taken. `stopping`: the process stops. `token_expired`: come again with
+    /// a new token. `gone`: what was not read yet is no longer kept.
+    pub reason: String,
+}
+
 /// Which deliveries to try again. All filters must match; none = every exhausted one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RetryDeliveriesIn {
@@ -873,6 +1216,14 @@ pub struct RetryDeliveriesIn {
     /// Only to this URL, exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+crate::words::words! {
+    /// How bad a problem is.
+    pub enum Severity {
+        Error => "error",
+        Advice => "advice",
+    }
 }
 
 /// A case to try a policy on. Nothing is written.
@@ -1016,6 +1367,57 @@ pub struct StageOut {
     pub stage_order: i32,
 }
 
+/// One stage of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StageProgressOut {
+    /// Seats that abstained.
+    pub abstentions: i32,
+    /// Seats that approved.
+    pub approvals: i32,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<OffsetDateTime>,
+    /// The nearest deadline of a seat that has not decided, also when it has passed.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<OffsetDateTime>,
+    /// `all`, `any-n` or `percentage`.
+    pub mode: String,
+    /// N of `any-n`, or the percentage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode_value: Option<i32>,
+    /// Name of that stage.
+    pub name: String,
+    /// Approvals that complete the stage, as its seats have decided so far; null while it has no seats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<i32>,
+    /// `approved`, `rejected`, `skipped` or `closed`; null before the stage ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Adjacent stages with the same number run together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel_group: Option<i32>,
+    /// Why it ended so, as events say it: `skip_if`, `auto_approve`, `quorum_unreachable`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Seats that rejected.
+    pub rejections: i32,
+    /// Seats, whether they have decided or not.
+    pub seats: i32,
+    /// Stage of the policy.
+    pub stage_id: String,
+    /// Order of that stage.
+    pub stage_order: i32,
+    /// When its first tasks were made.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<OffsetDateTime>,
+    /// `waiting`, `resolving`, `active`, `escalating`, `approved`, `rejected`, `skipped`, or `closed`: the request
+    /// ended before this stage did.
+    pub state: String,
+    /// Every task ever made in the stage, oldest first.
+    pub tasks: Vec<TaskProgressOut>,
+}
+
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -1059,6 +1461,28 @@ pub struct SystemConfigOut {
     pub is_local_dev: bool,
     /// How many groups.
     pub total_groups: i32,
+}
+
+/// The decision of a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskDecisionOut {
+    /// `approve`, `reject` or `abstain`.
+    pub action: String,
+    /// Who really decided.
+    pub actor: String,
+    /// Why, in free text. Null also where the comments of one answer would take more than 512 KiB; the events have
+    /// them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Made after the deadline.
+    pub late: bool,
+    /// The assignee, when somebody else decided for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
 }
 
 /// One seat's (or observer's) work item.
@@ -1118,6 +1542,37 @@ pub struct TaskOut {
     pub status: String,
 }
 
+/// One task of a stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskProgressOut {
+    /// Who may decide (a subject id).
+    pub assignee: String,
+    /// See the contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<TaskDecisionOut>,
+    /// First owner, when a delegation moved the seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegated_from: Option<String>,
+    /// Deadline.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<OffsetDateTime>,
+    /// `approver` or `observer`.
+    pub kind: String,
+    /// Previous assignee, when reassigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reassigned_from: Option<String>,
+    /// The stage cannot be approved without this seat's approval.
+    pub required: bool,
+    /// Rules of the policy that named the assignee, or the owner whose seat they have. What a directory answered is
+    /// not kept: where no other rule names them, these are the rules of the stage that ask a directory or service.
+    pub rules: Vec<String>,
+    /// `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    pub status: String,
+    /// The task.
+    pub task_id: String,
+}
+
 /// How many tasks the caller has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -1131,6 +1586,54 @@ pub struct TaskStatsOut {
     /// There are more tasks than `total` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_is_lower_bound: Option<bool>,
+}
+
+/// How long requests took until they were approved or rejected, over the newest 1,000.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TimeToDecisionOut {
+    /// Half of them took no longer, in seconds; null when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median_seconds: Option<f64>,
+    /// Nineteen of twenty took no longer, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_seconds: Option<f64>,
+    /// How many requests were looked at.
+    pub sample: i64,
+}
+
+/// Something that somebody could do now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnblockOut {
+    /// `decide`, `reassign` or `cancel`; `retry_resolver`: the resolver asks again by itself, and at once when an
+    /// operator sets `resolve_after` of the request to `now()`.
+    pub action: String,
+    /// Order of the stage; null for `cancel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_order: Option<i32>,
+    /// The task; null for `cancel` and `retry_resolver`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
+    /// Subject ids, `AWE_ADMIN` for any administrator whom separation of duties does not bar, or `system:resolver`.
+    pub who: Vec<String>,
+}
+
+/// Something that time alone causes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UpcomingOut {
+    /// When it is due.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What follows: `notify`, `escalate`, `auto_approve`, `auto_reject`, `expire`, `retry` or `remind`.
+    pub effect: String,
+    /// Order of the stage; null for `expiry`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_order: Option<i32>,
+    /// `breach`: a deadline passes. `escalation`: a deadline passes and others are asked. `reminder`: mails go out.
+    /// `expiry`: `expires_at` passes. `resolver_retry`: the directory is asked (again).
+    pub what: String,
 }
 
 /// What is wrong with one value of a body or query.
@@ -1172,4 +1675,28 @@ pub struct VersionResponse {
     pub responsetime: OffsetDateTime,
     /// Version of the envelope.
     pub version: String,
+}
+
+/// Something that must come for a request to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WaitingForOut {
+    /// Why the resolver's last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// `approvers`: any of the seats that have not decided. `required_approver`: people without whom the stage cannot
+    /// be approved. `resolver`: the answer of a directory or service. `nobody`: approvals that no holder of a seat may
+    /// give, so that only an administrator helps.
+    pub kind: String,
+    /// How many approvals are missing; null for a resolver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<i32>,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<OffsetDateTime>,
+    /// Order of the stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_order: Option<i32>,
+    /// Subject ids of those who can give it.
+    pub who: Vec<String>,
 }

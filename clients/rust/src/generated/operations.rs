@@ -18,11 +18,13 @@ impl AweClient {
         &self,
         policy_key: &str,
         version: i64,
+        parameters: &parameters::ActivatePolicyVersion,
     ) -> Result<models::PolicyOut, Error> {
         self.send(
             Call::new("activate_policy_version", Method::POST, "/v1/awe/policies/{}/versions/{}/activate")
                 .segment("policy_key", policy_key)
-                .segment("version", &version.to_string()),
+                .segment("version", &version.to_string())
+                .headers(parameters.headers()),
         )
         .await?
         .json()
@@ -210,6 +212,28 @@ impl AweClient {
         .nothing()
     }
 
+    /// Compare two versions.
+    ///
+    /// What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn diff_policy_versions(
+        &self,
+        policy_key: &str,
+        version: i64,
+        parameters: &parameters::DiffPolicyVersions,
+    ) -> Result<models::PolicyDiffOut, Error> {
+        self.send(
+            Call::new("diff_policy_versions", Method::GET, "/v1/awe/policies/{}/versions/{}/diff")
+                .segment("policy_key", policy_key)
+                .segment("version", &version.to_string())
+                .query(parameters.query()),
+        )
+        .await?
+        .json()
+    }
+
     /// Export every setting.
     ///
     /// As a file, with secrets masked (`********`) unless both `include_sensitive` and `confirm_sensitive_export` are
@@ -299,6 +323,16 @@ impl AweClient {
         .json()
     }
 
+    /// Read the overview.
+    ///
+    /// Numbers of the whole installation, some seconds old. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn get_overview(&self) -> Result<models::OverviewOut, Error> {
+        self.send(Call::new("get_overview", Method::GET, "/v1/awe/stats/overview")).await?.json()
+    }
+
     /// Get a version.
     ///
     /// Role: viewer.
@@ -343,6 +377,22 @@ impl AweClient {
     pub async fn get_request_evidence(&self, request_id: &str) -> Result<models::EvidenceOut, Error> {
         self.send(
             Call::new("get_request_evidence", Method::GET, "/v1/awe/requests/{}/evidence")
+                .segment("request_id", request_id),
+        )
+        .await?
+        .json()
+    }
+
+    /// Say why a request waits.
+    ///
+    /// Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by the
+    /// rules that decide. Any token.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn get_request_progress(&self, request_id: &str) -> Result<models::ProgressOut, Error> {
+        self.send(
+            Call::new("get_request_progress", Method::GET, "/v1/awe/requests/{}/progress")
                 .segment("request_id", request_id),
         )
         .await?
@@ -461,6 +511,34 @@ impl AweClient {
         .json()
     }
 
+    /// List endpoints.
+    ///
+    /// How the endpoints of webhooks do, those with most to deliver first, at most 500. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn list_endpoints(&self) -> Result<Vec<models::EndpointOut>, Error> {
+        self.send(Call::new("list_endpoints", Method::GET, "/v1/awe/admin/endpoints")).await?.json()
+    }
+
+    /// Pull events.
+    ///
+    /// Events of all requests, each once, in one order that is the same for every reader; those of a request by
+    /// `sequence`. Whoever follows `X-Next-Cursor` misses none, also when events are committed late or NATS is away. A page
+    /// looks at a bounded number of events, so it may be empty although more follow; the cursor moves on all the same. When
+    /// it stays as it is, everything was read: ask again after a while. Any token.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn list_events(
+        &self,
+        parameters: &parameters::ListEvents,
+    ) -> Result<Page<Vec<models::WebhookEvent>>, Error> {
+        self.send(Call::new("list_events", Method::GET, "/v1/awe/events").query(parameters.query()))
+            .await?
+            .page()
+    }
+
     /// List policies.
     ///
     /// The newest version of each key. Role: viewer.
@@ -574,6 +652,30 @@ impl AweClient {
         self.send(
             Call::new("reassign_task", Method::POST, "/v1/awe/tasks/{}/reassign")
                 .segment("task_id", task_id)
+                .body(body),
+        )
+        .await?
+        .json()
+    }
+
+    /// Replay requests under a version.
+    ///
+    /// What the version would have made of requests of this key that have ended: whom it would have asked, and what the
+    /// decisions that were made would have led to. Where a rule asks the same as the one that ran, its recorded seats
+    /// answer; else the staff directory does. Writes nothing. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn replay_policy_version(
+        &self,
+        policy_key: &str,
+        version: i64,
+        body: &models::PolicyReplayIn,
+    ) -> Result<models::PolicyReplayOut, Error> {
+        self.send(
+            Call::new("replay_policy_version", Method::POST, "/v1/awe/policies/{}/versions/{}/replay")
+                .segment("policy_key", policy_key)
+                .segment("version", &version.to_string())
                 .body(body),
         )
         .await?
@@ -700,15 +802,33 @@ impl AweClient {
         policy_key: &str,
         version: i64,
         body: &models::PolicyCreate,
+        parameters: &parameters::UpdatePolicyVersion,
     ) -> Result<models::PolicyOut, Error> {
         self.send(
             Call::new("update_policy_version", Method::PATCH, "/v1/awe/policies/{}/versions/{}")
                 .segment("policy_key", policy_key)
                 .segment("version", &version.to_string())
-                .body(body),
+                .body(body)
+                .headers(parameters.headers()),
         )
         .await?
         .json()
+    }
+
+    /// Check a policy.
+    ///
+    /// Everything that a write would refuse, what cannot be read included, and where; when there is nothing, advice.
+    /// Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn validate_policy(
+        &self,
+        body: &models::PolicyCreate,
+    ) -> Result<models::PolicyCheckOut, Error> {
+        self.send(Call::new("validate_policy", Method::POST, "/v1/awe/policies/validate").body(body))
+            .await?
+            .json()
     }
 
     /// What is running.

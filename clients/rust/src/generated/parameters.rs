@@ -3,6 +3,35 @@
 use crate::call::Query;
 use time::OffsetDateTime;
 
+/// What [`crate::AweClient::activate_policy_version`] may be asked with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ActivatePolicyVersion {
+    /// `ETag` of the version as the caller has read it: nothing is done when it has changed since
+    pub if_match: Option<String>,
+}
+
+impl ActivatePolicyVersion {
+    pub(crate) fn query(&self) -> Query {
+        Query::default()
+    }
+    pub(crate) fn headers(&self) -> Query {
+        Query::default().with("if-match", self.if_match.as_ref())
+    }
+}
+
+/// What [`crate::AweClient::diff_policy_versions`] may be asked with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DiffPolicyVersions {
+    /// Number of the version that it becomes, from 1.
+    pub with: Option<i64>,
+}
+
+impl DiffPolicyVersions {
+    pub(crate) fn query(&self) -> Query {
+        Query::default().with("with", self.with.as_ref())
+    }
+}
+
 /// What [`crate::AweClient::export_system_config`] may be asked with.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportSystemConfig {
@@ -183,6 +212,37 @@ impl ListDeliveries {
     }
 }
 
+/// What [`crate::AweClient::list_events`] may be asked with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListEvents {
+    /// Only after this place: the `X-Next-Cursor` of the page before, or the `id` of an event of `GET /stream`. `now`:
+    /// nothing of what has happened, only a cursor with which to go on. Absent: from the beginning.
+    pub after: Option<String>,
+    /// Only events of these types, separated by commas.
+    pub types: Option<String>,
+    /// Only of requests about this artifact type.
+    pub artifact_type: Option<String>,
+    /// Only of this request.
+    pub request_id: Option<String>,
+    /// `me`: only of requests in which the caller has, or had, a task when the event is told. What happened in a
+    /// request before that is in its history, `GET /requests/{request_id}/events`.
+    pub assignee: Option<String>,
+    /// Most events in the answer. There may be fewer, or none, although more follow: see `X-Next-Cursor`.
+    pub limit: Option<i64>,
+}
+
+impl ListEvents {
+    pub(crate) fn query(&self) -> Query {
+        Query::default()
+            .with("after", self.after.as_ref())
+            .with("types", self.types.as_ref())
+            .with("artifact_type", self.artifact_type.as_ref())
+            .with("request_id", self.request_id.as_ref())
+            .with("assignee", self.assignee.as_ref())
+            .with("limit", self.limit.as_ref())
+    }
+}
+
 /// What [`crate::AweClient::list_request_events`] may be asked with.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListRequestEvents {
@@ -297,5 +357,21 @@ impl ListTasks {
             .with("cursor", self.cursor.as_ref())
             .with("page", self.page.as_ref())
             .with("page_size", self.page_size.as_ref())
+    }
+}
+
+/// What [`crate::AweClient::update_policy_version`] may be asked with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdatePolicyVersion {
+    /// `ETag` of the version as the caller has read it: nothing is done when it has changed since
+    pub if_match: Option<String>,
+}
+
+impl UpdatePolicyVersion {
+    pub(crate) fn query(&self) -> Query {
+        Query::default()
+    }
+    pub(crate) fn headers(&self) -> Query {
+        Query::default().with("if-match", self.if_match.as_ref())
     }
 }

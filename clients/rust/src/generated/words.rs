@@ -80,11 +80,14 @@ pub(crate) fn retry_of(reason: &str) -> Option<Retry> {
         | "faulty_context"
         | "faulty_parameter"
         | "unknown_parameter"
-        | "gate_denied" => Retry::No,
+        | "gate_denied"
+        | "events_gone"
+        | "precondition_failed" => Retry::No,
         "starting"
         | "writer_down"
         | "changed_meanwhile"
         | "too_many_requests"
+        | "too_many_streams"
         | "overloaded"
         | "directory_away"
         | "keys_away"

@@ -276,6 +276,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/admin/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List endpoints
+         * @description How the endpoints of webhooks do, those with most to deliver first, at most 500. Role: viewer.
+         */
+        get: operations["list_endpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/admin/system-config": {
         parameters: {
             query?: never;
@@ -446,6 +466,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/policies/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a policy
+         * @description Everything that a write would refuse, what cannot be read included, and where; when there is nothing, advice.
+         *     Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role: viewer.
+         */
+        post: operations["validate_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/policies/{policy_key}": {
         parameters: {
             query?: never;
@@ -545,6 +586,48 @@ export interface paths {
          * @description Requests under way go on; new ones are refused. Role: admin.
          */
         post: operations["deactivate_policy_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/policies/{policy_key}/versions/{version}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions
+         * @description What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+         */
+        get: operations["diff_policy_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/policies/{policy_key}/versions/{version}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay requests under a version
+         * @description What the version would have made of requests of this key that have ended: whom it would have asked, and what the
+         *     decisions that were made would have led to. Where a rule asks the same as the one that ran, its recorded seats
+         *     answer; else the staff directory does. Writes nothing. Role: viewer.
+         */
+        post: operations["replay_policy_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -670,6 +753,47 @@ export interface paths {
          *     moment. Viewers.
          */
         get: operations["get_request_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/requests/{request_id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say why a request waits
+         * @description Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by the
+         *     rules that decide. Any token.
+         */
+        get: operations["get_request_progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/stats/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the overview
+         * @description Numbers of the whole installation, some seconds old. Role: viewer.
+         */
+        get: operations["get_overview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1141,6 +1265,24 @@ export interface components {
              */
             reason?: string | null;
         };
+        /** @description A circuit that is not closed. */
+        CircuitOut: {
+            /**
+             * @description Whose webhooks it holds back.
+             * @example registry
+             */
+            caller_service: string;
+            /**
+             * @description The host of the process.
+             * @example awe-2
+             */
+            host: string;
+            /**
+             * @description `open`: nothing is sent; `probing`: one webhook tries whether it answers.
+             * @example open
+             */
+            state: string;
+        };
         /** @description Answer of `GET /config`. */
         ConfigResponse: {
             /** @description Empty. */
@@ -1243,6 +1385,45 @@ export interface components {
             status: string;
             /** @description Tasks of the running group; empty while `pending`. */
             tasks: components["schemas"]["TaskOut"][];
+        };
+        /** @description Requests created and ended on one day. */
+        DayOut: {
+            /**
+             * Format: int64
+             * @description Approved.
+             * @example 90
+             */
+            approved: number;
+            /**
+             * Format: int64
+             * @description Cancelled.
+             * @example 1
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Created.
+             * @example 120
+             */
+            created: number;
+            /**
+             * Format: date
+             * @description The day (UTC).
+             * @example 2026-01-31
+             */
+            day: string;
+            /**
+             * Format: int64
+             * @description Expired.
+             * @example 0
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Rejected.
+             * @example 7
+             */
+            rejected: number;
         };
         /** @description A decision to record. */
         DecisionIn: {
@@ -1454,6 +1635,27 @@ export interface components {
              */
             status_code?: number | null;
         };
+        /** @description Webhooks by status. */
+        DeliveryCountsOut: {
+            /**
+             * Format: int64
+             * @description Delivered, as the database estimates.
+             * @example 41000
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Given up, counted up to 20,000.
+             * @example 0
+             */
+            exhausted: number;
+            /**
+             * Format: int64
+             * @description Still to be delivered, counted up to 20,000.
+             * @example 3
+             */
+            pending: number;
+        };
         /** @description One event on its way to one URL. */
         DeliveryOut: {
             /**
@@ -1608,6 +1810,80 @@ export interface components {
              * @example alice
              */
             username: string;
+        };
+        /** @description Attempts of an hour. */
+        EndpointHourOut: {
+            /**
+             * Format: int64
+             * @description How many.
+             * @example 340
+             */
+            attempts: number;
+            /**
+             * Format: double
+             * @description Half of them took no longer, in milliseconds.
+             * @example 18
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: double
+             * @description Nineteen of twenty took no longer, in milliseconds.
+             * @example 210
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: double
+             * @description The share that was accepted, 0 to 1; null when there was none.
+             * @example 0.97
+             */
+            success_share?: number | null;
+        };
+        /** @description How one endpoint of webhooks does: scheme, host and port. */
+        EndpointOut: {
+            /** @description Processes that do not send to it now, as they told within the last minute; usually within 10 s. */
+            circuits: components["schemas"]["CircuitOut"][];
+            /**
+             * @description Scheme, host and port.
+             * @example https://registry.example.org
+             */
+            endpoint: string;
+            /**
+             * Format: int64
+             * @description Webhooks that were given up, of the newest 20,000 over all endpoints.
+             * @example 0
+             */
+            exhausted: number;
+            /**
+             * Format: int64
+             * @description Those of them that have been due for ten seconds and are not attempted.
+             * @example 12
+             */
+            held_back: number;
+            /**
+             * @description What it said.
+             * @example answered 503
+             */
+            last_error?: string | null;
+            /**
+             * Format: date-time
+             * @description The last attempt that failed.
+             * @example 2026-01-31T08:14:59Z
+             */
+            last_failure_at?: string | null;
+            /** @description The attempts of the last hour, of the newest 20,000 over all endpoints. */
+            last_hour: components["schemas"]["EndpointHourOut"];
+            /**
+             * Format: date-time
+             * @description The last attempt that was accepted, within the last hour.
+             * @example 2026-01-31T08:14:59Z
+             */
+            last_success_at?: string | null;
+            /**
+             * Format: int64
+             * @description Webhooks still to be delivered, counted up to 20,000 over all endpoints.
+             * @example 12
+             */
+            pending: number;
         };
         /** @description One error. */
         ErrorDetail: {
@@ -1769,6 +2045,76 @@ export interface components {
         };
         /** @description One step on the way to a faulty value: a field name or a list index. */
         Location: string | number;
+        /** @description Tasks that may still be decided, counted up to 20,000. */
+        OpenTasksOut: {
+            /**
+             * Format: int64
+             * @description All.
+             * @example 61
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Past their deadline.
+             * @example 2
+             */
+            overdue: number;
+        };
+        /** @description Events that wait for the stream. */
+        OutboxOut: {
+            /**
+             * Format: date-time
+             * @description When the oldest of them happened.
+             * @example 2026-01-31T08:14:59Z
+             */
+            oldest_unpublished_at?: string | null;
+            /**
+             * Format: int64
+             * @description How many, counted up to 20,000.
+             * @example 0
+             */
+            unpublished: number;
+        };
+        /** @description Numbers of an installation. All are some seconds old at most. */
+        OverviewOut: {
+            /**
+             * Format: date-time
+             * @description When they were read.
+             * @example 2026-01-31T08:15:00Z
+             */
+            as_of: string;
+            /**
+             * Format: int64
+             * @description Requests created today (UTC).
+             * @example 120
+             */
+            created_today: number;
+            /** @description The last 30 days (UTC), oldest first, days without requests included. */
+            days: components["schemas"]["DayOut"][];
+            /** @description Webhooks by status. */
+            deliveries: components["schemas"]["DeliveryCountsOut"];
+            /**
+             * @description Endpoints that are held back or whose circuit is not closed, at most 20; `GET /admin/endpoints` says more.
+             * @example [
+             *       "https://registry.example.org"
+             *     ]
+             */
+            endpoints_in_trouble: string[];
+            /** @description Events and the stream. */
+            events: components["schemas"]["OutboxOut"];
+            /**
+             * Format: int64
+             * @description Requests ended today (UTC), in whatever way.
+             * @example 98
+             */
+            finished_today: number;
+            /** @description Requests that are kept, by status. */
+            requests: components["schemas"]["RequestCountsOut"];
+            /** @description Tasks that may still be decided. */
+            tasks: components["schemas"]["OpenTasksOut"];
+            /** @description From creation to approval or rejection. */
+            time_to_decision: components["schemas"]["TimeToDecisionOut"];
+        };
         /** @description One page of tasks. */
         PagedTasksOut: {
             /** @description Tasks of this page. */
@@ -1802,6 +2148,56 @@ export interface components {
              * @example false
              */
             total_is_lower_bound: boolean;
+        };
+        /** @description One difference between two versions. */
+        PolicyChangeOut: {
+            /** @description What it is; null when there is nothing. */
+            after: unknown;
+            /** @description What it was; null when there was nothing. */
+            before: unknown;
+            /**
+             * @description The field; null = the stage as a whole. `mode` has both `mode` and `mode_value`; of `rules` and
+             *     `escalation_rules` each rule is a change of its own.
+             * @example mode
+             */
+            field?: string | null;
+            /**
+             * @description `added`, `removed`, `changed` or `moved` (a stage runs at another place among those that stay).
+             * @example changed
+             */
+            kind: string;
+            /**
+             * Format: int32
+             * @description `stage_order` of the stage, in the later version unless the stage is gone; null = the policy as a whole.
+             * @example 1
+             */
+            stage?: number | null;
+            /**
+             * @description Name of that stage, in the same version.
+             * @example Finance
+             */
+            stage_name?: string | null;
+            /**
+             * @description One sentence for people, in English.
+             * @example Finance now needs 2 approvals instead of 1
+             */
+            words: string;
+        };
+        /** @description What is wrong with a policy, and what its author should look at. */
+        PolicyCheckOut: {
+            /**
+             * @description Every error is listed. False when there are more than one answer lists (1,000, or 100 values that cannot be
+             *     read), or when what can be read of the policy is too little to go on: mend what is listed and check again.
+             * @example true
+             */
+            complete: boolean;
+            /** @description Every error or, when there is none, every piece of advice. */
+            problems: components["schemas"]["PolicyProblemOut"][];
+            /**
+             * @description A write would not refuse what the policy says: there is no error.
+             * @example false
+             */
+            valid: boolean;
         };
         /** @description A policy to create, or a new version of one. */
         PolicyCreate: {
@@ -1849,6 +2245,32 @@ export interface components {
             policy_key: string;
             /** @description Stages; none = requests are approved at once. */
             stages?: components["schemas"]["StageIn"][];
+        };
+        /** @description How two versions of a policy differ. */
+        PolicyDiffOut: {
+            /**
+             * @description The policy as a whole first, then its stages in the order in which they run afterwards, then those that are
+             *     gone. Empty = both versions mean the same: the order of keys and of rules, the numbers of stages and groups,
+             *     and a default that is spelled out are no change.
+             */
+            changes: components["schemas"]["PolicyChangeOut"][];
+            /**
+             * @description Key of the policy.
+             * @example registry.change-request
+             */
+            policy_key: string;
+            /**
+             * Format: int32
+             * @description Number of the version that is changed.
+             * @example 1
+             */
+            version: number;
+            /**
+             * Format: int32
+             * @description Number of the version that it becomes.
+             * @example 2
+             */
+            with: number;
         };
         /** @description One version of a policy. */
         PolicyOut: {
@@ -1916,6 +2338,103 @@ export interface components {
              */
             version: number;
         };
+        /** @description One error of a policy, or one piece of advice. */
+        PolicyProblemOut: {
+            /**
+             * @description The field, from the stage on; null = the stage or policy as a whole.
+             * @example mode
+             */
+            field?: string | null;
+            /**
+             * @description What was probably meant, where that can be told.
+             * @example did you mean `quorum`?
+             */
+            hint?: string | null;
+            /**
+             * @description What is wrong.
+             * @example unknown mode `quorm`: all, any-n, quorum or percentage
+             */
+            message: string;
+            /**
+             * @description JSON Pointer (RFC 6901) from the body to the value, which may be absent; empty = the body itself.
+             * @example /stages/1/mode
+             */
+            pointer: string;
+            /** @description `error`: a write is refused. `advice`: legal, and probably not meant. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description `stage_order` of the stage; null = the policy as a whole, or a stage whose order cannot be read.
+             * @example 2
+             */
+            stage?: number | null;
+        };
+        /** @description Which requests to replay: the newest `last`, or those created at `since` or later, at most 1,000. */
+        PolicyReplayIn: {
+            /**
+             * Format: int32
+             * @description At most this many, the newest: 1 to 1,000; 100 when absent, 1,000 with `since`.
+             * @example 100
+             */
+            last?: number | null;
+            /**
+             * Format: date-time
+             * @description Only created at this moment (RFC 3339) or later.
+             * @example 2026-01-01T00:00:00Z
+             */
+            since?: string | null;
+        };
+        /** @description What the version would have made of them. Nothing is written. */
+        PolicyReplayOut: {
+            /**
+             * Format: int64
+             * @description Would have ended in another way.
+             * @example 3
+             */
+            different: number;
+            /**
+             * Format: int64
+             * @description Finished requests that were replayed, whatever version they ran under.
+             * @example 100
+             */
+            looked_at: number;
+            /**
+             * @description The policy.
+             * @example registry.change-request
+             */
+            policy_key: string;
+            /** @description Requests of which something would have gone otherwise, newest first, at most 100. */
+            requests: components["schemas"]["ReplayedRequestOut"][];
+            /**
+             * Format: int64
+             * @description Would have ended in the same way.
+             * @example 92
+             */
+            same: number;
+            /**
+             * @description There are more: the replay took its bound of 20 s.
+             * @example false
+             */
+            stopped_early: boolean;
+            /**
+             * Format: int64
+             * @description Would still wait after all the decisions that were made.
+             * @example 5
+             */
+            undecided: number;
+            /**
+             * Format: int64
+             * @description Nobody can say who would have been asked: the directory does not answer, or a service would have to be called.
+             * @example 0
+             */
+            unknown: number;
+            /**
+             * Format: int32
+             * @description The version that was tried.
+             * @example 3
+             */
+            version: number;
+        };
         /** @description One line of a policy's version list. */
         PolicyVersionOut: {
             /**
@@ -1946,12 +2465,53 @@ export interface components {
              */
             version: number;
         };
+        /** @description Why a request waits, who could move it, and what time alone will do to it. */
+        ProgressOut: {
+            /**
+             * Format: date-time
+             * @description The moment that everything is as of.
+             * @example 2026-01-30T10:00:00Z
+             */
+            as_of: string;
+            /**
+             * @description What happens if nobody acts, the nearest first, up to the end of the request. A moment in the past is due and
+             *     is acted on soon.
+             */
+            next: components["schemas"]["UpcomingOut"][];
+            /**
+             * Format: uuid
+             * @description The request.
+             */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description Which run through the stages this is. Always 1: a request goes through its stages once.
+             * @example 1
+             */
+            round: number;
+            /** @description Every stage of the policy, in order. */
+            stages: components["schemas"]["StageProgressOut"][];
+            /**
+             * @description `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+             * @example in_review
+             */
+            status: string;
+            /**
+             * @description One or two sentences for people, in English. Programs read the other fields.
+             * @example Waiting for 1 more approval in "Finance" (2 of 3 seats have not decided); at 2026-01-31T08:00Z it escalates.
+             */
+            summary: string;
+            /** @description What somebody could do now; the server accepts each of these, as long as nobody else is faster. */
+            unblock: components["schemas"]["UnblockOut"][];
+            /** @description What must come for the request to go on. Empty exactly when the request has ended. */
+            waiting_for: components["schemas"]["WaitingForOut"][];
+        };
         /**
          * @description Which error it is. A word keeps its meaning; new words may be added, so treat one that you do not know as
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal" | "precondition_failed";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -1964,6 +2524,121 @@ export interface components {
              * @example On leave until March.
              */
             reason?: string | null;
+        };
+        /** @description A request of which something would have gone otherwise. */
+        ReplayedRequestOut: {
+            /**
+             * @description Its artifact.
+             * @example CR-2041
+             */
+            artifact_id: string;
+            /**
+             * @description `same`, `different`, `undecided` or `unknown`.
+             * @example undecided
+             */
+            outcome: string;
+            /**
+             * Format: int32
+             * @description The version that it ran under.
+             * @example 2
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description The request.
+             */
+            request_id: string;
+            /** @description How it would have gone, by stage. */
+            stages: components["schemas"]["ReplayedStageOut"][];
+            /**
+             * @description How it ended.
+             * @example approved
+             */
+            status: string;
+            /**
+             * @description What would have gone otherwise, in words.
+             * @example [
+             *       "It would still wait for \"Finance\": 1 of 2 approvals."
+             *     ]
+             */
+            words: string[];
+        };
+        /** @description A stage of a replayed request. */
+        ReplayedStageOut: {
+            /**
+             * Format: int32
+             * @description Approvals that it would have got.
+             * @example 1
+             */
+            approvals: number;
+            /**
+             * @description Who would have held its seats (subject ids), before delegations, at most 100.
+             * @example [
+             *       "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+             *     ]
+             */
+            approvers: string[];
+            /**
+             * @description Shown to people.
+             * @example Finance
+             */
+            name: string;
+            /**
+             * Format: int32
+             * @description Approvals that it would have needed; null without seats.
+             * @example 2
+             */
+            needed?: number | null;
+            /**
+             * Format: int32
+             * @description Order of activation.
+             * @example 1
+             */
+            stage_order: number;
+            /**
+             * @description `skipped`, `waiting`, `approved`, `rejected` or `not_reached`.
+             * @example waiting
+             */
+            state: string;
+        };
+        /** @description Requests by status. */
+        RequestCountsOut: {
+            /**
+             * Format: int64
+             * @description Approved.
+             * @example 10000
+             */
+            approved: number;
+            /**
+             * Format: int64
+             * @description Cancelled.
+             * @example 20
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Expired.
+             * @example 5
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Somebody is asked.
+             * @example 42
+             */
+            in_review: number;
+            /**
+             * Format: int64
+             * @description Nobody was asked yet; counted up to 20,000.
+             * @example 0
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Rejected.
+             * @example 300
+             */
+            rejected: number;
         };
         /** @description An approval request. */
         RequestOut: {
@@ -2107,6 +2782,11 @@ export interface components {
              */
             url?: string | null;
         };
+        /**
+         * @description How bad a problem is.
+         * @enum {string}
+         */
+        Severity: "error" | "advice";
         /** @description A case to try a policy on. Nothing is written. */
         SimulateRequest: {
             /**
@@ -2359,6 +3039,107 @@ export interface components {
              */
             stage_order: number;
         };
+        /** @description One stage of a request. */
+        StageProgressOut: {
+            /**
+             * Format: int32
+             * @description Seats that abstained.
+             * @example 0
+             */
+            abstentions: number;
+            /**
+             * Format: int32
+             * @description Seats that approved.
+             * @example 1
+             */
+            approvals: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             * @example 2026-01-30T12:00:00Z
+             */
+            completed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The nearest deadline of a seat that has not decided, also when it has passed.
+             * @example 2026-01-31T08:00:00Z
+             */
+            due_at?: string | null;
+            /**
+             * @description `all`, `any-n` or `percentage`.
+             * @example any-n
+             */
+            mode: string;
+            /**
+             * Format: int32
+             * @description N of `any-n`, or the percentage.
+             * @example 2
+             */
+            mode_value?: number | null;
+            /**
+             * @description Name of that stage.
+             * @example Finance
+             */
+            name: string;
+            /**
+             * Format: int32
+             * @description Approvals that complete the stage, as its seats have decided so far; null while it has no seats.
+             * @example 2
+             */
+            needed?: number | null;
+            /**
+             * @description `approved`, `rejected`, `skipped` or `closed`; null before the stage ends.
+             * @example approved
+             */
+            outcome?: string | null;
+            /**
+             * Format: int32
+             * @description Adjacent stages with the same number run together.
+             */
+            parallel_group?: number | null;
+            /**
+             * @description Why it ended so, as events say it: `skip_if`, `auto_approve`, `quorum_unreachable`, ...
+             * @example auto_approve
+             */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description Seats that rejected.
+             * @example 0
+             */
+            rejections: number;
+            /**
+             * Format: int32
+             * @description Seats, whether they have decided or not.
+             * @example 3
+             */
+            seats: number;
+            /**
+             * Format: uuid
+             * @description Stage of the policy.
+             */
+            stage_id: string;
+            /**
+             * Format: int32
+             * @description Order of that stage.
+             * @example 1
+             */
+            stage_order: number;
+            /**
+             * Format: date-time
+             * @description When its first tasks were made.
+             * @example 2026-01-30T08:00:00Z
+             */
+            started_at?: string | null;
+            /**
+             * @description `waiting`, `resolving`, `active`, `escalating`, `approved`, `rejected`, `skipped`, or `closed`: the request
+             *     ended before this stage did.
+             * @example active
+             */
+            state: string;
+            /** @description Every task ever made in the stage, oldest first. */
+            tasks: components["schemas"]["TaskProgressOut"][];
+        };
         /** @description One setting. */
         SystemConfigField: {
             /** @description It is a secret. */
@@ -2419,6 +3200,35 @@ export interface components {
              * @example 18
              */
             total_groups: number;
+        };
+        /** @description The decision of a task. */
+        TaskDecisionOut: {
+            /**
+             * @description `approve`, `reject` or `abstain`.
+             * @example approve
+             */
+            action: string;
+            /**
+             * @description Who really decided.
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            actor: string;
+            /**
+             * @description Why, in free text. Null also where the comments of one answer would take more than 512 KiB; the events have
+             *     them all.
+             * @example Documents are complete.
+             */
+            comment?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             * @example 2026-01-30T10:00:00Z
+             */
+            created_at: string;
+            /** @description Made after the deadline. */
+            late: boolean;
+            /** @description The assignee, when somebody else decided for them. */
+            on_behalf_of?: string | null;
         };
         /** @description One seat's (or observer's) work item. */
         TaskOut: {
@@ -2518,6 +3328,47 @@ export interface components {
              */
             status: string;
         };
+        /** @description One task of a stage. */
+        TaskProgressOut: {
+            /**
+             * @description Who may decide (a subject id).
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            assignee: string;
+            decision?: components["schemas"]["TaskDecisionOut"] | null;
+            /** @description First owner, when a delegation moved the seat. */
+            delegated_from?: string | null;
+            /**
+             * Format: date-time
+             * @description Deadline.
+             * @example 2026-01-31T08:00:00Z
+             */
+            due_at?: string | null;
+            /**
+             * @description `approver` or `observer`.
+             * @example approver
+             */
+            kind: string;
+            /** @description Previous assignee, when reassigned. */
+            reassigned_from?: string | null;
+            /** @description The stage cannot be approved without this seat's approval. */
+            required: boolean;
+            /**
+             * @description Rules of the policy that named the assignee, or the owner whose seat they have. What a directory answered is
+             *     not kept: where no other rule names them, these are the rules of the stage that ask a directory or service.
+             */
+            rules: string[];
+            /**
+             * @description `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+             * @example open
+             */
+            status: string;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task_id: string;
+        };
         /** @description How many tasks the caller has. */
         TaskStatsOut: {
             /**
@@ -2546,6 +3397,81 @@ export interface components {
              * @example false
              */
             total_is_lower_bound?: boolean;
+        };
+        /** @description How long requests took until they were approved or rejected, over the newest 1,000. */
+        TimeToDecisionOut: {
+            /**
+             * Format: double
+             * @description Half of them took no longer, in seconds; null when there are none.
+             * @example 5400.5
+             */
+            median_seconds?: number | null;
+            /**
+             * Format: double
+             * @description Nineteen of twenty took no longer, in seconds.
+             * @example 86400
+             */
+            p95_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description How many requests were looked at.
+             * @example 1000
+             */
+            sample: number;
+        };
+        /** @description Something that somebody could do now. */
+        UnblockOut: {
+            /**
+             * @description `decide`, `reassign` or `cancel`; `retry_resolver`: the resolver asks again by itself, and at once when an
+             *     operator sets `resolve_after` of the request to `now()`.
+             * @example decide
+             */
+            action: string;
+            /**
+             * Format: int32
+             * @description Order of the stage; null for `cancel`.
+             * @example 1
+             */
+            stage_order?: number | null;
+            /**
+             * Format: uuid
+             * @description The task; null for `cancel` and `retry_resolver`.
+             */
+            task_id?: string | null;
+            /**
+             * @description Subject ids, `AWE_ADMIN` for any administrator whom separation of duties does not bar, or `system:resolver`.
+             * @example [
+             *       "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+             *       "AWE_ADMIN"
+             *     ]
+             */
+            who: string[];
+        };
+        /** @description Something that time alone causes. */
+        UpcomingOut: {
+            /**
+             * Format: date-time
+             * @description When it is due.
+             * @example 2026-01-31T08:00:00Z
+             */
+            at: string;
+            /**
+             * @description What follows: `notify`, `escalate`, `auto_approve`, `auto_reject`, `expire`, `retry` or `remind`.
+             * @example escalate
+             */
+            effect: string;
+            /**
+             * Format: int32
+             * @description Order of the stage; null for `expiry`.
+             * @example 1
+             */
+            stage_order?: number | null;
+            /**
+             * @description `breach`: a deadline passes. `escalation`: a deadline passes and others are asked. `reminder`: mails go out.
+             *     `expiry`: `expires_at` passes. `resolver_retry`: the directory is asked (again).
+             * @example escalation
+             */
+            what: string;
         };
         /** @description What is wrong with one value of a body or query. */
         ValidationDetail: {
@@ -2610,6 +3536,41 @@ export interface components {
              * @example 1.0
              */
             version: string;
+        };
+        /** @description Something that must come for a request to go on. */
+        WaitingForOut: {
+            /**
+             * @description Why the resolver's last attempt failed.
+             * @example the directory does not answer
+             */
+            error?: string | null;
+            /**
+             * @description `approvers`: any of the seats that have not decided. `required_approver`: people without whom the stage cannot
+             *     be approved. `resolver`: the answer of a directory or service. `nobody`: approvals that no holder of a seat may
+             *     give, so that only an administrator helps.
+             * @example approvers
+             */
+            kind: string;
+            /**
+             * Format: int32
+             * @description How many approvals are missing; null for a resolver.
+             * @example 1
+             */
+            needed?: number | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2026-01-30T08:00:00Z
+             */
+            since?: string | null;
+            /**
+             * Format: int32
+             * @description Order of the stage.
+             * @example 1
+             */
+            stage_order?: number | null;
+            /** @description Subject ids of those who can give it. */
+            who: string[];
         };
         /** @description Body of a webhook and of an event on the bus. */
         WebhookEvent: {
@@ -3902,6 +4863,64 @@ export interface operations {
             };
         };
     };
+    list_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Endpoints with deliveries that wait or were given up, or with attempts in the last hour */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointOut"][];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     get_system_config: {
         parameters: {
             query?: never;
@@ -4513,6 +5532,8 @@ export interface operations {
             /** @description Version 1, a draft */
             201: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4595,6 +5616,86 @@ export interface operations {
             };
         };
     };
+    validate_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyCreate"];
+            };
+        };
+        responses: {
+            /** @description What is wrong, also when a write would be refused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyCheckOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is larger than the server accepts */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is not declared as `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     add_policy_version: {
         parameters: {
             query?: never;
@@ -4614,6 +5715,8 @@ export interface operations {
             /** @description The new draft */
             201: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4783,6 +5886,8 @@ export interface operations {
             /** @description The version */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4841,7 +5946,10 @@ export interface operations {
     update_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the version as the caller has read it: nothing is done when it has changed since */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -4859,13 +5967,15 @@ export interface operations {
             /** @description The draft */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the policy is faulty, or its key is not the one in the URL */
+            /** @description AWE-010: the policy is faulty, its key is not the one in the URL, or `If-Match` is no ETag */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4903,6 +6013,15 @@ export interface operations {
             };
             /** @description AWE-007: not a draft */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-013: not what `If-Match` names; somebody else was there first */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4953,7 +6072,10 @@ export interface operations {
     activate_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the version as the caller has read it: nothing is done when it has changed since */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -4967,13 +6089,15 @@ export interface operations {
             /** @description The active version */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the version is faulty */
+            /** @description AWE-010: the version is faulty, or `If-Match` is no ETag */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5011,6 +6135,15 @@ export interface operations {
             };
             /** @description AWE-007: changed by somebody else meanwhile */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-013: not what `If-Match` names; somebody else was there first */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5057,6 +6190,8 @@ export interface operations {
             /** @description The archived version */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5092,6 +6227,175 @@ export interface operations {
             };
             /** @description AWE-007: not active */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    diff_policy_versions: {
+        parameters: {
+            query: {
+                /** @description Number of the version that it becomes, from 1. */
+                with: number;
+            };
+            header?: never;
+            path: {
+                /** @description Key of the policy */
+                policy_key: string;
+                /** @description Number of the version that is changed, from 1 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDiffOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-001: no such version */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    replay_policy_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of the policy */
+                policy_key: string;
+                /** @description Number of the version that is tried, from 1 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyReplayIn"];
+            };
+        };
+        responses: {
+            /** @description Counts, and the requests of which something would have gone otherwise */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyReplayOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-001: no such version */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is larger than the server accepts */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is not declared as `application/json` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5676,6 +6980,125 @@ export interface operations {
             };
             /** @description AWE-003: no such request */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    get_request_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the request */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The progress, as of one moment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgressOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-003: no such request */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    get_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers for a home page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -87,4 +87,5 @@ export const RETRY: Readonly<Record<string, "yes" | "with_key" | "no">> = {
   gate_denied: "no",
   events_gone: "no",
   internal: "with_key",
+  precondition_failed: "no",
 };

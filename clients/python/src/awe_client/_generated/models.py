@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 
 class ApproverRuleIn(BaseModel):
@@ -327,6 +328,28 @@ class CancelRequest(BaseModel):
     """
 
 
+class CircuitOut(BaseModel):
+    """
+    A circuit that is not closed.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    caller_service: str
+    """
+    Whose webhooks it holds back.
+    """
+    host: str
+    """
+    The host of the process.
+    """
+    state: str
+    """
+    `open`: nothing is sent; `probing`: one webhook tries whether it answers.
+    """
+
+
 class CreateRequestIn(BaseModel):
     """
     A request for approval of one artifact.
@@ -372,6 +395,40 @@ class CreateRequestIn(BaseModel):
     requester: Optional[str] = None
     """
     Who asks; null = the calling subject.
+    """
+
+
+class DayOut(BaseModel):
+    """
+    Requests created and ended on one day.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    approved: int
+    """
+    Approved.
+    """
+    cancelled: int
+    """
+    Cancelled.
+    """
+    created: int
+    """
+    Created.
+    """
+    day: date
+    """
+    The day (UTC).
+    """
+    expired: int
+    """
+    Expired.
+    """
+    rejected: int
+    """
+    Rejected.
     """
 
 
@@ -585,6 +642,28 @@ class DeliveryAttemptOut(BaseModel):
     """
 
 
+class DeliveryCountsOut(BaseModel):
+    """
+    Webhooks by status.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    delivered: int
+    """
+    Delivered, as the database estimates.
+    """
+    exhausted: int
+    """
+    Given up, counted up to 20,000.
+    """
+    pending: int
+    """
+    Still to be delivered, counted up to 20,000.
+    """
+
+
 class DeliveryOut(BaseModel):
     """
     One event on its way to one URL.
@@ -747,6 +826,78 @@ class DirectoryUserOut(BaseModel):
     """
 
 
+class EndpointHourOut(BaseModel):
+    """
+    Attempts of an hour.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    attempts: int
+    """
+    How many.
+    """
+    p50_ms: Optional[float] = None
+    """
+    Half of them took no longer, in milliseconds.
+    """
+    p95_ms: Optional[float] = None
+    """
+    Nineteen of twenty took no longer, in milliseconds.
+    """
+    success_share: Optional[float] = None
+    """
+    The share that was accepted, 0 to 1; null when there was none.
+    """
+
+
+class EndpointOut(BaseModel):
+    """
+    How one endpoint of webhooks does: scheme, host and port.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    circuits: List[CircuitOut]
+    """
+    Processes that do not send to it now, as they told within the last minute; usually within 10 s.
+    """
+    endpoint: str
+    """
+    Scheme, host and port.
+    """
+    exhausted: int
+    """
+    Webhooks that were given up, of the newest 20,000 over all endpoints.
+    """
+    held_back: int
+    """
+    Those of them that have been due for ten seconds and are not attempted.
+    """
+    last_error: Optional[str] = None
+    """
+    What it said.
+    """
+    last_failure_at: Optional[AwareDatetime] = None
+    """
+    The last attempt that failed.
+    """
+    last_hour: EndpointHourOut
+    """
+    The attempts of the last hour, of the newest 20,000 over all endpoints.
+    """
+    last_success_at: Optional[AwareDatetime] = None
+    """
+    The last attempt that was accepted, within the last hour.
+    """
+    pending: int
+    """
+    Webhooks still to be delivered, counted up to 20,000 over all endpoints.
+    """
+
+
 class EventOut(BaseModel):
     """
     One event of a request's history.
@@ -810,6 +961,127 @@ class Location(RootModel[Union[str, int]]):
     """
 
 
+class OpenTasksOut(BaseModel):
+    """
+    Tasks that may still be decided, counted up to 20,000.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    open: int
+    """
+    All.
+    """
+    overdue: int
+    """
+    Past their deadline.
+    """
+
+
+class OutboxOut(BaseModel):
+    """
+    Events that wait for the stream.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    oldest_unpublished_at: Optional[AwareDatetime] = None
+    """
+    When the oldest of them happened.
+    """
+    unpublished: int
+    """
+    How many, counted up to 20,000.
+    """
+
+
+class PolicyChangeOut(BaseModel):
+    """
+    One difference between two versions.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    after: Any
+    """
+    What it is; null when there is nothing.
+    """
+    before: Any
+    """
+    What it was; null when there was nothing.
+    """
+    field: Optional[str] = None
+    """
+    The field; null = the stage as a whole. `mode` has both `mode` and `mode_value`; of `rules` and
+    `escalation_rules` each rule is a change of its own.
+    """
+    kind: str
+    """
+    `added`, `removed`, `changed` or `moved` (a stage runs at another place among those that stay).
+    """
+    stage: Optional[int] = None
+    """
+    `stage_order` of the stage, in the later version unless the stage is gone; null = the policy as a whole.
+    """
+    stage_name: Optional[str] = None
+    """
+    Name of that stage, in the same version.
+    """
+    words: str
+    """
+    One sentence for people, in English.
+    """
+
+
+class PolicyDiffOut(BaseModel):
+    """
+    How two versions of a policy differ.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    changes: List[PolicyChangeOut]
+    """
+    The policy as a whole first, then its stages in the order in which they run afterwards, then those that are
+    gone. Empty = both versions mean the same: the order of keys and of rules, the numbers of stages and groups,
+    and a default that is spelled out are no change.
+    """
+    policy_key: str
+    """
+    Key of the policy.
+    """
+    version: int
+    """
+    Number of the version that is changed.
+    """
+    with_: int = Field(..., alias="with")
+    """
+    Number of the version that it becomes.
+    """
+
+
+class PolicyReplayIn(BaseModel):
+    """
+    Which requests to replay: the newest `last`, or those created at `since` or later, at most 1,000.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    last: Optional[int] = None
+    """
+    At most this many, the newest: 1 to 1,000; 100 when absent, 1,000 with `since`.
+    """
+    since: Optional[AwareDatetime] = None
+    """
+    Only created at this moment (RFC 3339) or later.
+    """
+
+
 class PolicyVersionOut(BaseModel):
     """
     One line of a policy's version list.
@@ -863,6 +1135,74 @@ class ReassignTaskIn(BaseModel):
     reason: Optional[str] = None
     """
     Why.
+    """
+
+
+class ReplayedStageOut(BaseModel):
+    """
+    A stage of a replayed request.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    approvals: int
+    """
+    Approvals that it would have got.
+    """
+    approvers: List[str]
+    """
+    Who would have held its seats (subject ids), before delegations, at most 100.
+    """
+    name: str
+    """
+    Shown to people.
+    """
+    needed: Optional[int] = None
+    """
+    Approvals that it would have needed; null without seats.
+    """
+    stage_order: int
+    """
+    Order of activation.
+    """
+    state: str
+    """
+    `skipped`, `waiting`, `approved`, `rejected` or `not_reached`.
+    """
+
+
+class RequestCountsOut(BaseModel):
+    """
+    Requests by status.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    approved: int
+    """
+    Approved.
+    """
+    cancelled: int
+    """
+    Cancelled.
+    """
+    expired: int
+    """
+    Expired.
+    """
+    in_review: int
+    """
+    Somebody is asked.
+    """
+    pending: int
+    """
+    Nobody was asked yet; counted up to 20,000.
+    """
+    rejected: int
+    """
+    Rejected.
     """
 
 
@@ -996,6 +1336,13 @@ class RetryDeliveriesIn(BaseModel):
     url: Optional[str] = None
     """
     Only to this URL, exactly.
+    """
+
+
+class Severity(RootModel[str]):
+    root: str
+    """
+    How bad a problem is.
     """
 
 
@@ -1284,6 +1631,41 @@ class SystemConfigOut(BaseModel):
     """
 
 
+class TaskDecisionOut(BaseModel):
+    """
+    The decision of a task.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    action: str
+    """
+    `approve`, `reject` or `abstain`.
+    """
+    actor: str
+    """
+    Who really decided.
+    """
+    comment: Optional[str] = None
+    """
+    Why, in free text. Null also where the comments of one answer would take more than 512 KiB; the events have
+    them all.
+    """
+    created_at: AwareDatetime
+    """
+    When.
+    """
+    late: bool
+    """
+    Made after the deadline.
+    """
+    on_behalf_of: Optional[str] = None
+    """
+    The assignee, when somebody else decided for them.
+    """
+
+
 class TaskOut(BaseModel):
     """
     One seat's (or observer's) work item.
@@ -1371,6 +1753,54 @@ class TaskOut(BaseModel):
     """
 
 
+class TaskProgressOut(BaseModel):
+    """
+    One task of a stage.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    assignee: str
+    """
+    Who may decide (a subject id).
+    """
+    decision: Optional[TaskDecisionOut] = None
+    delegated_from: Optional[str] = None
+    """
+    First owner, when a delegation moved the seat.
+    """
+    due_at: Optional[AwareDatetime] = None
+    """
+    Deadline.
+    """
+    kind: str
+    """
+    `approver` or `observer`.
+    """
+    reassigned_from: Optional[str] = None
+    """
+    Previous assignee, when reassigned.
+    """
+    required: bool
+    """
+    The stage cannot be approved without this seat's approval.
+    """
+    rules: List[str]
+    """
+    Rules of the policy that named the assignee, or the owner whose seat they have. What a directory answered is
+    not kept: where no other rule names them, these are the rules of the stage that ask a directory or service.
+    """
+    status: str
+    """
+    `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    """
+    task_id: str
+    """
+    The task.
+    """
+
+
 class TaskStatsOut(BaseModel):
     """
     How many tasks the caller has.
@@ -1394,6 +1824,82 @@ class TaskStatsOut(BaseModel):
     total_is_lower_bound: Optional[bool] = None
     """
     There are more tasks than `total` says.
+    """
+
+
+class TimeToDecisionOut(BaseModel):
+    """
+    How long requests took until they were approved or rejected, over the newest 1,000.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    median_seconds: Optional[float] = None
+    """
+    Half of them took no longer, in seconds; null when there are none.
+    """
+    p95_seconds: Optional[float] = None
+    """
+    Nineteen of twenty took no longer, in seconds.
+    """
+    sample: int
+    """
+    How many requests were looked at.
+    """
+
+
+class UnblockOut(BaseModel):
+    """
+    Something that somebody could do now.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    action: str
+    """
+    `decide`, `reassign` or `cancel`; `retry_resolver`: the resolver asks again by itself, and at once when an
+    operator sets `resolve_after` of the request to `now()`.
+    """
+    stage_order: Optional[int] = None
+    """
+    Order of the stage; null for `cancel`.
+    """
+    task_id: Optional[str] = None
+    """
+    The task; null for `cancel` and `retry_resolver`.
+    """
+    who: List[str]
+    """
+    Subject ids, `AWE_ADMIN` for any administrator whom separation of duties does not bar, or `system:resolver`.
+    """
+
+
+class UpcomingOut(BaseModel):
+    """
+    Something that time alone causes.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    at: AwareDatetime
+    """
+    When it is due.
+    """
+    effect: str
+    """
+    What follows: `notify`, `escalate`, `auto_approve`, `auto_reject`, `expire`, `retry` or `remind`.
+    """
+    stage_order: Optional[int] = None
+    """
+    Order of the stage; null for `expiry`.
+    """
+    what: str
+    """
+    `breach`: a deadline passes. `escalation`: a deadline passes and others are asked. `reminder`: mails go out.
+    `expiry`: `expires_at` passes. `resolver_retry`: the directory is asked (again).
     """
 
 
@@ -1438,6 +1944,42 @@ class VersionPayload(BaseModel):
     service_version: str
     """
     Version of the service.
+    """
+
+
+class WaitingForOut(BaseModel):
+    """
+    Something that must come for a request to go on.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    error: Optional[str] = None
+    """
+    Why the resolver's last attempt failed.
+    """
+    kind: str
+    """
+    `approvers`: any of the seats that have not decided. `required_approver`: people without whom the stage cannot
+    be approved. `resolver`: the answer of a directory or service. `nobody`: approvals that no holder of a seat may
+    give, so that only an administrator helps.
+    """
+    needed: Optional[int] = None
+    """
+    How many approvals are missing; null for a resolver.
+    """
+    since: Optional[AwareDatetime] = None
+    """
+    Since when.
+    """
+    stage_order: Optional[int] = None
+    """
+    Order of the stage.
+    """
+    who: List[str]
+    """
+    Subject ids of those who can give it.
     """
 
 
@@ -1620,6 +2162,56 @@ class HealthResponse(BaseModel):
     """
 
 
+class OverviewOut(BaseModel):
+    """
+    Numbers of an installation. All are some seconds old at most.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    as_of: AwareDatetime
+    """
+    When they were read.
+    """
+    created_today: int
+    """
+    Requests created today (UTC).
+    """
+    days: List[DayOut]
+    """
+    The last 30 days (UTC), oldest first, days without requests included.
+    """
+    deliveries: DeliveryCountsOut
+    """
+    Webhooks by status.
+    """
+    endpoints_in_trouble: List[str]
+    """
+    Endpoints that are held back or whose circuit is not closed, at most 20; `GET /admin/endpoints` says more.
+    """
+    events: OutboxOut
+    """
+    Events and the stream.
+    """
+    finished_today: int
+    """
+    Requests ended today (UTC), in whatever way.
+    """
+    requests: RequestCountsOut
+    """
+    Requests that are kept, by status.
+    """
+    tasks: OpenTasksOut
+    """
+    Tasks that may still be decided.
+    """
+    time_to_decision: TimeToDecisionOut
+    """
+    From creation to approval or rejection.
+    """
+
+
 class PagedTasksOut(BaseModel):
     """
     One page of tasks.
@@ -1768,6 +2360,78 @@ class PolicyOut(BaseModel):
     """
 
 
+class PolicyProblemOut(BaseModel):
+    """
+    One error of a policy, or one piece of advice.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    field: Optional[str] = None
+    """
+    The field, from the stage on; null = the stage or policy as a whole.
+    """
+    hint: Optional[str] = None
+    """
+    What was probably meant, where that can be told.
+    """
+    message: str
+    """
+    What is wrong.
+    """
+    pointer: str
+    """
+    JSON Pointer (RFC 6901) from the body to the value, which may be absent; empty = the body itself.
+    """
+    severity: Severity
+    """
+    `error`: a write is refused. `advice`: legal, and probably not meant.
+    """
+    stage: Optional[int] = None
+    """
+    `stage_order` of the stage; null = the policy as a whole, or a stage whose order cannot be read.
+    """
+
+
+class ReplayedRequestOut(BaseModel):
+    """
+    A request of which something would have gone otherwise.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    artifact_id: str
+    """
+    Its artifact.
+    """
+    outcome: str
+    """
+    `same`, `different`, `undecided` or `unknown`.
+    """
+    policy_version: int
+    """
+    The version that it ran under.
+    """
+    request_id: str
+    """
+    The request.
+    """
+    stages: List[ReplayedStageOut]
+    """
+    How it would have gone, by stage.
+    """
+    status: str
+    """
+    How it ended.
+    """
+    words: List[str]
+    """
+    What would have gone otherwise, in words.
+    """
+
+
 class SimulateResponse(BaseModel):
     """
     What a policy version would do with a case.
@@ -1787,6 +2451,89 @@ class SimulateResponse(BaseModel):
     stages: List[SimulateStageOut]
     """
     Stages, by order.
+    """
+
+
+class StageProgressOut(BaseModel):
+    """
+    One stage of a request.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    abstentions: int
+    """
+    Seats that abstained.
+    """
+    approvals: int
+    """
+    Seats that approved.
+    """
+    completed_at: Optional[AwareDatetime] = None
+    """
+    When it ended.
+    """
+    due_at: Optional[AwareDatetime] = None
+    """
+    The nearest deadline of a seat that has not decided, also when it has passed.
+    """
+    mode: str
+    """
+    `all`, `any-n` or `percentage`.
+    """
+    mode_value: Optional[int] = None
+    """
+    N of `any-n`, or the percentage.
+    """
+    name: str
+    """
+    Name of that stage.
+    """
+    needed: Optional[int] = None
+    """
+    Approvals that complete the stage, as its seats have decided so far; null while it has no seats.
+    """
+    outcome: Optional[str] = None
+    """
+    `approved`, `rejected`, `skipped` or `closed`; null before the stage ends.
+    """
+    parallel_group: Optional[int] = None
+    """
+    Adjacent stages with the same number run together.
+    """
+    reason: Optional[str] = None
+    """
+    Why it ended so, as events say it: `skip_if`, `auto_approve`, `quorum_unreachable`, ...
+    """
+    rejections: int
+    """
+    Seats that rejected.
+    """
+    seats: int
+    """
+    Seats, whether they have decided or not.
+    """
+    stage_id: str
+    """
+    Stage of the policy.
+    """
+    stage_order: int
+    """
+    Order of that stage.
+    """
+    started_at: Optional[AwareDatetime] = None
+    """
+    When its first tasks were made.
+    """
+    state: str
+    """
+    `waiting`, `resolving`, `active`, `escalating`, `approved`, `rejected`, `skipped`, or `closed`: the request
+    ended before this stage did.
+    """
+    tasks: List[TaskProgressOut]
+    """
+    Every task ever made in the stage, oldest first.
     """
 
 
@@ -1902,4 +2649,120 @@ class EvidenceOut(BaseModel):
     tasks: List[Dict[str, Any]]
     """
     Every task, oldest first.
+    """
+
+
+class PolicyCheckOut(BaseModel):
+    """
+    What is wrong with a policy, and what its author should look at.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    complete: bool
+    """
+    Every error is listed. False when there are more than one answer lists (1,000, or 100 values that cannot be
+    read), or when what can be read of the policy is too little to go on: mend what is listed and check again.
+    """
+    problems: List[PolicyProblemOut]
+    """
+    Every error or, when there is none, every piece of advice.
+    """
+    valid: bool
+    """
+    A write would not refuse what the policy says: there is no error.
+    """
+
+
+class PolicyReplayOut(BaseModel):
+    """
+    What the version would have made of them. Nothing is written.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    different: int
+    """
+    Would have ended in another way.
+    """
+    looked_at: int
+    """
+    Finished requests that were replayed, whatever version they ran under.
+    """
+    policy_key: str
+    """
+    The policy.
+    """
+    requests: List[ReplayedRequestOut]
+    """
+    Requests of which something would have gone otherwise, newest first, at most 100.
+    """
+    same: int
+    """
+    Would have ended in the same way.
+    """
+    stopped_early: bool
+    """
+    There are more: the replay took its bound of 20 s.
+    """
+    undecided: int
+    """
+    Would still wait after all the decisions that were made.
+    """
+    unknown: int
+    """
+    Nobody can say who would have been asked: the directory does not answer, or a service would have to be called.
+    """
+    version: int
+    """
+    The version that was tried.
+    """
+
+
+class ProgressOut(BaseModel):
+    """
+    Why a request waits, who could move it, and what time alone will do to it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    as_of: AwareDatetime
+    """
+    The moment that everything is as of.
+    """
+    next: List[UpcomingOut]
+    """
+    What happens if nobody acts, the nearest first, up to the end of the request. A moment in the past is due and
+    is acted on soon.
+    """
+    request_id: str
+    """
+    The request.
+    """
+    round: int
+    """
+    Which run through the stages this is. Always 1: a request goes through its stages once.
+    """
+    stages: List[StageProgressOut]
+    """
+    Every stage of the policy, in order.
+    """
+    status: str
+    """
+    `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    """
+    summary: str
+    """
+    One or two sentences for people, in English. Programs read the other fields.
+    """
+    unblock: List[UnblockOut]
+    """
+    What somebody could do now; the server accepts each of these, as long as nobody else is faster.
+    """
+    waiting_for: List[WaitingForOut]
+    """
+    What must come for the request to go on. Empty exactly when the request has ended.
     """

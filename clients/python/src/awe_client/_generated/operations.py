@@ -22,14 +22,17 @@ OPERATIONS = {
     "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=False, is_paged=False),
     "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=False, is_paged=False),
     "delete_delegation": Operation("delete_delegation", "DELETE", "/v1/awe/delegations/{delegation_id}", None, takes_key=False, is_paged=False),
+    "diff_policy_versions": Operation("diff_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions/{version}/diff", models.PolicyDiffOut, takes_key=False, is_paged=False),
     "export_system_config": Operation("export_system_config", "GET", "/v1/awe/admin/system-config/export", str, takes_key=False, is_paged=False),
     "find_clients": Operation("find_clients", "GET", "/v1/awe/admin/directory/clients", List[models.DirectoryClientOut], takes_key=False, is_paged=False),
     "find_groups": Operation("find_groups", "GET", "/v1/awe/admin/directory/groups", List[models.DirectoryGroupOut], takes_key=False, is_paged=False),
     "find_roles": Operation("find_roles", "GET", "/v1/awe/admin/directory/roles", List[models.DirectoryRoleOut], takes_key=False, is_paged=False),
     "find_users": Operation("find_users", "GET", "/v1/awe/admin/directory/users", List[models.DirectoryUserOut], takes_key=False, is_paged=False),
+    "get_overview": Operation("get_overview", "GET", "/v1/awe/stats/overview", models.OverviewOut, takes_key=False, is_paged=False),
     "get_policy_version": Operation("get_policy_version", "GET", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
     "get_request": Operation("get_request", "GET", "/v1/awe/requests/{request_id}", models.RequestOut, takes_key=False, is_paged=False),
     "get_request_evidence": Operation("get_request_evidence", "GET", "/v1/awe/requests/{request_id}/evidence", models.EvidenceOut, takes_key=False, is_paged=False),
+    "get_request_progress": Operation("get_request_progress", "GET", "/v1/awe/requests/{request_id}/progress", models.ProgressOut, takes_key=False, is_paged=False),
     "get_system_config": Operation("get_system_config", "GET", "/v1/awe/admin/system-config", models.SystemConfigOut, takes_key=False, is_paged=False),
     "get_task_stats": Operation("get_task_stats", "GET", "/v1/awe/tasks/stats", models.TaskStatsOut, takes_key=False, is_paged=False),
     "health": Operation("health", "GET", "/v1/awe/health", models.HealthResponse, takes_key=False, is_paged=False),
@@ -38,14 +41,16 @@ OPERATIONS = {
     "list_delegations": Operation("list_delegations", "GET", "/v1/awe/delegations", List[models.DelegationOut], takes_key=False, is_paged=False),
     "list_deliveries": Operation("list_deliveries", "GET", "/v1/awe/admin/deliveries", List[models.DeliveryOut], takes_key=False, is_paged=True),
     "list_delivery_attempts": Operation("list_delivery_attempts", "GET", "/v1/awe/admin/deliveries/{delivery_id}/attempts", List[models.DeliveryAttemptOut], takes_key=False, is_paged=False),
+    "list_endpoints": Operation("list_endpoints", "GET", "/v1/awe/admin/endpoints", List[models.EndpointOut], takes_key=False, is_paged=False),
     "list_events": Operation("list_events", "GET", "/v1/awe/events", List[models.WebhookEvent], takes_key=False, is_paged=True),
     "list_policies": Operation("list_policies", "GET", "/v1/awe/policies", List[models.PolicyOut], takes_key=False, is_paged=False),
     "list_policy_versions": Operation("list_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions", List[models.PolicyVersionOut], takes_key=False, is_paged=False),
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
-    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=True),
+    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=False, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=False, is_paged=False),
+    "replay_policy_version": Operation("replay_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/replay", models.PolicyReplayOut, takes_key=False, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=False, is_paged=False),
     "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=False, is_paged=False),
     "revoke_callback_secret": Operation("revoke_callback_secret", "DELETE", "/v1/awe/admin/callback-secrets/{secret_id}", None, takes_key=False, is_paged=False),
@@ -53,6 +58,7 @@ OPERATIONS = {
     "simulate_policy_version": Operation("simulate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", models.SimulateResponse, takes_key=False, is_paged=False),
     "update_callback_secret": Operation("update_callback_secret", "PATCH", "/v1/awe/admin/callback-secrets/{secret_id}", models.CallbackSecretOut, takes_key=False, is_paged=False),
     "update_policy_version": Operation("update_policy_version", "PATCH", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
+    "validate_policy": Operation("validate_policy", "POST", "/v1/awe/policies/validate", models.PolicyCheckOut, takes_key=False, is_paged=False),
     "version": Operation("version", "GET", "/v1/awe/version", models.VersionResponse, takes_key=False, is_paged=False),
 }
 
@@ -71,6 +77,7 @@ class Operations(ABC):
         policy_key: str,
         version: int,
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -80,8 +87,9 @@ class Operations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
 
     def add_policy_version(
         self,
@@ -233,6 +241,24 @@ class Operations(ABC):
         """
         self._call(OPERATIONS["delete_delegation"], path={"delegation_id": delegation_id}, timeout=timeout)
 
+    def diff_policy_versions(
+        self,
+        policy_key: str,
+        version: int,
+        *,
+        with: int,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyDiffOut:
+        """Compare two versions.
+
+        What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+
+        `policy_key`: Key of the policy
+        `version`: Number of the version that is changed, from 1
+        `with`: Number of the version that it becomes, from 1.
+        """
+        return cast("models.PolicyDiffOut", self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+
     def export_system_config(
         self,
         *,
@@ -314,6 +340,17 @@ class Operations(ABC):
         """
         return cast("List[models.DirectoryUserOut]", self._call(OPERATIONS["find_users"], query={"q": q, "id": id}, timeout=timeout))
 
+    def get_overview(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.OverviewOut:
+        """Read the overview.
+
+        Numbers of the whole installation, some seconds old. Role: viewer.
+        """
+        return cast("models.OverviewOut", self._call(OPERATIONS["get_overview"], timeout=timeout))
+
     def get_policy_version(
         self,
         policy_key: str,
@@ -358,6 +395,21 @@ class Operations(ABC):
         `request_id`: Id of the request
         """
         return cast("models.EvidenceOut", self._call(OPERATIONS["get_request_evidence"], path={"request_id": request_id}, timeout=timeout))
+
+    def get_request_progress(
+        self,
+        request_id: str,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.ProgressOut:
+        """Say why a request waits.
+
+        Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by
+        the rules that decide. Any token.
+
+        `request_id`: Id of the request
+        """
+        return cast("models.ProgressOut", self._call(OPERATIONS["get_request_progress"], path={"request_id": request_id}, timeout=timeout))
 
     def get_system_config(
         self,
@@ -494,6 +546,17 @@ class Operations(ABC):
         """
         return cast("List[models.DeliveryAttemptOut]", self._call(OPERATIONS["list_delivery_attempts"], path={"delivery_id": delivery_id}, timeout=timeout))
 
+    def list_endpoints(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> List[models.EndpointOut]:
+        """List endpoints.
+
+        How the endpoints of webhooks do, those with most to deliver first, at most 500. Role: viewer.
+        """
+        return cast("List[models.EndpointOut]", self._call(OPERATIONS["list_endpoints"], timeout=timeout))
+
     def list_events(
         self,
         *,
@@ -625,7 +688,7 @@ class Operations(ABC):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> Page[s.PagedTasksOu]:
+    ) -> models.PagedTasksOut:
         """List tasks.
 
         Newest first, or due first. Any token.
@@ -647,7 +710,7 @@ class Operations(ABC):
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("Page[s.PagedTasksOu]", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     def ping_callback_secret(
         self,
@@ -680,6 +743,25 @@ class Operations(ABC):
         `task_id`: Id of the task
         """
         return cast("models.TaskOut", self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+
+    def replay_policy_version(
+        self,
+        policy_key: str,
+        version: int,
+        body: Union[models.PolicyReplayIn, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyReplayOut:
+        """Replay requests under a version.
+
+        What the version would have made of requests of this key that have ended: whom it would have asked, and what
+        the decisions that were made would have led to. Where a rule asks the same as the one that ran, its recorded
+        seats answer; else the staff directory does. Writes nothing. Role: viewer.
+
+        `policy_key`: Key of the policy
+        `version`: Number of the version that is tried, from 1
+        """
+        return cast("models.PolicyReplayOut", self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
 
     def retry_deliveries(
         self,
@@ -777,6 +859,7 @@ class Operations(ABC):
         version: int,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Edit a draft.
@@ -785,8 +868,23 @@ class Operations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, body=body, timeout=timeout))
+
+    def validate_policy(
+        self,
+        body: Union[models.PolicyCreate, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyCheckOut:
+        """Check a policy.
+
+        Everything that a write would refuse, what cannot be read included, and where; when there is nothing,
+        advice. Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role:
+        viewer.
+        """
+        return cast("models.PolicyCheckOut", self._call(OPERATIONS["validate_policy"], body=body, timeout=timeout))
 
     def version(
         self,
@@ -811,6 +909,7 @@ class AsyncOperations(ABC):
         policy_key: str,
         version: int,
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -820,8 +919,9 @@ class AsyncOperations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
 
     async def add_policy_version(
         self,
@@ -973,6 +1073,24 @@ class AsyncOperations(ABC):
         """
         await self._call(OPERATIONS["delete_delegation"], path={"delegation_id": delegation_id}, timeout=timeout)
 
+    async def diff_policy_versions(
+        self,
+        policy_key: str,
+        version: int,
+        *,
+        with: int,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyDiffOut:
+        """Compare two versions.
+
+        What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+
+        `policy_key`: Key of the policy
+        `version`: Number of the version that is changed, from 1
+        `with`: Number of the version that it becomes, from 1.
+        """
+        return cast("models.PolicyDiffOut", await self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+
     async def export_system_config(
         self,
         *,
@@ -1054,6 +1172,17 @@ class AsyncOperations(ABC):
         """
         return cast("List[models.DirectoryUserOut]", await self._call(OPERATIONS["find_users"], query={"q": q, "id": id}, timeout=timeout))
 
+    async def get_overview(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.OverviewOut:
+        """Read the overview.
+
+        Numbers of the whole installation, some seconds old. Role: viewer.
+        """
+        return cast("models.OverviewOut", await self._call(OPERATIONS["get_overview"], timeout=timeout))
+
     async def get_policy_version(
         self,
         policy_key: str,
@@ -1098,6 +1227,21 @@ class AsyncOperations(ABC):
         `request_id`: Id of the request
         """
         return cast("models.EvidenceOut", await self._call(OPERATIONS["get_request_evidence"], path={"request_id": request_id}, timeout=timeout))
+
+    async def get_request_progress(
+        self,
+        request_id: str,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.ProgressOut:
+        """Say why a request waits.
+
+        Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by
+        the rules that decide. Any token.
+
+        `request_id`: Id of the request
+        """
+        return cast("models.ProgressOut", await self._call(OPERATIONS["get_request_progress"], path={"request_id": request_id}, timeout=timeout))
 
     async def get_system_config(
         self,
@@ -1234,6 +1378,17 @@ class AsyncOperations(ABC):
         """
         return cast("List[models.DeliveryAttemptOut]", await self._call(OPERATIONS["list_delivery_attempts"], path={"delivery_id": delivery_id}, timeout=timeout))
 
+    async def list_endpoints(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> List[models.EndpointOut]:
+        """List endpoints.
+
+        How the endpoints of webhooks do, those with most to deliver first, at most 500. Role: viewer.
+        """
+        return cast("List[models.EndpointOut]", await self._call(OPERATIONS["list_endpoints"], timeout=timeout))
+
     async def list_events(
         self,
         *,
@@ -1365,7 +1520,7 @@ class AsyncOperations(ABC):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> Page[s.PagedTasksOu]:
+    ) -> models.PagedTasksOut:
         """List tasks.
 
         Newest first, or due first. Any token.
@@ -1387,7 +1542,7 @@ class AsyncOperations(ABC):
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("Page[s.PagedTasksOu]", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     async def ping_callback_secret(
         self,
@@ -1420,6 +1575,25 @@ class AsyncOperations(ABC):
         `task_id`: Id of the task
         """
         return cast("models.TaskOut", await self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+
+    async def replay_policy_version(
+        self,
+        policy_key: str,
+        version: int,
+        body: Union[models.PolicyReplayIn, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyReplayOut:
+        """Replay requests under a version.
+
+        What the version would have made of requests of this key that have ended: whom it would have asked, and what
+        the decisions that were made would have led to. Where a rule asks the same as the one that ran, its recorded
+        seats answer; else the staff directory does. Writes nothing. Role: viewer.
+
+        `policy_key`: Key of the policy
+        `version`: Number of the version that is tried, from 1
+        """
+        return cast("models.PolicyReplayOut", await self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
 
     async def retry_deliveries(
         self,
@@ -1517,6 +1691,7 @@ class AsyncOperations(ABC):
         version: int,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Edit a draft.
@@ -1525,8 +1700,23 @@ class AsyncOperations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, body=body, timeout=timeout))
+
+    async def validate_policy(
+        self,
+        body: Union[models.PolicyCreate, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyCheckOut:
+        """Check a policy.
+
+        Everything that a write would refuse, what cannot be read included, and where; when there is nothing,
+        advice. Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role:
+        viewer.
+        """
+        return cast("models.PolicyCheckOut", await self._call(OPERATIONS["validate_policy"], body=body, timeout=timeout))
 
     async def version(
         self,

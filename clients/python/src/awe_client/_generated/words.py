@@ -87,4 +87,5 @@ RETRY = {
     "gate_denied": "no",
     "events_gone": "no",
     "internal": "with_key",
+    "precondition_failed": "no",
 }
