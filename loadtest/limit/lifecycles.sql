@@ -1,5 +1,5 @@
 -- Writes :batch lifecycles (200 at most) as a hand-made program would: one statement and transaction creates them all, a
--- second one approves them all, a third one marks their events as published. They write every row and every update that
+-- second one approves them all, a third one notes their events as published. They write every row and every update that
 -- the server makes for these lifecycles, and nothing else. Ids are consecutive, as those of version 7 nearly are. JSON
 -- that differs from request to request is made for each; the rest is constant.
 with batch as materialized (
@@ -36,6 +36,11 @@ with batch as materialized (
             "mode_value": 1, "stage_name": "Review"}')
     ) e (sequence, event_type, status, stage_order, payload)
     order by i, e.sequence
+), open_requests as (
+    insert into open_request (created_at, id) select now(), id from made
+), open_tasks as (
+    insert into open_task (assignee, created_at, id, request_id, status, artifact_type, policy_key)
+    select 'load-approver', now(), id, id, 'open', 'load_artifact', 'load.v1' from made
 )
 select n from batch
 \gset
@@ -57,6 +62,12 @@ with made as materialized (
     set status = 'completed', seated = true, claimed_at = null, completed_at = now(), decision_id = m.id
     from made m
     where t.id = m.id
+    returning t.id, t.created_at
+), closed_tasks as (
+    delete from open_task o using tasks t
+    where o.assignee = 'load-approver' and o.created_at = t.created_at and o.id = t.id
+), closed_requests as (
+    delete from open_request o using tasks t where o.created_at = t.created_at and o.id = t.id
 ), decisions as (
     insert into approval_decision (id, request_id, task_id, stage_order, actor, on_behalf_of, action, comment,
         attachments_ref, late, created_at)

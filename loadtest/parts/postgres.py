@@ -22,6 +22,8 @@ WRITTEN = """
         'approval_decision', (select json_build_array(count(*), 0) from approval_decision),
         'approval_event', (select json_build_array(count(*), 0) from approval_event),
         'outbox_batch', (select json_build_array(count(*), 0) from outbox_batch),
+        'open_request', (select json_build_array(count(*), 0) from open_request),
+        'open_task', (select json_build_array(count(*), 0) from open_task),
         'idempotency_key', (select json_build_array(count(*), 0) from idempotency_key),
         'webhook_delivery', (select json_build_array(count(*), count(last_attempt_at)) from webhook_delivery),
         'webhook_attempt', (select json_build_array(count(*), 0) from webhook_attempt),
