@@ -204,5 +204,6 @@ impl Requests {
 }
 
 fn task_out(applied: &Applied, id: TaskId) -> Result<TaskOut, Error> {
-    shapes::task_by_id(&applied.transition.request, id, &applied.meta).ok_or(Error::UnknownTask)
+    shapes::task_by_id(&applied.transition.request, id, &applied.meta, &applied.version.policy)
+        .ok_or(Error::UnknownTask)
 }

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use engine::ids::TaskId;
+use engine::policy::Policy;
 use engine::request::{Decision, Request, Task};
 use schemas::api::decision::DecisionOut;
 use schemas::api::request::{CreateRequestIn, CreateRequestOut, RequestOut};
@@ -13,13 +14,13 @@ use time::OffsetDateTime;
 /// Most bytes of context that an answer may repeat.
 const MOST_REPEATED: usize = 512 * 1024;
 
-pub(crate) fn created(request: &Request, meta: &Meta) -> CreateRequestOut {
+pub(crate) fn created(request: &Request, meta: &Meta, policy: &Policy) -> CreateRequestOut {
     let context = RawJson::of(&request.context).ok();
     let mut answer = CreateRequestOut {
         request_id: request.id.0,
         status: request.status.as_str().to_owned(),
         current_stage_order: request.current_stage_order,
-        tasks: request.tasks.iter().map(|t| task(request, t, meta, None)).collect(),
+        tasks: request.tasks.iter().map(|t| task((request, meta, policy), t, None)).collect(),
     };
     show_context(&mut answer, context.as_ref());
     answer
@@ -44,12 +45,17 @@ fn written(value: &impl serde::Serialize) -> Result<RawJson, Error> {
     RawJson::of(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
-pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta) -> Option<TaskOut> {
+pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta, policy: &Policy) -> Option<TaskOut> {
     let context = RawJson::of(&request.context).ok();
-    request.tasks.iter().find(|t| t.id == id).map(|t| task(request, t, meta, context))
+    request.tasks.iter().find(|t| t.id == id).map(|t| task((request, meta, policy), t, context))
 }
 
-fn task(request: &Request, task: &Task, meta: &Meta, context: Option<RawJson>) -> TaskOut {
+/// The name of the assignee is left out: the directory knows it.
+fn task(
+    (request, meta, policy): (&Request, &Meta, &Policy),
+    task: &Task,
+    context: Option<RawJson>,
+) -> TaskOut {
     let decided = task.decision_id.and_then(|id| request.decisions.iter().find(|d| d.id == id));
     TaskOut {
         id: task.id.0,
@@ -71,6 +77,14 @@ fn task(request: &Request, task: &Task, meta: &Meta, context: Option<RawJson>) -
         context,
         artifact_type: Some(meta.artifact_type.clone()),
         policy_key: Some(meta.policy_key.clone()),
+        artifact_id: Some(meta.artifact_id.clone()),
+        requester: Some(request.requester.clone()),
+        title: meta.title.clone(),
+        summary: meta.summary.clone(),
+        artifact_url: meta.artifact_url.clone(),
+        stage_name: policy.stages.iter().find(|s| s.id == task.stage_id).map(|s| s.name.clone()),
+        request_status: Some(request.status.as_str().to_owned()),
+        assignee_name: None,
     }
 }
 
@@ -102,6 +116,9 @@ pub(crate) fn request(r: &Request, meta: &Meta, updated_at: OffsetDateTime) -> R
         policy_version: meta.policy_version,
         artifact_type: meta.artifact_type.clone(),
         artifact_id: meta.artifact_id.clone(),
+        title: meta.title.clone(),
+        summary: meta.summary.clone(),
+        artifact_url: meta.artifact_url.clone(),
         source_service: r.source_service.clone(),
         requester: Some(r.requester.clone()),
         context: written(&r.context)?,

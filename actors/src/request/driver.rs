@@ -11,6 +11,7 @@ use crate::signals::Unresolved;
 use crate::{Error, clock, shapes};
 use engine::command::{Command, Create, Environment, Transition};
 use engine::ids::{IdSource, RequestId};
+use engine::policy::Policy;
 use outbound::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub(super) async fn create(
         let now = now();
         let mut commit = decide_create(shared, id, new, &version, asked, now).await?;
         commit.epoch = Some(snapshot.epoch);
-        if let Some(applied) = commit_and_keep(shared, loaded, commit, now).await? {
+        if let Some(applied) = commit_and_keep(shared, loaded, commit, (&version, now)).await? {
             return Ok(applied);
         }
         shared.catalog.refresh().await?;
@@ -86,7 +87,7 @@ async fn decide_create(
     let Decided { what, relied } = decided.await??;
     let (transition, meta) = (Arc::new(what), Arc::new(to_meta(new, policy.version)));
     let key = new.idempotency_key.as_ref();
-    let idempotency = key.map(|key| to_idempotency(new, key, &transition, &meta)).transpose()?;
+    let idempotency = key.map(|key| to_idempotency(new, key, (&transition, &meta, policy))).transpose()?;
     let mut commit = Commit::new(None, transition, meta);
     commit.relied = relied;
     commit.idempotency = idempotency;
@@ -107,7 +108,8 @@ pub(super) async fn apply(
         }
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
         let now = now();
-        let commit = match decide(shared, &before, command, now).await {
+        let version = shared.catalog.version(before.request.policy_id).await?;
+        let commit = match decide(shared, &before, command, &version.policy, now).await {
             // Another replica may have changed the request since it was cached, so a refusal counts only on a state
             // just loaded.
             Err(Error::Refused(_)) if !fresh => {
@@ -118,12 +120,12 @@ pub(super) async fn apply(
         };
         if commit.transition.events.is_empty() {
             if fresh {
-                return Ok(applied(&commit, now));
+                return Ok(applied(&commit, &version, now));
             }
             *loaded = None;
             continue;
         }
-        if let Some(applied) = commit_and_keep(shared, loaded, commit, now).await? {
+        if let Some(applied) = commit_and_keep(shared, loaded, commit, (&version, now)).await? {
             return Ok(applied);
         }
         pause(round).await;
@@ -136,10 +138,9 @@ async fn decide(
     shared: &Shared,
     before: &Loaded,
     command: &Command,
+    policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Commit, Error> {
-    let version = shared.catalog.version(before.request.policy_id).await?;
-    let policy = &version.policy;
     let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
         let env = Environment { policy, delegations, now };
         engine::command::apply(&env, &before.request, command.clone(), &mut Ids)
@@ -160,13 +161,13 @@ async fn commit_and_keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
     commit: Commit,
-    now: OffsetDateTime,
+    (version, now): (&Arc<Version>, OffsetDateTime),
 ) -> Result<Option<Arc<Applied>>, Error> {
     let commit = Arc::new(commit);
     match shared.committer.commit(Arc::clone(&commit)).await {
         Ok(committed) => {
             keep(shared, loaded, &commit, committed, now);
-            Ok(Some(applied(&commit, now)))
+            Ok(Some(applied(&commit, version, now)))
         }
         Err(store::Error::Stale) => {
             *loaded = None;
@@ -224,11 +225,12 @@ fn keep(
     });
 }
 
-fn applied(commit: &Commit, now: OffsetDateTime) -> Arc<Applied> {
+fn applied(commit: &Commit, version: &Arc<Version>, now: OffsetDateTime) -> Arc<Applied> {
     let transition = Arc::clone(&commit.transition);
     Arc::new(Applied {
         updated_at: transition.events.last().map_or(now, |event| event.occurred_at),
         meta: Arc::clone(&commit.meta),
+        version: Arc::clone(version),
         unresolved: commit.resolve_after.is_some(),
         transition,
     })
@@ -263,6 +265,9 @@ fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
         policy_version,
         artifact_type: new.body.artifact_type.clone(),
         artifact_id: new.body.artifact_id.clone(),
+        title: new.body.title.clone(),
+        summary: new.body.summary.clone(),
+        artifact_url: new.body.artifact_url.clone(),
         callback_url: new.body.callback_url.clone(),
         callback_secret_id: new.body.callback_secret_id,
         callback_events: new.body.callback_events.clone(),
@@ -272,13 +277,12 @@ fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
 fn to_idempotency(
     new: &NewRequest,
     key: &str,
-    transition: &Transition,
-    meta: &Meta,
+    (transition, meta, policy): (&Transition, &Meta, &Policy),
 ) -> Result<Idempotency, Error> {
     Ok(Idempotency {
         subject: new.subject.clone(),
         key: key.to_owned(),
         body: shapes::body_of(&new.body)?,
-        response: shapes::stored(&shapes::created(&transition.request, meta))?,
+        response: shapes::stored(&shapes::created(&transition.request, meta, policy))?,
     })
 }

@@ -1,6 +1,7 @@
 //! The messages of request actors and their answers.
 
 use crate::Error;
+use crate::catalog::Version;
 use engine::command::{Command, Transition};
 use ractor::RpcReplyPort;
 use schemas::api::request::{CreateRequestIn, CreateRequestOut};
@@ -44,6 +45,8 @@ pub struct Created {
 pub(crate) struct Applied {
     pub(crate) transition: Arc<Transition>,
     pub(crate) meta: Arc<Meta>,
+    /// The policy version of the request.
+    pub(crate) version: Arc<Version>,
     /// Time of the last event, as the row's `updated_at`.
     pub(crate) updated_at: OffsetDateTime,
     /// A resolver owes the request an answer.

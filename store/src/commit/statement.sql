@@ -23,10 +23,10 @@ keyed as (
 ),
 created as (
     insert into approval_request (id, policy_id, policy_key, policy_version, artifact_type, artifact_id,
-        source_service, requester, context, status, current_stage_order, stages, callback_url, callback_secret_id,
+        title, summary, artifact_url, source_service, requester, context, status, current_stage_order, stages, callback_url, callback_secret_id,
         callback_events, expires_at, completed_at, created_at, updated_at, last_sequence, resolve_after)
-    select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, source_service, requester, context,
-        status, current_stage_order, stages, callback_url, callback_secret_id,
+    select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, title, summary,
+        artifact_url, source_service, requester, context, status, current_stage_order, stages, callback_url, callback_secret_id,
         (select array_agg(word) from jsonb_array_elements_text(callback_events) word),
         expires_at, completed_at, created_at, created_at, last_sequence, resolve_after
     from created_in

@@ -22,6 +22,12 @@ pub struct Meta {
     pub artifact_type: String,
     /// The caller's id of it.
     pub artifact_id: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// What it is about.
+    pub summary: Option<String>,
+    /// Where people look at it.
+    pub artifact_url: Option<String>,
     pub callback_url: Option<String>,
     /// The secret that signs webhooks; `None` = those of the creating caller.
     pub callback_secret_id: Option<Uuid>,
@@ -126,6 +132,9 @@ impl Commit {
                 request_id: self.request_id().0,
                 artifact_type: self.meta.artifact_type.clone(),
                 artifact_id: self.meta.artifact_id.clone(),
+                title: self.meta.title.clone(),
+                summary: self.meta.summary.clone(),
+                artifact_url: self.meta.artifact_url.clone(),
                 status: event.status.as_str().to_owned(),
                 stage_order: event.stage_order,
                 actor: event.actor.clone(),

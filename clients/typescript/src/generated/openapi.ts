@@ -423,6 +423,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/policies/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a policy
+         * @description Everything that a write would refuse, what cannot be read included, and where; when there is nothing, advice.
+         *     Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role: viewer.
+         */
+        post: operations["validate_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/policies/{policy_key}": {
         parameters: {
             query?: never;
@@ -522,6 +543,26 @@ export interface paths {
          * @description Requests under way go on; new ones are refused. Role: admin.
          */
         post: operations["deactivate_policy_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/policies/{policy_key}/versions/{version}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions
+         * @description What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+         */
+        get: operations["diff_policy_versions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -655,6 +696,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/requests/{request_id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say why a request waits
+         * @description Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by the
+         *     rules that decide. Any token.
+         */
+        get: operations["get_request_progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/tasks": {
         parameters: {
             query?: never;
@@ -664,7 +726,7 @@ export interface paths {
         };
         /**
          * List tasks
-         * @description Newest first. Any token.
+         * @description Newest first, or due first. Any token.
          */
         get: operations["list_tasks"];
         put?: never;
@@ -1121,15 +1183,22 @@ export interface components {
         /** @description A request for approval of one artifact. */
         CreateRequestIn: {
             /**
-             * @description The caller's id of the thing.
+             * @description The caller's id of the thing, on one line.
              * @example CR-2026-000123
              */
             artifact_id: string;
             /**
-             * @description What kind of thing is to be approved.
+             * @description What kind of thing is to be approved, on one line.
              * @example registry_change_request
              */
             artifact_type: string;
+            /**
+             * Format: uri
+             * @description Where people look at the thing (http or https, without user name and password). It is shown as a link and never
+             *     fetched.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
             /**
              * @description Event types to send; null = all that webhooks carry. `decision_recorded`, `task_claimed` and
              *     `stage_skipped` are never sent.
@@ -1176,6 +1245,16 @@ export interface components {
              * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
              */
             requester?: string | null;
+            /**
+             * @description What it is about, in plain text, for whoever decides.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing, on one line; null = they see type and id.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
         };
         /** @description Answer of a creation. */
         CreateRequestOut: {
@@ -1718,7 +1797,7 @@ export interface components {
         };
         /** @description One step on the way to a faulty value: a field name or a list index. */
         Location: string | number;
-        /** @description One page of tasks, newest first. */
+        /** @description One page of tasks. */
         PagedTasksOut: {
             /** @description Tasks of this page. */
             items: components["schemas"]["TaskOut"][];
@@ -1751,6 +1830,56 @@ export interface components {
              * @example false
              */
             total_is_lower_bound: boolean;
+        };
+        /** @description One difference between two versions. */
+        PolicyChangeOut: {
+            /** @description What it is; null when there is nothing. */
+            after: unknown;
+            /** @description What it was; null when there was nothing. */
+            before: unknown;
+            /**
+             * @description The field; null = the stage as a whole. `mode` has both `mode` and `mode_value`; of `rules` and
+             *     `escalation_rules` each rule is a change of its own.
+             * @example mode
+             */
+            field?: string | null;
+            /**
+             * @description `added`, `removed`, `changed` or `moved` (a stage runs at another place among those that stay).
+             * @example changed
+             */
+            kind: string;
+            /**
+             * Format: int32
+             * @description `stage_order` of the stage, in the later version unless the stage is gone; null = the policy as a whole.
+             * @example 1
+             */
+            stage?: number | null;
+            /**
+             * @description Name of that stage, in the same version.
+             * @example Finance
+             */
+            stage_name?: string | null;
+            /**
+             * @description One sentence for people, in English.
+             * @example Finance now needs 2 approvals instead of 1
+             */
+            words: string;
+        };
+        /** @description What is wrong with a policy, and what its author should look at. */
+        PolicyCheckOut: {
+            /**
+             * @description Every error is listed. False when there are more than one answer lists (1,000, or 100 values that cannot be
+             *     read), or when what can be read of the policy is too little to go on: mend what is listed and check again.
+             * @example true
+             */
+            complete: boolean;
+            /** @description Every error or, when there is none, every piece of advice. */
+            problems: components["schemas"]["PolicyProblemOut"][];
+            /**
+             * @description A write would not refuse what the policy says: there is no error.
+             * @example false
+             */
+            valid: boolean;
         };
         /** @description A policy to create, or a new version of one. */
         PolicyCreate: {
@@ -1798,6 +1927,32 @@ export interface components {
             policy_key: string;
             /** @description Stages; none = requests are approved at once. */
             stages?: components["schemas"]["StageIn"][];
+        };
+        /** @description How two versions of a policy differ. */
+        PolicyDiffOut: {
+            /**
+             * @description The policy as a whole first, then its stages in the order in which they run afterwards, then those that are
+             *     gone. Empty = both versions mean the same: the order of keys and of rules, the numbers of stages and groups,
+             *     and a default that is spelled out are no change.
+             */
+            changes: components["schemas"]["PolicyChangeOut"][];
+            /**
+             * @description Key of the policy.
+             * @example registry.change-request
+             */
+            policy_key: string;
+            /**
+             * Format: int32
+             * @description Number of the version that is changed.
+             * @example 1
+             */
+            version: number;
+            /**
+             * Format: int32
+             * @description Number of the version that it becomes.
+             * @example 2
+             */
+            with: number;
         };
         /** @description One version of a policy. */
         PolicyOut: {
@@ -1865,6 +2020,37 @@ export interface components {
              */
             version: number;
         };
+        /** @description One error of a policy, or one piece of advice. */
+        PolicyProblemOut: {
+            /**
+             * @description The field, from the stage on; null = the stage or policy as a whole.
+             * @example mode
+             */
+            field?: string | null;
+            /**
+             * @description What was probably meant, where that can be told.
+             * @example did you mean `quorum`?
+             */
+            hint?: string | null;
+            /**
+             * @description What is wrong.
+             * @example unknown mode `quorm`: all, any-n, quorum or percentage
+             */
+            message: string;
+            /**
+             * @description JSON Pointer (RFC 6901) from the body to the value, which may be absent; empty = the body itself.
+             * @example /stages/1/mode
+             */
+            pointer: string;
+            /** @description `error`: a write is refused. `advice`: legal, and probably not meant. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description `stage_order` of the stage; null = the policy as a whole, or a stage whose order cannot be read.
+             * @example 2
+             */
+            stage?: number | null;
+        };
         /** @description One line of a policy's version list. */
         PolicyVersionOut: {
             /**
@@ -1895,12 +2081,53 @@ export interface components {
              */
             version: number;
         };
+        /** @description Why a request waits, who could move it, and what time alone will do to it. */
+        ProgressOut: {
+            /**
+             * Format: date-time
+             * @description The moment that everything is as of.
+             * @example 2026-01-30T10:00:00Z
+             */
+            as_of: string;
+            /**
+             * @description What happens if nobody acts, the nearest first, up to the end of the request. A moment in the past is due and
+             *     is acted on soon.
+             */
+            next: components["schemas"]["UpcomingOut"][];
+            /**
+             * Format: uuid
+             * @description The request.
+             */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description Which run through the stages this is. Always 1: a request goes through its stages once.
+             * @example 1
+             */
+            round: number;
+            /** @description Every stage of the policy, in order. */
+            stages: components["schemas"]["StageProgressOut"][];
+            /**
+             * @description `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+             * @example in_review
+             */
+            status: string;
+            /**
+             * @description One or two sentences for people, in English. Programs read the other fields.
+             * @example Waiting for 1 more approval in "Finance" (2 of 3 seats have not decided); at 2026-01-31T08:00Z it escalates.
+             */
+            summary: string;
+            /** @description What somebody could do now; the server accepts each of these, as long as nobody else is faster. */
+            unblock: components["schemas"]["UnblockOut"][];
+            /** @description What must come for the request to go on. Empty exactly when the request has ended. */
+            waiting_for: components["schemas"]["WaitingForOut"][];
+        };
         /**
          * @description Which error it is. A word keeps its meaning; new words may be added, so treat one that you do not know as
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "internal";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "internal" | "precondition_failed";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -1926,6 +2153,11 @@ export interface components {
              * @example registry_change_request
              */
             artifact_type: string;
+            /**
+             * @description Where people look at the thing; to be shown as a link.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
             /**
              * @description Event types to send; null = all that webhooks carry.
              * @example [
@@ -2008,6 +2240,16 @@ export interface components {
              */
             status: string;
             /**
+             * @description What it is about, in plain text.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
+            /**
              * Format: date-time
              * @description When it last changed.
              * @example 2026-01-31T08:15:00Z
@@ -2042,6 +2284,11 @@ export interface components {
              */
             url?: string | null;
         };
+        /**
+         * @description How bad a problem is.
+         * @enum {string}
+         */
+        Severity: "error" | "advice";
         /** @description A case to try a policy on. Nothing is written. */
         SimulateRequest: {
             /**
@@ -2294,6 +2541,107 @@ export interface components {
              */
             stage_order: number;
         };
+        /** @description One stage of a request. */
+        StageProgressOut: {
+            /**
+             * Format: int32
+             * @description Seats that abstained.
+             * @example 0
+             */
+            abstentions: number;
+            /**
+             * Format: int32
+             * @description Seats that approved.
+             * @example 1
+             */
+            approvals: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             * @example 2026-01-30T12:00:00Z
+             */
+            completed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The nearest deadline of a seat that has not decided, also when it has passed.
+             * @example 2026-01-31T08:00:00Z
+             */
+            due_at?: string | null;
+            /**
+             * @description `all`, `any-n` or `percentage`.
+             * @example any-n
+             */
+            mode: string;
+            /**
+             * Format: int32
+             * @description N of `any-n`, or the percentage.
+             * @example 2
+             */
+            mode_value?: number | null;
+            /**
+             * @description Name of that stage.
+             * @example Finance
+             */
+            name: string;
+            /**
+             * Format: int32
+             * @description Approvals that complete the stage, as its seats have decided so far; null while it has no seats.
+             * @example 2
+             */
+            needed?: number | null;
+            /**
+             * @description `approved`, `rejected`, `skipped` or `closed`; null before the stage ends.
+             * @example approved
+             */
+            outcome?: string | null;
+            /**
+             * Format: int32
+             * @description Adjacent stages with the same number run together.
+             */
+            parallel_group?: number | null;
+            /**
+             * @description Why it ended so, as events say it: `skip_if`, `auto_approve`, `quorum_unreachable`, ...
+             * @example auto_approve
+             */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description Seats that rejected.
+             * @example 0
+             */
+            rejections: number;
+            /**
+             * Format: int32
+             * @description Seats, whether they have decided or not.
+             * @example 3
+             */
+            seats: number;
+            /**
+             * Format: uuid
+             * @description Stage of the policy.
+             */
+            stage_id: string;
+            /**
+             * Format: int32
+             * @description Order of that stage.
+             * @example 1
+             */
+            stage_order: number;
+            /**
+             * Format: date-time
+             * @description When its first tasks were made.
+             * @example 2026-01-30T08:00:00Z
+             */
+            started_at?: string | null;
+            /**
+             * @description `waiting`, `resolving`, `active`, `escalating`, `approved`, `rejected`, `skipped`, or `closed`: the request
+             *     ended before this stage did.
+             * @example active
+             */
+            state: string;
+            /** @description Every task ever made in the stage, oldest first. */
+            tasks: components["schemas"]["TaskProgressOut"][];
+        };
         /** @description One setting. */
         SystemConfigField: {
             /** @description It is a secret. */
@@ -2355,18 +2703,62 @@ export interface components {
              */
             total_groups: number;
         };
+        /** @description The decision of a task. */
+        TaskDecisionOut: {
+            /**
+             * @description `approve`, `reject` or `abstain`.
+             * @example approve
+             */
+            action: string;
+            /**
+             * @description Who really decided.
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            actor: string;
+            /**
+             * @description Why, in free text. Null also where the comments of one answer would take more than 512 KiB; the events have
+             *     them all.
+             * @example Documents are complete.
+             */
+            comment?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             * @example 2026-01-30T10:00:00Z
+             */
+            created_at: string;
+            /** @description Made after the deadline. */
+            late: boolean;
+            /** @description The assignee, when somebody else decided for them. */
+            on_behalf_of?: string | null;
+        };
         /** @description One seat's (or observer's) work item. */
         TaskOut: {
+            /**
+             * @description The caller's id of the thing.
+             * @example CR-2026-000123
+             */
+            artifact_id?: string | null;
             /**
              * @description The request's artifact type.
              * @example registry_change_request
              */
             artifact_type?: string | null;
             /**
+             * @description Where people look at the thing; to be shown as a link.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
+            /**
              * @description Who may decide (a subject id).
              * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
              */
             assignee: string;
+            /**
+             * @description Name of the assignee; null while this process has not read it from the staff directory.
+             * @example Grace Lim
+             */
+            assignee_name?: string | null;
             /**
              * Format: date-time
              * @description When it was claimed.
@@ -2437,10 +2829,25 @@ export interface components {
              */
             request_id: string;
             /**
+             * @description Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+             * @example in_review
+             */
+            request_status?: string | null;
+            /**
+             * @description Who asks (a subject id).
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            requester?: string | null;
+            /**
              * Format: uuid
              * @description Stage of the policy.
              */
             stage_id: string;
+            /**
+             * @description Name of the stage.
+             * @example Finance
+             */
+            stage_name?: string | null;
             /**
              * Format: int32
              * @description Order of that stage.
@@ -2452,6 +2859,57 @@ export interface components {
              * @example open
              */
             status: string;
+            /**
+             * @description What it is about, in plain text.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
+        };
+        /** @description One task of a stage. */
+        TaskProgressOut: {
+            /**
+             * @description Who may decide (a subject id).
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            assignee: string;
+            decision?: components["schemas"]["TaskDecisionOut"] | null;
+            /** @description First owner, when a delegation moved the seat. */
+            delegated_from?: string | null;
+            /**
+             * Format: date-time
+             * @description Deadline.
+             * @example 2026-01-31T08:00:00Z
+             */
+            due_at?: string | null;
+            /**
+             * @description `approver` or `observer`.
+             * @example approver
+             */
+            kind: string;
+            /** @description Previous assignee, when reassigned. */
+            reassigned_from?: string | null;
+            /** @description The stage cannot be approved without this seat's approval. */
+            required: boolean;
+            /**
+             * @description Rules of the policy that named the assignee, or the owner whose seat they have. What a directory answered is
+             *     not kept: where no other rule names them, these are the rules of the stage that ask a directory or service.
+             */
+            rules: string[];
+            /**
+             * @description `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+             * @example open
+             */
+            status: string;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task_id: string;
         };
         /** @description How many tasks the caller has. */
         TaskStatsOut: {
@@ -2472,10 +2930,69 @@ export interface components {
             overdue: number;
             /**
              * Format: int64
-             * @description All.
+             * @description All, counted up to 10,000: the newest.
              * @example 3
              */
             total: number;
+            /**
+             * @description There are more tasks than `total` says.
+             * @example false
+             */
+            total_is_lower_bound?: boolean;
+        };
+        /** @description Something that somebody could do now. */
+        UnblockOut: {
+            /**
+             * @description `decide`, `reassign` or `cancel`; `retry_resolver`: the resolver asks again by itself, and at once when an
+             *     operator sets `resolve_after` of the request to `now()`.
+             * @example decide
+             */
+            action: string;
+            /**
+             * Format: int32
+             * @description Order of the stage; null for `cancel`.
+             * @example 1
+             */
+            stage_order?: number | null;
+            /**
+             * Format: uuid
+             * @description The task; null for `cancel` and `retry_resolver`.
+             */
+            task_id?: string | null;
+            /**
+             * @description Subject ids, `AWE_ADMIN` for any administrator whom separation of duties does not bar, or `system:resolver`.
+             * @example [
+             *       "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+             *       "AWE_ADMIN"
+             *     ]
+             */
+            who: string[];
+        };
+        /** @description Something that time alone causes. */
+        UpcomingOut: {
+            /**
+             * Format: date-time
+             * @description When it is due.
+             * @example 2026-01-31T08:00:00Z
+             */
+            at: string;
+            /**
+             * @description What follows: `notify`, `escalate`, `auto_approve`, `auto_reject`, `expire`, `retry` or `remind`.
+             * @example escalate
+             */
+            effect: string;
+            /**
+             * Format: int32
+             * @description Order of the stage; null for `expiry`.
+             * @example 1
+             */
+            stage_order?: number | null;
+            /**
+             * @description `breach`: a deadline passes. `escalation`: a deadline passes and others are asked. `reminder`: mails go out.
+             *     `expiry`: `expires_at` passes. `resolver_retry`: the directory is asked (again).
+             * @example escalation
+             */
+            what: string;
         };
         /** @description What is wrong with one value of a body or query. */
         ValidationDetail: {
@@ -2541,6 +3058,41 @@ export interface components {
              */
             version: string;
         };
+        /** @description Something that must come for a request to go on. */
+        WaitingForOut: {
+            /**
+             * @description Why the resolver's last attempt failed.
+             * @example the directory does not answer
+             */
+            error?: string | null;
+            /**
+             * @description `approvers`: any of the seats that have not decided. `required_approver`: people without whom the stage cannot
+             *     be approved. `resolver`: the answer of a directory or service. `nobody`: approvals that no holder of a seat may
+             *     give, so that only an administrator helps.
+             * @example approvers
+             */
+            kind: string;
+            /**
+             * Format: int32
+             * @description How many approvals are missing; null for a resolver.
+             * @example 1
+             */
+            needed?: number | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2026-01-30T08:00:00Z
+             */
+            since?: string | null;
+            /**
+             * Format: int32
+             * @description Order of the stage.
+             * @example 1
+             */
+            stage_order?: number | null;
+            /** @description Subject ids of those who can give it. */
+            who: string[];
+        };
         /** @description Body of a webhook and of an event on the bus. */
         WebhookEvent: {
             /**
@@ -2558,6 +3110,11 @@ export interface components {
              * @example registry_change_request
              */
             artifact_type: string;
+            /**
+             * @description Where people look at the thing, to be shown as a link; absent likewise.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
             /**
              * Format: uuid
              * @description Id of the event: receivers drop what they have seen.
@@ -2615,6 +3172,16 @@ export interface components {
              * @example approved
              */
             status: string;
+            /**
+             * @description What it is about, in plain text; absent likewise.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing; absent when the caller has not said it.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
         };
     };
     responses: never;
@@ -2640,8 +3207,12 @@ export interface operations {
                 since?: string;
                 /** @description Only before this moment (RFC 3339). */
                 until?: string;
+                /** @description Only with this text, in any case, in the actor, e-mail, action, resource or summary. */
+                search_text?: string;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
+                /** @description `X-Next-Cursor` of the page before. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2652,6 +3223,8 @@ export interface operations {
             /** @description Actions, newest first */
             200: {
                 headers: {
+                    /** @description `cursor` of the next page; absent on the last */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3252,6 +3825,14 @@ export interface operations {
                 request_id?: string;
                 /** @description Only of this event type. */
                 event_type?: string;
+                /** @description Only to this endpoint: scheme, host and port, as in `https://registry.example.org`. */
+                endpoint?: string;
+                /** @description Only about this artifact. */
+                artifact_id?: string;
+                /** @description Only created at this moment (RFC 3339) or later. */
+                since?: string;
+                /** @description Only created before this moment (RFC 3339). */
+                until?: string;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
                 /** @description `X-Next-Cursor` of the page before. */
@@ -4336,6 +4917,8 @@ export interface operations {
             /** @description Version 1, a draft */
             201: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4418,6 +5001,86 @@ export interface operations {
             };
         };
     };
+    validate_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyCreate"];
+            };
+        };
+        responses: {
+            /** @description What is wrong, also when a write would be refused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyCheckOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is larger than the server accepts */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is not declared as `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     add_policy_version: {
         parameters: {
             query?: never;
@@ -4437,6 +5100,8 @@ export interface operations {
             /** @description The new draft */
             201: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4606,6 +5271,8 @@ export interface operations {
             /** @description The version */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4664,7 +5331,10 @@ export interface operations {
     update_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the version as the caller has read it: nothing is done when it has changed since */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -4682,13 +5352,15 @@ export interface operations {
             /** @description The draft */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the policy is faulty, or its key is not the one in the URL */
+            /** @description AWE-010: the policy is faulty, its key is not the one in the URL, or `If-Match` is no ETag */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4726,6 +5398,15 @@ export interface operations {
             };
             /** @description AWE-007: not a draft */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-013: not what `If-Match` names; somebody else was there first */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4776,7 +5457,10 @@ export interface operations {
     activate_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the version as the caller has read it: nothing is done when it has changed since */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -4790,13 +5474,15 @@ export interface operations {
             /** @description The active version */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the version is faulty */
+            /** @description AWE-010: the version is faulty, or `If-Match` is no ETag */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4834,6 +5520,15 @@ export interface operations {
             };
             /** @description AWE-007: changed by somebody else meanwhile */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-013: not what `If-Match` names; somebody else was there first */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4880,6 +5575,8 @@ export interface operations {
             /** @description The archived version */
             200: {
                 headers: {
+                    /** @description Which state of the version this is; for `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4915,6 +5612,81 @@ export interface operations {
             };
             /** @description AWE-007: not active */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    diff_policy_versions: {
+        parameters: {
+            query: {
+                /** @description Number of the version that it becomes, from 1. */
+                with: number;
+            };
+            header?: never;
+            path: {
+                /** @description Key of the policy */
+                policy_key: string;
+                /** @description Number of the version that is changed, from 1 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDiffOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-001: no such version */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5051,6 +5823,20 @@ export interface operations {
                 policy_key?: string;
                 /** @description Only of this requester. */
                 requester?: string;
+                /** @description Only created by this caller (a subject id). */
+                source_service?: string;
+                /** @description Only with a task that this person (a subject id) may still decide. */
+                assignee?: string;
+                /** @description Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values. */
+                search_text?: string;
+                /** @description Only created at this moment (RFC 3339) or later. */
+                created_since?: string;
+                /** @description Only created before this moment (RFC 3339). */
+                created_until?: string;
+                /** @description Only changed at this moment (RFC 3339) or later. */
+                updated_since?: string;
+                /** @description Only with a task that is past its deadline and still to be decided (true), or only others (false). */
+                overdue?: boolean;
                 /** @description At most this many: 1 to 500, 50 when absent. */
                 limit?: number;
                 /** @description `X-Next-Cursor` of the page before. */
@@ -5514,6 +6300,67 @@ export interface operations {
             };
         };
     };
+    get_request_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the request */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The progress, as of one moment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgressOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-003: no such request */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     list_tasks: {
         parameters: {
             query?: {
@@ -5521,14 +6368,27 @@ export interface operations {
                 assignee?: string;
                 /** @description Only of this request. */
                 request_id?: string;
-                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`. */
+                /**
+                 * @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`: still to
+                 *     be decided, which is open, claimed, or expired and not replaced.
+                 */
                 status?: string;
                 /** @description Only of this artifact type. */
                 artifact_type?: string;
                 /** @description Only of this policy. */
                 policy_key?: string;
-                /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
+                /** @description Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values. */
                 search_text?: string;
+                /** @description Only past their deadline and still to be decided (true), or only others (false). */
+                overdue?: boolean;
+                /** @description Only due before this moment (RFC 3339). */
+                due_before?: string;
+                /** @description `created`: newest first; `due`: due first, those without a deadline last. `created` when absent. */
+                sort?: string;
+                /** @description `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper. `exact` when absent. */
+                count?: string;
+                /** @description `X-Next-Cursor` of the page before, instead of `page`. */
+                cursor?: string;
                 /** @description Page, from 1. */
                 page?: number;
                 /** @description Tasks a page: 1 to 200, 20 when absent. */
@@ -5543,6 +6403,8 @@ export interface operations {
             /** @description One page of tasks */
             200: {
                 headers: {
+                    /** @description `cursor` of the next page; absent on the last */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5583,7 +6445,7 @@ export interface operations {
     get_task_stats: {
         parameters: {
             query?: {
-                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`. */
+                /** @description Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or `actionable`. */
                 status?: string;
             };
             header?: never;

@@ -85,4 +85,5 @@ export const RETRY: Readonly<Record<string, "yes" | "with_key" | "no">> = {
   unknown_parameter: "no",
   gate_denied: "no",
   internal: "with_key",
+  precondition_failed: "no",
 };

@@ -1,5 +1,6 @@
 //! Creating a request, and who sees which part of one.
 
+use super::people::name_assignees;
 use crate::admission::{Asset, Operation, Write};
 use crate::auth::Identity;
 use crate::error::{ApiError, Reason};
@@ -41,13 +42,14 @@ pub(crate) async fn create(
     }
     let new = NewRequest { body, subject: subject.clone(), idempotency_key };
     let requests = state.requests()?;
-    let created = match refused {
+    let mut created = match refused {
         None => requests.create(new).await?,
         Some(refused) => requests.first_answer(&new).await?.ok_or(refused)?,
     };
     if !created.replayed {
         state.admission().tell(write, &subject, &created.answer);
     }
+    name_assignees(state, &mut created.answer.tasks);
     Ok(created)
 }
 

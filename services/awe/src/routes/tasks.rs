@@ -4,7 +4,7 @@ use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, Query, TaskId, check_word};
-use crate::operations::people::check_known;
+use crate::operations::people::{check_known, name_assignees, with_name};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -25,7 +25,8 @@ pub(super) async fn list(
     _: Listing,
     Query(query): Query<ListTasksQuery>,
 ) -> Result<(HeaderMap, Json<PagedTasksOut>), ApiError> {
-    let (tasks, next) = state.store().list_tasks(&filter(query, caller)?).await?;
+    let (mut tasks, next) = state.store().list_tasks(&filter(query, caller)?).await?;
+    name_assignees(&state, &mut tasks.items);
     Ok((next_cursor(next), Json(tasks)))
 }
 
@@ -82,7 +83,7 @@ pub(super) async fn claim(
     caller: Identity,
     TaskId(id): TaskId,
 ) -> Answer<TaskOut> {
-    Ok(Json(state.requests()?.claim(caller.caller(), id).await?))
+    Ok(Json(with_name(&state, state.requests()?.claim(caller.caller(), id).await?)))
 }
 
 pub(super) async fn decide(
@@ -102,5 +103,5 @@ pub(super) async fn reassign(
     Body(body): Body<ReassignTaskIn>,
 ) -> Answer<TaskOut> {
     check_known(&state, "new_assignee", &body.new_assignee).await?;
-    Ok(Json(state.requests()?.reassign(admin.caller(), id, body).await?))
+    Ok(Json(with_name(&state, state.requests()?.reassign(admin.caller(), id, body).await?)))
 }

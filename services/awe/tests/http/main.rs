@@ -20,3 +20,4 @@ mod staff;
 mod system_config;
 mod tokens;
 mod wires;
+mod words;

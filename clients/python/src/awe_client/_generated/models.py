@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 
 class ApproverRuleIn(BaseModel):
@@ -337,11 +337,16 @@ class CreateRequestIn(BaseModel):
     )
     artifact_id: str
     """
-    The caller's id of the thing.
+    The caller's id of the thing, on one line.
     """
     artifact_type: str
     """
-    What kind of thing is to be approved.
+    What kind of thing is to be approved, on one line.
+    """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing (http or https, without user name and password). It is shown as a link and never
+    fetched.
     """
     callback_events: Optional[List[str]] = None
     """
@@ -372,6 +377,14 @@ class CreateRequestIn(BaseModel):
     requester: Optional[str] = None
     """
     Who asks; null = the calling subject.
+    """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text, for whoever decides.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing, on one line; null = they see type and id.
     """
 
 
@@ -810,6 +823,73 @@ class Location(RootModel[Union[str, int]]):
     """
 
 
+class PolicyChangeOut(BaseModel):
+    """
+    One difference between two versions.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    after: Any
+    """
+    What it is; null when there is nothing.
+    """
+    before: Any
+    """
+    What it was; null when there was nothing.
+    """
+    field: Optional[str] = None
+    """
+    The field; null = the stage as a whole. `mode` has both `mode` and `mode_value`; of `rules` and
+    `escalation_rules` each rule is a change of its own.
+    """
+    kind: str
+    """
+    `added`, `removed`, `changed` or `moved` (a stage runs at another place among those that stay).
+    """
+    stage: Optional[int] = None
+    """
+    `stage_order` of the stage, in the later version unless the stage is gone; null = the policy as a whole.
+    """
+    stage_name: Optional[str] = None
+    """
+    Name of that stage, in the same version.
+    """
+    words: str
+    """
+    One sentence for people, in English.
+    """
+
+
+class PolicyDiffOut(BaseModel):
+    """
+    How two versions of a policy differ.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    changes: List[PolicyChangeOut]
+    """
+    The policy as a whole first, then its stages in the order in which they run afterwards, then those that are
+    gone. Empty = both versions mean the same: the order of keys and of rules, the numbers of stages and groups,
+    and a default that is spelled out are no change.
+    """
+    policy_key: str
+    """
+    Key of the policy.
+    """
+    version: int
+    """
+    Number of the version that is changed.
+    """
+    with_: int = Field(..., alias="with")
+    """
+    Number of the version that it becomes.
+    """
+
+
 class PolicyVersionOut(BaseModel):
     """
     One line of a policy's version list.
@@ -882,6 +962,10 @@ class RequestOut(BaseModel):
     """
     What kind of thing is to be approved.
     """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing; to be shown as a link.
+    """
     callback_events: Optional[List[str]] = None
     """
     Event types to send; null = all that webhooks carry.
@@ -938,6 +1022,14 @@ class RequestOut(BaseModel):
     """
     `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
     """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing.
+    """
     updated_at: AwareDatetime
     """
     When it last changed.
@@ -977,6 +1069,13 @@ class RetryDeliveriesIn(BaseModel):
     url: Optional[str] = None
     """
     Only to this URL, exactly.
+    """
+
+
+class Severity(RootModel[str]):
+    root: str
+    """
+    How bad a problem is.
     """
 
 
@@ -1265,6 +1364,41 @@ class SystemConfigOut(BaseModel):
     """
 
 
+class TaskDecisionOut(BaseModel):
+    """
+    The decision of a task.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    action: str
+    """
+    `approve`, `reject` or `abstain`.
+    """
+    actor: str
+    """
+    Who really decided.
+    """
+    comment: Optional[str] = None
+    """
+    Why, in free text. Null also where the comments of one answer would take more than 512 KiB; the events have
+    them all.
+    """
+    created_at: AwareDatetime
+    """
+    When.
+    """
+    late: bool
+    """
+    Made after the deadline.
+    """
+    on_behalf_of: Optional[str] = None
+    """
+    The assignee, when somebody else decided for them.
+    """
+
+
 class TaskOut(BaseModel):
     """
     One seat's (or observer's) work item.
@@ -1273,13 +1407,25 @@ class TaskOut(BaseModel):
     model_config = ConfigDict(
         extra="allow",
     )
+    artifact_id: Optional[str] = None
+    """
+    The caller's id of the thing.
+    """
     artifact_type: Optional[str] = None
     """
     The request's artifact type.
     """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing; to be shown as a link.
+    """
     assignee: str
     """
     Who may decide (a subject id).
+    """
+    assignee_name: Optional[str] = None
+    """
+    Name of the assignee; null while this process has not read it from the staff directory.
     """
     claimed_at: Optional[AwareDatetime] = None
     """
@@ -1338,9 +1484,21 @@ class TaskOut(BaseModel):
     """
     Request.
     """
+    request_status: Optional[str] = None
+    """
+    Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    """
+    requester: Optional[str] = None
+    """
+    Who asks (a subject id).
+    """
     stage_id: str
     """
     Stage of the policy.
+    """
+    stage_name: Optional[str] = None
+    """
+    Name of the stage.
     """
     stage_order: int
     """
@@ -1349,6 +1507,62 @@ class TaskOut(BaseModel):
     status: str
     """
     `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing.
+    """
+
+
+class TaskProgressOut(BaseModel):
+    """
+    One task of a stage.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    assignee: str
+    """
+    Who may decide (a subject id).
+    """
+    decision: Optional[TaskDecisionOut] = None
+    delegated_from: Optional[str] = None
+    """
+    First owner, when a delegation moved the seat.
+    """
+    due_at: Optional[AwareDatetime] = None
+    """
+    Deadline.
+    """
+    kind: str
+    """
+    `approver` or `observer`.
+    """
+    reassigned_from: Optional[str] = None
+    """
+    Previous assignee, when reassigned.
+    """
+    required: bool
+    """
+    The stage cannot be approved without this seat's approval.
+    """
+    rules: List[str]
+    """
+    Rules of the policy that named the assignee, or the owner whose seat they have. What a directory answered is
+    not kept: where no other rule names them, these are the rules of the stage that ask a directory or service.
+    """
+    status: str
+    """
+    `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    """
+    task_id: str
+    """
+    The task.
     """
 
 
@@ -1370,7 +1584,65 @@ class TaskStatsOut(BaseModel):
     """
     total: int
     """
-    All.
+    All, counted up to 10,000: the newest.
+    """
+    total_is_lower_bound: Optional[bool] = None
+    """
+    There are more tasks than `total` says.
+    """
+
+
+class UnblockOut(BaseModel):
+    """
+    Something that somebody could do now.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    action: str
+    """
+    `decide`, `reassign` or `cancel`; `retry_resolver`: the resolver asks again by itself, and at once when an
+    operator sets `resolve_after` of the request to `now()`.
+    """
+    stage_order: Optional[int] = None
+    """
+    Order of the stage; null for `cancel`.
+    """
+    task_id: Optional[str] = None
+    """
+    The task; null for `cancel` and `retry_resolver`.
+    """
+    who: List[str]
+    """
+    Subject ids, `AWE_ADMIN` for any administrator whom separation of duties does not bar, or `system:resolver`.
+    """
+
+
+class UpcomingOut(BaseModel):
+    """
+    Something that time alone causes.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    at: AwareDatetime
+    """
+    When it is due.
+    """
+    effect: str
+    """
+    What follows: `notify`, `escalate`, `auto_approve`, `auto_reject`, `expire`, `retry` or `remind`.
+    """
+    stage_order: Optional[int] = None
+    """
+    Order of the stage; null for `expiry`.
+    """
+    what: str
+    """
+    `breach`: a deadline passes. `escalation`: a deadline passes and others are asked. `reminder`: mails go out.
+    `expiry`: `expires_at` passes. `resolver_retry`: the directory is asked (again).
     """
 
 
@@ -1418,6 +1690,42 @@ class VersionPayload(BaseModel):
     """
 
 
+class WaitingForOut(BaseModel):
+    """
+    Something that must come for a request to go on.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    error: Optional[str] = None
+    """
+    Why the resolver's last attempt failed.
+    """
+    kind: str
+    """
+    `approvers`: any of the seats that have not decided. `required_approver`: people without whom the stage cannot
+    be approved. `resolver`: the answer of a directory or service. `nobody`: approvals that no holder of a seat may
+    give, so that only an administrator helps.
+    """
+    needed: Optional[int] = None
+    """
+    How many approvals are missing; null for a resolver.
+    """
+    since: Optional[AwareDatetime] = None
+    """
+    Since when.
+    """
+    stage_order: Optional[int] = None
+    """
+    Order of the stage.
+    """
+    who: List[str]
+    """
+    Subject ids of those who can give it.
+    """
+
+
 class WebhookEvent(BaseModel):
     """
     Body of a webhook and of an event on the bus.
@@ -1437,6 +1745,10 @@ class WebhookEvent(BaseModel):
     artifact_type: str
     """
     What kind of thing is to be approved.
+    """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing, to be shown as a link; absent likewise.
     """
     event_id: str
     """
@@ -1478,6 +1790,14 @@ class WebhookEvent(BaseModel):
     status: str
     """
     Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text; absent likewise.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing; absent when the caller has not said it.
     """
 
 
@@ -1595,7 +1915,7 @@ class HealthResponse(BaseModel):
 
 class PagedTasksOut(BaseModel):
     """
-    One page of tasks, newest first.
+    One page of tasks.
     """
 
     model_config = ConfigDict(
@@ -1741,6 +2061,40 @@ class PolicyOut(BaseModel):
     """
 
 
+class PolicyProblemOut(BaseModel):
+    """
+    One error of a policy, or one piece of advice.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    field: Optional[str] = None
+    """
+    The field, from the stage on; null = the stage or policy as a whole.
+    """
+    hint: Optional[str] = None
+    """
+    What was probably meant, where that can be told.
+    """
+    message: str
+    """
+    What is wrong.
+    """
+    pointer: str
+    """
+    JSON Pointer (RFC 6901) from the body to the value, which may be absent; empty = the body itself.
+    """
+    severity: Severity
+    """
+    `error`: a write is refused. `advice`: legal, and probably not meant.
+    """
+    stage: Optional[int] = None
+    """
+    `stage_order` of the stage; null = the policy as a whole, or a stage whose order cannot be read.
+    """
+
+
 class SimulateResponse(BaseModel):
     """
     What a policy version would do with a case.
@@ -1760,6 +2114,89 @@ class SimulateResponse(BaseModel):
     stages: List[SimulateStageOut]
     """
     Stages, by order.
+    """
+
+
+class StageProgressOut(BaseModel):
+    """
+    One stage of a request.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    abstentions: int
+    """
+    Seats that abstained.
+    """
+    approvals: int
+    """
+    Seats that approved.
+    """
+    completed_at: Optional[AwareDatetime] = None
+    """
+    When it ended.
+    """
+    due_at: Optional[AwareDatetime] = None
+    """
+    The nearest deadline of a seat that has not decided, also when it has passed.
+    """
+    mode: str
+    """
+    `all`, `any-n` or `percentage`.
+    """
+    mode_value: Optional[int] = None
+    """
+    N of `any-n`, or the percentage.
+    """
+    name: str
+    """
+    Name of that stage.
+    """
+    needed: Optional[int] = None
+    """
+    Approvals that complete the stage, as its seats have decided so far; null while it has no seats.
+    """
+    outcome: Optional[str] = None
+    """
+    `approved`, `rejected`, `skipped` or `closed`; null before the stage ends.
+    """
+    parallel_group: Optional[int] = None
+    """
+    Adjacent stages with the same number run together.
+    """
+    reason: Optional[str] = None
+    """
+    Why it ended so, as events say it: `skip_if`, `auto_approve`, `quorum_unreachable`, ...
+    """
+    rejections: int
+    """
+    Seats that rejected.
+    """
+    seats: int
+    """
+    Seats, whether they have decided or not.
+    """
+    stage_id: str
+    """
+    Stage of the policy.
+    """
+    stage_order: int
+    """
+    Order of that stage.
+    """
+    started_at: Optional[AwareDatetime] = None
+    """
+    When its first tasks were made.
+    """
+    state: str
+    """
+    `waiting`, `resolving`, `active`, `escalating`, `approved`, `rejected`, `skipped`, or `closed`: the request
+    ended before this stage did.
+    """
+    tasks: List[TaskProgressOut]
+    """
+    Every task ever made in the stage, oldest first.
     """
 
 
@@ -1875,4 +2312,74 @@ class EvidenceOut(BaseModel):
     tasks: List[Dict[str, Any]]
     """
     Every task, oldest first.
+    """
+
+
+class PolicyCheckOut(BaseModel):
+    """
+    What is wrong with a policy, and what its author should look at.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    complete: bool
+    """
+    Every error is listed. False when there are more than one answer lists (1,000, or 100 values that cannot be
+    read), or when what can be read of the policy is too little to go on: mend what is listed and check again.
+    """
+    problems: List[PolicyProblemOut]
+    """
+    Every error or, when there is none, every piece of advice.
+    """
+    valid: bool
+    """
+    A write would not refuse what the policy says: there is no error.
+    """
+
+
+class ProgressOut(BaseModel):
+    """
+    Why a request waits, who could move it, and what time alone will do to it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    as_of: AwareDatetime
+    """
+    The moment that everything is as of.
+    """
+    next: List[UpcomingOut]
+    """
+    What happens if nobody acts, the nearest first, up to the end of the request. A moment in the past is due and
+    is acted on soon.
+    """
+    request_id: str
+    """
+    The request.
+    """
+    round: int
+    """
+    Which run through the stages this is. Always 1: a request goes through its stages once.
+    """
+    stages: List[StageProgressOut]
+    """
+    Every stage of the policy, in order.
+    """
+    status: str
+    """
+    `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    """
+    summary: str
+    """
+    One or two sentences for people, in English. Programs read the other fields.
+    """
+    unblock: List[UnblockOut]
+    """
+    What somebody could do now; the server accepts each of these, as long as nobody else is faster.
+    """
+    waiting_for: List[WaitingForOut]
+    """
+    What must come for the request to go on. Empty exactly when the request has ended.
     """

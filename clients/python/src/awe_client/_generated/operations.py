@@ -22,6 +22,7 @@ OPERATIONS = {
     "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=False, is_paged=False),
     "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=False, is_paged=False),
     "delete_delegation": Operation("delete_delegation", "DELETE", "/v1/awe/delegations/{delegation_id}", None, takes_key=False, is_paged=False),
+    "diff_policy_versions": Operation("diff_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions/{version}/diff", models.PolicyDiffOut, takes_key=False, is_paged=False),
     "export_system_config": Operation("export_system_config", "GET", "/v1/awe/admin/system-config/export", str, takes_key=False, is_paged=False),
     "find_clients": Operation("find_clients", "GET", "/v1/awe/admin/directory/clients", List[models.DirectoryClientOut], takes_key=False, is_paged=False),
     "find_groups": Operation("find_groups", "GET", "/v1/awe/admin/directory/groups", List[models.DirectoryGroupOut], takes_key=False, is_paged=False),
@@ -30,10 +31,11 @@ OPERATIONS = {
     "get_policy_version": Operation("get_policy_version", "GET", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
     "get_request": Operation("get_request", "GET", "/v1/awe/requests/{request_id}", models.RequestOut, takes_key=False, is_paged=False),
     "get_request_evidence": Operation("get_request_evidence", "GET", "/v1/awe/requests/{request_id}/evidence", models.EvidenceOut, takes_key=False, is_paged=False),
+    "get_request_progress": Operation("get_request_progress", "GET", "/v1/awe/requests/{request_id}/progress", models.ProgressOut, takes_key=False, is_paged=False),
     "get_system_config": Operation("get_system_config", "GET", "/v1/awe/admin/system-config", models.SystemConfigOut, takes_key=False, is_paged=False),
     "get_task_stats": Operation("get_task_stats", "GET", "/v1/awe/tasks/stats", models.TaskStatsOut, takes_key=False, is_paged=False),
     "health": Operation("health", "GET", "/v1/awe/health", models.HealthResponse, takes_key=False, is_paged=False),
-    "list_audit_actions": Operation("list_audit_actions", "GET", "/v1/awe/admin/audit", List[models.AuditActionOut], takes_key=False, is_paged=False),
+    "list_audit_actions": Operation("list_audit_actions", "GET", "/v1/awe/admin/audit", List[models.AuditActionOut], takes_key=False, is_paged=True),
     "list_callback_secrets": Operation("list_callback_secrets", "GET", "/v1/awe/admin/callback-secrets", List[models.CallbackSecretOut], takes_key=False, is_paged=False),
     "list_delegations": Operation("list_delegations", "GET", "/v1/awe/delegations", List[models.DelegationOut], takes_key=False, is_paged=False),
     "list_deliveries": Operation("list_deliveries", "GET", "/v1/awe/admin/deliveries", List[models.DeliveryOut], takes_key=False, is_paged=True),
@@ -42,7 +44,7 @@ OPERATIONS = {
     "list_policy_versions": Operation("list_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions", List[models.PolicyVersionOut], takes_key=False, is_paged=False),
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
-    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
+    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=True),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=False, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=False, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=False, is_paged=False),
@@ -52,6 +54,7 @@ OPERATIONS = {
     "simulate_policy_version": Operation("simulate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", models.SimulateResponse, takes_key=False, is_paged=False),
     "update_callback_secret": Operation("update_callback_secret", "PATCH", "/v1/awe/admin/callback-secrets/{secret_id}", models.CallbackSecretOut, takes_key=False, is_paged=False),
     "update_policy_version": Operation("update_policy_version", "PATCH", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
+    "validate_policy": Operation("validate_policy", "POST", "/v1/awe/policies/validate", models.PolicyCheckOut, takes_key=False, is_paged=False),
     "version": Operation("version", "GET", "/v1/awe/version", models.VersionResponse, takes_key=False, is_paged=False),
 }
 
@@ -70,6 +73,7 @@ class Operations(ABC):
         policy_key: str,
         version: int,
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -79,8 +83,9 @@ class Operations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
 
     def add_policy_version(
         self,
@@ -232,6 +237,24 @@ class Operations(ABC):
         """
         self._call(OPERATIONS["delete_delegation"], path={"delegation_id": delegation_id}, timeout=timeout)
 
+    def diff_policy_versions(
+        self,
+        policy_key: str,
+        version: int,
+        *,
+        with: int,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyDiffOut:
+        """Compare two versions.
+
+        What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+
+        `policy_key`: Key of the policy
+        `version`: Number of the version that is changed, from 1
+        `with`: Number of the version that it becomes, from 1.
+        """
+        return cast("models.PolicyDiffOut", self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+
     def export_system_config(
         self,
         *,
@@ -358,6 +381,21 @@ class Operations(ABC):
         """
         return cast("models.EvidenceOut", self._call(OPERATIONS["get_request_evidence"], path={"request_id": request_id}, timeout=timeout))
 
+    def get_request_progress(
+        self,
+        request_id: str,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.ProgressOut:
+        """Say why a request waits.
+
+        Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by
+        the rules that decide. Any token.
+
+        `request_id`: Id of the request
+        """
+        return cast("models.ProgressOut", self._call(OPERATIONS["get_request_progress"], path={"request_id": request_id}, timeout=timeout))
+
     def get_system_config(
         self,
         *,
@@ -379,7 +417,8 @@ class Operations(ABC):
 
         Any token.
 
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`.
         """
         return cast("models.TaskStatsOut", self._call(OPERATIONS["get_task_stats"], query={"status": status}, timeout=timeout))
 
@@ -400,9 +439,11 @@ class Operations(ABC):
         resource_id: Optional[str] = None,
         since: Optional[Union[str, datetime]] = None,
         until: Optional[Union[str, datetime]] = None,
+        search_text: Optional[str] = None,
         limit: Optional[int] = None,
+        cursor: Optional[str] = None,
         timeout: Optional[float] = None,
-    ) -> List[models.AuditActionOut]:
+    ) -> Page[models.AuditActionOut]:
         """List audit actions.
 
         Newest first. Role: viewer.
@@ -413,9 +454,11 @@ class Operations(ABC):
         `resource_id`: Only on this thing.
         `since`: Only at this moment (RFC 3339) or later.
         `until`: Only before this moment (RFC 3339).
+        `search_text`: Only with this text, in any case, in the actor, e-mail, action, resource or summary.
         `limit`: At most this many: 1 to 500, 50 when absent.
+        `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("List[models.AuditActionOut]", self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "limit": limit}, timeout=timeout))
+        return cast("Page[models.AuditActionOut]", self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "search_text": search_text, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     def list_callback_secrets(
         self,
@@ -450,6 +493,10 @@ class Operations(ABC):
         status: Optional[str] = None,
         request_id: Optional[str] = None,
         event_type: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        artifact_id: Optional[str] = None,
+        since: Optional[Union[str, datetime]] = None,
+        until: Optional[Union[str, datetime]] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -461,10 +508,14 @@ class Operations(ABC):
         `status`: Only in this status: `pending`, `delivered` or `exhausted`.
         `request_id`: Only of this request.
         `event_type`: Only of this event type.
+        `endpoint`: Only to this endpoint: scheme, host and port, as in `https://registry.example.org`.
+        `artifact_id`: Only about this artifact.
+        `since`: Only created at this moment (RFC 3339) or later.
+        `until`: Only created before this moment (RFC 3339).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.DeliveryOut]", self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.DeliveryOut]", self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "endpoint": endpoint, "artifact_id": artifact_id, "since": since, "until": until, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     def list_delivery_attempts(
         self,
@@ -530,6 +581,13 @@ class Operations(ABC):
         status: Optional[str] = None,
         policy_key: Optional[str] = None,
         requester: Optional[str] = None,
+        source_service: Optional[str] = None,
+        assignee: Optional[str] = None,
+        search_text: Optional[str] = None,
+        created_since: Optional[Union[str, datetime]] = None,
+        created_until: Optional[Union[str, datetime]] = None,
+        updated_since: Optional[Union[str, datetime]] = None,
+        overdue: Optional[bool] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -543,10 +601,19 @@ class Operations(ABC):
         `status`: Only in this status: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
         `policy_key`: Only of this policy.
         `requester`: Only of this requester.
+        `source_service`: Only created by this caller (a subject id).
+        `assignee`: Only with a task that this person (a subject id) may still decide.
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
+        context values.
+        `created_since`: Only created at this moment (RFC 3339) or later.
+        `created_until`: Only created before this moment (RFC 3339).
+        `updated_since`: Only changed at this moment (RFC 3339) or later.
+        `overdue`: Only with a task that is past its deadline and still to be decided (true), or only others
+        (false).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.RequestOut]", self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.RequestOut]", self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "source_service": source_service, "assignee": assignee, "search_text": search_text, "created_since": created_since, "created_until": created_until, "updated_since": updated_since, "overdue": overdue, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     def list_tasks(
         self,
@@ -557,25 +624,37 @@ class Operations(ABC):
         artifact_type: Optional[str] = None,
         policy_key: Optional[str] = None,
         search_text: Optional[str] = None,
+        overdue: Optional[bool] = None,
+        due_before: Optional[Union[str, datetime]] = None,
+        sort: Optional[str] = None,
+        count: Optional[str] = None,
+        cursor: Optional[str] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> models.PagedTasksOut:
+    ) -> Page[s.PagedTasksOu]:
         """List tasks.
 
-        Newest first. Any token.
+        Newest first, or due first. Any token.
 
         `assignee`: `me`, `*` (anybody) or a subject id; `me` when absent.
         `request_id`: Only of this request.
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`: still to be decided, which is open, claimed, or expired and not replaced.
         `artifact_type`: Only of this artifact type.
         `policy_key`: Only of this policy.
-        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
         context values.
+        `overdue`: Only past their deadline and still to be decided (true), or only others (false).
+        `due_before`: Only due before this moment (RFC 3339).
+        `sort`: `created`: newest first; `due`: due first, those without a deadline last. `created` when absent.
+        `count`: `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper.
+        `exact` when absent.
+        `cursor`: `X-Next-Cursor` of the page before, instead of `page`.
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("Page[s.PagedTasksOu]", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     def ping_callback_secret(
         self,
@@ -705,6 +784,7 @@ class Operations(ABC):
         version: int,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Edit a draft.
@@ -713,8 +793,23 @@ class Operations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, body=body, timeout=timeout))
+
+    def validate_policy(
+        self,
+        body: Union[models.PolicyCreate, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyCheckOut:
+        """Check a policy.
+
+        Everything that a write would refuse, what cannot be read included, and where; when there is nothing,
+        advice. Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role:
+        viewer.
+        """
+        return cast("models.PolicyCheckOut", self._call(OPERATIONS["validate_policy"], body=body, timeout=timeout))
 
     def version(
         self,
@@ -739,6 +834,7 @@ class AsyncOperations(ABC):
         policy_key: str,
         version: int,
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -748,8 +844,9 @@ class AsyncOperations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
 
     async def add_policy_version(
         self,
@@ -901,6 +998,24 @@ class AsyncOperations(ABC):
         """
         await self._call(OPERATIONS["delete_delegation"], path={"delegation_id": delegation_id}, timeout=timeout)
 
+    async def diff_policy_versions(
+        self,
+        policy_key: str,
+        version: int,
+        *,
+        with: int,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyDiffOut:
+        """Compare two versions.
+
+        What changes from the version in the path to `with`, in words that a committee understands. Role: viewer.
+
+        `policy_key`: Key of the policy
+        `version`: Number of the version that is changed, from 1
+        `with`: Number of the version that it becomes, from 1.
+        """
+        return cast("models.PolicyDiffOut", await self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+
     async def export_system_config(
         self,
         *,
@@ -1027,6 +1142,21 @@ class AsyncOperations(ABC):
         """
         return cast("models.EvidenceOut", await self._call(OPERATIONS["get_request_evidence"], path={"request_id": request_id}, timeout=timeout))
 
+    async def get_request_progress(
+        self,
+        request_id: str,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.ProgressOut:
+        """Say why a request waits.
+
+        Its stages with their counts, what it waits for, what time alone will do, and who could move it: judged by
+        the rules that decide. Any token.
+
+        `request_id`: Id of the request
+        """
+        return cast("models.ProgressOut", await self._call(OPERATIONS["get_request_progress"], path={"request_id": request_id}, timeout=timeout))
+
     async def get_system_config(
         self,
         *,
@@ -1048,7 +1178,8 @@ class AsyncOperations(ABC):
 
         Any token.
 
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`.
         """
         return cast("models.TaskStatsOut", await self._call(OPERATIONS["get_task_stats"], query={"status": status}, timeout=timeout))
 
@@ -1069,9 +1200,11 @@ class AsyncOperations(ABC):
         resource_id: Optional[str] = None,
         since: Optional[Union[str, datetime]] = None,
         until: Optional[Union[str, datetime]] = None,
+        search_text: Optional[str] = None,
         limit: Optional[int] = None,
+        cursor: Optional[str] = None,
         timeout: Optional[float] = None,
-    ) -> List[models.AuditActionOut]:
+    ) -> Page[models.AuditActionOut]:
         """List audit actions.
 
         Newest first. Role: viewer.
@@ -1082,9 +1215,11 @@ class AsyncOperations(ABC):
         `resource_id`: Only on this thing.
         `since`: Only at this moment (RFC 3339) or later.
         `until`: Only before this moment (RFC 3339).
+        `search_text`: Only with this text, in any case, in the actor, e-mail, action, resource or summary.
         `limit`: At most this many: 1 to 500, 50 when absent.
+        `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("List[models.AuditActionOut]", await self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "limit": limit}, timeout=timeout))
+        return cast("Page[models.AuditActionOut]", await self._call(OPERATIONS["list_audit_actions"], query={"actor": actor, "action": action, "resource_type": resource_type, "resource_id": resource_id, "since": since, "until": until, "search_text": search_text, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     async def list_callback_secrets(
         self,
@@ -1119,6 +1254,10 @@ class AsyncOperations(ABC):
         status: Optional[str] = None,
         request_id: Optional[str] = None,
         event_type: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        artifact_id: Optional[str] = None,
+        since: Optional[Union[str, datetime]] = None,
+        until: Optional[Union[str, datetime]] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -1130,10 +1269,14 @@ class AsyncOperations(ABC):
         `status`: Only in this status: `pending`, `delivered` or `exhausted`.
         `request_id`: Only of this request.
         `event_type`: Only of this event type.
+        `endpoint`: Only to this endpoint: scheme, host and port, as in `https://registry.example.org`.
+        `artifact_id`: Only about this artifact.
+        `since`: Only created at this moment (RFC 3339) or later.
+        `until`: Only created before this moment (RFC 3339).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.DeliveryOut]", await self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.DeliveryOut]", await self._call(OPERATIONS["list_deliveries"], query={"status": status, "request_id": request_id, "event_type": event_type, "endpoint": endpoint, "artifact_id": artifact_id, "since": since, "until": until, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     async def list_delivery_attempts(
         self,
@@ -1199,6 +1342,13 @@ class AsyncOperations(ABC):
         status: Optional[str] = None,
         policy_key: Optional[str] = None,
         requester: Optional[str] = None,
+        source_service: Optional[str] = None,
+        assignee: Optional[str] = None,
+        search_text: Optional[str] = None,
+        created_since: Optional[Union[str, datetime]] = None,
+        created_until: Optional[Union[str, datetime]] = None,
+        updated_since: Optional[Union[str, datetime]] = None,
+        overdue: Optional[bool] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -1212,10 +1362,19 @@ class AsyncOperations(ABC):
         `status`: Only in this status: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
         `policy_key`: Only of this policy.
         `requester`: Only of this requester.
+        `source_service`: Only created by this caller (a subject id).
+        `assignee`: Only with a task that this person (a subject id) may still decide.
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
+        context values.
+        `created_since`: Only created at this moment (RFC 3339) or later.
+        `created_until`: Only created before this moment (RFC 3339).
+        `updated_since`: Only changed at this moment (RFC 3339) or later.
+        `overdue`: Only with a task that is past its deadline and still to be decided (true), or only others
+        (false).
         `limit`: At most this many: 1 to 500, 50 when absent.
         `cursor`: `X-Next-Cursor` of the page before.
         """
-        return cast("Page[models.RequestOut]", await self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "limit": limit, "cursor": cursor}, timeout=timeout))
+        return cast("Page[models.RequestOut]", await self._call(OPERATIONS["list_requests"], query={"artifact_type": artifact_type, "artifact_id": artifact_id, "status": status, "policy_key": policy_key, "requester": requester, "source_service": source_service, "assignee": assignee, "search_text": search_text, "created_since": created_since, "created_until": created_until, "updated_since": updated_since, "overdue": overdue, "limit": limit, "cursor": cursor}, timeout=timeout))
 
     async def list_tasks(
         self,
@@ -1226,25 +1385,37 @@ class AsyncOperations(ABC):
         artifact_type: Optional[str] = None,
         policy_key: Optional[str] = None,
         search_text: Optional[str] = None,
+        overdue: Optional[bool] = None,
+        due_before: Optional[Union[str, datetime]] = None,
+        sort: Optional[str] = None,
+        count: Optional[str] = None,
+        cursor: Optional[str] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> models.PagedTasksOut:
+    ) -> Page[s.PagedTasksOu]:
         """List tasks.
 
-        Newest first. Any token.
+        Newest first, or due first. Any token.
 
         `assignee`: `me`, `*` (anybody) or a subject id; `me` when absent.
         `request_id`: Only of this request.
-        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+        `status`: Only in this status: `open`, `claimed`, `completed`, `skipped`, `expired`, `reassigned`, or
+        `actionable`: still to be decided, which is open, claimed, or expired and not replaced.
         `artifact_type`: Only of this artifact type.
         `policy_key`: Only of this policy.
-        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
         context values.
+        `overdue`: Only past their deadline and still to be decided (true), or only others (false).
+        `due_before`: Only due before this moment (RFC 3339).
+        `sort`: `created`: newest first; `due`: due first, those without a deadline last. `created` when absent.
+        `count`: `exact`: `total` counts up to 10,000; `none`: it counts what has been seen, which is cheaper.
+        `exact` when absent.
+        `cursor`: `X-Next-Cursor` of the page before, instead of `page`.
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("Page[s.PagedTasksOu]", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
     async def ping_callback_secret(
         self,
@@ -1374,6 +1545,7 @@ class AsyncOperations(ABC):
         version: int,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        if_match: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Edit a draft.
@@ -1382,8 +1554,23 @@ class AsyncOperations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Version number, from 1
+        `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["update_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, body=body, timeout=timeout))
+
+    async def validate_policy(
+        self,
+        body: Union[models.PolicyCreate, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PolicyCheckOut:
+        """Check a policy.
+
+        Everything that a write would refuse, what cannot be read included, and where; when there is nothing,
+        advice. Whether the key exists is not looked at, and the policy gate is not asked. Nothing is written. Role:
+        viewer.
+        """
+        return cast("models.PolicyCheckOut", await self._call(OPERATIONS["validate_policy"], body=body, timeout=timeout))
 
     async def version(
         self,

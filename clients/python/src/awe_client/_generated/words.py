@@ -85,4 +85,5 @@ RETRY = {
     "unknown_parameter": "no",
     "gate_denied": "no",
     "internal": "with_key",
+    "precondition_failed": "no",
 }
