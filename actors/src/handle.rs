@@ -154,7 +154,11 @@ impl Requests {
         self.call(id, |reply| Message::Apply(Arc::clone(&command), reply)).await
     }
 
-    async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
+    /// The request that a task belongs to.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], [`Error::Unavailable`].
+    pub async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
         if let Some(known) = self.shared.tasks.get(&TaskId(task_id)) {
             return Ok(known);
         }

@@ -55,7 +55,7 @@ const BEARER: &str = "bearerAuth";
         requests::create_request, requests::list_requests, requests::get_request, requests::get_request_progress,
         requests::cancel_request,
         requests::get_request_evidence, requests::list_request_events,
-        tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::reassign_task,
+        tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::decide_tasks, tasks::reassign_task,
         delegations::list_delegations, delegations::create_delegation, delegations::delete_delegation,
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
         admin::retry_deliveries, admin::list_audit_actions, admin::get_system_config, admin::export_system_config, admin::list_callback_secrets,
@@ -64,7 +64,7 @@ const BEARER: &str = "bearerAuth";
         directory::find_users, directory::find_roles, directory::find_groups, directory::find_clients,
     ),
     components(schemas(
-        api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, WebhookEvent,
+        api::DecisionItemIn, api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, WebhookEvent,
     )),
     modifiers(&Additions),
 )]
@@ -90,7 +90,8 @@ impl Modify for Additions {
                 field.default = Some(json!({}));
             }
         }
-        if let Some(field) = field(components, "DecisionIn", "action") {
+        for schema in ["DecisionIn", "DecisionItemIn"] {
+            let Some(field) = field(components, schema, "action") else { continue };
             field.enum_values = Some(Action::ALL.iter().map(|action| json!(action.as_str())).collect());
         }
         document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);

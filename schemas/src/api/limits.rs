@@ -161,6 +161,16 @@ pub(super) fn opt_link<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Stri
     Ok(Some(link))
 }
 
+/// A list of 1 to `MAX` items.
+pub(super) fn some<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items = list::<D, T, MAX>(from)?;
+    if items.is_empty() { Err(D::Error::custom("must have an item")) } else { Ok(items) }
+}
+
 /// A list of at most `MAX` items.
 pub(super) fn list<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
 where

@@ -13,7 +13,7 @@ pub use schemas::api::Reason;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemas::api::{Location, ValidationDetail, dotted};
+use schemas::api::{ErrorDetail, Location, ValidationDetail, dotted};
 
 /// An answer that is not 2xx. Its messages reveal nothing internal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,16 @@ impl ApiError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// The error as one line, where it is told beside others.
+    #[must_use]
+    pub fn line(&self) -> ErrorDetail {
+        ErrorDetail {
+            error_code: self.reason.code().to_owned(),
+            message: self.messages.join("; "),
+            reason: self.reason,
+        }
     }
 
     /// Every faulty value, with its place.

@@ -3,6 +3,7 @@
 //! does, but for the headers that the gate is shown.
 
 pub(crate) mod callback_secrets;
+pub(crate) mod decisions;
 pub(crate) mod delegations;
 pub(crate) mod health;
 pub(crate) mod people;

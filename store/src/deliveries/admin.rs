@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 const BATCH: usize = 500;
+/// Most deliveries that are looked at to say how many would be retried.
+const MOST_LOOKED: i64 = 100_000;
 const DELIVERY: Error = Error::NotFound(What::Delivery);
 
 /// Which deliveries to list. Texts and ids must be equal; a field that is `None` matches any.
@@ -181,21 +183,28 @@ impl Store {
         Ok(row.into())
     }
 
-    /// How many deliveries [`Store::retry_deliveries`] would make due now.
+    /// How many deliveries [`Store::retry_deliveries`] would make due now, among the first [`MOST_LOOKED`] in that
+    /// status, and whether there are more in that status.
     ///
     /// # Errors
     /// [`Error::Conflict`] as there.
-    pub async fn count_retriable(&self, which: &RetryDeliveriesIn) -> Result<u64, Error> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "n!" from webhook_delivery
-               where status = $1 and ($2::timestamptz is null or created_at >= $2) and ($3::text is null or url = $3)"#,
-            retriable(which)?,
-            which.since,
-            which.url
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(u64::try_from(count).unwrap_or(0))
+    pub async fn count_retriable(&self, which: &RetryDeliveriesIn) -> Result<(i64, bool), Error> {
+        let mut query = QueryBuilder::<Postgres>::new("select count(*) filter (where n <= ");
+        query.push(MOST_LOOKED);
+        and(&mut query, "created_at >= ", which.since);
+        and(&mut query, "url = ", which.url.clone());
+        query.push(
+            "), count(*) from (select created_at, url, row_number() over () as n from webhook_delivery",
+        );
+        // A literal, so that the partial index of that status serves it.
+        query
+            .push(" where status = '")
+            .push(retriable(which)?)
+            .push("' limit ")
+            .push(MOST_LOOKED + 1)
+            .push(") looked");
+        let (count, looked): (i64, i64) = query.build_query_as().fetch_one(&self.pool).await?;
+        Ok((count, looked > MOST_LOOKED))
     }
 
     /// Like [`Store::retry_delivery`] for all deliveries that match, in batches. Each batch has one audit row, which

@@ -147,7 +147,8 @@ export interface paths {
         put?: never;
         /**
          * Retry many deliveries
-         * @description Every delivery that all filters match. Role: admin.
+         * @description Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would be.
+         *     Role: admin.
          */
         post: operations["retry_deliveries"];
         delete?: never;
@@ -737,6 +738,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/tasks/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide many tasks
+         * @description Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request are
+         *     decided in their order. A task that is named again is refused. Any token; who may decide is judged for each task.
+         */
+        post: operations["decide_tasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/tasks/stats": {
         parameters: {
             query?: never;
@@ -1296,6 +1318,35 @@ export interface components {
              */
             comment?: string | null;
         };
+        /** @description One of several decisions. */
+        DecisionItemIn: {
+            /**
+             * @description `approve`, `reject` or `abstain`.
+             * @example approve
+             * @enum {string}
+             */
+            action: "approve" | "reject" | "abstain";
+            /**
+             * @description Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+             * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            artifact_digest?: string | null;
+            /**
+             * @description Reference to attachments kept elsewhere.
+             * @example dms:8841
+             */
+            attachments_ref?: string | null;
+            /**
+             * @description Why, in free text.
+             * @example Documents are complete.
+             */
+            comment?: string | null;
+            /**
+             * Format: uuid
+             * @description Which task it decides.
+             */
+            task_id: string;
+        };
         /** @description A recorded decision. */
         DecisionOut: {
             /**
@@ -1353,6 +1404,32 @@ export interface components {
              * @description Task that it completed.
              */
             task_id: string;
+        };
+        /** @description What became of one of several decisions: `decision`, or else `error`. */
+        DecisionResultOut: {
+            decision?: components["schemas"]["DecisionOut"] | null;
+            error?: components["schemas"]["ErrorDetail"] | null;
+            /**
+             * Format: int32
+             * @description The status that the decision would have been answered with alone: 201, or that of the error.
+             * @example 201
+             */
+            status: number;
+            /**
+             * Format: uuid
+             * @description The task; null when the item names none.
+             */
+            task_id?: string | null;
+        };
+        /** @description Several decisions at once. */
+        DecisionsIn: {
+            /** @description The decisions, 1 to 100. Each is read and carried out by itself: what is wrong with one is told in its result. */
+            items: components["schemas"]["DecisionItemIn"][];
+        };
+        /** @description What became of several decisions. */
+        DecisionsOut: {
+            /** @description One result for each item, in the order of the items. */
+            results: components["schemas"]["DecisionResultOut"][];
         };
         /** @description A delegation to create. */
         DelegationCreate: {
@@ -2127,7 +2204,7 @@ export interface components {
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "internal" | "precondition_failed";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_named_twice" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "internal" | "precondition_failed";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -2260,13 +2337,29 @@ export interface components {
         RequeuedOut: {
             /**
              * Format: int64
-             * @description Their number.
+             * @description Their number; 0 of a dry run.
              * @example 17
              */
             requeued: number;
+            /**
+             * Format: int64
+             * @description Of a dry run only: how many it would be, among the first 100,000 in that status.
+             * @example 17
+             */
+            would_requeue?: number | null;
+            /**
+             * @description Of a dry run only: more are in that status than were looked at, so it may be more.
+             * @example false
+             */
+            would_requeue_is_lower_bound?: boolean | null;
         };
         /** @description Which deliveries to try again. All filters must match; none = every exhausted one. */
         RetryDeliveriesIn: {
+            /**
+             * @description Only say how many it would be; nothing is tried again.
+             * @default false
+             */
+            dry_run?: boolean;
             /**
              * Format: date-time
              * @description Only created at this moment or later.
@@ -6413,6 +6506,77 @@ export interface operations {
             };
             /** @description AWE-008: no valid token */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    decide_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionsIn"];
+            };
+        };
+        responses: {
+            /** @description One result for each item, in their order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionsOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is larger than the server accepts */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is not declared as `application/json` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

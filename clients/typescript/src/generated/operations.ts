@@ -12,6 +12,7 @@ export const OPERATIONS = {
   create_request: { method: "POST", path: "/v1/awe/requests", takesKey: true, isPaged: false, isText: false },
   deactivate_policy_version: { method: "POST", path: "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", takesKey: false, isPaged: false, isText: false },
   decide_task: { method: "POST", path: "/v1/awe/tasks/{task_id}/decision", takesKey: false, isPaged: false, isText: false },
+  decide_tasks: { method: "POST", path: "/v1/awe/tasks/decisions", takesKey: false, isPaged: false, isText: false },
   delete_delegation: { method: "DELETE", path: "/v1/awe/delegations/{delegation_id}", takesKey: false, isPaged: false, isText: false },
   diff_policy_versions: { method: "GET", path: "/v1/awe/policies/{policy_key}/versions/{version}/diff", takesKey: false, isPaged: false, isText: false },
   export_system_config: { method: "GET", path: "/v1/awe/admin/system-config/export", takesKey: false, isPaged: false, isText: true },

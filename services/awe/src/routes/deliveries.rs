@@ -65,6 +65,10 @@ pub(super) async fn retry_many(
     {
         return Err(ApiError::body("status", message));
     }
+    if body.dry_run {
+        let (would, more) = state.store().count_retriable(&body).await?;
+        return Ok(Json(RequeuedOut::dry(would, more)));
+    }
     let requeued = state.store().retry_deliveries(&body, &admin.actor(), |_| ()).await?;
-    Ok(Json(RequeuedOut { requeued: i64::try_from(requeued).unwrap_or(i64::MAX) }))
+    Ok(Json(RequeuedOut::of(i64::try_from(requeued).unwrap_or(i64::MAX))))
 }

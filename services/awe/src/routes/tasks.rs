@@ -4,6 +4,7 @@ use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
 use crate::extract::{Body, Query, TaskId, check_word};
+use crate::operations::decisions;
 use crate::operations::people::{check_known, name_assignees, with_name};
 use crate::state::AppState;
 use axum::Json;
@@ -11,8 +12,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::request::TaskStatus;
 use schemas::api::{
-    DecisionIn, DecisionOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut, TaskStatsOut,
-    TaskStatsQuery,
+    DecisionIn, DecisionOut, DecisionsIn, DecisionsOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn,
+    TaskOut, TaskStatsOut, TaskStatsQuery,
 };
 use store::page::List;
 use store::tasks::{ACTIONABLE, Sort, TaskFilter};
@@ -94,6 +95,14 @@ pub(super) async fn decide(
 ) -> Result<(StatusCode, Json<DecisionOut>), ApiError> {
     let decision = state.requests()?.decide(caller.caller(), id, body).await?;
     Ok((StatusCode::CREATED, Json(decision)))
+}
+
+pub(super) async fn decide_many(
+    State(state): State<AppState>,
+    caller: Identity,
+    Body(body): Body<DecisionsIn>,
+) -> Answer<DecisionsOut> {
+    Ok(Json(decisions::decide(&state, &caller, body).await?))
 }
 
 pub(super) async fn reassign(

@@ -35,7 +35,7 @@ const CALLERS: [Who; 7] = [
     Who::Admin,
 ];
 
-const ROUTES: [(&str, &str, Needs); 47] = [
+const ROUTES: [(&str, &str, Needs); 48] = [
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
@@ -61,6 +61,7 @@ const ROUTES: [(&str, &str, Needs); 47] = [
     ("get", "/v1/awe/tasks/stats", Token),
     ("post", "/v1/awe/tasks/{task_id}/claim", Assignee),
     ("post", "/v1/awe/tasks/{task_id}/decision", Assignee),
+    ("post", "/v1/awe/tasks/decisions", Token),
     ("post", "/v1/awe/tasks/{task_id}/reassign", Admin),
     ("get", "/v1/awe/delegations", Token),
     ("post", "/v1/awe/delegations", Token),

@@ -4,6 +4,7 @@
 mod access;
 mod against;
 mod contexts;
+mod decisions;
 mod envelopes;
 mod evidence;
 mod flow;

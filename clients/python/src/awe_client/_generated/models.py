@@ -410,6 +410,36 @@ class DecisionIn(BaseModel):
     """
 
 
+class DecisionItemIn(BaseModel):
+    """
+    One of several decisions.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    action: Literal["approve", "reject", "abstain"]
+    """
+    `approve`, `reject` or `abstain`.
+    """
+    artifact_digest: Optional[str] = None
+    """
+    Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    """
+    attachments_ref: Optional[str] = None
+    """
+    Reference to attachments kept elsewhere.
+    """
+    comment: Optional[str] = None
+    """
+    Why, in free text.
+    """
+    task_id: str
+    """
+    Which task it decides.
+    """
+
+
 class DecisionOut(BaseModel):
     """
     A recorded decision.
@@ -469,6 +499,20 @@ class DecisionOut(BaseModel):
     task_id: str
     """
     Task that it completed.
+    """
+
+
+class DecisionsIn(BaseModel):
+    """
+    Several decisions at once.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    items: List[DecisionItemIn]
+    """
+    The decisions, 1 to 100. Each is read and carried out by itself: what is wrong with one is told in its result.
     """
 
 
@@ -1046,7 +1090,15 @@ class RequeuedOut(BaseModel):
     )
     requeued: int
     """
-    Their number.
+    Their number; 0 of a dry run.
+    """
+    would_requeue: Optional[int] = None
+    """
+    Of a dry run only: how many it would be, among the first 100,000 in that status.
+    """
+    would_requeue_is_lower_bound: Optional[bool] = None
+    """
+    Of a dry run only: more are in that status than were looked at, so it may be more.
     """
 
 
@@ -1058,6 +1110,10 @@ class RetryDeliveriesIn(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
+    dry_run: Optional[bool] = False
+    """
+    Only say how many it would be; nothing is tried again.
+    """
     since: Optional[AwareDatetime] = None
     """
     Only created at this moment or later.
@@ -2257,6 +2313,40 @@ class ConfigResponse(BaseModel):
     version: str
     """
     Version of the envelope.
+    """
+
+
+class DecisionResultOut(BaseModel):
+    """
+    What became of one of several decisions: `decision`, or else `error`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    decision: Optional[DecisionOut] = None
+    error: Optional[ErrorDetail] = None
+    status: int
+    """
+    The status that the decision would have been answered with alone: 201, or that of the error.
+    """
+    task_id: Optional[str] = None
+    """
+    The task; null when the item names none.
+    """
+
+
+class DecisionsOut(BaseModel):
+    """
+    What became of several decisions.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    results: List[DecisionResultOut]
+    """
+    One result for each item, in the order of the items.
     """
 
 

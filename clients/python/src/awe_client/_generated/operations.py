@@ -21,6 +21,7 @@ OPERATIONS = {
     "create_request": Operation("create_request", "POST", "/v1/awe/requests", models.CreateRequestOut, takes_key=True, is_paged=False),
     "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=False, is_paged=False),
     "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=False, is_paged=False),
+    "decide_tasks": Operation("decide_tasks", "POST", "/v1/awe/tasks/decisions", models.DecisionsOut, takes_key=False, is_paged=False),
     "delete_delegation": Operation("delete_delegation", "DELETE", "/v1/awe/delegations/{delegation_id}", None, takes_key=False, is_paged=False),
     "diff_policy_versions": Operation("diff_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions/{version}/diff", models.PolicyDiffOut, takes_key=False, is_paged=False),
     "export_system_config": Operation("export_system_config", "GET", "/v1/awe/admin/system-config/export", str, takes_key=False, is_paged=False),
@@ -222,6 +223,20 @@ class Operations(ABC):
         `task_id`: Id of the task
         """
         return cast("models.DecisionOut", self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+
+    def decide_tasks(
+        self,
+        body: Union[models.DecisionsIn, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.DecisionsOut:
+        """Decide many tasks.
+
+        Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request
+        are decided in their order. A task that is named again is refused. Any token; who may decide is judged for
+        each task.
+        """
+        return cast("models.DecisionsOut", self._call(OPERATIONS["decide_tasks"], body=body, timeout=timeout))
 
     def delete_delegation(
         self,
@@ -696,7 +711,8 @@ class Operations(ABC):
     ) -> models.RequeuedOut:
         """Retry many deliveries.
 
-        Every delivery that all filters match. Role: admin.
+        Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would
+        be. Role: admin.
         """
         return cast("models.RequeuedOut", self._call(OPERATIONS["retry_deliveries"], body=body, timeout=timeout))
 
@@ -983,6 +999,20 @@ class AsyncOperations(ABC):
         `task_id`: Id of the task
         """
         return cast("models.DecisionOut", await self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+
+    async def decide_tasks(
+        self,
+        body: Union[models.DecisionsIn, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.DecisionsOut:
+        """Decide many tasks.
+
+        Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request
+        are decided in their order. A task that is named again is refused. Any token; who may decide is judged for
+        each task.
+        """
+        return cast("models.DecisionsOut", await self._call(OPERATIONS["decide_tasks"], body=body, timeout=timeout))
 
     async def delete_delegation(
         self,
@@ -1457,7 +1487,8 @@ class AsyncOperations(ABC):
     ) -> models.RequeuedOut:
         """Retry many deliveries.
 
-        Every delivery that all filters match. Role: admin.
+        Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would
+        be. Role: admin.
         """
         return cast("models.RequeuedOut", await self._call(OPERATIONS["retry_deliveries"], body=body, timeout=timeout))
 
