@@ -6,7 +6,7 @@ mod replay;
 mod simulate;
 
 use crate::directory::Directory;
-use crate::request::{Applied, Created, Message, NewRequest, RequestActor, Shared};
+use crate::request::{Applied, Created, Message, NewRequest, Order, RequestActor, Shared};
 use crate::{Error, shapes};
 use engine::command::{Caller, Command};
 use engine::ids::{RequestId, TaskId};
@@ -17,6 +17,7 @@ use schemas::api::decision::{DecisionIn, DecisionOut};
 use schemas::api::request::{CancelRequest, RequestOut};
 use schemas::api::task::{ReassignTaskIn, TaskOut};
 use std::sync::Arc;
+use store::once::Once;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ pub struct Requests {
     in_flight: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     directory: Arc<dyn Directory>,
+    once: Option<Once>,
 }
 
 /// Most creates that wait for their first tasks; others are answered immediately.
@@ -37,7 +39,14 @@ const LOOKS: usize = 4;
 impl Requests {
     pub(crate) fn new(shared: Arc<Shared>, directory: Arc<dyn Directory>) -> Self {
         let in_flight = Arc::new(Semaphore::new(shared.options.max_in_flight));
-        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(MOST_WAITING)), directory }
+        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(MOST_WAITING)), directory, once: None }
+    }
+
+    /// The same door for a command that is given under a key: the key is noted together with what is done, or neither
+    /// is. [`Error::KeyTaken`] then says that something was asked for under it before.
+    #[must_use]
+    pub fn under(&self, once: Option<&Once>) -> Self {
+        Self { once: once.cloned(), ..self.clone() }
     }
 
     /// Creates a request, once per idempotency key. When its approvers must be asked for, it waits a moment for the
@@ -71,8 +80,8 @@ impl Requests {
     /// Decides a task.
     ///
     /// # Errors
-    /// [`Error::UnknownTask`], [`Error::Refused`], [`Error::Invalid`] for an unknown action, [`Error::Overloaded`],
-    /// [`Error::Unavailable`].
+    /// [`Error::UnknownTask`], [`Error::Refused`], [`Error::Invalid`] for an unknown action, [`Error::KeyTaken`],
+    /// [`Error::Overloaded`], [`Error::Unavailable`].
     pub async fn decide(
         &self,
         caller: Caller,
@@ -103,7 +112,8 @@ impl Requests {
     /// As [`Requests::decide`].
     pub async fn claim(&self, caller: Caller, task_id: Uuid) -> Result<TaskOut, Error> {
         let request_id = self.request_of(task_id).await?;
-        let applied = self.apply(request_id, Command::Claim { caller, task_id: TaskId(task_id) }).await?;
+        let command = Command::Claim { caller, task_id: TaskId(task_id) };
+        let applied = self.apply(request_id, command).await?;
         task_out(&applied, TaskId(task_id))
     }
 
@@ -150,8 +160,8 @@ impl Requests {
 
     pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
-        let command = Arc::new(command);
-        self.call(id, |reply| Message::Apply(Arc::clone(&command), reply)).await
+        let order = Arc::new(Order { command, once: self.once.clone() });
+        self.call(id, |reply| Message::Apply(Arc::clone(&order), reply)).await
     }
 
     /// The request that a task belongs to.

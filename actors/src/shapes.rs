@@ -1,6 +1,8 @@
 //! Turns the engine's state into the bodies of the API.
 
 use crate::Error;
+use crate::request::Applied;
+use engine::command::Command;
 use engine::ids::TaskId;
 use engine::policy::Policy;
 use engine::request::{Decision, Request, Task};
@@ -8,7 +10,8 @@ use schemas::api::decision::DecisionOut;
 use schemas::api::request::{CreateRequestIn, CreateRequestOut, RequestOut};
 use schemas::api::task::TaskOut;
 use schemas::json::RawJson;
-use store::commit::Meta;
+use store::commit::{Idempotency, Meta};
+use store::once::Once;
 use time::OffsetDateTime;
 
 /// Most bytes of context that an answer may repeat.
@@ -39,6 +42,33 @@ pub(crate) fn stored(answer: &CreateRequestOut) -> Result<RawJson, Error> {
     let mut answer = answer.clone();
     show_context(&mut answer, None);
     written(&answer)
+}
+
+/// The key of a command with its answer, as it is stored: without the context, which the request has. `None` for a
+/// command that no caller gives.
+pub(crate) fn keyed(once: &Once, command: &Command, applied: &Applied) -> Result<Option<Idempotency>, Error> {
+    let (transition, meta) = (&applied.transition, &*applied.meta);
+    let of = (&*transition.request, meta, &applied.version.policy);
+    let response = match command {
+        Command::Decide { .. } => {
+            transition.decision.as_ref().map(|d| written(&decision(&transition.request, d)))
+        }
+        Command::Claim { .. } | Command::Reassign { .. } => {
+            let seen = transition.request.tasks.iter().find(|task| Some(task.id) == transition.task_id);
+            seen.map(|seen| written(&task(of, seen, None)))
+        }
+        Command::Cancel { .. } => Some(written(&cancelled(applied)?)),
+        Command::Resolved { .. } | Command::ResolutionFailed { .. } | Command::Breach | Command::Expire => {
+            None
+        }
+    };
+    let Some(response) = response.transpose()? else { return Ok(None) };
+    Ok(Some(Idempotency { once: once.clone(), response }))
+}
+
+fn cancelled(applied: &Applied) -> Result<RequestOut, Error> {
+    let answer = request(&applied.transition.request, &applied.meta, applied.updated_at)?;
+    Ok(RequestOut { context: written(&serde_json::Value::Null)?, ..answer })
 }
 
 fn written(value: &impl serde::Serialize) -> Result<RawJson, Error> {

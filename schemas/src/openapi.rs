@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod delegations;
 mod directory;
+mod keys;
 mod parameters;
 mod policies;
 mod requests;
@@ -95,6 +96,7 @@ impl Modify for Additions {
             field.enum_values = Some(Action::ALL.iter().map(|action| json!(action.as_str())).collect());
         }
         document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
+        keys::describe(&mut document.paths);
         document.webhooks = Some(webhooks::webhooks());
     }
 }

@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod grants;
 mod moment;
 pub mod notifications;
+pub mod once;
 pub mod outbox;
 pub mod page;
 pub mod policies;

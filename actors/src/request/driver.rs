@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::evidence::Evidence;
-use super::message::{Applied, NewRequest};
+use super::message::{Applied, NewRequest, Order};
 use super::question::{self, Due};
 use super::shared::Shared;
 use crate::catalog::Version;
@@ -16,6 +16,7 @@ use outbound::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
 use store::commit::{Commit, Committed, Idempotency, Meta};
+use store::once::Once;
 use store::requests::Loaded;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -98,7 +99,7 @@ async fn decide_create(
 pub(super) async fn apply(
     shared: &Shared,
     id: RequestId,
-    command: &Command,
+    Order { command, once }: &Order,
     loaded: &mut Option<Loaded>,
 ) -> Result<Arc<Applied>, Error> {
     for round in 0..ROUNDS {
@@ -109,7 +110,7 @@ pub(super) async fn apply(
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
         let now = now();
         let version = shared.catalog.version(before.request.policy_id).await?;
-        let commit = match decide(shared, &before, command, &version.policy, now).await {
+        let mut commit = match decide(shared, &before, command, &version.policy, now).await {
             // Another replica may have changed the request since it was cached, so a refusal counts only on a state
             // just loaded.
             Err(Error::Refused(_)) if !fresh => {
@@ -118,8 +119,12 @@ pub(super) async fn apply(
             }
             decided => decided?,
         };
+        if let Some(once) = once {
+            commit.idempotency = shapes::keyed(once, command, &applied(&commit, &version, now))?;
+        }
         if commit.transition.events.is_empty() {
             if fresh {
+                note_unchanged(shared, id, commit.idempotency.as_ref()).await?;
                 return Ok(applied(&commit, &version, now));
             }
             *loaded = None;
@@ -128,9 +133,22 @@ pub(super) async fn apply(
         if let Some(applied) = commit_and_keep(shared, loaded, commit, (&version, now)).await? {
             return Ok(applied);
         }
+        refuse_taken(shared, once.as_ref()).await?;
         pause(round).await;
     }
     Err(Error::Overloaded)
+}
+
+/// Notes the answer to a command that changed nothing: there is no commit that would.
+async fn note_unchanged(shared: &Shared, id: RequestId, key: Option<&Idempotency>) -> Result<(), Error> {
+    let Some(Idempotency { once, response }) = key else { return Ok(()) };
+    Ok(shared.store.note_answer(once, Some(id.0), response).await?)
+}
+
+/// A commit may be refused for its key alone, and then deciding again would not help.
+async fn refuse_taken(shared: &Shared, once: Option<&Once>) -> Result<(), Error> {
+    let Some(Once { subject, key, .. }) = once else { return Ok(()) };
+    if shared.store.is_answered(subject, key).await? { Err(Error::KeyTaken) } else { Ok(()) }
 }
 
 /// Asks the engine about a command.
@@ -279,10 +297,9 @@ fn to_idempotency(
     key: &str,
     (transition, meta, policy): (&Transition, &Meta, &Policy),
 ) -> Result<Idempotency, Error> {
+    let asked = shapes::body_of(&new.body)?;
     Ok(Idempotency {
-        subject: new.subject.clone(),
-        key: key.to_owned(),
-        body: shapes::body_of(&new.body)?,
+        once: Once { subject: new.subject.clone(), key: key.to_owned(), asked },
         response: shapes::stored(&shapes::created(&transition.request, meta, policy))?,
     })
 }

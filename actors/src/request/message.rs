@@ -7,6 +7,7 @@ use ractor::RpcReplyPort;
 use schemas::api::request::{CreateRequestIn, CreateRequestOut};
 use std::sync::Arc;
 use store::commit::Meta;
+use store::once::Once;
 use time::OffsetDateTime;
 
 /// A message to a request actor.
@@ -14,10 +15,18 @@ pub(crate) enum Message {
     /// Become a new request.
     Create(Arc<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Apply a command.
-    Apply(Arc<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    Apply(Arc<Order>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Panic, as a bug would, for tests.
     #[cfg(test)]
     Crash,
+}
+
+/// A command, and the key under which it is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) command: Command,
+    /// `None`: the command may be carried out as often as it is given.
+    pub(crate) once: Option<Once>,
 }
 
 /// A request to be created.

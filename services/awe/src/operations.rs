@@ -5,7 +5,9 @@
 pub(crate) mod callback_secrets;
 pub(crate) mod decisions;
 pub(crate) mod delegations;
+pub(crate) mod deliveries;
 pub(crate) mod health;
+pub(crate) mod once;
 pub(crate) mod people;
 pub(crate) mod ping;
 pub(crate) mod policies;

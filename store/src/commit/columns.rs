@@ -107,6 +107,7 @@ table!(Moved of MovedRow<'a> {
     id: Uuid as "uuid",
     expected: i64 as "bigint",
     epoch: Option<i64> as "bigint",
+    keyed: bool as "bool",
     status: &'a str as "text",
     current_stage_order: i32 as "int",
     stages: Json<Value> as "jsonb",

@@ -1,6 +1,7 @@
 //! What is handed to the group commit: one transition, with everything that is written together with it or not at
 //! all.
 
+use crate::once::Once;
 use crate::outbox::{EventFacts, Outgoing};
 use engine::command::Transition;
 use engine::ids::{EventId, RequestId};
@@ -35,16 +36,12 @@ pub struct Meta {
     pub callback_events: Option<Vec<String>>,
 }
 
-/// Makes a create happen only once for `(subject, key)`.
+/// Makes a command happen only once for the key's subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Idempotency {
-    /// Subject of the caller's token.
-    pub subject: String,
-    /// The `Idempotency-Key` header.
-    pub key: String,
-    /// The body, compared as JSON.
-    pub body: RawJson,
-    /// The answer that is replayed when the create is repeated.
+    /// The key, and what was asked for.
+    pub once: Once,
+    /// The answer that is replayed when the command is repeated.
     pub response: RawJson,
 }
 
@@ -78,7 +75,7 @@ pub struct Commit {
     pub epoch: Option<i64>,
     /// People whose delegations the transition relied on, each with the number of their last change as it was read.
     pub relied: Vec<(String, i64)>,
-    /// Set for creates with an idempotency key.
+    /// Set for commands with an idempotency key.
     pub idempotency: Option<Idempotency>,
     /// Set for administrative commands.
     pub audit: Option<Audit>,

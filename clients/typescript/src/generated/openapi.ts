@@ -3425,7 +3425,10 @@ export interface operations {
     create_callback_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3438,6 +3441,8 @@ export interface operations {
             /** @description The secret */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3471,7 +3476,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the caller has an active secret; rotate it */
+            /** @description AWE-007: the caller has an active secret; rotate it; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3701,7 +3706,10 @@ export interface operations {
     ping_callback_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of a secret that signs */
                 secret_id: string;
@@ -3717,6 +3725,8 @@ export interface operations {
             /** @description What came of it, also when it failed */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3759,7 +3769,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: it signs nothing any more */
+            /** @description AWE-007: it signs nothing any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3811,7 +3821,10 @@ export interface operations {
     rotate_callback_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the active secret */
                 secret_id: string;
@@ -3827,6 +3840,8 @@ export interface operations {
             /** @description The new secret, shown this once */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3860,7 +3875,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active */
+            /** @description AWE-007: not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3991,7 +4006,10 @@ export interface operations {
     retry_deliveries: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4004,6 +4022,8 @@ export interface operations {
             /** @description How many */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4028,7 +4048,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: delivered ones are not tried again */
+            /** @description AWE-007: delivered ones are not tried again; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4150,7 +4170,10 @@ export interface operations {
     retry_delivery: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the delivery */
                 delivery_id: string;
@@ -4162,6 +4185,8 @@ export interface operations {
             /** @description The delivery */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4195,7 +4220,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: already delivered */
+            /** @description AWE-007: already delivered; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4742,7 +4767,10 @@ export interface operations {
     create_delegation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4755,6 +4783,8 @@ export interface operations {
             /** @description The delegation */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4781,6 +4811,15 @@ export interface operations {
             };
             /** @description AWE-008: somebody else's */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-009: the key was used for something else */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4997,7 +5036,10 @@ export interface operations {
     create_policy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5012,6 +5054,8 @@ export interface operations {
                 headers: {
                     /** @description Which state of the version this is; for `If-Match` */
                     ETag?: string;
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5045,7 +5089,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-002: the key exists */
+            /** @description AWE-002: the key exists; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5553,6 +5597,8 @@ export interface operations {
             header?: {
                 /** @description `ETag` of the version as the caller has read it: nothing is done when it has changed since */
                 "If-Match"?: string | null;
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description Key of the policy */
@@ -5569,6 +5615,8 @@ export interface operations {
                 headers: {
                     /** @description Which state of the version this is; for `If-Match` */
                     ETag?: string;
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5611,7 +5659,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: changed by somebody else meanwhile */
+            /** @description AWE-007: changed by somebody else meanwhile; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5654,7 +5702,10 @@ export interface operations {
     deactivate_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -5670,6 +5721,8 @@ export interface operations {
                 headers: {
                     /** @description Which state of the version this is; for `If-Match` */
                     ETag?: string;
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5703,7 +5756,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active */
+            /** @description AWE-007: not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5987,8 +6040,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer */
-                "Idempotency-Key"?: string | null;
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -6046,7 +6099,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-009: the key was used with another body */
+            /** @description AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6159,7 +6212,10 @@ export interface operations {
     cancel_request: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the request */
                 request_id: string;
@@ -6175,6 +6231,8 @@ export interface operations {
             /** @description The cancelled request */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6208,7 +6266,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the request is terminal */
+            /** @description AWE-007: the request is terminal; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6538,7 +6596,10 @@ export interface operations {
     decide_tasks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6551,6 +6612,8 @@ export interface operations {
             /** @description One result for each item, in their order */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6559,6 +6622,15 @@ export interface operations {
             };
             /** @description AWE-008: no valid token */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-009: the key was used for something else */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6661,7 +6733,10 @@ export interface operations {
     claim_task: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the task */
                 task_id: string;
@@ -6673,6 +6748,8 @@ export interface operations {
             /** @description The claimed task */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6706,7 +6783,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the task is not open */
+            /** @description AWE-007: the task is not open; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6740,7 +6817,10 @@ export interface operations {
     decide_task: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the task */
                 task_id: string;
@@ -6756,6 +6836,8 @@ export interface operations {
             /** @description The recorded decision */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6789,7 +6871,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: already decided, or not needed any more */
+            /** @description AWE-007: already decided, or not needed any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6841,7 +6923,10 @@ export interface operations {
     reassign_task: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the task */
                 task_id: string;
@@ -6857,6 +6942,8 @@ export interface operations {
             /** @description The new task */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6890,7 +6977,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the task is not open, or the new assignee is barred or already holds a seat in the stage */
+            /** @description AWE-007: the task is not open, or the new assignee is barred or already holds a seat in the stage; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;

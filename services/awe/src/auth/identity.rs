@@ -1,5 +1,7 @@
 //! Callers, and the roles that count.
 
+use store::once::Once;
+
 /// The role that may change things.
 pub const ADMIN: &str = "AWE_ADMIN";
 /// The role that may read everything.
@@ -37,9 +39,15 @@ impl Identity {
         engine::command::Caller { subject: self.subject.clone(), admin: self.is_admin() }
     }
 
+    /// The same, acting under a key.
+    #[must_use]
+    pub fn acting(&self, once: Option<&Once>) -> store::audit::Actor {
+        store::audit::Actor { once: once.cloned(), ..self.actor() }
+    }
+
     /// The caller as the audit trail names it.
     #[must_use]
     pub fn actor(&self) -> store::audit::Actor {
-        store::audit::Actor { subject: self.subject.clone(), email: self.email.clone() }
+        store::audit::Actor { subject: self.subject.clone(), email: self.email.clone(), once: None }
     }
 }

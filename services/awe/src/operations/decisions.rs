@@ -1,5 +1,6 @@
 //! Many decisions in one call: each as if it came alone.
 
+use super::once;
 use crate::auth::Identity;
 use crate::error::{ApiError, Reason};
 use crate::extract::misfit;
@@ -11,10 +12,15 @@ use schemas::api::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
+use store::once::Once;
 use uuid::Uuid;
 
 /// Requests that one call works on at the same time.
 const AT_ONCE: usize = 8;
+
+/// Stands between the key of a call and the place of an item. No header can hold it, so no key of a caller looks like
+/// that of an item.
+const OF_ITEM: char = '\u{1f}';
 
 /// An item that can be decided, and its place among the items.
 struct Item {
@@ -27,21 +33,33 @@ type Outcome = (usize, Result<DecisionOut, ApiError>);
 
 /// Decides the items. Those of one request follow each other in their order, because an earlier one may make a later
 /// one needless; different requests do not wait for each other.
+///
+/// Under a key, each decision is noted under a key of its own. So a call that is repeated because nobody knows how far
+/// it came decides the rest, and answers for what was decided before as the first time.
 pub(crate) async fn decide(
     state: &AppState,
     caller: &Identity,
+    once: Option<&Once>,
     body: DecisionsIn,
 ) -> Result<DecisionsOut, ApiError> {
+    if let Some(once) = once {
+        state.store().reserve(once).await?;
+    }
     let tasks: Vec<Option<Uuid>> = body.items.iter().map(task_of).collect();
     let (items, mut outcomes) = read(body.items, &tasks);
     let (groups, unknown) = by_request(state, items).await?;
     outcomes.extend(unknown);
-    let groups = groups.into_values().map(|items| decide_in_order(state, caller, items));
+    let groups = groups.into_values().map(|items| decide_in_order(state, caller, once, items));
     let decided: Vec<Vec<Outcome>> = stream::iter(groups).buffer_unordered(AT_ONCE).collect().await;
     outcomes.extend(decided.into_iter().flatten());
     outcomes.sort_by_key(|(place, _)| *place);
     let results = tasks.into_iter().zip(outcomes).map(|(task_id, (_, outcome))| result(task_id, outcome));
-    Ok(DecisionsOut { results: results.collect() })
+    let answer = DecisionsOut { results: results.collect() };
+    // What could not be judged is to be tried again under the same key.
+    if answer.results.iter().all(|result| result.status < 429) {
+        once::settle(state, once, &answer).await?;
+    }
+    Ok(answer)
 }
 
 /// The task that an item names, whatever else is wrong with it.
@@ -94,14 +112,20 @@ async fn by_request(
     Ok((groups, refused))
 }
 
-async fn decide_in_order(state: &AppState, caller: &Identity, items: Vec<Item>) -> Vec<Outcome> {
+async fn decide_in_order(
+    state: &AppState,
+    caller: &Identity,
+    once: Option<&Once>,
+    items: Vec<Item>,
+) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(items.len());
     for Item { place, task_id, decision } in items {
-        let outcome = match state.requests() {
-            Ok(requests) => requests.decide(caller.caller(), task_id, decision).await.map_err(ApiError::from),
-            Err(error) => Err(error),
+        let own = once.map(|once| Once { key: format!("{}{OF_ITEM}{place}", once.key), ..once.clone() });
+        let deciding = async {
+            Ok(state.requests()?.under(own.as_ref()).decide(caller.caller(), task_id, decision).await?)
         };
-        outcomes.push((place, outcome));
+        let decided = once::answer(state, own.as_ref(), deciding).await;
+        outcomes.push((place, decided.map(|decided| decided.answer)));
     }
     outcomes
 }

@@ -3,8 +3,9 @@
 use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
-use crate::extract::{Body, Query, TaskId, check_word};
+use crate::extract::{Body, Key, Query, TaskId, check_word};
 use crate::operations::decisions;
+use crate::operations::once::{self, Answered};
 use crate::operations::people::{check_known, name_assignees, with_name};
 use crate::state::AppState;
 use axum::Json;
@@ -83,34 +84,51 @@ pub(super) async fn claim(
     State(state): State<AppState>,
     caller: Identity,
     TaskId(id): TaskId,
-) -> Answer<TaskOut> {
-    Ok(Json(with_name(&state, state.requests()?.claim(caller.caller(), id).await?)))
+    key: Key,
+) -> Result<Answered<Json<TaskOut>>, ApiError> {
+    let once = key.of(&caller, &())?;
+    let claiming = async { Ok(state.requests()?.under(once.as_ref()).claim(caller.caller(), id).await?) };
+    let claimed = once::answer(&state, once.as_ref(), claiming).await?;
+    Ok(claimed.map(|task| Json(with_name(&state, task))))
 }
 
 pub(super) async fn decide(
     State(state): State<AppState>,
     caller: Identity,
     TaskId(id): TaskId,
+    key: Key,
     Body(body): Body<DecisionIn>,
-) -> Result<(StatusCode, Json<DecisionOut>), ApiError> {
-    let decision = state.requests()?.decide(caller.caller(), id, body).await?;
-    Ok((StatusCode::CREATED, Json(decision)))
+) -> Result<Answered<(StatusCode, Json<DecisionOut>)>, ApiError> {
+    let once = key.of(&caller, &body)?;
+    let deciding =
+        async { Ok(state.requests()?.under(once.as_ref()).decide(caller.caller(), id, body).await?) };
+    let decided = once::answer(&state, once.as_ref(), deciding).await?;
+    Ok(decided.map(|decision| (StatusCode::CREATED, Json(decision))))
 }
 
 pub(super) async fn decide_many(
     State(state): State<AppState>,
     caller: Identity,
+    key: Key,
     Body(body): Body<DecisionsIn>,
-) -> Answer<DecisionsOut> {
-    Ok(Json(decisions::decide(&state, &caller, body).await?))
+) -> Result<Answered<Json<DecisionsOut>>, ApiError> {
+    let once = key.of(&caller, &body)?;
+    let deciding = decisions::decide(&state, &caller, once.as_ref(), body);
+    Ok(once::answer(&state, once.as_ref(), deciding).await?.map(Json))
 }
 
 pub(super) async fn reassign(
     State(state): State<AppState>,
     Admin(admin): Admin,
     TaskId(id): TaskId,
+    key: Key,
     Body(body): Body<ReassignTaskIn>,
-) -> Answer<TaskOut> {
-    check_known(&state, "new_assignee", &body.new_assignee).await?;
-    Ok(Json(with_name(&state, state.requests()?.reassign(admin.caller(), id, body).await?)))
+) -> Result<Answered<Json<TaskOut>>, ApiError> {
+    let once = key.of(&admin, &body)?;
+    let reassigning = async {
+        check_known(&state, "new_assignee", &body.new_assignee).await?;
+        Ok(state.requests()?.under(once.as_ref()).reassign(admin.caller(), id, body).await?)
+    };
+    let reassigned = once::answer(&state, once.as_ref(), reassigning).await?;
+    Ok(reassigned.map(|task| Json(with_name(&state, task))))
 }

@@ -10,6 +10,7 @@ mod evidence;
 mod flow;
 mod gate;
 mod hostile;
+mod keys;
 mod limits;
 mod policies;
 mod progress;

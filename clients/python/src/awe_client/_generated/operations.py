@@ -10,18 +10,18 @@ from .._operation import Operation, Page
 from . import models
 
 OPERATIONS = {
-    "activate_policy_version": Operation("activate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/activate", models.PolicyOut, takes_key=False, is_paged=False),
+    "activate_policy_version": Operation("activate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/activate", models.PolicyOut, takes_key=True, is_paged=False),
     "add_policy_version": Operation("add_policy_version", "PUT", "/v1/awe/policies/{policy_key}", models.PolicyOut, takes_key=False, is_paged=False),
-    "cancel_request": Operation("cancel_request", "POST", "/v1/awe/requests/{request_id}/cancel", models.RequestOut, takes_key=False, is_paged=False),
-    "claim_task": Operation("claim_task", "POST", "/v1/awe/tasks/{task_id}/claim", models.TaskOut, takes_key=False, is_paged=False),
+    "cancel_request": Operation("cancel_request", "POST", "/v1/awe/requests/{request_id}/cancel", models.RequestOut, takes_key=True, is_paged=False),
+    "claim_task": Operation("claim_task", "POST", "/v1/awe/tasks/{task_id}/claim", models.TaskOut, takes_key=True, is_paged=False),
     "config": Operation("config", "GET", "/v1/awe/config", models.ConfigResponse, takes_key=False, is_paged=False),
-    "create_callback_secret": Operation("create_callback_secret", "POST", "/v1/awe/admin/callback-secrets", models.CallbackSecretCreatedOut, takes_key=False, is_paged=False),
-    "create_delegation": Operation("create_delegation", "POST", "/v1/awe/delegations", models.DelegationOut, takes_key=False, is_paged=False),
-    "create_policy": Operation("create_policy", "POST", "/v1/awe/policies", models.PolicyOut, takes_key=False, is_paged=False),
+    "create_callback_secret": Operation("create_callback_secret", "POST", "/v1/awe/admin/callback-secrets", models.CallbackSecretCreatedOut, takes_key=True, is_paged=False),
+    "create_delegation": Operation("create_delegation", "POST", "/v1/awe/delegations", models.DelegationOut, takes_key=True, is_paged=False),
+    "create_policy": Operation("create_policy", "POST", "/v1/awe/policies", models.PolicyOut, takes_key=True, is_paged=False),
     "create_request": Operation("create_request", "POST", "/v1/awe/requests", models.CreateRequestOut, takes_key=True, is_paged=False),
-    "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=False, is_paged=False),
-    "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=False, is_paged=False),
-    "decide_tasks": Operation("decide_tasks", "POST", "/v1/awe/tasks/decisions", models.DecisionsOut, takes_key=False, is_paged=False),
+    "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=True, is_paged=False),
+    "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=True, is_paged=False),
+    "decide_tasks": Operation("decide_tasks", "POST", "/v1/awe/tasks/decisions", models.DecisionsOut, takes_key=True, is_paged=False),
     "delete_delegation": Operation("delete_delegation", "DELETE", "/v1/awe/delegations/{delegation_id}", None, takes_key=False, is_paged=False),
     "diff_policy_versions": Operation("diff_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions/{version}/diff", models.PolicyDiffOut, takes_key=False, is_paged=False),
     "export_system_config": Operation("export_system_config", "GET", "/v1/awe/admin/system-config/export", str, takes_key=False, is_paged=False),
@@ -46,12 +46,12 @@ OPERATIONS = {
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
     "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=True),
-    "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=False, is_paged=False),
-    "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=False, is_paged=False),
-    "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=False, is_paged=False),
-    "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=False, is_paged=False),
+    "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=True, is_paged=False),
+    "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=True, is_paged=False),
+    "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=True, is_paged=False),
+    "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=True, is_paged=False),
     "revoke_callback_secret": Operation("revoke_callback_secret", "DELETE", "/v1/awe/admin/callback-secrets/{secret_id}", None, takes_key=False, is_paged=False),
-    "rotate_callback_secret": Operation("rotate_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", models.CallbackSecretCreatedOut, takes_key=False, is_paged=False),
+    "rotate_callback_secret": Operation("rotate_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", models.CallbackSecretCreatedOut, takes_key=True, is_paged=False),
     "simulate_policy_version": Operation("simulate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", models.SimulateResponse, takes_key=False, is_paged=False),
     "update_callback_secret": Operation("update_callback_secret", "PATCH", "/v1/awe/admin/callback-secrets/{secret_id}", models.CallbackSecretOut, takes_key=False, is_paged=False),
     "update_policy_version": Operation("update_policy_version", "PATCH", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
@@ -75,6 +75,7 @@ class Operations(ABC):
         version: int,
         *,
         if_match: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -86,7 +87,7 @@ class Operations(ABC):
         `version`: Version number, from 1
         `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, idempotency_key=idempotency_key, timeout=timeout))
 
     def add_policy_version(
         self,
@@ -108,6 +109,7 @@ class Operations(ABC):
         request_id: str,
         body: Union[models.CancelRequest, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequestOut:
         """Cancel a request.
@@ -116,12 +118,13 @@ class Operations(ABC):
 
         `request_id`: Id of the request
         """
-        return cast("models.RequestOut", self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, timeout=timeout))
+        return cast("models.RequestOut", self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def claim_task(
         self,
         task_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Claim a task.
@@ -130,7 +133,7 @@ class Operations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, timeout=timeout))
+        return cast("models.TaskOut", self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     def config(
         self,
@@ -147,37 +150,40 @@ class Operations(ABC):
         self,
         body: Union[models.CallbackSecretCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Create a callback secret.
 
         The answer shows the secret, this once. An unknown `credential` is refused with 422. Role: admin.
         """
-        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["create_callback_secret"], body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["create_callback_secret"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def create_delegation(
         self,
         body: Union[models.DelegationCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DelegationOut:
         """Create a delegation.
 
         For anyone by an admin, for oneself by everybody else.
         """
-        return cast("models.DelegationOut", self._call(OPERATIONS["create_delegation"], body=body, timeout=timeout))
+        return cast("models.DelegationOut", self._call(OPERATIONS["create_delegation"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def create_policy(
         self,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Create a policy.
 
         Version 1, a draft. Role: admin.
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["create_policy"], body=body, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["create_policy"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def create_request(
         self,
@@ -198,6 +204,7 @@ class Operations(ABC):
         policy_key: str,
         version: int,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Deactivate a version.
@@ -207,13 +214,14 @@ class Operations(ABC):
         `policy_key`: Key of the policy
         `version`: Version number, from 1
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, idempotency_key=idempotency_key, timeout=timeout))
 
     def decide_task(
         self,
         task_id: str,
         body: Union[models.DecisionIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DecisionOut:
         """Decide a task.
@@ -222,12 +230,13 @@ class Operations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.DecisionOut", self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.DecisionOut", self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def decide_tasks(
         self,
         body: Union[models.DecisionsIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DecisionsOut:
         """Decide many tasks.
@@ -236,7 +245,7 @@ class Operations(ABC):
         are decided in their order. A task that is named again is refused. Any token; who may decide is judged for
         each task.
         """
-        return cast("models.DecisionsOut", self._call(OPERATIONS["decide_tasks"], body=body, timeout=timeout))
+        return cast("models.DecisionsOut", self._call(OPERATIONS["decide_tasks"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def delete_delegation(
         self,
@@ -676,6 +685,7 @@ class Operations(ABC):
         secret_id: str,
         body: Union[models.CallbackPingIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackPingOut:
         """Send a test event.
@@ -686,13 +696,14 @@ class Operations(ABC):
 
         `secret_id`: Id of a secret that signs
         """
-        return cast("models.CallbackPingOut", self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackPingOut", self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def reassign_task(
         self,
         task_id: str,
         body: Union[models.ReassignTaskIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Reassign a task.
@@ -701,12 +712,13 @@ class Operations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.TaskOut", self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def retry_deliveries(
         self,
         body: Union[models.RetryDeliveriesIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequeuedOut:
         """Retry many deliveries.
@@ -714,12 +726,13 @@ class Operations(ABC):
         Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would
         be. Role: admin.
         """
-        return cast("models.RequeuedOut", self._call(OPERATIONS["retry_deliveries"], body=body, timeout=timeout))
+        return cast("models.RequeuedOut", self._call(OPERATIONS["retry_deliveries"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def retry_delivery(
         self,
         delivery_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DeliveryOut:
         """Retry a delivery.
@@ -728,7 +741,7 @@ class Operations(ABC):
 
         `delivery_id`: Id of the delivery
         """
-        return cast("models.DeliveryOut", self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, timeout=timeout))
+        return cast("models.DeliveryOut", self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     def revoke_callback_secret(
         self,
@@ -749,6 +762,7 @@ class Operations(ABC):
         secret_id: str,
         body: Union[models.CallbackSecretRotate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Rotate a callback secret.
@@ -758,7 +772,7 @@ class Operations(ABC):
 
         `secret_id`: Id of the active secret
         """
-        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def simulate_policy_version(
         self,
@@ -851,6 +865,7 @@ class AsyncOperations(ABC):
         version: int,
         *,
         if_match: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -862,7 +877,7 @@ class AsyncOperations(ABC):
         `version`: Version number, from 1
         `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def add_policy_version(
         self,
@@ -884,6 +899,7 @@ class AsyncOperations(ABC):
         request_id: str,
         body: Union[models.CancelRequest, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequestOut:
         """Cancel a request.
@@ -892,12 +908,13 @@ class AsyncOperations(ABC):
 
         `request_id`: Id of the request
         """
-        return cast("models.RequestOut", await self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, timeout=timeout))
+        return cast("models.RequestOut", await self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def claim_task(
         self,
         task_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Claim a task.
@@ -906,7 +923,7 @@ class AsyncOperations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", await self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, timeout=timeout))
+        return cast("models.TaskOut", await self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def config(
         self,
@@ -923,37 +940,40 @@ class AsyncOperations(ABC):
         self,
         body: Union[models.CallbackSecretCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Create a callback secret.
 
         The answer shows the secret, this once. An unknown `credential` is refused with 422. Role: admin.
         """
-        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["create_callback_secret"], body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["create_callback_secret"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def create_delegation(
         self,
         body: Union[models.DelegationCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DelegationOut:
         """Create a delegation.
 
         For anyone by an admin, for oneself by everybody else.
         """
-        return cast("models.DelegationOut", await self._call(OPERATIONS["create_delegation"], body=body, timeout=timeout))
+        return cast("models.DelegationOut", await self._call(OPERATIONS["create_delegation"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def create_policy(
         self,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Create a policy.
 
         Version 1, a draft. Role: admin.
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["create_policy"], body=body, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["create_policy"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def create_request(
         self,
@@ -974,6 +994,7 @@ class AsyncOperations(ABC):
         policy_key: str,
         version: int,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Deactivate a version.
@@ -983,13 +1004,14 @@ class AsyncOperations(ABC):
         `policy_key`: Key of the policy
         `version`: Version number, from 1
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def decide_task(
         self,
         task_id: str,
         body: Union[models.DecisionIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DecisionOut:
         """Decide a task.
@@ -998,12 +1020,13 @@ class AsyncOperations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.DecisionOut", await self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.DecisionOut", await self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def decide_tasks(
         self,
         body: Union[models.DecisionsIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DecisionsOut:
         """Decide many tasks.
@@ -1012,7 +1035,7 @@ class AsyncOperations(ABC):
         are decided in their order. A task that is named again is refused. Any token; who may decide is judged for
         each task.
         """
-        return cast("models.DecisionsOut", await self._call(OPERATIONS["decide_tasks"], body=body, timeout=timeout))
+        return cast("models.DecisionsOut", await self._call(OPERATIONS["decide_tasks"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def delete_delegation(
         self,
@@ -1452,6 +1475,7 @@ class AsyncOperations(ABC):
         secret_id: str,
         body: Union[models.CallbackPingIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackPingOut:
         """Send a test event.
@@ -1462,13 +1486,14 @@ class AsyncOperations(ABC):
 
         `secret_id`: Id of a secret that signs
         """
-        return cast("models.CallbackPingOut", await self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackPingOut", await self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def reassign_task(
         self,
         task_id: str,
         body: Union[models.ReassignTaskIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Reassign a task.
@@ -1477,12 +1502,13 @@ class AsyncOperations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", await self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.TaskOut", await self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def retry_deliveries(
         self,
         body: Union[models.RetryDeliveriesIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequeuedOut:
         """Retry many deliveries.
@@ -1490,12 +1516,13 @@ class AsyncOperations(ABC):
         Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would
         be. Role: admin.
         """
-        return cast("models.RequeuedOut", await self._call(OPERATIONS["retry_deliveries"], body=body, timeout=timeout))
+        return cast("models.RequeuedOut", await self._call(OPERATIONS["retry_deliveries"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def retry_delivery(
         self,
         delivery_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DeliveryOut:
         """Retry a delivery.
@@ -1504,7 +1531,7 @@ class AsyncOperations(ABC):
 
         `delivery_id`: Id of the delivery
         """
-        return cast("models.DeliveryOut", await self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, timeout=timeout))
+        return cast("models.DeliveryOut", await self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def revoke_callback_secret(
         self,
@@ -1525,6 +1552,7 @@ class AsyncOperations(ABC):
         secret_id: str,
         body: Union[models.CallbackSecretRotate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Rotate a callback secret.
@@ -1534,7 +1562,7 @@ class AsyncOperations(ABC):
 
         `secret_id`: Id of the active secret
         """
-        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def simulate_policy_version(
         self,
