@@ -79,6 +79,7 @@ def operations(document: dict[str, Any]) -> list[Operation]:
             headers = [one for one in given if one["in"] == "header"]
             media = content.get("application/json") if set(content) == {"application/json"} else None
             body = raw.get("requestBody")
+            has_cursor = CURSOR in (answer.get("headers") or {})
             found.append(
                 Operation(
                     id=raw["operationId"],
@@ -94,7 +95,7 @@ def operations(document: dict[str, Any]) -> list[Operation]:
                     body_required=bool(body and body.get("required")),
                     result=media["schema"] if media else None,
                     is_text=bool(content) and media is None,
-                    is_paged=CURSOR in (answer.get("headers") or {}),
+                    is_paged=has_cursor and media is not None and media["schema"].get("type") == "array",
                 )
             )
     return sorted(found, key=lambda one: one.id)

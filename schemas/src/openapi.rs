@@ -47,7 +47,7 @@ const BEARER: &str = "bearerAuth";
         (name = "webhooks", description = "What AWE sends to callers")
     ),
     paths(
-        system::health, system::version, system::config,
+        system::health, system::version, system::config, system::me,
         policies::list_policies, policies::create_policy, policies::validate_policy,
         policies::add_policy_version,
         policies::list_policy_versions, policies::get_policy_version, policies::update_policy_version,

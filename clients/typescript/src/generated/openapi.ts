@@ -328,7 +328,8 @@ export interface paths {
         };
         /**
          * How it is configured
-         * @description Nothing secret; says whether the service runs in dev mode.
+         * @description Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where none is
+         *     configured, and `development`, true when unsigned tokens are accepted.
          */
         get: operations["config"];
         put?: never;
@@ -392,6 +393,26 @@ export interface paths {
         };
         /** Whether the service is up */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who I am
+         * @description What the service reads from the caller's token. Any token.
+         */
+        get: operations["me"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1874,6 +1895,41 @@ export interface components {
         };
         /** @description One step on the way to a faulty value: a field name or a list index. */
         Location: string | number;
+        /** @description The caller, as their token says. */
+        MeOut: {
+            /**
+             * @description Mail address, if the token has one.
+             * @example grace.lim@example.org
+             */
+            email?: string | null;
+            /**
+             * @description They may change things.
+             * @example true
+             */
+            is_admin: boolean;
+            /**
+             * @description They may read everything.
+             * @example true
+             */
+            is_viewer: boolean;
+            /**
+             * @description Name, if the token has one.
+             * @example Grace Lim
+             */
+            name?: string | null;
+            /**
+             * @description The roles that count, as the token names them.
+             * @example [
+             *       "AWE_ADMIN"
+             *     ]
+             */
+            roles: string[];
+            /**
+             * @description Subject id: what `assignee`, `requester` and `actor` say of them.
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            subject: string;
+        };
         /** @description One page of tasks. */
         PagedTasksOut: {
             /** @description Tasks of this page. */
@@ -4966,6 +5022,55 @@ export interface operations {
             503: {
                 headers: {
                     /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };

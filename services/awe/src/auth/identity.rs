@@ -14,6 +14,8 @@ pub struct Identity {
     pub subject: String,
     /// The token's `email`: shown to people, never compared.
     pub email: Option<String>,
+    /// The token's `name`: shown to people, never compared.
+    pub name: Option<String>,
     /// The OAuth client that the token was issued to (`azp`).
     pub client: Option<String>,
     /// The realm roles, and the client roles of the clients in `auth.role_clients`.

@@ -18,6 +18,7 @@ mod progress;
 mod receiver;
 mod rules;
 mod server;
+mod settled;
 mod staff;
 mod system_config;
 mod tokens;

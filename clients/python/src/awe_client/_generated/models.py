@@ -867,6 +867,40 @@ class Location(RootModel[Union[str, int]]):
     """
 
 
+class MeOut(BaseModel):
+    """
+    The caller, as their token says.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    email: Optional[str] = None
+    """
+    Mail address, if the token has one.
+    """
+    is_admin: bool
+    """
+    They may change things.
+    """
+    is_viewer: bool
+    """
+    They may read everything.
+    """
+    name: Optional[str] = None
+    """
+    Name, if the token has one.
+    """
+    roles: List[str]
+    """
+    The roles that count, as the token names them.
+    """
+    subject: str
+    """
+    Subject id: what `assignee`, `requester` and `actor` say of them.
+    """
+
+
 class PolicyChangeOut(BaseModel):
     """
     One difference between two versions.

@@ -45,7 +45,8 @@ OPERATIONS = {
     "list_policy_versions": Operation("list_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions", List[models.PolicyVersionOut], takes_key=False, is_paged=False),
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
-    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=True),
+    "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
+    "me": Operation("me", "GET", "/v1/awe/me", models.MeOut, takes_key=False, is_paged=False),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=True, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=True, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=True, is_paged=False),
@@ -142,7 +143,8 @@ class Operations(ABC):
     ) -> models.ConfigResponse:
         """How it is configured.
 
-        Nothing secret; says whether the service runs in dev mode.
+        Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where
+        none is configured, and `development`, true when unsigned tokens are accepted.
         """
         return cast("models.ConfigResponse", self._call(OPERATIONS["config"], timeout=timeout))
 
@@ -266,7 +268,7 @@ class Operations(ABC):
         policy_key: str,
         version: int,
         *,
-        with: int,
+        with_: int,
         timeout: Optional[float] = None,
     ) -> models.PolicyDiffOut:
         """Compare two versions.
@@ -275,9 +277,9 @@ class Operations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Number of the version that is changed, from 1
-        `with`: Number of the version that it becomes, from 1.
+        `with_`: Number of the version that it becomes, from 1.
         """
-        return cast("models.PolicyDiffOut", self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+        return cast("models.PolicyDiffOut", self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with_}, timeout=timeout))
 
     def export_system_config(
         self,
@@ -656,7 +658,7 @@ class Operations(ABC):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> Page[s.PagedTasksOu]:
+    ) -> models.PagedTasksOut:
         """List tasks.
 
         Newest first, or due first. Any token.
@@ -678,7 +680,18 @@ class Operations(ABC):
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("Page[s.PagedTasksOu]", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+
+    def me(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.MeOut:
+        """Who I am.
+
+        What the service reads from the caller's token. Any token.
+        """
+        return cast("models.MeOut", self._call(OPERATIONS["me"], timeout=timeout))
 
     def ping_callback_secret(
         self,
@@ -932,7 +945,8 @@ class AsyncOperations(ABC):
     ) -> models.ConfigResponse:
         """How it is configured.
 
-        Nothing secret; says whether the service runs in dev mode.
+        Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where
+        none is configured, and `development`, true when unsigned tokens are accepted.
         """
         return cast("models.ConfigResponse", await self._call(OPERATIONS["config"], timeout=timeout))
 
@@ -1056,7 +1070,7 @@ class AsyncOperations(ABC):
         policy_key: str,
         version: int,
         *,
-        with: int,
+        with_: int,
         timeout: Optional[float] = None,
     ) -> models.PolicyDiffOut:
         """Compare two versions.
@@ -1065,9 +1079,9 @@ class AsyncOperations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Number of the version that is changed, from 1
-        `with`: Number of the version that it becomes, from 1.
+        `with_`: Number of the version that it becomes, from 1.
         """
-        return cast("models.PolicyDiffOut", await self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+        return cast("models.PolicyDiffOut", await self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with_}, timeout=timeout))
 
     async def export_system_config(
         self,
@@ -1446,7 +1460,7 @@ class AsyncOperations(ABC):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         timeout: Optional[float] = None,
-    ) -> Page[s.PagedTasksOu]:
+    ) -> models.PagedTasksOut:
         """List tasks.
 
         Newest first, or due first. Any token.
@@ -1468,7 +1482,18 @@ class AsyncOperations(ABC):
         `page`: Page, from 1.
         `page_size`: Tasks a page: 1 to 200, 20 when absent.
         """
-        return cast("Page[s.PagedTasksOu]", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+        return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
+
+    async def me(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.MeOut:
+        """Who I am.
+
+        What the service reads from the caller's token. Any token.
+        """
+        return cast("models.MeOut", await self._call(OPERATIONS["me"], timeout=timeout))
 
     async def ping_callback_secret(
         self,
