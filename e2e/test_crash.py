@@ -40,6 +40,17 @@ class Crash(EngineCase):
         self.assert_every_webhook_came(events)
         self.assert_every_event_is_in_the_stream(histories)
 
+    def test_kill_9_in_the_middle_of_500_decisions_with_keys_answers_each_with_its_decision(self) -> None:
+        def decide(client: api.Client, task_id: str) -> api.Answer:
+            return client.post(f"/tasks/{task_id}/decision", {"action": "approve"}, {"Idempotency-Key": task_id})
+
+        created = in_parallel(self.create, range(REQUESTS), lambda: self.server.client("registry"))
+        tasks = [one["tasks"][0]["id"] for one in created]
+        deciders = Persistent(decide, tasks, within=60).start(lambda: self.server.client("alice"))
+        self.kill_meanwhile(deciders)
+        self.assertEqual(deciders.refused, {}, "a decision whose answer was lost is answered when it is repeated")
+        self.assert_all_decided_once(deciders, self.database.histories())
+
     def kill_meanwhile(self, work: Persistent) -> None:
         """Kills and restarts the server several times in the middle of the work."""
         for count in KILL_AFTER:

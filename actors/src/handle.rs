@@ -7,7 +7,7 @@ mod replay;
 mod simulate;
 
 use crate::directory::Directory;
-use crate::request::{Applied, Created, Message, NewRequest, RequestActor, Shared};
+use crate::request::{Applied, Created, Message, NewRequest, Order, RequestActor, Shared};
 use crate::{Error, shapes};
 use engine::command::{Caller, Command};
 use engine::ids::{RequestId, TaskId};
@@ -18,6 +18,7 @@ use schemas::api::decision::{DecisionIn, DecisionOut};
 use schemas::api::request::{CancelRequest, RequestOut};
 use schemas::api::task::{ReassignTaskIn, TaskOut};
 use std::sync::Arc;
+use store::once::Once;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -28,6 +29,7 @@ pub struct Requests {
     in_flight: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     directory: Arc<dyn Directory>,
+    once: Option<Once>,
 }
 
 /// Most creates that wait for their first tasks; others are answered immediately.
@@ -38,7 +40,14 @@ const LOOKS: usize = 4;
 impl Requests {
     pub(crate) fn new(shared: Arc<Shared>, directory: Arc<dyn Directory>) -> Self {
         let in_flight = Arc::new(Semaphore::new(shared.options.max_in_flight));
-        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(MOST_WAITING)), directory }
+        Self { shared, in_flight, waiting: Arc::new(Semaphore::new(MOST_WAITING)), directory, once: None }
+    }
+
+    /// The same door for a command that is given under a key: the key is noted together with what is done, or neither
+    /// is. [`Error::KeyTaken`] then says that something was asked for under it before.
+    #[must_use]
+    pub fn under(&self, once: Option<&Once>) -> Self {
+        Self { once: once.cloned(), ..self.clone() }
     }
 
     /// How many commands may be under way at once.
@@ -77,8 +86,8 @@ impl Requests {
     /// Decides a task.
     ///
     /// # Errors
-    /// [`Error::UnknownTask`], [`Error::Refused`], [`Error::Invalid`] for an unknown action, [`Error::Overloaded`],
-    /// [`Error::Unavailable`].
+    /// [`Error::UnknownTask`], [`Error::Refused`], [`Error::Invalid`] for an unknown action, [`Error::KeyTaken`],
+    /// [`Error::Overloaded`], [`Error::Unavailable`].
     pub async fn decide(
         &self,
         caller: Caller,
@@ -109,7 +118,8 @@ impl Requests {
     /// As [`Requests::decide`].
     pub async fn claim(&self, caller: Caller, task_id: Uuid) -> Result<TaskOut, Error> {
         let request_id = self.request_of(task_id).await?;
-        let applied = self.apply(request_id, Command::Claim { caller, task_id: TaskId(task_id) }).await?;
+        let command = Command::Claim { caller, task_id: TaskId(task_id) };
+        let applied = self.apply(request_id, command).await?;
         task_out(&applied, TaskId(task_id))
     }
 
@@ -156,11 +166,15 @@ impl Requests {
 
     pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
-        let command = Arc::new(command);
-        self.call(id, |reply| Message::Apply(Arc::clone(&command), reply)).await
+        let order = Arc::new(Order { command, once: self.once.clone() });
+        self.call(id, |reply| Message::Apply(Arc::clone(&order), reply)).await
     }
 
-    async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
+    /// The request that a task belongs to.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], [`Error::Unavailable`].
+    pub async fn request_of(&self, task_id: Uuid) -> Result<RequestId, Error> {
         if let Some(known) = self.shared.tasks.get(&TaskId(task_id)) {
             return Ok(known);
         }
@@ -210,5 +224,6 @@ impl Requests {
 }
 
 fn task_out(applied: &Applied, id: TaskId) -> Result<TaskOut, Error> {
-    shapes::task_by_id(&applied.transition.request, id, &applied.meta).ok_or(Error::UnknownTask)
+    shapes::task_by_id(&applied.transition.request, id, &applied.meta, &applied.version.policy)
+        .ok_or(Error::UnknownTask)
 }

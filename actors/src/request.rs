@@ -18,7 +18,7 @@ mod registry;
 mod shared;
 
 pub(crate) use janitor::Janitor;
-pub(crate) use message::{Applied, Message};
+pub(crate) use message::{Applied, Message, Order};
 pub use message::{Created, NewRequest};
 pub use options::RequestOptions;
 pub(crate) use shared::Shared;
@@ -72,9 +72,9 @@ impl Actor for RequestActor {
                 let answer = Box::pin(driver::create(&state.shared, state.id, &new, &mut state.loaded)).await;
                 finish(&me, state, answer, reply);
             }
-            Message::Apply(command, reply) => {
+            Message::Apply(order, reply) => {
                 let answer =
-                    Box::pin(driver::apply(&state.shared, state.id, &command, &mut state.loaded)).await;
+                    Box::pin(driver::apply(&state.shared, state.id, &order, &mut state.loaded)).await;
                 finish(&me, state, answer, reply);
             }
             #[cfg(test)]

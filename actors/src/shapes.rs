@@ -1,25 +1,29 @@
 //! Turns the engine's state into the bodies of the API.
 
 use crate::Error;
+use crate::request::Applied;
+use engine::command::Command;
 use engine::ids::TaskId;
+use engine::policy::Policy;
 use engine::request::{Decision, Request, Task};
 use schemas::api::decision::DecisionOut;
 use schemas::api::request::{CreateRequestIn, CreateRequestOut, RequestOut};
 use schemas::api::task::TaskOut;
 use schemas::json::RawJson;
-use store::commit::Meta;
+use store::commit::{Idempotency, Meta};
+use store::once::Once;
 use time::OffsetDateTime;
 
 /// Most bytes of context that an answer may repeat.
 const MOST_REPEATED: usize = 512 * 1024;
 
-pub(crate) fn created(request: &Request, meta: &Meta) -> CreateRequestOut {
+pub(crate) fn created(request: &Request, meta: &Meta, policy: &Policy) -> CreateRequestOut {
     let context = RawJson::of(&request.context).ok();
     let mut answer = CreateRequestOut {
         request_id: request.id.0,
         status: request.status.as_str().to_owned(),
         current_stage_order: request.current_stage_order,
-        tasks: request.tasks.iter().map(|t| task(request, t, meta, None)).collect(),
+        tasks: request.tasks.iter().map(|t| task((request, meta, policy), t, None)).collect(),
     };
     show_context(&mut answer, context.as_ref());
     answer
@@ -40,16 +44,48 @@ pub(crate) fn stored(answer: &CreateRequestOut) -> Result<RawJson, Error> {
     written(&answer)
 }
 
+/// The key of a command with its answer, as it is stored: without the context, which the request has. `None` for a
+/// command that no caller gives.
+pub(crate) fn keyed(once: &Once, command: &Command, applied: &Applied) -> Result<Option<Idempotency>, Error> {
+    let (transition, meta) = (&applied.transition, &*applied.meta);
+    let of = (&*transition.request, meta, &applied.version.policy);
+    let response = match command {
+        Command::Decide { .. } => {
+            transition.decision.as_ref().map(|d| written(&decision(&transition.request, d)))
+        }
+        Command::Claim { .. } | Command::Reassign { .. } => {
+            let seen = transition.request.tasks.iter().find(|task| Some(task.id) == transition.task_id);
+            seen.map(|seen| written(&task(of, seen, None)))
+        }
+        Command::Cancel { .. } => Some(written(&cancelled(applied)?)),
+        Command::Resolved { .. } | Command::ResolutionFailed { .. } | Command::Breach | Command::Expire => {
+            None
+        }
+    };
+    let Some(response) = response.transpose()? else { return Ok(None) };
+    Ok(Some(Idempotency { once: once.clone(), response }))
+}
+
+fn cancelled(applied: &Applied) -> Result<RequestOut, Error> {
+    let answer = request(&applied.transition.request, &applied.meta, applied.updated_at)?;
+    Ok(RequestOut { context: written(&serde_json::Value::Null)?, ..answer })
+}
+
 fn written(value: &impl serde::Serialize) -> Result<RawJson, Error> {
     RawJson::of(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
-pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta) -> Option<TaskOut> {
+pub(crate) fn task_by_id(request: &Request, id: TaskId, meta: &Meta, policy: &Policy) -> Option<TaskOut> {
     let context = RawJson::of(&request.context).ok();
-    request.tasks.iter().find(|t| t.id == id).map(|t| task(request, t, meta, context))
+    request.tasks.iter().find(|t| t.id == id).map(|t| task((request, meta, policy), t, context))
 }
 
-fn task(request: &Request, task: &Task, meta: &Meta, context: Option<RawJson>) -> TaskOut {
+/// The name of the assignee is left out: the directory knows it.
+fn task(
+    (request, meta, policy): (&Request, &Meta, &Policy),
+    task: &Task,
+    context: Option<RawJson>,
+) -> TaskOut {
     let decided = task.decision_id.and_then(|id| request.decisions.iter().find(|d| d.id == id));
     TaskOut {
         id: task.id.0,
@@ -71,6 +107,14 @@ fn task(request: &Request, task: &Task, meta: &Meta, context: Option<RawJson>) -
         context,
         artifact_type: Some(meta.artifact_type.clone()),
         policy_key: Some(meta.policy_key.clone()),
+        artifact_id: Some(meta.artifact_id.clone()),
+        requester: Some(request.requester.clone()),
+        title: meta.title.clone(),
+        summary: meta.summary.clone(),
+        artifact_url: meta.artifact_url.clone(),
+        stage_name: policy.stages.iter().find(|s| s.id == task.stage_id).map(|s| s.name.clone()),
+        request_status: Some(request.status.as_str().to_owned()),
+        assignee_name: None,
     }
 }
 
@@ -102,6 +146,9 @@ pub(crate) fn request(r: &Request, meta: &Meta, updated_at: OffsetDateTime) -> R
         policy_version: meta.policy_version,
         artifact_type: meta.artifact_type.clone(),
         artifact_id: meta.artifact_id.clone(),
+        title: meta.title.clone(),
+        summary: meta.summary.clone(),
+        artifact_url: meta.artifact_url.clone(),
         source_service: r.source_service.clone(),
         requester: Some(r.requester.clone()),
         context: written(&r.context)?,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 import re
 import subprocess
 import sys
@@ -68,7 +69,9 @@ def type_of(schema: dict[str, Any] | None) -> str:
 
 
 def snake(name: str) -> str:
-    return re.sub(r"\W", "_", name).lower()
+    """The name as a name of Python: words of the language get a line behind them, as `with_`."""
+    snaked = re.sub(r"\W", "_", name).lower()
+    return f"{snaked}_" if keyword.iskeyword(snaked) else snaked
 
 
 def prose(one: spec.Operation) -> str:

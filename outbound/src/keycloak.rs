@@ -5,6 +5,7 @@
 
 mod api;
 mod members;
+mod names;
 mod pickers;
 mod wire;
 
@@ -16,6 +17,7 @@ use crate::oauth2::ClientCredentials;
 use api::Api;
 use members::Members;
 use moka::future::Cache;
+use names::Names;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +54,7 @@ pub struct Keycloak(Arc<Inner>);
 struct Inner {
     api: Api,
     members: Members,
+    names: Names,
     cache: Option<Answers>,
 }
 
@@ -81,9 +84,11 @@ impl Keycloak {
             client_secret: options.client_secret,
             scope: None,
         };
+        let names = Names::default();
         Ok(Self(Arc::new(Inner {
             api: Api::new(&options.base_url, &options.realm, credentials, options.timeout)?,
-            members: Members::new(options.service_accounts, options.cache),
+            members: Members::new(options.service_accounts, options.cache, names.clone()),
+            names,
             cache: (!options.cache.is_zero()).then(|| Answers::new(options.cache)),
         })))
     }
@@ -127,8 +132,16 @@ impl Keycloak {
         }
     }
 
+    /// The name of the user with this id, if some answer of this day has told it.
+    #[must_use]
+    pub fn known_name(&self, id: &str) -> Option<String> {
+        self.0.names.of(id)
+    }
+
     async fn look_up_user(&self, id: &str) -> Result<Option<UserEntry>, DirectoryError> {
-        Ok(self.0.api.get::<wire::User>(&["users", id], &[]).await?.map(Into::into))
+        let found = self.0.api.get::<wire::User>(&["users", id], &[]).await?;
+        found.iter().for_each(|user| self.0.names.note(user));
+        Ok(found.map(Into::into))
     }
 
     async fn answer(&self, question: Question) -> Result<Arc<[String]>, DirectoryError> {

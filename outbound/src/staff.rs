@@ -57,6 +57,15 @@ impl Staff {
         }
     }
 
+    /// The name of the user with this id, if it is known without asking anybody.
+    #[must_use]
+    pub fn known_name(&self, id: &str) -> Option<String> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.known_name(id),
+            Self::File(file) => file.user(id)?.name,
+        }
+    }
+
     /// Whether the user with this id may sit, that is exists and is enabled. `None` when the user is not listed in a file
     /// that does not claim to be complete.
     ///

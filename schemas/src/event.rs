@@ -28,6 +28,18 @@ pub struct WebhookEvent {
     /// The caller's id of the thing.
     #[schema(example = "CR-2026-000123")]
     pub artifact_id: String,
+    /// What people call the thing; absent when the caller has not said it.
+    #[schema(example = "New bank account for the Okafor household")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it is about, in plain text; absent likewise.
+    #[schema(example = "The account that payments go to changes from 0012 to 0047.")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Where people look at the thing, to be shown as a link; absent likewise.
+    #[schema(example = "https://registry.example.org/changes/CR-2026-000123")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_url: Option<String>,
     /// Policy that the request is pinned to.
     #[schema(example = "registry.change-request")]
     pub policy_key: String,
@@ -66,6 +78,9 @@ pub fn ping(event_id: Uuid, secret_id: Uuid, actor: &str, occurred_at: OffsetDat
         sequence: 0,
         artifact_type: PING.to_owned(),
         artifact_id: secret_id.to_string(),
+        title: None,
+        summary: None,
+        artifact_url: None,
         policy_key: String::new(),
         policy_version: 0,
         status: PING.to_owned(),

@@ -5,6 +5,7 @@ mod answers;
 mod delegations;
 mod directory;
 mod feed;
+mod keys;
 mod parameters;
 mod policies;
 mod requests;
@@ -48,7 +49,7 @@ const BEARER: &str = "bearerAuth";
         (name = "webhooks", description = "What AWE sends to callers")
     ),
     paths(
-        system::health, system::version, system::config,
+        system::health, system::version, system::config, system::me,
         policies::list_policies, policies::create_policy, policies::validate_policy,
         policies::add_policy_version,
         policies::list_policy_versions, policies::get_policy_version, policies::update_policy_version,
@@ -58,7 +59,7 @@ const BEARER: &str = "bearerAuth";
         requests::cancel_request,
         requests::get_request_evidence, requests::list_request_events,
         feed::list_events, feed::follow_events,
-        tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::reassign_task,
+        tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::decide_tasks, tasks::reassign_task,
         delegations::list_delegations, delegations::create_delegation, delegations::delete_delegation,
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
         admin::retry_deliveries, admin::get_overview, admin::list_endpoints, admin::list_audit_actions, admin::get_system_config, admin::export_system_config, admin::list_callback_secrets,
@@ -67,7 +68,8 @@ const BEARER: &str = "bearerAuth";
         directory::find_users, directory::find_roles, directory::find_groups, directory::find_clients,
     ),
     components(schemas(
-        api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, api::ResumeOut, WebhookEvent,
+        api::DecisionItemIn, api::ErrorEnvelope, api::ErrorDetail, api::ValidationDetail, api::Location, api::ResumeOut,
+        WebhookEvent,
     )),
     modifiers(&Additions),
 )]
@@ -93,10 +95,12 @@ impl Modify for Additions {
                 field.default = Some(json!({}));
             }
         }
-        if let Some(field) = field(components, "DecisionIn", "action") {
+        for schema in ["DecisionIn", "DecisionItemIn"] {
+            let Some(field) = field(components, schema, "action") else { continue };
             field.enum_values = Some(Action::ALL.iter().map(|action| json!(action.as_str())).collect());
         }
         document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
+        keys::describe(&mut document.paths);
         document.webhooks = Some(webhooks::webhooks());
     }
 }

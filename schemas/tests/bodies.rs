@@ -63,6 +63,15 @@ fn values_outside_their_limits_are_refused() {
         ("callback_url", json!("ftp://example.org")),
         ("callback_url", json!("")),
         ("callback_url", json!(format!("http://{}", "h".repeat(2042)))),
+        ("artifact_type", json!("two\nlines")),
+        ("artifact_id", json!("a\u{85}b")),
+        ("title", json!("a\u{2029}b")),
+        ("title", json!("t".repeat(201))),
+        ("summary", json!("s".repeat(2001))),
+        ("artifact_url", json!("ftp://example.org/a")),
+        ("artifact_url", json!("https://ann@example.org/a")),
+        ("artifact_url", json!("https://:secret@example.org/a")),
+        ("artifact_url", json!("https:/\t/example.org")),
         ("callback_secret_id", json!("first")),
         ("callback_events", json!(["request_aproved"])),
         ("expires_at", json!("tomorrow")),
@@ -95,6 +104,9 @@ fn values_at_their_limits_are_read() {
         ("callback_url", json!("HTTPS://example.org/hook")),
         ("callback_url", json!(null)),
         ("callback_events", json!([])),
+        ("title", json!("\u{e9}".repeat(200))),
+        ("summary", json!("two\nlines")),
+        ("artifact_url", json!("https://example.org/a?who=ann@example.org")),
         ("callback_events", json!(["decision_recorded", "request_approved"])),
         ("expires_at", json!("2026-03-01T00:00:00+02:00")),
     ] {
@@ -105,6 +117,13 @@ fn values_at_their_limits_are_read() {
     for action in ["approve", "reject", "abstain"] {
         assert!(read::<DecisionIn>(json!({"action": action, "comment": null})).is_ok(), "{action}");
     }
+}
+
+#[test]
+fn a_body_without_words_is_written_as_it_was_before_there_were_any() {
+    let written = serde_json::to_value(read::<CreateRequestIn>(request()).expect("a request")).expect("JSON");
+    let names: Vec<&str> = written.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert!(!names.iter().any(|name| ["title", "summary", "artifact_url"].contains(name)), "{names:?}");
 }
 
 #[test]

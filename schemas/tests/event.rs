@@ -18,6 +18,9 @@ fn event() -> WebhookEvent {
         sequence: 7,
         artifact_type: "registry_change_request".into(),
         artifact_id: "CR-1".into(),
+        title: Some("New account".into()),
+        summary: None,
+        artifact_url: None,
         policy_key: "registry".into(),
         policy_version: 3,
         status: "approved".into(),
@@ -89,7 +92,7 @@ fn the_body_has_every_field_of_the_contract() {
         body,
         json!({
             "event_id": id(1), "event_type": "request_approved", "request_id": id(2), "sequence": 7,
-            "artifact_type": "registry_change_request", "artifact_id": "CR-1", "policy_key": "registry",
+            "artifact_type": "registry_change_request", "artifact_id": "CR-1", "title": "New account", "policy_key": "registry",
             "policy_version": 3, "status": "approved", "stage_order": null, "actor": "amina",
             "occurred_at": "2026-01-31T10:00:00.25Z", "payload": {"outcome": "approved", "actor": "amina"},
         })

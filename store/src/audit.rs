@@ -1,5 +1,6 @@
 //! Who changed what: one append-only row for each administrative act, written in the transaction of the act.
 
+use crate::once::Once;
 use crate::page::{Cursor, List, and, containing, cut, page};
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
@@ -9,12 +10,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Somebody who acts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Actor {
     /// The token's `sub`.
     pub subject: String,
     /// Shown to auditors, never compared.
     pub email: Option<String>,
+    /// The key under which they act; `None` = none, and doing it again does it again.
+    pub once: Option<Once>,
 }
 
 /// What was done to what.

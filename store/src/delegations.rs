@@ -1,7 +1,7 @@
 //! Out-of-office delegations, as people manage them. [`crate::catalog`] reads them for the engine.
 
 use crate::audit::{self, Actor, Record};
-use crate::{Clash, Error, Store, What};
+use crate::{Clash, Error, Store, What, once};
 use schemas::api::delegation::{DelegationCreate, DelegationOut};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -81,7 +81,7 @@ impl Store {
             ..Record::default()
         };
         audit::insert(&mut tx, actor, &record).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &created).await?;
         Ok(created)
     }
 

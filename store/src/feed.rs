@@ -80,6 +80,9 @@ struct FeedRow {
     request_id: Uuid,
     artifact_type: String,
     artifact_id: String,
+    title: Option<String>,
+    summary: Option<String>,
+    artifact_url: Option<String>,
     status: String,
     stage_order: Option<i32>,
     actor: String,
@@ -162,7 +165,8 @@ impl FeedFilter {
             )
             select f.beginning, (select count(*) from looked) as looked, (select max(position) from looked) as last,
                 (select count(*) from picked) as fitting,
-                e.position, e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
+                e.position, e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id,
+                r.title, r.summary, r.artifact_url, e.status,
                 e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence, r.policy_key,
                 r.policy_version
             from event_feed f left join sized e on e.so_far = e.own or e.so_far <= ",

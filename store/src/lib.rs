@@ -12,6 +12,7 @@ pub mod feed;
 pub mod grants;
 mod moment;
 pub mod notifications;
+pub mod once;
 pub mod outbox;
 pub mod overview;
 pub mod page;

@@ -38,6 +38,9 @@ pub(crate) struct EventFacts {
     pub(crate) request_id: Uuid,
     pub(crate) artifact_type: String,
     pub(crate) artifact_id: String,
+    pub(crate) title: Option<String>,
+    pub(crate) summary: Option<String>,
+    pub(crate) artifact_url: Option<String>,
     pub(crate) status: String,
     pub(crate) stage_order: Option<i32>,
     pub(crate) actor: String,
@@ -58,6 +61,9 @@ macro_rules! event_facts {
             request_id: $row.request_id,
             artifact_type: $row.artifact_type,
             artifact_id: $row.artifact_id,
+            title: $row.title,
+            summary: $row.summary,
+            artifact_url: $row.artifact_url,
             status: $row.status,
             stage_order: $row.stage_order,
             actor: $row.actor,
@@ -86,6 +92,9 @@ impl EventFacts {
             request_id: self.request_id,
             artifact_type: self.artifact_type,
             artifact_id: self.artifact_id,
+            title: self.title,
+            summary: self.summary,
+            artifact_url: self.artifact_url,
             status: self.status,
             stage_order: self.stage_order,
             actor: Some(self.actor),
@@ -186,8 +195,8 @@ impl Store {
                         ) e)
                 ) found order by position limit $3
             )
-            select e.position, e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
-                e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
+            select e.position, e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id,
+                r.title, r.summary, r.artifact_url, e.status, e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version, r.callback_url is not null as "has_callback!"
             from waiting w join approval_event e on e.position = w.position
             join approval_request r on r.id = e.request_id order by e.position"#,

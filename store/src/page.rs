@@ -125,7 +125,7 @@ pub(crate) fn containing(text: &str) -> String {
 pub(crate) fn and_contains(query: &mut QueryBuilder<Postgres>, text: &str) {
     let pattern = containing(text);
     query.push(" and (");
-    for column in ["r.artifact_id", "r.artifact_type", "r.policy_key", "r.requester"] {
+    for column in ["r.title", "r.artifact_id", "r.artifact_type", "r.policy_key", "r.requester"] {
         query.push(column).push(" ilike ").push_bind(pattern.clone()).push(" or ");
     }
     // Looking at the values one by one costs much; a text that is nowhere in the whole is in none of them, unless it

@@ -14,7 +14,7 @@ pub use read::LoadedPolicy;
 pub(crate) use read::by_id;
 
 use crate::audit::{self, Actor, Record};
-use crate::{Clash, Error, Store};
+use crate::{Clash, Error, Store, once};
 use engine::policy::Policy;
 use read::POLICY;
 use schemas::api::policy::{PolicyCreate, PolicyOut};
@@ -118,7 +118,7 @@ impl Store {
         let created = read::version(&mut tx, key, 1).await?;
         let entry = Record { after: audit::json(&created)?, ..record("policy.create", "created", &created) };
         audit::insert(&mut tx, actor, &entry).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &created).await?;
         Ok(created)
     }
 
@@ -234,6 +234,7 @@ impl Store {
             ));
         }
         if target.status == "active" {
+            once::commit(tx, actor.once.as_ref(), &found).await?;
             return Ok(found);
         }
         let text_sha256 = checked_hash(&found)?;
@@ -249,7 +250,7 @@ impl Store {
             ..record("policy.activate", "activated", &activated)
         };
         audit::insert(&mut tx, actor, &entry).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &activated).await?;
         Ok(activated)
     }
 
@@ -278,7 +279,7 @@ impl Store {
             ..record("policy.deactivate", "deactivated", &deactivated)
         };
         audit::insert(&mut tx, actor, &entry).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &deactivated).await?;
         Ok(deactivated)
     }
 }

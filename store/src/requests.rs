@@ -1,4 +1,4 @@
-//! Requests: loading one to decide on it, and the stored first answers of creates.
+//! Requests: loading one to decide on it.
 
 mod filter;
 pub mod list;
@@ -10,8 +10,6 @@ use crate::{Error, Store};
 use engine::ids::{DecisionId, PolicyId, RequestId, StageId, TaskId};
 use engine::policy::Kind;
 use engine::request::{Action, Decision, Request, RequestStatus, StageRun, StageState, Task, TaskStatus};
-use schemas::api::request::CreateRequestOut;
-use schemas::json::RawJson;
 use serde::Deserialize;
 use sqlx::types::Json;
 use std::sync::Arc;
@@ -31,17 +29,6 @@ pub struct Loaded {
     pub resolve_attempt: i32,
     /// Whether the stream has acknowledged all events so far.
     pub published: bool,
-}
-
-/// The stored first answer of an idempotent create.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FirstAnswer {
-    /// Whether it answered an equal body, compared as JSON.
-    pub same_body: bool,
-    /// The answer. Its tasks may lack the context.
-    pub response: CreateRequestOut,
-    /// The context of the request; `None` when the request is no longer kept.
-    pub context: Option<RawJson>,
 }
 
 impl Store {
@@ -87,6 +74,9 @@ impl Store {
             policy_version: row.policy_version,
             artifact_type: row.artifact_type,
             artifact_id: row.artifact_id,
+            title: row.title,
+            summary: row.summary,
+            artifact_url: row.artifact_url,
             callback_url: row.callback_url,
             callback_secret_id: row.callback_secret_id,
             callback_events: row.callback_events,
@@ -99,70 +89,6 @@ impl Store {
             resolve_attempt: row.resolve_attempt,
             published: row.published,
         }))
-    }
-
-    /// Replaces the stored first answer of `(subject, key)` by the answer that the caller got in the end.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn settle_first_answer(
-        &self,
-        subject: &str,
-        key: &str,
-        response: &RawJson,
-    ) -> Result<(), Error> {
-        sqlx::query!(
-            "update idempotency_key set response = $3 where subject = $1 and key = $2",
-            subject,
-            key,
-            Json(response) as _
-        )
-        .execute(&self.hot)
-        .await?;
-        Ok(())
-    }
-
-    /// The stored first answer of `(subject, key)`, and whether its body equals `body`. PostgreSQL compares the
-    /// bodies, because its JSON numbers are exact.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn first_answer(
-        &self,
-        subject: &str,
-        key: &str,
-        body: &RawJson,
-    ) -> Result<Option<FirstAnswer>, Error> {
-        let row = sqlx::query!(
-            r#"select k.body = $3 as "same_body!", k.response as "response: Json<CreateRequestOut>",
-                r.context as "context?: Json<RawJson>"
-            from idempotency_key k left join approval_request r on r.id = k.request_id
-            where k.subject = $1 and k.key = $2"#,
-            subject,
-            key,
-            Json(body) as _
-        )
-        .fetch_optional(&self.hot)
-        .await?;
-        Ok(row.map(|row| FirstAnswer {
-            same_body: row.same_body,
-            response: row.response.0,
-            context: row.context.map(|context| context.0),
-        }))
-    }
-
-    /// Returns whether a first answer of `(subject, key)` is stored.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn is_answered(&self, subject: &str, key: &str) -> Result<bool, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"select exists (select from idempotency_key where subject = $1 and key = $2) as "stored!""#,
-            subject,
-            key
-        )
-        .fetch_one(&self.hot)
-        .await?)
     }
 }
 

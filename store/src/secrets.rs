@@ -3,10 +3,10 @@
 
 use crate::audit::{self, Actor, Record};
 use crate::vault::{Vault, VaultError};
-use crate::{Clash, Error, Store, What};
+use crate::{Clash, Error, Store, What, once};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use schemas::api::secret::{CallbackSecretCreatedOut, CallbackSecretOut};
+use schemas::api::secret::{CallbackPingOut, CallbackSecretCreatedOut, CallbackSecretOut};
 use schemas::webhook::{SECRET_MIN_BYTES, SECRET_PREFIX, show_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod again;
 mod change;
 mod reseal;
 
@@ -172,6 +173,11 @@ async fn insert_active(
     })
 }
 
+/// The answer as it is stored under an idempotency key: without the secret, which its row has, sealed.
+fn unshown(created: &CallbackSecretCreatedOut) -> CallbackSecretCreatedOut {
+    CallbackSecretCreatedOut { secret: String::new(), ..created.clone() }
+}
+
 struct SealedRow {
     id: Uuid,
     caller_service: String,
@@ -241,7 +247,7 @@ impl Store {
             ..record("callback_secret.create", "created", created.id, caller_service)
         };
         audit::insert(&mut tx, actor, &entry).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &unshown(&created)).await?;
         Ok(created)
     }
 
@@ -304,7 +310,7 @@ impl Store {
             ..record("callback_secret.rotate", "rotated", id, &old.caller_service)
         };
         audit::insert(&mut tx, actor, &entry).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &unshown(&created)).await?;
         Ok(created)
     }
 
@@ -366,7 +372,7 @@ impl Store {
             ..record("callback_secret.ping", "tried", id, &secret.caller_service)
         };
         audit::insert(&mut tx, actor, &entry).await?;
-        tx.commit().await?;
+        once::commit(tx, actor.once.as_ref(), &CallbackPingOut::unknown(event_id)).await?;
         Ok(secret.caller_service)
     }
 

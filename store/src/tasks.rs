@@ -23,9 +23,10 @@ const MOST_COUNTED: i64 = 10_000;
 
 const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
     t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
-    d.action as decision_action, d.comment as decision_comment, r.context, r.artifact_type, r.policy_key \
+    d.action as decision_action, d.comment as decision_comment, r.context, r.artifact_type, r.policy_key, \
+    r.artifact_id, r.requester, r.title, r.summary, r.artifact_url, r.status as request_status, s.name as stage_name \
     from found join approval_task t on t.id = found.id join approval_request r on r.id = t.request_id \
-    left join approval_decision d on d.task_id = t.id";
+    left join approval_stage s on s.id = t.stage_id left join approval_decision d on d.task_id = t.id";
 
 #[derive(sqlx::FromRow)]
 struct TaskRow {
@@ -48,6 +49,13 @@ struct TaskRow {
     shown: Option<Json<RawJson>>,
     artifact_type: String,
     policy_key: String,
+    artifact_id: String,
+    requester: String,
+    title: Option<String>,
+    summary: Option<String>,
+    artifact_url: Option<String>,
+    request_status: String,
+    stage_name: Option<String>,
 }
 
 impl TaskRow {
@@ -82,12 +90,20 @@ impl From<TaskRow> for TaskOut {
             context: row.shown.map(|context| context.0),
             artifact_type: Some(row.artifact_type),
             policy_key: Some(row.policy_key),
+            artifact_id: Some(row.artifact_id),
+            requester: Some(row.requester),
+            title: row.title,
+            summary: row.summary,
+            artifact_url: row.artifact_url,
+            stage_name: row.stage_name,
+            request_status: Some(row.request_status),
+            assignee_name: None,
         }
     }
 }
 
 impl Store {
-    /// One page of tasks, and the cursor of the next page if there is one.
+    /// One page of tasks, without the names of their assignees, and the cursor of the next page if there is one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -18,23 +18,24 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_
 impl Requests {
     /// The answer to a create that was committed.
     pub(super) async fn answer(&self, applied: &Applied, new: &NewRequest) -> CreateRequestOut {
-        let at_once = shapes::created(&applied.transition.request, &applied.meta);
+        let at_once = shapes::created(&applied.transition.request, &applied.meta, &applied.version.policy);
         // Nothing is asked outside, so all tasks are known.
         if !applied.unresolved || self.shared.options.create_wait.is_zero() {
             return at_once;
         }
         let Ok(_place) = self.waiting.try_acquire() else { return at_once };
-        self.with_tasks(applied.transition.request.id, new).await.unwrap_or(at_once)
+        self.with_tasks(applied, new).await.unwrap_or(at_once)
     }
 
-    async fn with_tasks(&self, id: RequestId, new: &NewRequest) -> Option<CreateRequestOut> {
+    async fn with_tasks(&self, applied: &Applied, new: &NewRequest) -> Option<CreateRequestOut> {
+        let id = applied.transition.request.id;
         let place = Place::take(&self.shared, id);
         if !place.until_resolved(self.shared.options.create_wait).await {
             return None;
         }
         // The request exists whatever happens from here on; a failure only leaves the tasks out of the answer.
         let loaded = self.shared.store.load_request(id).await.ok()??;
-        let answer = shapes::created(&loaded.request, &loaded.meta);
+        let answer = shapes::created(&loaded.request, &loaded.meta, &applied.version.policy);
         if let Some(key) = &new.idempotency_key {
             let response = shapes::stored(&answer).ok()?;
             self.shared.store.settle_first_answer(&new.subject, key, &response).await.ok()?;

@@ -4,6 +4,7 @@ use super::Requests;
 use crate::request::{Created, NewRequest};
 use crate::{Error, shapes};
 use engine::request::RequestStatus;
+use schemas::api::request::CreateRequestOut;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -22,12 +23,11 @@ impl Requests {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         let store = &self.shared.store;
         let body = shapes::body_of(&new.body)?;
-        let Some(mut first) = store.first_answer(&new.subject, key, &body).await? else { return Ok(None) };
-        if !first.same_body {
-            return Err(Error::IdempotencyMismatch);
-        }
+        let Some(mut first) = store.first_answer::<CreateRequestOut>(&new.subject, key, &body).await? else {
+            return Ok(None);
+        };
         loop {
-            let mut answer = first.response;
+            let Some(mut answer) = first.response else { return Err(Error::IdempotencyMismatch) };
             shapes::show_context(&mut answer, first.context.as_ref());
             let pending = answer.status == RequestStatus::Pending.as_str();
             if !pending || age(answer.request_id) > self.shared.options.create_wait + GRACE {

@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::evidence::Evidence;
-use super::message::{Applied, NewRequest};
+use super::message::{Applied, NewRequest, Order};
 use super::question::{self, Due};
 use super::shared::Shared;
 use crate::catalog::Version;
@@ -11,10 +11,12 @@ use crate::signals::Unresolved;
 use crate::{Error, clock, shapes};
 use engine::command::{Command, Create, Environment, Transition};
 use engine::ids::{IdSource, RequestId};
+use engine::policy::Policy;
 use outbound::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
 use store::commit::{Commit, Committed, Idempotency, Meta};
+use store::once::Once;
 use store::requests::Loaded;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -58,7 +60,7 @@ pub(super) async fn create(
         let now = now();
         let mut commit = decide_create(shared, id, new, &version, asked, now).await?;
         commit.epoch = Some(snapshot.epoch);
-        if let Some(applied) = commit_and_keep(shared, loaded, commit, now).await? {
+        if let Some(applied) = commit_and_keep(shared, loaded, commit, (&version, now)).await? {
             return Ok(applied);
         }
         shared.catalog.refresh().await?;
@@ -86,7 +88,7 @@ async fn decide_create(
     let Decided { what, relied } = decided.await??;
     let (transition, meta) = (Arc::new(what), Arc::new(to_meta(new, policy.version)));
     let key = new.idempotency_key.as_ref();
-    let idempotency = key.map(|key| to_idempotency(new, key, &transition, &meta)).transpose()?;
+    let idempotency = key.map(|key| to_idempotency(new, key, (&transition, &meta, policy))).transpose()?;
     let mut commit = Commit::new(None, transition, meta);
     commit.relied = relied;
     commit.idempotency = idempotency;
@@ -97,7 +99,7 @@ async fn decide_create(
 pub(super) async fn apply(
     shared: &Shared,
     id: RequestId,
-    command: &Command,
+    Order { command, once }: &Order,
     loaded: &mut Option<Loaded>,
 ) -> Result<Arc<Applied>, Error> {
     for round in 0..ROUNDS {
@@ -107,7 +109,8 @@ pub(super) async fn apply(
         }
         let Some(before) = loaded.clone() else { return Err(Error::UnknownRequest) };
         let now = now();
-        let commit = match decide(shared, &before, command, now).await {
+        let version = shared.catalog.version(before.request.policy_id).await?;
+        let mut commit = match decide(shared, &before, command, &version.policy, now).await {
             // Another replica may have changed the request since it was cached, so a refusal counts only on a state
             // just loaded.
             Err(Error::Refused(_)) if !fresh => {
@@ -116,19 +119,36 @@ pub(super) async fn apply(
             }
             decided => decided?,
         };
+        if let Some(once) = once {
+            commit.idempotency = shapes::keyed(once, command, &applied(&commit, &version, now))?;
+        }
         if commit.transition.events.is_empty() {
             if fresh {
-                return Ok(applied(&commit, now));
+                note_unchanged(shared, id, commit.idempotency.as_ref()).await?;
+                return Ok(applied(&commit, &version, now));
             }
             *loaded = None;
             continue;
         }
-        if let Some(applied) = commit_and_keep(shared, loaded, commit, now).await? {
+        if let Some(applied) = commit_and_keep(shared, loaded, commit, (&version, now)).await? {
             return Ok(applied);
         }
+        refuse_taken(shared, once.as_ref()).await?;
         pause(round).await;
     }
     Err(Error::Overloaded)
+}
+
+/// Notes the answer to a command that changed nothing: there is no commit that would.
+async fn note_unchanged(shared: &Shared, id: RequestId, key: Option<&Idempotency>) -> Result<(), Error> {
+    let Some(Idempotency { once, response }) = key else { return Ok(()) };
+    Ok(shared.store.note_answer(once, Some(id.0), response).await?)
+}
+
+/// A commit may be refused for its key alone, and then deciding again would not help.
+async fn refuse_taken(shared: &Shared, once: Option<&Once>) -> Result<(), Error> {
+    let Some(Once { subject, key, .. }) = once else { return Ok(()) };
+    if shared.store.is_answered(subject, key).await? { Err(Error::KeyTaken) } else { Ok(()) }
 }
 
 /// Asks the engine about a command.
@@ -136,10 +156,9 @@ async fn decide(
     shared: &Shared,
     before: &Loaded,
     command: &Command,
+    policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Commit, Error> {
-    let version = shared.catalog.version(before.request.policy_id).await?;
-    let policy = &version.policy;
     let decided = people::decide(&shared.catalog.people, now, false, |delegations| {
         let env = Environment { policy, delegations, now };
         engine::command::apply(&env, &before.request, command.clone(), &mut Ids)
@@ -160,13 +179,13 @@ async fn commit_and_keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
     commit: Commit,
-    now: OffsetDateTime,
+    (version, now): (&Arc<Version>, OffsetDateTime),
 ) -> Result<Option<Arc<Applied>>, Error> {
     let commit = Arc::new(commit);
     match shared.committer.commit(Arc::clone(&commit)).await {
         Ok(committed) => {
             keep(shared, loaded, &commit, committed, now);
-            Ok(Some(applied(&commit, now)))
+            Ok(Some(applied(&commit, version, now)))
         }
         Err(store::Error::Stale) => {
             *loaded = None;
@@ -224,11 +243,12 @@ fn keep(
     });
 }
 
-fn applied(commit: &Commit, now: OffsetDateTime) -> Arc<Applied> {
+fn applied(commit: &Commit, version: &Arc<Version>, now: OffsetDateTime) -> Arc<Applied> {
     let transition = Arc::clone(&commit.transition);
     Arc::new(Applied {
         updated_at: transition.events.last().map_or(now, |event| event.occurred_at),
         meta: Arc::clone(&commit.meta),
+        version: Arc::clone(version),
         unresolved: commit.resolve_after.is_some(),
         transition,
     })
@@ -263,6 +283,9 @@ fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
         policy_version,
         artifact_type: new.body.artifact_type.clone(),
         artifact_id: new.body.artifact_id.clone(),
+        title: new.body.title.clone(),
+        summary: new.body.summary.clone(),
+        artifact_url: new.body.artifact_url.clone(),
         callback_url: new.body.callback_url.clone(),
         callback_secret_id: new.body.callback_secret_id,
         callback_events: new.body.callback_events.clone(),
@@ -272,13 +295,11 @@ fn to_meta(new: &NewRequest, policy_version: i32) -> Meta {
 fn to_idempotency(
     new: &NewRequest,
     key: &str,
-    transition: &Transition,
-    meta: &Meta,
+    (transition, meta, policy): (&Transition, &Meta, &Policy),
 ) -> Result<Idempotency, Error> {
+    let asked = shapes::body_of(&new.body)?;
     Ok(Idempotency {
-        subject: new.subject.clone(),
-        key: key.to_owned(),
-        body: shapes::body_of(&new.body)?,
-        response: shapes::stored(&shapes::created(&transition.request, meta))?,
+        once: Once { subject: new.subject.clone(), key: key.to_owned(), asked },
+        response: shapes::stored(&shapes::created(&transition.request, meta, policy))?,
     })
 }

@@ -1,11 +1,13 @@
 //! The messages of request actors and their answers.
 
 use crate::Error;
+use crate::catalog::Version;
 use engine::command::{Command, Transition};
 use ractor::RpcReplyPort;
 use schemas::api::request::{CreateRequestIn, CreateRequestOut};
 use std::sync::Arc;
 use store::commit::Meta;
+use store::once::Once;
 use time::OffsetDateTime;
 
 /// A message to a request actor.
@@ -13,10 +15,18 @@ pub(crate) enum Message {
     /// Become a new request.
     Create(Arc<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Apply a command.
-    Apply(Arc<Command>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    Apply(Arc<Order>, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Panic, as a bug would, for tests.
     #[cfg(test)]
     Crash,
+}
+
+/// A command, and the key under which it is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) command: Command,
+    /// `None`: the command may be carried out as often as it is given.
+    pub(crate) once: Option<Once>,
 }
 
 /// A request to be created.
@@ -44,6 +54,8 @@ pub struct Created {
 pub(crate) struct Applied {
     pub(crate) transition: Arc<Transition>,
     pub(crate) meta: Arc<Meta>,
+    /// The policy version of the request.
+    pub(crate) version: Arc<Version>,
     /// Time of the last event, as the row's `updated_at`.
     pub(crate) updated_at: OffsetDateTime,
     /// A resolver owes the request an answer.

@@ -120,7 +120,7 @@ async fn a_receiver_that_never_answers_well_exhausts_the_delivery() {
 async fn a_secret_under_a_missing_master_key_fails_the_attempts_of_its_caller_alone_and_says_so() {
     let receiver = Receiver::start().await;
     let world = world(json!([{"users": ["ann"]}])).await;
-    let actor = store::audit::Actor { subject: "admin".to_owned(), email: None };
+    let actor = store::audit::Actor { subject: "admin".to_owned(), email: None, once: None };
     let other_key = store::vault::Vault::new(&[9; 32]);
     world
         .db

@@ -83,7 +83,7 @@ fn policy(stages: Value) -> PolicyCreate {
 impl World {
     pub(super) async fn activate_next(&self, stages: Value) {
         let policy = policy(stages);
-        let actor = Actor { subject: "admin".to_owned(), email: None };
+        let actor = Actor { subject: "admin".to_owned(), email: None, once: None };
         let engine = schemas::policy::to_engine(&policy, PolicyId(Uuid::now_v7()), 1, &mut Uuid::now_v7)
             .expect("a good policy");
         let written = match self.db.create_policy(&policy, &engine, &actor).await {

@@ -165,14 +165,12 @@ test("a create that never got an answer tells its key", async () => {
   assert.equal((await world.requestsOf("key")).length, 1);
 });
 
-test("a decision is sent again only when it was not taken", async () => {
+test("a decision is sent again under its key, and answered as the first time", async () => {
   const made = await world.client().create(world.request("decision"));
   const task = made.tasks[0]?.id ?? "";
   const lost = await proxy({ matches: /decision$/, lost: true });
-  assert.ok(
-    (await failure(behind(lost, {}, world.approver).decide(task, { action: "approve" }))) instanceof awe.AweError,
-  );
-  assert.equal(lost.asked.length, 1);
+  assert.equal((await behind(lost, {}, world.approver).decide(task, { action: "approve" })).task_id, task);
+  assert.equal(lost.asked.length, 2);
   assert.equal((await world.client().get(made.request_id)).status, "approved");
 
   const other = await world.client().create(world.request("decision-2"));
@@ -180,9 +178,10 @@ test("a decision is sent again only when it was not taken", async () => {
   await behind(busy, {}, world.approver).decide(other.tasks[0]?.id ?? "", { action: "approve" });
   assert.equal(busy.asked.length, 2);
 
-  const away = await proxy({ matches: /decision$/, status: 503, body: envelope("AWE-006", "database_away") });
+  const body = envelope("AWE-006", "database_away");
+  const away = await proxy({ matches: /decision$/, status: 503, headers: { "retry-after": "0" }, body, times: 9 });
   assert.equal((await failure(behind(away).decide(NOBODY, { action: "approve" }))).retry, "with_key");
-  assert.equal(away.asked.length, 1);
+  assert.equal(away.asked.length, 4);
 });
 
 test("Retry-After is kept, and one beyond the bound ends the call", async () => {

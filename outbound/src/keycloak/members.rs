@@ -4,6 +4,7 @@
 //! composite roles that include the role, the groups that any of these is assigned to, and the groups below those.
 
 use super::api::Api;
+use super::names::Names;
 use super::wire::{Client, Group, Role, User};
 use crate::directory_error::DirectoryError;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -22,6 +23,7 @@ type Composites = Vec<(Role, HashSet<String>)>;
 #[derive(Debug)]
 pub(super) struct Members {
     service_accounts: bool,
+    names: Names,
     /// Every role question needs all composite roles, so they are cached on their own.
     composites: Option<Cache<(), Arc<Composites>>>,
 }
@@ -29,13 +31,15 @@ pub(super) struct Members {
 /// User ids in the order in which they were found, without duplicates.
 struct Found {
     service_accounts: bool,
+    names: Names,
     ids: Vec<String>,
     seen: HashSet<String>,
 }
 
 impl Found {
-    fn new(service_accounts: bool) -> Self {
-        Self { service_accounts, ids: Vec::new(), seen: HashSet::new() }
+    fn of(members: &Members) -> Self {
+        let (service_accounts, names) = (members.service_accounts, members.names.clone());
+        Self { service_accounts, names, ids: Vec::new(), seen: HashSet::new() }
     }
 
     /// Adds the users who may sit: those who are enabled, and service accounts only when they count.
@@ -44,6 +48,7 @@ impl Found {
         let may_sit = |user: &User| user.enabled && (programs || !user.is_service_account());
         for user in users.into_iter().filter(may_sit) {
             if self.seen.insert(user.id.clone()) {
+                self.names.note(&user);
                 self.ids.push(user.id);
             }
         }
@@ -52,9 +57,9 @@ impl Found {
 
 impl Members {
     /// `cache` is how long composite roles are cached; zero turns the cache off.
-    pub(super) fn new(service_accounts: bool, cache: Duration) -> Self {
+    pub(super) fn new(service_accounts: bool, cache: Duration, names: Names) -> Self {
         let composites = || Cache::builder().max_capacity(1).time_to_live(cache).build();
-        Self { service_accounts, composites: (!cache.is_zero()).then(composites) }
+        Self { service_accounts, names, composites: (!cache.is_zero()).then(composites) }
     }
 
     /// Enabled users who hold the role, by whatever way.
@@ -77,7 +82,7 @@ impl Members {
                 Some(client) => format!("client {client:?} has no role {name:?}"),
             })
         })?;
-        let (mut found, mut visited) = (Found::new(self.service_accounts), HashSet::new());
+        let (mut found, mut visited) = (Found::of(self), HashSet::new());
         for role in self.with_including(api, role).await? {
             found.add(api.all(&holders(&role, "users")).await?);
             let groups: Vec<Group> = api.all(&holders(&role, "groups")).await?;
@@ -99,7 +104,7 @@ impl Members {
             .get(&route, &[])
             .await?
             .ok_or_else(|| DirectoryError::Unknown(format!("there is no group {path:?}")))?;
-        let mut found = Found::new(self.service_accounts);
+        let mut found = Found::of(self);
         add_members(api, vec![group], subgroups, &mut found, &mut HashSet::new()).await?;
         Ok(found.ids.into())
     }

@@ -16,6 +16,7 @@ impl Keycloak {
     /// [`DirectoryError`].
     pub async fn find_users(&self, text: &str) -> Result<Vec<UserEntry>, DirectoryError> {
         let found: Vec<User> = self.find(&["users"], text).await?;
+        found.iter().for_each(|user| self.0.names.note(user));
         Ok(found.into_iter().map(Into::into).collect())
     }
 

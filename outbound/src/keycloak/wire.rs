@@ -28,17 +28,22 @@ impl User {
     pub(super) fn is_service_account(&self) -> bool {
         self.service_account_client_id.is_some() || self.username.starts_with("service-account-")
     }
+
+    /// First and last name, if there is one of them.
+    pub(super) fn name(&self) -> Option<String> {
+        let names = [&self.first_name, &self.last_name];
+        let name = names.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+        Some(name).filter(|name| !name.trim().is_empty())
+    }
 }
 
 impl From<User> for UserEntry {
     fn from(user: User) -> Self {
-        let service_account = user.is_service_account();
-        let names = [user.first_name, user.last_name];
-        let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let (service_account, name) = (user.is_service_account(), user.name());
         Self {
             id: user.id,
             username: user.username,
-            name: Some(name).filter(|name| !name.trim().is_empty()),
+            name,
             email: user.email,
             enabled: user.enabled,
             service_account,

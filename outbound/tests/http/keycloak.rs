@@ -60,13 +60,26 @@ fn directory(target: &str) -> Said {
     match path.split_once("group-by-path/") {
         Some((_, "nosuch")) => say(404, ""),
         Some((_, name)) => say(200, format!(r#"{{"id":"{name}","name":"{name}","path":"/{name}"}}"#)),
-        None if path.contains("first=0&") => say(200, r#"[{"id":"ann","username":"a","enabled":true}]"#),
+        None if path.contains("first=0&") => {
+            say(200, r#"[{"id":"ann","username":"a","firstName":"Ann","lastName":"Okafor","enabled":true}]"#)
+        }
         None => say(200, "[]"),
     }
 }
 
 async fn members(keycloak: &Keycloak, group: &str) -> Result<Vec<String>, DirectoryError> {
     Ok(keycloak.group_members(group, false).await?.to_vec())
+}
+
+#[tokio::test]
+async fn a_name_that_some_answer_has_told_is_known_without_asking() {
+    let realm = Realm::start().await;
+    let keycloak = realm.keycloak(Duration::ZERO);
+    assert_eq!(keycloak.known_name("ann"), None);
+    members(&keycloak, "finance").await.unwrap();
+    let asked = realm.server.asked().len();
+    assert_eq!(keycloak.known_name("ann").as_deref(), Some("Ann Okafor"));
+    assert_eq!(realm.server.asked().len(), asked);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Decisions on tasks.
 
-use super::limits;
+use super::{ErrorDetail, limits};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,6 +23,64 @@ pub struct DecisionIn {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 2048>")]
     #[schema(max_length = 2048, example = "dms:8841")]
     pub attachments_ref: Option<String>,
+}
+
+/// Several decisions at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionsIn {
+    /// The decisions, 1 to 100. Each is read and carried out by itself: what is wrong with one is told in its result.
+    #[serde(deserialize_with = "limits::some::<_, _, 100>")]
+    #[schema(value_type = Vec<DecisionItemIn>, min_items = 1, max_items = 100)]
+    pub items: Vec<Value>,
+}
+
+/// One of several decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionItemIn {
+    /// Which task it decides.
+    pub task_id: Uuid,
+    /// `approve`, `reject` or `abstain`.
+    #[serde(deserialize_with = "limits::action")]
+    #[schema(example = "approve")]
+    pub action: String,
+    /// Why, in free text.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 10_000>")]
+    #[schema(max_length = 10_000, example = "Documents are complete.")]
+    pub comment: Option<String>,
+    /// Reference to attachments kept elsewhere.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 2048>")]
+    #[schema(max_length = 2048, example = "dms:8841")]
+    pub attachments_ref: Option<String>,
+    /// Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[schema(
+        max_length = 200,
+        example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    pub artifact_digest: Option<String>,
+}
+
+/// What became of several decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionsOut {
+    /// One result for each item, in the order of the items.
+    pub results: Vec<DecisionResultOut>,
+}
+
+/// What became of one of several decisions: `decision`, or else `error`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionResultOut {
+    /// The task; null when the item names none.
+    pub task_id: Option<Uuid>,
+    /// The status that the decision would have been answered with alone: 201, or that of the error.
+    #[schema(example = 201)]
+    pub status: i32,
+    /// The recorded decision.
+    pub decision: Option<DecisionOut>,
+    /// Why nothing was recorded.
+    pub error: Option<ErrorDetail>,
 }
 
 /// A recorded decision.

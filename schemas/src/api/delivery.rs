@@ -141,14 +141,41 @@ pub struct RetryDeliveriesIn {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 2048>")]
     #[schema(min_length = 1, max_length = 2048, example = "https://registry.example.org/hooks/approval")]
     pub url: Option<String>,
+    /// Only say how many it would be; nothing is tried again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(default = false)]
+    pub dry_run: bool,
 }
 
 /// How many deliveries will be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequeuedOut {
-    /// Their number.
+    /// Their number; 0 of a dry run.
     #[schema(example = 17)]
     pub requeued: i64,
+    /// Of a dry run only: how many it would be, among the first 100,000 in that status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 17)]
+    pub would_requeue: Option<i64>,
+    /// Of a dry run only: more are in that status than were looked at, so it may be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = false)]
+    pub would_requeue_is_lower_bound: Option<bool>,
+}
+
+impl RequeuedOut {
+    /// What was retried.
+    #[must_use]
+    pub const fn of(requeued: i64) -> Self {
+        Self { requeued, would_requeue: None, would_requeue_is_lower_bound: None }
+    }
+
+    /// What would be retried.
+    #[must_use]
+    pub const fn dry(would_requeue: i64, is_lower_bound: bool) -> Self {
+        let (would_requeue, lower) = (Some(would_requeue), Some(is_lower_bound));
+        Self { requeued: 0, would_requeue, would_requeue_is_lower_bound: lower }
+    }
 }
 
 /// Filters of `GET /admin/deliveries`.

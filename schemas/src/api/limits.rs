@@ -72,6 +72,34 @@ where
     Option::<String>::deserialize(from)?.map(|text| checked(text, MIN, MAX)).transpose()
 }
 
+fn on_one_line<E: Error>(text: &str) -> Result<(), E> {
+    // Line and paragraph separators break lines too, and are no control characters.
+    if text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Err(E::custom("must hold no line breaks and no control characters"));
+    }
+    Ok(())
+}
+
+/// Text of `MIN` to `MAX` characters on one line, as lists, mails and subjects show it.
+pub(super) fn line<'de, D, const MIN: usize, const MAX: usize>(from: D) -> Result<String, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let line = text::<D, MIN, MAX>(from)?;
+    on_one_line(&line).map(|()| line)
+}
+
+/// The same as [`line`], or null.
+pub(super) fn opt_line<'de, D, const MIN: usize, const MAX: usize>(
+    from: D,
+) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let line = opt_text::<D, MIN, MAX>(from)?;
+    line.as_deref().map_or(Ok(()), on_one_line).map(|()| line)
+}
+
 /// A subject id.
 pub(super) fn subject<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let id = String::deserialize(from)?;
@@ -120,6 +148,29 @@ pub(super) fn opt_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Strin
         }
         url => Ok(url),
     }
+}
+
+/// An http(s) URL that people are shown as a link, or null. It is read as a browser reads it, and stays as it was
+/// written.
+pub(super) fn opt_link<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let Some(link) = opt_url(from)? else { return Ok(None) };
+    let read = url::Url::parse(&link).map_err(|why| D::Error::custom(format!("must be a URL: {why}")))?;
+    if !read.username().is_empty() || read.password().is_some() {
+        return Err(D::Error::custom(
+            "must hold no user name and no password: everybody who reads the request sees it",
+        ));
+    }
+    Ok(Some(link))
+}
+
+/// A list of 1 to `MAX` items.
+pub(super) fn some<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items = list::<D, T, MAX>(from)?;
+    if items.is_empty() { Err(D::Error::custom("must have an item")) } else { Ok(items) }
 }
 
 /// A list of at most `MAX` items.

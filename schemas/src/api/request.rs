@@ -17,14 +17,41 @@ pub struct CreateRequestIn {
     #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "registry.change-request")]
     pub policy_key: String,
-    /// What kind of thing is to be approved.
-    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    /// What kind of thing is to be approved, on one line.
+    #[serde(deserialize_with = "limits::line::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "registry_change_request")]
     pub artifact_type: String,
-    /// The caller's id of the thing.
-    #[serde(deserialize_with = "limits::text::<_, 1, 200>")]
+    /// The caller's id of the thing, on one line.
+    #[serde(deserialize_with = "limits::line::<_, 1, 200>")]
     #[schema(min_length = 1, max_length = 200, example = "CR-2026-000123")]
     pub artifact_id: String,
+    // A body without words is written as it was before there were any: bodies are compared with those that are stored
+    // under an idempotency key.
+    /// What people call the thing, on one line; null = they see type and id.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "limits::opt_line::<_, 0, 200>"
+    )]
+    #[schema(max_length = 200, example = "New bank account for the Okafor household")]
+    pub title: Option<String>,
+    /// What it is about, in plain text, for whoever decides.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "limits::opt_text::<_, 0, 2000>"
+    )]
+    #[schema(max_length = 2000, example = "The account that payments go to changes from 0012 to 0047.")]
+    pub summary: Option<String>,
+    /// Where people look at the thing (http or https, without user name and password). It is shown as a link and never
+    /// fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "limits::opt_link")]
+    #[schema(
+        max_length = 2048,
+        format = "uri",
+        example = "https://registry.example.org/changes/CR-2026-000123"
+    )]
+    pub artifact_url: Option<String>,
     /// Facts that rules look at; frozen now. At most 256 KiB, 20,000 JSON values and 32 levels, unless configured
     /// otherwise (`requests.max_context_*`).
     #[serde(default = "limits::empty_object", deserialize_with = "limits::shared_object")]
@@ -90,6 +117,15 @@ pub struct RequestOut {
     /// The caller's id of the thing.
     #[schema(example = "CR-2026-000123")]
     pub artifact_id: String,
+    /// What people call the thing.
+    #[schema(example = "New bank account for the Okafor household")]
+    pub title: Option<String>,
+    /// What it is about, in plain text.
+    #[schema(example = "The account that payments go to changes from 0012 to 0047.")]
+    pub summary: Option<String>,
+    /// Where people look at the thing; to be shown as a link.
+    #[schema(example = "https://registry.example.org/changes/CR-2026-000123")]
+    pub artifact_url: Option<String>,
     /// Subject that created the request.
     #[schema(example = "service-account-registry")]
     pub source_service: String,
@@ -213,7 +249,7 @@ pub struct ListRequestsQuery {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub assignee: Option<String>,
-    /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
+    /// Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub search_text: Option<String>,

@@ -156,6 +156,23 @@ pub struct CallbackPingIn {
     pub url: String,
 }
 
+impl CallbackPingOut {
+    /// What is known of a test event before its outcome is noted.
+    #[must_use]
+    pub fn unknown(event_id: Uuid) -> Self {
+        let error = "it is not known what the event was answered: the outcome has not been noted".to_owned();
+        Self {
+            event_id,
+            delivered: false,
+            status_code: None,
+            latency_ms: 0,
+            error: Some(error),
+            failed_by: Some("us".to_owned()),
+            response_excerpt: None,
+        }
+    }
+}
+
 /// What came of a test event. It is sent once, and is no delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallbackPingOut {

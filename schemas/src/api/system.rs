@@ -66,6 +66,29 @@ pub struct VersionResponse {
     pub errors: Vec<ErrorDetail>,
 }
 
+/// The caller, as their token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeOut {
+    /// Subject id: what `assignee`, `requester` and `actor` say of them.
+    #[schema(example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
+    pub subject: String,
+    /// Name, if the token has one.
+    #[schema(example = "Grace Lim")]
+    pub name: Option<String>,
+    /// Mail address, if the token has one.
+    #[schema(example = "grace.lim@example.org")]
+    pub email: Option<String>,
+    /// The roles that count, as the token names them.
+    #[schema(example = json!(["AWE_ADMIN"]))]
+    pub roles: Vec<String>,
+    /// They may read everything.
+    #[schema(example = true)]
+    pub is_viewer: bool,
+    /// They may change things.
+    #[schema(example = true)]
+    pub is_admin: bool,
+}
+
 /// Answer of `GET /config`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ConfigResponse {

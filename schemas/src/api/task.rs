@@ -66,6 +66,30 @@ pub struct TaskOut {
     /// The request's policy.
     #[schema(example = "registry.change-request")]
     pub policy_key: Option<String>,
+    /// The caller's id of the thing.
+    #[schema(example = "CR-2026-000123")]
+    pub artifact_id: Option<String>,
+    /// Who asks (a subject id).
+    #[schema(example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
+    pub requester: Option<String>,
+    /// What people call the thing.
+    #[schema(example = "New bank account for the Okafor household")]
+    pub title: Option<String>,
+    /// What it is about, in plain text.
+    #[schema(example = "The account that payments go to changes from 0012 to 0047.")]
+    pub summary: Option<String>,
+    /// Where people look at the thing; to be shown as a link.
+    #[schema(example = "https://registry.example.org/changes/CR-2026-000123")]
+    pub artifact_url: Option<String>,
+    /// Name of the stage.
+    #[schema(example = "Finance")]
+    pub stage_name: Option<String>,
+    /// Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    #[schema(example = "in_review")]
+    pub request_status: Option<String>,
+    /// Name of the assignee; null while this process has not read it from the staff directory.
+    #[schema(example = "Grace Lim")]
+    pub assignee_name: Option<String>,
 }
 
 /// One page of tasks.
@@ -146,7 +170,7 @@ pub struct ListTasksQuery {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub policy_key: Option<String>,
-    /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
+    /// Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[param(max_length = 200)]
     pub search_text: Option<String>,

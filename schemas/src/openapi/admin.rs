@@ -56,7 +56,8 @@ fn retry_delivery() {}
 
 /// Retry many deliveries
 ///
-/// Every delivery that all filters match. Role: admin.
+/// Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would be.
+/// Role: admin.
 #[utoipa::path(
     post, path = "/v1/awe/admin/deliveries/retry", tag = "admin", request_body = RetryDeliveriesIn,
     responses(

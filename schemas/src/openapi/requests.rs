@@ -13,16 +13,12 @@ use crate::api::{
 /// `pending` without tasks, and is resolved later by itself. Any token.
 #[utoipa::path(
     post, path = "/v1/awe/requests", tag = "requests", request_body = CreateRequestIn,
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "Makes a retry safe: the same key and body from the same subject replays the first answer")),
     responses(
-        (status = 201, description = "Created, or replayed", body = CreateRequestOut,
-            headers(("Idempotency-Replayed" = bool, description = "`true` when an earlier answer is replayed"))),
+        (status = 201, description = "Created, or replayed", body = CreateRequestOut),
         (status = 400, description = "AWE-010: the callback URL is not acceptable, or expires_at is past", body = ErrorEnvelope),
         (status = 403, description = "AWE-011: denied by the policy gate, where it is asked about requests",
             body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no active version of the policy", body = ErrorEnvelope),
-        (status = 409, description = "AWE-009: the key was used with another body", body = ErrorEnvelope),
         Guarded, Body,
     ),
 )]

@@ -1,8 +1,8 @@
 //! Routes that are open to everybody.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::Parameters;
-use crate::api::{ConfigResponse, ErrorEnvelope, HealthResponse, VersionResponse};
+use super::answers::{Guarded, Parameters};
+use crate::api::{ConfigResponse, ErrorEnvelope, HealthResponse, MeOut, VersionResponse};
 
 /// Whether the service is up
 #[utoipa::path(
@@ -23,9 +23,19 @@ fn health() {}
 )]
 fn version() {}
 
+/// Who I am
+///
+/// What the service reads from the caller's token. Any token.
+#[utoipa::path(
+    get, path = "/v1/awe/me", tag = "system",
+    responses((status = 200, description = "The caller", body = MeOut), Guarded),
+)]
+fn me() {}
+
 /// How it is configured
 ///
-/// Nothing secret; says whether the service runs in dev mode.
+/// Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where none is
+/// configured, and `development`, true when unsigned tokens are accepted.
 #[utoipa::path(
     get, path = "/v1/awe/config", tag = "system", security(()),
     responses((status = 200, description = "Configuration", body = ConfigResponse), Parameters),

@@ -3,8 +3,8 @@
 
 use super::answers::{Body, Guarded};
 use crate::api::{
-    DecisionIn, DecisionOut, ErrorEnvelope, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut,
-    TaskStatsOut, TaskStatsQuery,
+    DecisionIn, DecisionOut, DecisionsIn, DecisionsOut, ErrorEnvelope, ListTasksQuery, PagedTasksOut,
+    ReassignTaskIn, TaskOut, TaskStatsOut, TaskStatsQuery,
 };
 
 /// List tasks
@@ -63,6 +63,19 @@ fn claim_task() {}
     ),
 )]
 fn decide_task() {}
+
+/// Decide many tasks
+///
+/// Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request are
+/// decided in their order. A task that is named again is refused. Any token; who may decide is judged for each task.
+#[utoipa::path(
+    post, path = "/v1/awe/tasks/decisions", tag = "tasks", request_body = DecisionsIn,
+    responses(
+        (status = 200, description = "One result for each item, in their order", body = DecisionsOut),
+        Guarded, Body,
+    ),
+)]
+fn decide_tasks() {}
 
 /// Reassign a task
 ///

@@ -136,6 +136,12 @@ impl Config {
     #[must_use]
     pub fn public(&self) -> Value {
         let mut public = serde_json::to_value(self).unwrap_or_else(|_| json!({}));
+        let told = |word: &str| Some(word.to_owned()).filter(|word| !word.is_empty());
+        public["sign_in"] = json!({
+            "issuer": told(&self.keycloak.issuer),
+            "client_id": told(&self.keycloak.browser_client_id),
+            "development": self.is_development(),
+        });
         public["auth_mode"] = json!(self.auth_mode());
         public["webhook"]["allow_unsigned"] = json!(self.allows_unsigned_webhooks());
         if self.is_development() {

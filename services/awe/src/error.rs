@@ -13,7 +13,7 @@ pub use schemas::api::Reason;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemas::api::{Location, ValidationDetail, dotted};
+use schemas::api::{ErrorDetail, Location, ValidationDetail, dotted};
 
 /// An answer that is not 2xx. Its messages reveal nothing internal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,16 @@ impl ApiError {
         self.reason
     }
 
+    /// The error as one line, where it is told beside others.
+    #[must_use]
+    pub fn line(&self) -> ErrorDetail {
+        ErrorDetail {
+            error_code: self.reason.code().to_owned(),
+            message: self.messages.join("; "),
+            reason: self.reason,
+        }
+    }
+
     /// Every faulty value, with its place.
     #[must_use]
     pub fn detail(&self) -> &[ValidationDetail] {
@@ -128,15 +138,15 @@ const fn words(reason: Reason) -> &'static str {
     match reason {
         Reason::Starting => "the service is starting; a retry is safe",
         Reason::DatabaseAway => {
-            "the database cannot be reached; a retry is safe (give creates an Idempotency-Key: the outcome of this one \
+            "the database cannot be reached; a retry is safe (give calls an Idempotency-Key: the outcome of this one \
              may be unknown)"
         }
         Reason::DatabaseBusy => {
-            "the database has no room for more at the moment; a retry is safe (give creates an Idempotency-Key: the \
+            "the database has no room for more at the moment; a retry is safe (give calls an Idempotency-Key: the \
              outcome of this one may be unknown)"
         }
         Reason::DatabaseTimeout => {
-            "the database took too long and was not waited for; a retry is safe (give creates an Idempotency-Key: the \
+            "the database took too long and was not waited for; a retry is safe (give calls an Idempotency-Key: the \
              outcome of this one may be unknown)"
         }
         Reason::Overloaded => "too many requests at once; nothing was done, a retry is safe",
@@ -148,7 +158,7 @@ const fn words(reason: Reason) -> &'static str {
         }
         Reason::TooManyRequests => "too many such requests by this caller; nothing was done, a retry is safe",
         Reason::TimedOut => {
-            "not finished in time, the outcome is unknown; a retry is safe (give creates an Idempotency-Key)"
+            "not finished in time, the outcome is unknown; a retry is safe (give calls an Idempotency-Key)"
         }
         Reason::KeysAway => {
             "the identity provider cannot be reached to verify the token; nothing was done, a retry is safe"
@@ -175,7 +185,7 @@ const fn words(reason: Reason) -> &'static str {
         Reason::WriterDown => "nothing can be written at the moment; a retry is safe",
         Reason::BodyTooSlow => "the body did not arrive in time; nothing was done, a retry is safe",
         Reason::Internal => {
-            "an internal fault, the outcome is unknown; a retry is safe (give creates an Idempotency-Key)"
+            "an internal fault, the outcome is unknown; a retry is safe (give calls an Idempotency-Key)"
         }
         _ => reason.meaning(),
     }

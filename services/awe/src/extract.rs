@@ -5,6 +5,7 @@
 //! of an error. The tests of [`words`] fail when serde changes its messages.
 
 mod body;
+mod key;
 mod known;
 mod numbers;
 mod path;
@@ -12,6 +13,8 @@ mod query;
 mod words;
 
 pub use body::{Body, OptionalBody};
+pub use key::Key;
+pub(crate) use key::idempotency_key;
 pub use known::{KnownQuery, refuse_unknown};
 pub(crate) use numbers::first_inexact;
 pub use path::{DelegationId, DeliveryId, PolicyKey, PolicyVersion, RequestId, SecretId, TaskId};

@@ -3,9 +3,12 @@
 //! does, but for the headers that the gate is shown.
 
 pub(crate) mod callback_secrets;
+pub(crate) mod decisions;
 pub(crate) mod delegations;
+pub(crate) mod deliveries;
 pub(crate) mod feed;
 pub(crate) mod health;
+pub(crate) mod once;
 pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod ping;

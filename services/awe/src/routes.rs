@@ -32,7 +32,7 @@ type Route = (&'static str, MethodRouter<AppState>);
 
 /// Routes that need no token and answer from the first moment on.
 pub fn open() -> Router<AppState> {
-    router(open_routes()).merge(pages::swagger())
+    router(open_routes())
 }
 
 /// Routes that need a token.
@@ -40,7 +40,7 @@ pub fn guarded() -> Router<AppState> {
     router(guarded_routes())
 }
 
-/// The path of every route, but for those below the Swagger UI's.
+/// The path of every route.
 #[must_use]
 pub fn paths() -> Vec<&'static str> {
     open_routes().into_iter().chain(guarded_routes()).map(|(path, _)| path).collect()
@@ -61,7 +61,11 @@ fn open_routes() -> Vec<Route> {
 }
 
 fn guarded_routes() -> Vec<Route> {
-    [policy_routes(), request_routes(), feed_routes(), task_routes(), admin_routes()].concat()
+    [own_routes(), policy_routes(), request_routes(), feed_routes(), task_routes(), admin_routes()].concat()
+}
+
+fn own_routes() -> Vec<Route> {
+    vec![("/v1/awe/me", get(system::me))]
 }
 
 fn policy_routes() -> Vec<Route> {
@@ -101,6 +105,7 @@ fn task_routes() -> Vec<Route> {
     vec![
         ("/v1/awe/tasks", get(tasks::list)),
         ("/v1/awe/tasks/stats", get(tasks::stats)),
+        ("/v1/awe/tasks/decisions", post(tasks::decide_many)),
         ("/v1/awe/tasks/{task_id}/claim", post(tasks::claim)),
         ("/v1/awe/tasks/{task_id}/decision", post(tasks::decide)),
         ("/v1/awe/tasks/{task_id}/reassign", post(tasks::reassign)),

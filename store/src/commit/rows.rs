@@ -4,7 +4,7 @@ use super::columns::{
     AuditRow, Batch, ChangedTaskRow, CreatedRow, DecisionRow, DeliveryRow, EventRow, KeyRow, MovedRow,
     NewTaskRow, ReliedRow,
 };
-use super::transition::Commit;
+use super::transition::{Commit, Idempotency};
 use engine::command::Changes;
 use engine::request::{Request, Task};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ impl<'a> Batch<'a> {
                 None => batch.push_created(commit),
                 Some((_, expected)) => batch.push_moved(commit, *expected),
             }
+            batch.push_key(commit);
             batch.push_changes(commit);
             batch.push_events(commit);
             batch.push_audit(commit);
@@ -41,6 +42,9 @@ impl<'a> Batch<'a> {
             policy_version: meta.policy_version,
             artifact_type: &meta.artifact_type,
             artifact_id: &meta.artifact_id,
+            title: meta.title.as_deref(),
+            summary: meta.summary.as_deref(),
+            artifact_url: meta.artifact_url.as_deref(),
             source_service: &r.source_service,
             requester: &r.requester,
             context: Json(&*r.context),
@@ -56,15 +60,17 @@ impl<'a> Batch<'a> {
             last_sequence: r.last_sequence,
             resolve_after: commit.resolve_after,
         });
-        if let Some(key) = &commit.idempotency {
-            self.keys.push(KeyRow {
-                subject: &key.subject,
-                key: &key.key,
-                body: Json(key.body.raw()),
-                request_id: r.id.0,
-                response: Json(key.response.raw()),
-            });
-        }
+    }
+
+    fn push_key(&mut self, commit: &'a Commit) {
+        let Some(Idempotency { once, response }) = &commit.idempotency else { return };
+        self.keys.push(KeyRow {
+            subject: &once.subject,
+            key: &once.key,
+            body: Json(once.asked.raw()),
+            request_id: commit.request_id().0,
+            response: Json(response.raw()),
+        });
     }
 
     fn push_moved(&mut self, commit: &'a Commit, expected: i64) {
@@ -73,6 +79,7 @@ impl<'a> Batch<'a> {
             id: r.id.0,
             expected,
             epoch: commit.epoch,
+            keyed: commit.idempotency.is_some(),
             status: r.status.as_str(),
             current_stage_order: r.current_stage_order,
             stages: Json(progress(r)),

@@ -13,20 +13,31 @@ created_in as materialized (
     select * from unnest({created}) as c ({created.columns})
     where (c.epoch is null or c.epoch = (select epoch from seen)) and c.id not in (select request_id from outdated)
 ),
+moved_in as materialized (
+    select * from unnest({moved}) as m ({moved.columns})
+    where (m.epoch is null or m.epoch = (select epoch from seen)) and m.id not in (select request_id from outdated)
+),
+locked as materialized (
+    select r.id from approval_request r join moved_in m on r.id = m.id and r.row_version = m.expected
+    order by r.id
+    for no key update of r skip locked
+),
+-- Only for what will be written: a row that is locked at its expected version moves.
 keyed as (
     insert into idempotency_key ({keys.columns})
     select k.* from unnest({keys}) as k ({keys.columns})
-    where k.request_id in (select id from created_in)
+    where k.request_id in (select id from created_in union all select id from locked)
     order by k.subject, k.key
     on conflict do nothing
     returning request_id
 ),
 created as (
-    insert into approval_request (id, policy_id, policy_key, policy_version, artifact_type, artifact_id,
+    insert into approval_request (id, policy_id, policy_key, policy_version, artifact_type, artifact_id, title, summary,
+        artifact_url, source_service, requester, context, status, current_stage_order, stages, callback_url,
+        callback_secret_id, callback_events, expires_at, completed_at, created_at, updated_at, last_sequence,
+        resolve_after)
+    select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, title, summary, artifact_url,
         source_service, requester, context, status, current_stage_order, stages, callback_url, callback_secret_id,
-        callback_events, expires_at, completed_at, created_at, updated_at, last_sequence, resolve_after)
-    select id, policy_id, policy_key, policy_version, artifact_type, artifact_id, source_service, requester, context,
-        status, current_stage_order, stages, callback_url, callback_secret_id,
         (select array_agg(word) from jsonb_array_elements_text(callback_events) word),
         expires_at, completed_at, created_at, created_at, last_sequence, resolve_after
     from created_in
@@ -37,15 +48,6 @@ opened_requests as (
     insert into open_request (created_at, id, expires_at)
     select created_at, id, expires_at from created where completed_at is null
 ),
-moved_in as materialized (
-    select * from unnest({moved}) as m ({moved.columns})
-    where (m.epoch is null or m.epoch = (select epoch from seen)) and m.id not in (select request_id from outdated)
-),
-locked as materialized (
-    select r.id from approval_request r join moved_in m on r.id = m.id and r.row_version = m.expected
-    order by r.id
-    for no key update of r skip locked
-),
 moved as (
     update approval_request r
     set status = m.status, current_stage_order = m.current_stage_order, stages = m.stages,
@@ -53,6 +55,7 @@ moved as (
         resolve_after = m.resolve_after, resolve_attempt = m.resolve_attempt, row_version = r.row_version + 1
     from moved_in m
     where r.id = m.id and r.row_version = m.expected and r.id in (select id from locked)
+        and (not m.keyed or m.id in (select request_id from keyed))
     returning r.id, r.created_at, r.completed_at, r.artifact_type, r.policy_key
 ),
 -- Found by key, one by one, whatever the planner thinks of a table that is often empty.

@@ -1,6 +1,7 @@
 //! What is handed to the group commit: one transition, with everything that is written together with it or not at
 //! all.
 
+use crate::once::Once;
 use crate::outbox::{EventFacts, Outgoing};
 use engine::command::Transition;
 use engine::ids::{EventId, RequestId};
@@ -22,6 +23,12 @@ pub struct Meta {
     pub artifact_type: String,
     /// The caller's id of it.
     pub artifact_id: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// What it is about.
+    pub summary: Option<String>,
+    /// Where people look at it.
+    pub artifact_url: Option<String>,
     pub callback_url: Option<String>,
     /// The secret that signs webhooks; `None` = those of the creating caller.
     pub callback_secret_id: Option<Uuid>,
@@ -29,16 +36,12 @@ pub struct Meta {
     pub callback_events: Option<Vec<String>>,
 }
 
-/// Makes a create happen only once for `(subject, key)`.
+/// Makes a command happen only once for the key's subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Idempotency {
-    /// Subject of the caller's token.
-    pub subject: String,
-    /// The `Idempotency-Key` header.
-    pub key: String,
-    /// The body, compared as JSON.
-    pub body: RawJson,
-    /// The answer that is replayed when the create is repeated.
+    /// The key, and what was asked for.
+    pub once: Once,
+    /// The answer that is replayed when the command is repeated.
     pub response: RawJson,
 }
 
@@ -72,7 +75,7 @@ pub struct Commit {
     pub epoch: Option<i64>,
     /// People whose delegations the transition relied on, each with the number of their last change as it was read.
     pub relied: Vec<(String, i64)>,
-    /// Set for creates with an idempotency key.
+    /// Set for commands with an idempotency key.
     pub idempotency: Option<Idempotency>,
     /// Set for administrative commands.
     pub audit: Option<Audit>,
@@ -126,6 +129,9 @@ impl Commit {
                 request_id: self.request_id().0,
                 artifact_type: self.meta.artifact_type.clone(),
                 artifact_id: self.meta.artifact_id.clone(),
+                title: self.meta.title.clone(),
+                summary: self.meta.summary.clone(),
+                artifact_url: self.meta.artifact_url.clone(),
                 status: event.status.as_str().to_owned(),
                 stage_order: event.stage_order,
                 actor: event.actor.clone(),

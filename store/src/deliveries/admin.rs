@@ -2,8 +2,9 @@
 
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
+use crate::once::Progress;
 use crate::page::{Cursor, List, and, cut};
-use crate::{Clash, Error, Store, What};
+use crate::{Clash, Error, Store, What, once};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
 use sqlx::{Postgres, QueryBuilder};
@@ -11,6 +12,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 const BATCH: usize = 500;
+/// Most deliveries that are looked at to say how many would be retried.
+const MOST_LOOKED: i64 = 100_000;
 const DELIVERY: Error = Error::NotFound(What::Delivery);
 
 /// Which deliveries to list. Texts and ids must be equal; a field that is `None` matches any.
@@ -177,29 +180,38 @@ impl Store {
             metadata: Some(json!({"request_id": row.request_id})),
         };
         audit::insert(&mut tx, actor, &record).await?;
-        tx.commit().await?;
-        Ok(row.into())
+        let retried = DeliveryOut::from(row);
+        once::commit(tx, actor.once.as_ref(), &retried).await?;
+        Ok(retried)
     }
 
-    /// How many deliveries [`Store::retry_deliveries`] would make due now.
+    /// How many deliveries [`Store::retry_deliveries`] would make due now, among the first [`MOST_LOOKED`] in that
+    /// status, and whether there are more in that status.
     ///
     /// # Errors
     /// [`Error::Conflict`] as there.
-    pub async fn count_retriable(&self, which: &RetryDeliveriesIn) -> Result<u64, Error> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "n!" from webhook_delivery
-               where status = $1 and ($2::timestamptz is null or created_at >= $2) and ($3::text is null or url = $3)"#,
-            retriable(which)?,
-            which.since,
-            which.url
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(u64::try_from(count).unwrap_or(0))
+    pub async fn count_retriable(&self, which: &RetryDeliveriesIn) -> Result<(i64, bool), Error> {
+        let mut query = QueryBuilder::<Postgres>::new("select count(*) filter (where n <= ");
+        query.push(MOST_LOOKED);
+        and(&mut query, "created_at >= ", which.since);
+        and(&mut query, "url = ", which.url.clone());
+        query.push(
+            "), count(*) from (select created_at, url, row_number() over () as n from webhook_delivery",
+        );
+        // A literal, so that the partial index of that status serves it.
+        query
+            .push(" where status = '")
+            .push(retriable(which)?)
+            .push("' limit ")
+            .push(MOST_LOOKED + 1)
+            .push(") looked");
+        let (count, looked): (i64, i64) = query.build_query_as().fetch_one(&self.pool).await?;
+        Ok((count, looked > MOST_LOOKED))
     }
 
     /// Like [`Store::retry_delivery`] for all deliveries that match, in batches. Each batch has one audit row, which
-    /// names its deliveries. Calls `progress` with the size of each batch; returns the total.
+    /// names its deliveries. Calls `progress` with the size of each batch; returns the total. Under a key, each batch
+    /// notes how far it has come, and whoever repeats the call goes on from there.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the status asked for is neither `exhausted` nor `pending`. Batches that were finished
@@ -211,28 +223,36 @@ impl Store {
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<u64, Error> {
         let status = retriable(which)?;
-        let mut total = 0;
-        let mut after = Uuid::nil();
+        if let Some(once) = &actor.once {
+            self.reserve(once).await?;
+        }
+        let mut at = (Uuid::nil(), 0);
         loop {
-            let ids = self.retry_batch(which, status, after, actor).await?;
-            let batch = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-            total += batch;
-            progress(batch);
-            match ids.iter().max() {
-                Some(last) if ids.len() == BATCH => after = *last,
-                _ => return Ok(total),
+            let (next, total) = self.retry_batch(which, status, at, actor).await?;
+            progress(u64::try_from(total - at.1).unwrap_or(0));
+            match next {
+                Some(next) => at = (next, total),
+                None => return Ok(u64::try_from(total).unwrap_or(0)),
             }
         }
     }
 
+    /// Returns the last id of the batch, `None` after the last batch, and how many there were so far.
     async fn retry_batch(
         &self,
         which: &RetryDeliveriesIn,
         status: &str,
-        after: Uuid,
+        at: Progress,
         actor: &Actor,
-    ) -> Result<Vec<Uuid>, Error> {
+    ) -> Result<(Option<Uuid>, i64), Error> {
         let mut tx = self.pool.begin().await?;
+        let (after, total) = match &actor.once {
+            None => at,
+            Some(once) => match once::progress(&mut tx, once).await? {
+                Ok(noted) => noted.unwrap_or_default(),
+                Err(total) => return Ok((None, total)),
+            },
+        };
         let ids = sqlx::query_scalar!(
             "with picked as materialized (
                  select id from webhook_delivery
@@ -263,8 +283,14 @@ impl Store {
             };
             audit::insert(&mut tx, actor, &record).await?;
         }
+        let total = total + i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        let next = ids.iter().max().filter(|_| ids.len() == BATCH).copied();
+        if let Some(once) = &actor.once {
+            let noted = next.map_or_else(|| json!({"requeued": total}), |last| json!([last, total]));
+            once::advance(&mut tx, once, &noted).await?;
+        }
         tx.commit().await?;
-        Ok(ids)
+        Ok((next, total))
     }
 }
 

@@ -120,8 +120,8 @@ impl Store {
                 returning d.id, d.attempt, d.url, d.caller_service, d.request_id, d.sequence
             )
             select l.id, l.attempt, l.url, l.caller_service, r.callback_secret_id,
-                e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id, e.status,
-                e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
+                e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id,
+                r.title, r.summary, r.artifact_url, e.status, e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version
             from leased l join approval_event e on e.request_id = l.request_id and e.sequence = l.sequence
             join approval_request r on r.id = e.request_id"#,

@@ -16,7 +16,7 @@ pub struct RequestFilter {
     pub source_service: Option<String>,
     /// Who may still decide one of its tasks.
     pub assignee: Option<String>,
-    /// Case-insensitive substring of artifact id and type, policy key, requester or any value in the context.
+    /// Case-insensitive substring of title, artifact id and type, policy key, requester or any value in the context.
     pub search_text: Option<String>,
     /// Created at this moment or later.
     pub created_since: Option<OffsetDateTime>,

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 const COLUMNS: &str = "select r.id, r.policy_id, r.policy_key, r.policy_version, r.artifact_type, r.artifact_id, \
-    r.source_service, r.requester, r.context, r.status, r.current_stage_order, r.callback_url, r.callback_events, \
+    r.title, r.summary, r.artifact_url, r.source_service, r.requester, r.context, r.status, r.current_stage_order, r.callback_url, r.callback_events, \
     r.expires_at, r.completed_at, r.created_at, r.updated_at from ";
 
 /// Most bytes of contexts in one page. A page that would have more ends earlier, and its cursor goes on from there.
@@ -32,6 +32,9 @@ struct RequestRow {
     policy_version: i32,
     artifact_type: String,
     artifact_id: String,
+    title: Option<String>,
+    summary: Option<String>,
+    artifact_url: Option<String>,
     source_service: String,
     requester: String,
     context: Json<RawJson>,
@@ -62,6 +65,9 @@ impl From<RequestRow> for RequestOut {
             policy_version: row.policy_version,
             artifact_type: row.artifact_type,
             artifact_id: row.artifact_id,
+            title: row.title,
+            summary: row.summary,
+            artifact_url: row.artifact_url,
             source_service: row.source_service,
             requester: Some(row.requester),
             context: row.context.0,

@@ -27,7 +27,7 @@ pub struct TaskFilter {
     pub status: Option<String>,
     pub artifact_type: Option<String>,
     pub policy_key: Option<String>,
-    /// Case-insensitive substring of artifact id and type, policy key, requester or any value in the context.
+    /// Case-insensitive substring of title, artifact id and type, policy key, requester or any value in the context.
     pub search_text: Option<String>,
     /// Past their deadline and still to be decided, or not.
     pub overdue: Option<bool>,

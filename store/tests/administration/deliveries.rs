@@ -108,11 +108,11 @@ async fn many_are_retried_in_batches_and_every_one_is_named_in_the_audit() {
     insert(&db, of, "https://a", "exhausted", 1203).await;
     let other = insert(&db, of, "https://b", "exhausted", 3).await;
     let to_a = RetryDeliveriesIn { url: Some("https://a".into()), ..RetryDeliveriesIn::default() };
-    assert_eq!(db.count_retriable(&to_a).await.unwrap(), 1203);
+    assert_eq!(db.count_retriable(&to_a).await.unwrap(), (1203, false));
     let mut batches = Vec::new();
     assert_eq!(db.retry_deliveries(&to_a, &admin(), |batch| batches.push(batch)).await.unwrap(), 1203);
     assert_eq!(batches, [500, 500, 203]);
-    assert_eq!(db.count_retriable(&to_a).await.unwrap(), 0);
+    assert_eq!(db.count_retriable(&to_a).await.unwrap(), (0, false));
     assert_eq!(db.retry_deliveries(&to_a, &admin(), |_| ()).await.unwrap(), 0);
     let filter = AuditFilter { action: Some("delivery.retry".into()), limit: 10, ..AuditFilter::default() };
     let rows = db.list_audit(&filter).await.unwrap().0;

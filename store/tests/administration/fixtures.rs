@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub(crate) fn admin() -> Actor {
-    Actor { subject: "admin".into(), email: Some("admin@example.org".into()) }
+    Actor { subject: "admin".into(), email: Some("admin@example.org".into()), once: None }
 }
 
 /// A policy of two stages, in the order 2, 1, with every kind of rule that needs no directory.

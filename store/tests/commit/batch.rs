@@ -2,6 +2,7 @@
 
 use crate::world::{key, meta, world};
 use store::commit::Meta;
+use store::testing::count;
 use store::{Clash, Error};
 
 #[tokio::test]
@@ -64,4 +65,22 @@ async fn a_transition_that_postgres_refuses_fails_alone_in_its_batch() {
     assert!(matches!(outcomes[..], [Ok(1), Err(Error::Internal(_)), Ok(1)]), "{outcomes:?}");
     assert!(!world.is_written(id).await);
     assert!(world.commit(world.new_request("A-3")).await.is_ok(), "the writer goes on");
+}
+
+#[tokio::test]
+async fn two_decisions_with_one_key_in_a_batch_are_one_and_a_stale_one_takes_no_key() {
+    let world = world().await;
+    let (one, other) = (world.request("A-1").await, world.request("A-2").await);
+    let (mut first, mut second) = (world.approval(&one), world.approval(&other));
+    (first.idempotency, second.idempotency) = (key("k"), key("k"));
+    let outcomes = world.in_one_batch(vec![first, second, world.new_request("A-3")]).await;
+    let refused = outcomes[..2].iter().filter(|outcome| matches!(outcome, Err(Error::Stale))).count();
+    assert!(refused == 1 && outcomes[2].is_ok(), "{outcomes:?}");
+    assert_eq!(count(&world.db, "select count(*) from approval_decision").await, 1);
+
+    let decided = if outcomes[0].is_ok() { one } else { other };
+    let mut stale = world.approval(&decided);
+    stale.idempotency = key("stale");
+    assert!(matches!(world.commit(stale).await, Err(Error::Stale)));
+    assert!(!world.db.is_answered("caller", "stale").await.unwrap());
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use store::Error;
 use store::audit::Actor;
 use store::commit::{Commit, Committer, Idempotency, Limits, Meta};
+use store::once::Once;
 use store::requests::Loaded;
 use store::testing::{TestDb, count, database};
 use time::OffsetDateTime;
@@ -59,7 +60,7 @@ pub(crate) async fn world() -> World {
 }
 
 fn admin() -> Actor {
-    Actor { subject: "admin".to_owned(), email: None }
+    Actor { subject: "admin".to_owned(), email: None, once: None }
 }
 
 /// PostgreSQL stores microseconds.
@@ -74,6 +75,9 @@ pub(crate) fn meta(artifact_id: &str) -> Meta {
         policy_version: 1,
         artifact_type: "thing".to_owned(),
         artifact_id: artifact_id.to_owned(),
+        title: Some(format!("About {artifact_id}")),
+        summary: None,
+        artifact_url: Some("https://caller.example/things".to_owned()),
         callback_url: None,
         callback_secret_id: None,
         callback_events: None,
@@ -83,7 +87,8 @@ pub(crate) fn meta(artifact_id: &str) -> Meta {
 pub(crate) fn key(key: &str) -> Option<Idempotency> {
     let text = |value: serde_json::Value| schemas::json::RawJson::of(&value).unwrap();
     let (body, response) = (text(json!({"a": 1})), text(json!({"b": 2})));
-    Some(Idempotency { subject: "caller".to_owned(), key: key.to_owned(), body, response })
+    let once = Once { subject: "caller".to_owned(), key: key.to_owned(), asked: body };
+    Some(Idempotency { once, response })
 }
 
 impl World {

@@ -12,7 +12,7 @@ class AweError(Exception):
     """A call failed.
 
     `retry`: `yes` when nothing was done and the same call may be sent again, `with_key` when it is not known what was
-    done (a create may be sent again with its key; a decision, claim or cancellation is done once at most), else `no`.
+    done (a call may be sent again with its key), else `no`.
     """
 
     retry: str = "no"

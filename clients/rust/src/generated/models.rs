@@ -232,10 +232,14 @@ pub struct ConfigResponse {
 /// A request for approval of one artifact.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CreateRequestIn {
-    /// The caller's id of the thing.
+    /// The caller's id of the thing, on one line.
     pub artifact_id: String,
-    /// What kind of thing is to be approved.
+    /// What kind of thing is to be approved, on one line.
     pub artifact_type: String,
+    /// Where people look at the thing (http or https, without user name and password). It is shown as a link and never
+    /// fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_url: Option<String>,
     /// Event types to send; null = all that webhooks carry. `decision_recorded`, `task_claimed` and
     /// `stage_skipped` are never sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -258,6 +262,12 @@ pub struct CreateRequestIn {
     /// Who asks; null = the calling subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester: Option<String>,
+    /// What it is about, in plain text, for whoever decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What people call the thing, on one line; null = they see type and id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// Answer of a creation.
@@ -314,6 +324,33 @@ pub struct DecisionIn {
     pub comment: Option<String>,
 }
 
+crate::words::words! {
+    /// `approve`, `reject` or `abstain`.
+    pub enum DecisionItemAction {
+        Approve => "approve",
+        Reject => "reject",
+        Abstain => "abstain",
+    }
+}
+
+/// One of several decisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecisionItemIn {
+    /// `approve`, `reject` or `abstain`.
+    pub action: DecisionItemAction,
+    /// Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_digest: Option<String>,
+    /// Reference to attachments kept elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments_ref: Option<String>,
+    /// Why, in free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Which task it decides.
+    pub task_id: String,
+}
+
 /// A recorded decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -350,6 +387,38 @@ pub struct DecisionOut {
     pub stage_order: i32,
     /// Task that it completed.
     pub task_id: String,
+}
+
+/// What became of one of several decisions: `decision`, or else `error`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DecisionResultOut {
+    /// See the contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionOut>,
+    /// See the contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorDetail>,
+    /// The status that the decision would have been answered with alone: 201, or that of the error.
+    pub status: i32,
+    /// The task; null when the item names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
+}
+
+/// Several decisions at once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct DecisionsIn {
+    /// The decisions, 1 to 100. Each is read and carried out by itself: what is wrong with one is told in its result.
+    pub items: Vec<DecisionItemIn>,
+}
+
+/// What became of several decisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DecisionsOut {
+    /// One result for each item, in the order of the items.
+    pub results: Vec<DecisionResultOut>,
 }
 
 /// A delegation to create.
@@ -707,6 +776,26 @@ pub struct HealthResponse {
 /// One step on the way to a faulty value: a field name or a list index.
 pub type Location = Value;
 
+/// The caller, as their token says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MeOut {
+    /// Mail address, if the token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// They may change things.
+    pub is_admin: bool,
+    /// They may read everything.
+    pub is_viewer: bool,
+    /// Name, if the token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The roles that count, as the token names them.
+    pub roles: Vec<String>,
+    /// Subject id: what `assignee`, `requester` and `actor` say of them.
+    pub subject: String,
+}
+
 /// Tasks that may still be decided, counted up to 20,000.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -1017,6 +1106,7 @@ crate::words::words! {
         StageFinished => "stage_finished",
         TaskDecided => "task_decided",
         TaskClosed => "task_closed",
+        TaskNamedTwice => "task_named_twice",
         TaskClaimed => "task_claimed",
         HasApproved => "has_approved",
         AlreadySeated => "already_seated",
@@ -1146,6 +1236,9 @@ pub struct RequestOut {
     pub artifact_id: String,
     /// What kind of thing is to be approved.
     pub artifact_type: String,
+    /// Where people look at the thing; to be shown as a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_url: Option<String>,
     /// Event types to send; null = all that webhooks carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_events: Option<Vec<String>>,
@@ -1180,6 +1273,12 @@ pub struct RequestOut {
     pub source_service: String,
     /// `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
     pub status: String,
+    /// What it is about, in plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What people call the thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// When it last changed.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
@@ -1189,8 +1288,14 @@ pub struct RequestOut {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RequeuedOut {
-    /// Their number.
+    /// Their number; 0 of a dry run.
     pub requeued: i64,
+    /// Of a dry run only: how many it would be, among the first 100,000 in that status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_requeue: Option<i64>,
+    /// Of a dry run only: more are in that status than were looked at, so it may be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_requeue_is_lower_bound: Option<bool>,
 }
 
 /// Why a stream ends, and where to go on: the data of its last event, `resume`.
@@ -1207,6 +1312,9 @@ pub struct ResumeOut {
 /// Which deliveries to try again. All filters must match; none = every exhausted one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RetryDeliveriesIn {
+    /// Only say how many it would be; nothing is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
     /// Only created at this moment or later.
     #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
     pub since: Option<OffsetDateTime>,
@@ -1489,11 +1597,20 @@ pub struct TaskDecisionOut {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TaskOut {
+    /// The caller's id of the thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_id: Option<String>,
     /// The request's artifact type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
+    /// Where people look at the thing; to be shown as a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_url: Option<String>,
     /// Who may decide (a subject id).
     pub assignee: String,
+    /// Name of the assignee; null while this process has not read it from the staff directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee_name: Option<String>,
     /// When it was claimed.
     #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<OffsetDateTime>,
@@ -1534,12 +1651,27 @@ pub struct TaskOut {
     pub reassigned_from: Option<String>,
     /// Request.
     pub request_id: String,
+    /// Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_status: Option<String>,
+    /// Who asks (a subject id).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<String>,
     /// Stage of the policy.
     pub stage_id: String,
+    /// Name of the stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_name: Option<String>,
     /// Order of that stage.
     pub stage_order: i32,
     /// `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
     pub status: String,
+    /// What it is about, in plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What people call the thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// One task of a stage.

@@ -19,12 +19,14 @@ impl AweClient {
         policy_key: &str,
         version: i64,
         parameters: &parameters::ActivatePolicyVersion,
+        idempotency_key: Option<&str>,
     ) -> Result<models::PolicyOut, Error> {
         self.send(
             Call::new("activate_policy_version", Method::POST, "/v1/awe/policies/{}/versions/{}/activate")
                 .segment("policy_key", policy_key)
                 .segment("version", &version.to_string())
-                .headers(parameters.headers()),
+                .headers(parameters.headers())
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -60,11 +62,13 @@ impl AweClient {
         &self,
         request_id: &str,
         body: &models::CancelRequest,
+        idempotency_key: Option<&str>,
     ) -> Result<models::RequestOut, Error> {
         self.send(
             Call::new("cancel_request", Method::POST, "/v1/awe/requests/{}/cancel")
                 .segment("request_id", request_id)
-                .body(body),
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -76,15 +80,24 @@ impl AweClient {
     ///
     /// # Errors
     /// [`Error`]: its documentation says which there are.
-    pub async fn claim_task(&self, task_id: &str) -> Result<models::TaskOut, Error> {
-        self.send(Call::new("claim_task", Method::POST, "/v1/awe/tasks/{}/claim").segment("task_id", task_id))
-            .await?
-            .json()
+    pub async fn claim_task(
+        &self,
+        task_id: &str,
+        idempotency_key: Option<&str>,
+    ) -> Result<models::TaskOut, Error> {
+        self.send(
+            Call::new("claim_task", Method::POST, "/v1/awe/tasks/{}/claim")
+                .segment("task_id", task_id)
+                .key(idempotency_key),
+        )
+        .await?
+        .json()
     }
 
     /// How it is configured.
     ///
-    /// Nothing secret; says whether the service runs in dev mode.
+    /// Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where none is
+    /// configured, and `development`, true when unsigned tokens are accepted.
     ///
     /// # Errors
     /// [`Error`]: its documentation says which there are.
@@ -101,9 +114,12 @@ impl AweClient {
     pub async fn create_callback_secret(
         &self,
         body: &models::CallbackSecretCreate,
+        idempotency_key: Option<&str>,
     ) -> Result<models::CallbackSecretCreatedOut, Error> {
         self.send(
-            Call::new("create_callback_secret", Method::POST, "/v1/awe/admin/callback-secrets").body(body),
+            Call::new("create_callback_secret", Method::POST, "/v1/awe/admin/callback-secrets")
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -118,10 +134,15 @@ impl AweClient {
     pub async fn create_delegation(
         &self,
         body: &models::DelegationCreate,
+        idempotency_key: Option<&str>,
     ) -> Result<models::DelegationOut, Error> {
-        self.send(Call::new("create_delegation", Method::POST, "/v1/awe/delegations").body(body))
-            .await?
-            .json()
+        self.send(
+            Call::new("create_delegation", Method::POST, "/v1/awe/delegations")
+                .body(body)
+                .key(idempotency_key),
+        )
+        .await?
+        .json()
     }
 
     /// Create a policy.
@@ -130,8 +151,16 @@ impl AweClient {
     ///
     /// # Errors
     /// [`Error`]: its documentation says which there are.
-    pub async fn create_policy(&self, body: &models::PolicyCreate) -> Result<models::PolicyOut, Error> {
-        self.send(Call::new("create_policy", Method::POST, "/v1/awe/policies").body(body)).await?.json()
+    pub async fn create_policy(
+        &self,
+        body: &models::PolicyCreate,
+        idempotency_key: Option<&str>,
+    ) -> Result<models::PolicyOut, Error> {
+        self.send(
+            Call::new("create_policy", Method::POST, "/v1/awe/policies").body(body).key(idempotency_key),
+        )
+        .await?
+        .json()
     }
 
     /// Create a request.
@@ -163,6 +192,7 @@ impl AweClient {
         &self,
         policy_key: &str,
         version: i64,
+        idempotency_key: Option<&str>,
     ) -> Result<models::PolicyOut, Error> {
         self.send(
             Call::new(
@@ -171,7 +201,8 @@ impl AweClient {
                 "/v1/awe/policies/{}/versions/{}/deactivate",
             )
             .segment("policy_key", policy_key)
-            .segment("version", &version.to_string()),
+            .segment("version", &version.to_string())
+            .key(idempotency_key),
         )
         .await?
         .json()
@@ -187,11 +218,34 @@ impl AweClient {
         &self,
         task_id: &str,
         body: &models::DecisionIn,
+        idempotency_key: Option<&str>,
     ) -> Result<models::DecisionOut, Error> {
         self.send(
             Call::new("decide_task", Method::POST, "/v1/awe/tasks/{}/decision")
                 .segment("task_id", task_id)
-                .body(body),
+                .body(body)
+                .key(idempotency_key),
+        )
+        .await?
+        .json()
+    }
+
+    /// Decide many tasks.
+    ///
+    /// Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request are
+    /// decided in their order. A task that is named again is refused. Any token; who may decide is judged for each task.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn decide_tasks(
+        &self,
+        body: &models::DecisionsIn,
+        idempotency_key: Option<&str>,
+    ) -> Result<models::DecisionsOut, Error> {
+        self.send(
+            Call::new("decide_tasks", Method::POST, "/v1/awe/tasks/decisions")
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -617,6 +671,16 @@ impl AweClient {
             .page()
     }
 
+    /// Who I am.
+    ///
+    /// What the service reads from the caller's token. Any token.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn me(&self) -> Result<models::MeOut, Error> {
+        self.send(Call::new("me", Method::GET, "/v1/awe/me")).await?.json()
+    }
+
     /// Send a test event.
     ///
     /// One POST of an event of type `ping` to the URL, at once: the same signing, guard and time limit as every webhook.
@@ -628,11 +692,13 @@ impl AweClient {
         &self,
         secret_id: &str,
         body: &models::CallbackPingIn,
+        idempotency_key: Option<&str>,
     ) -> Result<models::CallbackPingOut, Error> {
         self.send(
             Call::new("ping_callback_secret", Method::POST, "/v1/awe/admin/callback-secrets/{}/ping")
                 .segment("secret_id", secret_id)
-                .body(body),
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -648,11 +714,13 @@ impl AweClient {
         &self,
         task_id: &str,
         body: &models::ReassignTaskIn,
+        idempotency_key: Option<&str>,
     ) -> Result<models::TaskOut, Error> {
         self.send(
             Call::new("reassign_task", Method::POST, "/v1/awe/tasks/{}/reassign")
                 .segment("task_id", task_id)
-                .body(body),
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -671,12 +739,14 @@ impl AweClient {
         policy_key: &str,
         version: i64,
         body: &models::PolicyReplayIn,
+        idempotency_key: Option<&str>,
     ) -> Result<models::PolicyReplayOut, Error> {
         self.send(
             Call::new("replay_policy_version", Method::POST, "/v1/awe/policies/{}/versions/{}/replay")
                 .segment("policy_key", policy_key)
                 .segment("version", &version.to_string())
-                .body(body),
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -684,17 +754,23 @@ impl AweClient {
 
     /// Retry many deliveries.
     ///
-    /// Every delivery that all filters match. Role: admin.
+    /// Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would be.
+    /// Role: admin.
     ///
     /// # Errors
     /// [`Error`]: its documentation says which there are.
     pub async fn retry_deliveries(
         &self,
         body: &models::RetryDeliveriesIn,
+        idempotency_key: Option<&str>,
     ) -> Result<models::RequeuedOut, Error> {
-        self.send(Call::new("retry_deliveries", Method::POST, "/v1/awe/admin/deliveries/retry").body(body))
-            .await?
-            .json()
+        self.send(
+            Call::new("retry_deliveries", Method::POST, "/v1/awe/admin/deliveries/retry")
+                .body(body)
+                .key(idempotency_key),
+        )
+        .await?
+        .json()
     }
 
     /// Retry a delivery.
@@ -703,10 +779,15 @@ impl AweClient {
     ///
     /// # Errors
     /// [`Error`]: its documentation says which there are.
-    pub async fn retry_delivery(&self, delivery_id: &str) -> Result<models::DeliveryOut, Error> {
+    pub async fn retry_delivery(
+        &self,
+        delivery_id: &str,
+        idempotency_key: Option<&str>,
+    ) -> Result<models::DeliveryOut, Error> {
         self.send(
             Call::new("retry_delivery", Method::POST, "/v1/awe/admin/deliveries/{}/retry")
-                .segment("delivery_id", delivery_id),
+                .segment("delivery_id", delivery_id)
+                .key(idempotency_key),
         )
         .await?
         .json()
@@ -737,11 +818,13 @@ impl AweClient {
         &self,
         secret_id: &str,
         body: &models::CallbackSecretRotate,
+        idempotency_key: Option<&str>,
     ) -> Result<models::CallbackSecretCreatedOut, Error> {
         self.send(
             Call::new("rotate_callback_secret", Method::POST, "/v1/awe/admin/callback-secrets/{}/rotate")
                 .segment("secret_id", secret_id)
-                .body(body),
+                .body(body)
+                .key(idempotency_key),
         )
         .await?
         .json()

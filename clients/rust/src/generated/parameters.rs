@@ -273,7 +273,7 @@ pub struct ListRequests {
     pub source_service: Option<String>,
     /// Only with a task that this person (a subject id) may still decide.
     pub assignee: Option<String>,
-    /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
+    /// Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values.
     pub search_text: Option<String>,
     /// Only created at this moment (RFC 3339) or later.
     pub created_since: Option<OffsetDateTime>,
@@ -323,7 +323,7 @@ pub struct ListTasks {
     pub artifact_type: Option<String>,
     /// Only of this policy.
     pub policy_key: Option<String>,
-    /// Only with this text, in any case, in the artifact id or type, policy key, requester or context values.
+    /// Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values.
     pub search_text: Option<String>,
     /// Only past their deadline and still to be decided (true), or only others (false).
     pub overdue: Option<bool>,

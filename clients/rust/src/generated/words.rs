@@ -42,6 +42,7 @@ pub(crate) fn retry_of(reason: &str) -> Option<Retry> {
         | "stage_finished"
         | "task_decided"
         | "task_closed"
+        | "task_named_twice"
         | "task_claimed"
         | "has_approved"
         | "already_seated"

@@ -147,7 +147,8 @@ export interface paths {
         put?: never;
         /**
          * Retry many deliveries
-         * @description Every delivery that all filters match. Role: admin.
+         * @description Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would be.
+         *     Role: admin.
          */
         post: operations["retry_deliveries"];
         delete?: never;
@@ -347,7 +348,8 @@ export interface paths {
         };
         /**
          * How it is configured
-         * @description Nothing secret; says whether the service runs in dev mode.
+         * @description Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where none is
+         *     configured, and `development`, true when unsigned tokens are accepted.
          */
         get: operations["config"];
         put?: never;
@@ -434,6 +436,26 @@ export interface paths {
         };
         /** Whether the service is up */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who I am
+         * @description What the service reads from the caller's token. Any token.
+         */
+        get: operations["me"];
         put?: never;
         post?: never;
         delete?: never;
@@ -839,6 +861,27 @@ export interface paths {
         get: operations["list_tasks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/tasks/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide many tasks
+         * @description Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request are
+         *     decided in their order. A task that is named again is refused. Any token; who may decide is judged for each task.
+         */
+        post: operations["decide_tasks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1309,15 +1352,22 @@ export interface components {
         /** @description A request for approval of one artifact. */
         CreateRequestIn: {
             /**
-             * @description The caller's id of the thing.
+             * @description The caller's id of the thing, on one line.
              * @example CR-2026-000123
              */
             artifact_id: string;
             /**
-             * @description What kind of thing is to be approved.
+             * @description What kind of thing is to be approved, on one line.
              * @example registry_change_request
              */
             artifact_type: string;
+            /**
+             * Format: uri
+             * @description Where people look at the thing (http or https, without user name and password). It is shown as a link and never
+             *     fetched.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
             /**
              * @description Event types to send; null = all that webhooks carry. `decision_recorded`, `task_claimed` and
              *     `stage_skipped` are never sent.
@@ -1364,6 +1414,16 @@ export interface components {
              * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
              */
             requester?: string | null;
+            /**
+             * @description What it is about, in plain text, for whoever decides.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing, on one line; null = they see type and id.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
         };
         /** @description Answer of a creation. */
         CreateRequestOut: {
@@ -1444,6 +1504,35 @@ export interface components {
              */
             comment?: string | null;
         };
+        /** @description One of several decisions. */
+        DecisionItemIn: {
+            /**
+             * @description `approve`, `reject` or `abstain`.
+             * @example approve
+             * @enum {string}
+             */
+            action: "approve" | "reject" | "abstain";
+            /**
+             * @description Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+             * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            artifact_digest?: string | null;
+            /**
+             * @description Reference to attachments kept elsewhere.
+             * @example dms:8841
+             */
+            attachments_ref?: string | null;
+            /**
+             * @description Why, in free text.
+             * @example Documents are complete.
+             */
+            comment?: string | null;
+            /**
+             * Format: uuid
+             * @description Which task it decides.
+             */
+            task_id: string;
+        };
         /** @description A recorded decision. */
         DecisionOut: {
             /**
@@ -1501,6 +1590,32 @@ export interface components {
              * @description Task that it completed.
              */
             task_id: string;
+        };
+        /** @description What became of one of several decisions: `decision`, or else `error`. */
+        DecisionResultOut: {
+            decision?: components["schemas"]["DecisionOut"] | null;
+            error?: components["schemas"]["ErrorDetail"] | null;
+            /**
+             * Format: int32
+             * @description The status that the decision would have been answered with alone: 201, or that of the error.
+             * @example 201
+             */
+            status: number;
+            /**
+             * Format: uuid
+             * @description The task; null when the item names none.
+             */
+            task_id?: string | null;
+        };
+        /** @description Several decisions at once. */
+        DecisionsIn: {
+            /** @description The decisions, 1 to 100. Each is read and carried out by itself: what is wrong with one is told in its result. */
+            items: components["schemas"]["DecisionItemIn"][];
+        };
+        /** @description What became of several decisions. */
+        DecisionsOut: {
+            /** @description One result for each item, in the order of the items. */
+            results: components["schemas"]["DecisionResultOut"][];
         };
         /** @description A delegation to create. */
         DelegationCreate: {
@@ -2045,6 +2160,41 @@ export interface components {
         };
         /** @description One step on the way to a faulty value: a field name or a list index. */
         Location: string | number;
+        /** @description The caller, as their token says. */
+        MeOut: {
+            /**
+             * @description Mail address, if the token has one.
+             * @example grace.lim@example.org
+             */
+            email?: string | null;
+            /**
+             * @description They may change things.
+             * @example true
+             */
+            is_admin: boolean;
+            /**
+             * @description They may read everything.
+             * @example true
+             */
+            is_viewer: boolean;
+            /**
+             * @description Name, if the token has one.
+             * @example Grace Lim
+             */
+            name?: string | null;
+            /**
+             * @description The roles that count, as the token names them.
+             * @example [
+             *       "AWE_ADMIN"
+             *     ]
+             */
+            roles: string[];
+            /**
+             * @description Subject id: what `assignee`, `requester` and `actor` say of them.
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            subject: string;
+        };
         /** @description Tasks that may still be decided, counted up to 20,000. */
         OpenTasksOut: {
             /**
@@ -2511,7 +2661,7 @@ export interface components {
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal" | "precondition_failed";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_named_twice" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal" | "precondition_failed";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -2653,6 +2803,11 @@ export interface components {
              */
             artifact_type: string;
             /**
+             * @description Where people look at the thing; to be shown as a link.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
+            /**
              * @description Event types to send; null = all that webhooks carry.
              * @example [
              *       "request_approved",
@@ -2734,6 +2889,16 @@ export interface components {
              */
             status: string;
             /**
+             * @description What it is about, in plain text.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
+            /**
              * Format: date-time
              * @description When it last changed.
              * @example 2026-01-31T08:15:00Z
@@ -2744,10 +2909,21 @@ export interface components {
         RequeuedOut: {
             /**
              * Format: int64
-             * @description Their number.
+             * @description Their number; 0 of a dry run.
              * @example 17
              */
             requeued: number;
+            /**
+             * Format: int64
+             * @description Of a dry run only: how many it would be, among the first 100,000 in that status.
+             * @example 17
+             */
+            would_requeue?: number | null;
+            /**
+             * @description Of a dry run only: more are in that status than were looked at, so it may be more.
+             * @example false
+             */
+            would_requeue_is_lower_bound?: boolean | null;
         };
         /** @description Why a stream ends, and where to go on: the data of its last event, `resume`. */
         ResumeOut: {
@@ -2765,6 +2941,11 @@ export interface components {
         };
         /** @description Which deliveries to try again. All filters must match; none = every exhausted one. */
         RetryDeliveriesIn: {
+            /**
+             * @description Only say how many it would be; nothing is tried again.
+             * @default false
+             */
+            dry_run?: boolean;
             /**
              * Format: date-time
              * @description Only created at this moment or later.
@@ -3233,15 +3414,30 @@ export interface components {
         /** @description One seat's (or observer's) work item. */
         TaskOut: {
             /**
+             * @description The caller's id of the thing.
+             * @example CR-2026-000123
+             */
+            artifact_id?: string | null;
+            /**
              * @description The request's artifact type.
              * @example registry_change_request
              */
             artifact_type?: string | null;
             /**
+             * @description Where people look at the thing; to be shown as a link.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
+            /**
              * @description Who may decide (a subject id).
              * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
              */
             assignee: string;
+            /**
+             * @description Name of the assignee; null while this process has not read it from the staff directory.
+             * @example Grace Lim
+             */
+            assignee_name?: string | null;
             /**
              * Format: date-time
              * @description When it was claimed.
@@ -3312,10 +3508,25 @@ export interface components {
              */
             request_id: string;
             /**
+             * @description Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+             * @example in_review
+             */
+            request_status?: string | null;
+            /**
+             * @description Who asks (a subject id).
+             * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+             */
+            requester?: string | null;
+            /**
              * Format: uuid
              * @description Stage of the policy.
              */
             stage_id: string;
+            /**
+             * @description Name of the stage.
+             * @example Finance
+             */
+            stage_name?: string | null;
             /**
              * Format: int32
              * @description Order of that stage.
@@ -3327,6 +3538,16 @@ export interface components {
              * @example open
              */
             status: string;
+            /**
+             * @description What it is about, in plain text.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
         };
         /** @description One task of a stage. */
         TaskProgressOut: {
@@ -3590,6 +3811,11 @@ export interface components {
              */
             artifact_type: string;
             /**
+             * @description Where people look at the thing, to be shown as a link; absent likewise.
+             * @example https://registry.example.org/changes/CR-2026-000123
+             */
+            artifact_url?: string | null;
+            /**
              * Format: uuid
              * @description Id of the event: receivers drop what they have seen.
              */
@@ -3646,6 +3872,16 @@ export interface components {
              * @example approved
              */
             status: string;
+            /**
+             * @description What it is about, in plain text; absent likewise.
+             * @example The account that payments go to changes from 0012 to 0047.
+             */
+            summary?: string | null;
+            /**
+             * @description What people call the thing; absent when the caller has not said it.
+             * @example New bank account for the Okafor household
+             */
+            title?: string | null;
         };
     };
     responses: never;
@@ -3796,7 +4032,10 @@ export interface operations {
     create_callback_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3809,6 +4048,8 @@ export interface operations {
             /** @description The secret */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3842,7 +4083,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the caller has an active secret; rotate it */
+            /** @description AWE-007: the caller has an active secret; rotate it; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4072,7 +4313,10 @@ export interface operations {
     ping_callback_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of a secret that signs */
                 secret_id: string;
@@ -4088,6 +4332,8 @@ export interface operations {
             /** @description What came of it, also when it failed */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4130,7 +4376,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: it signs nothing any more */
+            /** @description AWE-007: it signs nothing any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4182,7 +4428,10 @@ export interface operations {
     rotate_callback_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the active secret */
                 secret_id: string;
@@ -4198,6 +4447,8 @@ export interface operations {
             /** @description The new secret, shown this once */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4231,7 +4482,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active */
+            /** @description AWE-007: not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4362,7 +4613,10 @@ export interface operations {
     retry_deliveries: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4375,6 +4629,8 @@ export interface operations {
             /** @description How many */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4399,7 +4655,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: delivered ones are not tried again */
+            /** @description AWE-007: delivered ones are not tried again; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4521,7 +4777,10 @@ export interface operations {
     retry_delivery: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the delivery */
                 delivery_id: string;
@@ -4533,6 +4792,8 @@ export interface operations {
             /** @description The delivery */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4566,7 +4827,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: already delivered */
+            /** @description AWE-007: already delivered; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5171,7 +5432,10 @@ export interface operations {
     create_delegation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5184,6 +5448,8 @@ export interface operations {
             /** @description The delegation */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5210,6 +5476,15 @@ export interface operations {
             };
             /** @description AWE-008: somebody else's */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-009: the key was used for something else */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5458,6 +5733,55 @@ export interface operations {
             };
         };
     };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     list_policies: {
         parameters: {
             query?: never;
@@ -5519,7 +5843,10 @@ export interface operations {
     create_policy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5534,6 +5861,8 @@ export interface operations {
                 headers: {
                     /** @description Which state of the version this is; for `If-Match` */
                     ETag?: string;
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5567,7 +5896,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-002: the key exists */
+            /** @description AWE-002: the key exists; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6075,6 +6404,8 @@ export interface operations {
             header?: {
                 /** @description `ETag` of the version as the caller has read it: nothing is done when it has changed since */
                 "If-Match"?: string | null;
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description Key of the policy */
@@ -6091,6 +6422,8 @@ export interface operations {
                 headers: {
                     /** @description Which state of the version this is; for `If-Match` */
                     ETag?: string;
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6133,7 +6466,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: changed by somebody else meanwhile */
+            /** @description AWE-007: changed by somebody else meanwhile; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6176,7 +6509,10 @@ export interface operations {
     deactivate_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -6192,6 +6528,8 @@ export interface operations {
                 headers: {
                     /** @description Which state of the version this is; for `If-Match` */
                     ETag?: string;
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6225,7 +6563,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active */
+            /** @description AWE-007: not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6334,7 +6672,10 @@ export interface operations {
     replay_policy_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -6352,6 +6693,8 @@ export interface operations {
             /** @description Counts, and the requests of which something would have gone otherwise */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6378,6 +6721,15 @@ export interface operations {
             };
             /** @description AWE-001: no such version */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-009: the key was used for something else */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6536,7 +6888,7 @@ export interface operations {
                 source_service?: string;
                 /** @description Only with a task that this person (a subject id) may still decide. */
                 assignee?: string;
-                /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
+                /** @description Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values. */
                 search_text?: string;
                 /** @description Only created at this moment (RFC 3339) or later. */
                 created_since?: string;
@@ -6603,8 +6955,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer */
-                "Idempotency-Key"?: string | null;
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -6662,7 +7014,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-009: the key was used with another body */
+            /** @description AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6775,7 +7127,10 @@ export interface operations {
     cancel_request: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the request */
                 request_id: string;
@@ -6791,6 +7146,8 @@ export interface operations {
             /** @description The cancelled request */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6824,7 +7181,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the request is terminal */
+            /** @description AWE-007: the request is terminal; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7243,7 +7600,7 @@ export interface operations {
                 artifact_type?: string;
                 /** @description Only of this policy. */
                 policy_key?: string;
-                /** @description Only with this text, in any case, in the artifact id or type, policy key, requester or context values. */
+                /** @description Only with this text, in any case, in the title, artifact id or type, policy key, requester or context values. */
                 search_text?: string;
                 /** @description Only past their deadline and still to be decided (true), or only others (false). */
                 overdue?: boolean;
@@ -7279,6 +7636,91 @@ export interface operations {
             };
             /** @description AWE-008: no valid token */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    decide_tasks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionsIn"];
+            };
+        };
+        responses: {
+            /** @description One result for each item, in their order */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionsOut"];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-009: the key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is larger than the server accepts */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: the body is not declared as `application/json` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7363,7 +7805,10 @@ export interface operations {
     claim_task: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the task */
                 task_id: string;
@@ -7375,6 +7820,8 @@ export interface operations {
             /** @description The claimed task */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7408,7 +7855,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the task is not open */
+            /** @description AWE-007: the task is not open; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7442,7 +7889,10 @@ export interface operations {
     decide_task: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the task */
                 task_id: string;
@@ -7458,6 +7908,8 @@ export interface operations {
             /** @description The recorded decision */
             201: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7491,7 +7943,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: already decided, or not needed any more */
+            /** @description AWE-007: already decided, or not needed any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7543,7 +7995,10 @@ export interface operations {
     reassign_task: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the task */
                 task_id: string;
@@ -7559,6 +8014,8 @@ export interface operations {
             /** @description The new task */
             200: {
                 headers: {
+                    /** @description `true` when an earlier answer is replayed */
+                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7592,7 +8049,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the task is not open, or the new assignee is barred or already holds a seat in the stage */
+            /** @description AWE-007: the task is not open, or the new assignee is barred or already holds a seat in the stage; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -74,6 +74,7 @@ reasons! {
     StageFinished "stage_finished" "AWE-007" 409 "The stage of the task is finished.";
     TaskDecided "task_decided" "AWE-007" 409 "The task has its decision.";
     TaskClosed "task_closed" "AWE-007" 409 "The task is not open any more.";
+    TaskNamedTwice "task_named_twice" "AWE-007" 409 "The task is named twice in one call.";
     TaskClaimed "task_claimed" "AWE-007" 409 "The task is claimed by somebody else.";
     HasApproved "has_approved" "AWE-007" 409 "The person has approved in the stage already.";
     AlreadySeated "already_seated" "AWE-007" 409 "The new assignee holds a seat in the stage already.";

@@ -6,6 +6,9 @@ use crate::error::Reason;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// Bytes of a claim that is shown to people.
+const SHOWN: usize = 1000;
+
 /// What claims must say, whoever signed them.
 #[derive(Debug, Clone)]
 pub(super) struct ClaimRules {
@@ -25,6 +28,8 @@ pub(super) struct Claims {
     sub: Value,
     #[serde(default)]
     email: Value,
+    #[serde(default)]
+    name: Value,
     #[serde(default)]
     azp: Value,
     #[serde(default)]
@@ -112,10 +117,15 @@ impl Claims {
     pub(super) fn identity(&self, rules: &ClaimRules) -> Result<Identity, AuthError> {
         let subject = self.sub.as_str().ok_or_else(|| subject_refused("sub is missing"))?;
         engine::subject::check(subject).map_err(|why| subject_refused(&format!("sub {why}")))?;
-        let email = self.email.as_str().filter(|email| !email.contains(char::is_control));
+        // Both are shown to people and never compared, so one that is no text for a line is left out.
+        let shown = |claim: &Value| {
+            let text = claim.as_str().filter(|text| !text.is_empty() && text.len() <= SHOWN);
+            text.filter(|text| !text.contains(char::is_control)).map(str::to_owned)
+        };
         Ok(Identity {
             subject: subject.to_owned(),
-            email: email.map(str::to_owned),
+            email: shown(&self.email),
+            name: shown(&self.name),
             client: self.azp.as_str().filter(|azp| !azp.is_empty()).map(str::to_owned),
             roles: self.roles(rules).map(str::to_owned).collect(),
             expires_at: moment(&self.exp, "exp")?.map(|exp| exp.saturating_add(rules.leeway)),

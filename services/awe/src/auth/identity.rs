@@ -1,5 +1,7 @@
 //! Callers, and the roles that count.
 
+use store::once::Once;
+
 /// The role that may change things.
 pub const ADMIN: &str = "AWE_ADMIN";
 /// The role that may read everything.
@@ -12,6 +14,8 @@ pub struct Identity {
     pub subject: String,
     /// The token's `email`: shown to people, never compared.
     pub email: Option<String>,
+    /// The token's `name`: shown to people, never compared.
+    pub name: Option<String>,
     /// The OAuth client that the token was issued to (`azp`).
     pub client: Option<String>,
     /// The realm roles, and the client roles of the clients in `auth.role_clients`.
@@ -39,9 +43,15 @@ impl Identity {
         engine::command::Caller { subject: self.subject.clone(), admin: self.is_admin() }
     }
 
+    /// The same, acting under a key.
+    #[must_use]
+    pub fn acting(&self, once: Option<&Once>) -> store::audit::Actor {
+        store::audit::Actor { once: once.cloned(), ..self.actor() }
+    }
+
     /// The caller as the audit trail names it.
     #[must_use]
     pub fn actor(&self) -> store::audit::Actor {
-        store::audit::Actor { subject: self.subject.clone(), email: self.email.clone() }
+        store::audit::Actor { subject: self.subject.clone(), email: self.email.clone(), once: None }
     }
 }

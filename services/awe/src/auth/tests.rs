@@ -73,7 +73,7 @@ async fn what_is_no_jwt_is_refused() {
 #[tokio::test]
 async fn only_roles_of_the_realm_and_of_named_clients_count() {
     let claims = json!({
-        "sub": "a", "email": "a@example.org",
+        "sub": "a", "email": "a@example.org", "name": "Ann Okafor",
         "realm_access": {"roles": ["AWE_VIEWER", 7]},
         "resource_access": {"awe-ui": {"roles": ["clerk"]}, "other": {"roles": ["AWE_ADMIN"]}, "odd": 3},
     });
@@ -81,4 +81,14 @@ async fn only_roles_of_the_realm_and_of_named_clients_count() {
     assert_eq!(identity.roles, ["AWE_VIEWER", "clerk"]);
     assert!(identity.is_viewer() && !identity.is_admin());
     assert_eq!(identity.email.as_deref(), Some("a@example.org"));
+    assert_eq!(identity.name.as_deref(), Some("Ann Okafor"));
+}
+
+#[tokio::test]
+async fn a_name_or_address_that_is_no_line_of_text_is_left_out() {
+    for odd in [json!(7), json!(""), json!("two\nlines"), json!("x".repeat(1001))] {
+        let claims = json!({"sub": "a", "email": odd, "name": odd});
+        let identity = development().authenticate(&token(&json!({"alg": "none"}), &claims)).await.unwrap();
+        assert_eq!((&identity.email, &identity.name), (&None, &None), "{odd}");
+    }
 }

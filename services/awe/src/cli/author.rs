@@ -29,7 +29,7 @@ impl Author {
 
     /// The name as the audit trail takes it.
     pub(super) fn actor(&self) -> Actor {
-        Actor { subject: self.subject(), email: None }
+        Actor { subject: self.subject(), email: None, once: None }
     }
 }
 

@@ -205,9 +205,10 @@ async fn retry(store: &Store, arguments: RetryArguments, author: &Author) -> any
         status: Some(arguments.status),
         since: arguments.which.since,
         url: arguments.which.url,
+        dry_run: false,
     };
-    let total = store.count_retriable(&which).await.context("deliveries cannot be counted")?;
-    let bar = terminal::bar(total, "deliveries");
+    let (total, _) = store.count_retriable(&which).await.context("deliveries cannot be counted")?;
+    let bar = terminal::bar(u64::try_from(total).unwrap_or(0), "deliveries");
     let done = store
         .retry_deliveries(&which, &author.actor(), |batch| bar.inc(batch))
         .await

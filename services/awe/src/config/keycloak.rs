@@ -24,6 +24,7 @@ pub struct Keycloak {
     #[serde(skip_serializing)]
     pub jwks_url: String,
     pub audience: String,
+    pub browser_client_id: String,
 }
 
 impl Keycloak {

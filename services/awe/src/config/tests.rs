@@ -34,6 +34,16 @@ fn the_defaults_load_and_are_those_of_the_contract() {
 }
 
 #[test]
+fn a_browser_is_told_where_to_sign_in() {
+    let mut config = with(&[("AWE__KEYCLOAK__BROWSER_CLIENT_ID", "awe-admin-portal")]).unwrap();
+    assert_eq!(config.public()["sign_in"]["client_id"], "awe-admin-portal");
+    config.keycloak.issuer = "https://id.example.org/realms/staff".to_owned();
+    let sign_in =
+        json!({"issuer": config.keycloak.issuer, "client_id": "awe-admin-portal", "development": false});
+    assert_eq!(config.public()["sign_in"], sign_in);
+}
+
+#[test]
 fn every_default_is_explained() {
     let mut explained = false;
     for line in DEFAULTS.lines().skip(4).map(str::trim).filter(|line| !line.is_empty()) {

@@ -107,8 +107,9 @@ impl From<ActorError> for ApiError {
                 Self::new(Reason::ArtifactTypeDiffers, format!("field artifact_type: {error}"))
             }
             ActorError::Context(faults) => Self::faulty(Reason::FaultyContext, faults),
-            // Only a create is told of its key, and it is answered with what was stored under it.
-            ActorError::Overloaded | ActorError::KeyTaken => Reason::Overloaded.into(),
+            ActorError::Overloaded => Reason::Overloaded.into(),
+            // Whoever gave the key looks for what was stored under it (`operations::once`).
+            ActorError::KeyTaken => Reason::IdempotencyKeyReused.into(),
             ActorError::Directory(error) => error.into(),
             ActorError::Unavailable(outage) => outage.into(),
             ActorError::Unanswered => Reason::TimedOut.into(),

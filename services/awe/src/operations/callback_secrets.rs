@@ -1,12 +1,14 @@
 //! Writes of callback secrets. Gate and webhook learn whose secret it is, and never the secret.
 
+use super::once::Answered;
 use crate::admission::{Asset, Operation, Write};
 use crate::auth::Identity;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use axum::http::HeaderMap;
 use schemas::api::{CallbackSecretCreate, CallbackSecretCreatedOut, CallbackSecretOut, CallbackSecretUpdate};
-use serde_json::json;
+use serde_json::{Value, json};
+use store::once::Once;
 use store::secrets::{self, NewSecret, check_secret};
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ fn write<'a>(operation: Operation, route: &'static str, name: &'a str) -> Write<
 pub(crate) async fn create(
     state: &AppState,
     admin: &Identity,
+    once: Option<&Once>,
     headers: &HeaderMap,
     body: &CallbackSecretCreate,
 ) -> Result<CallbackSecretCreatedOut, ApiError> {
@@ -34,10 +37,36 @@ pub(crate) async fn create(
     }
     state.admission().ask(write, headers, &question).await?;
     let new = NewSecret { caller_service: name, secret: given, credential, clients };
-    let created = state.store().create_secret(&new, &admin.actor(), state.vault()).await?;
+    let created = state.store().create_secret(&new, &admin.acting(once), state.vault()).await?;
     let card = json!({"id": created.id, "caller_service": created.caller_service, "status": created.status});
     state.admission().tell(write, &admin.subject, &card);
     Ok(created)
+}
+
+/// What is compared with a later call under the same key: everything but the given secret, which is not stored. See
+/// [`with_secret`].
+pub(crate) fn asked(body: &CallbackSecretCreate) -> Value {
+    json!({
+        "caller_service": body.caller_service, "credential": body.credential, "clients": body.clients,
+        "secret_given": body.secret.is_some(),
+    })
+}
+
+/// A replayed answer is stored without the secret. It is shown once more to whoever has the key, unless they give
+/// another secret than the first time.
+pub(crate) async fn with_secret(
+    state: &AppState,
+    created: Answered<CallbackSecretCreatedOut>,
+    given: Option<&str>,
+) -> Result<Answered<CallbackSecretCreatedOut>, ApiError> {
+    if !created.replayed {
+        return Ok(created);
+    }
+    let answer = state.store().show_again(created.answer, state.vault()).await?;
+    if given.is_some_and(|given| check_secret(given).as_ref() != Ok(&answer.secret)) {
+        return Err(Reason::IdempotencyKeyReused.into());
+    }
+    Ok(Answered { answer, replayed: true })
 }
 
 pub(crate) async fn update(

@@ -5,6 +5,7 @@ use crate::auth::Identity;
 use crate::error::{ApiError, Reason};
 use crate::state::AppState;
 use schemas::api::{DelegationCreate, DelegationOut};
+use store::once::Once;
 use uuid::Uuid;
 
 fn check_own(caller: &Identity, user_id: &str) -> Result<(), ApiError> {
@@ -33,6 +34,7 @@ pub(crate) fn shown_to(caller: Identity, user_id: Option<String>) -> Result<Opti
 pub(crate) async fn create(
     state: &AppState,
     caller: &Identity,
+    once: Option<&Once>,
     body: &DelegationCreate,
 ) -> Result<DelegationOut, ApiError> {
     check_own(caller, &body.user_id)?;
@@ -47,7 +49,7 @@ pub(crate) async fn create(
     if body.user_id != caller.subject {
         check_known(state, "user_id", &body.user_id).await?;
     }
-    Ok(state.store().create_delegation(body, &caller.actor()).await?)
+    Ok(state.store().create_delegation(body, &caller.acting(once)).await?)
 }
 
 pub(crate) async fn remove(state: &AppState, caller: &Identity, id: Uuid) -> Result<(), ApiError> {

@@ -11,6 +11,7 @@ use engine::policy::Policy;
 use schemas::api::{PolicyCreate, PolicyOut};
 use schemas::etag::IfMatch;
 use schemas::policy::{Fault, as_written};
+use store::once::Once;
 
 const VERSION_ROUTE: &str = "/v1/awe/policies/{policy_key}/versions/{version}";
 const ACTIVATE_ROUTE: &str = "/v1/awe/policies/{policy_key}/versions/{version}/activate";
@@ -45,13 +46,14 @@ fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError> {
 pub(crate) async fn create(
     state: &AppState,
     admin: &Identity,
+    once: Option<&Once>,
     headers: &HeaderMap,
     body: &PolicyCreate,
 ) -> Result<PolicyOut, ApiError> {
     let policy = read(body, state)?;
     let write = write(Operation::Create, "/v1/awe/policies", &body.policy_key);
     state.admission().ask(write, headers, body).await?;
-    let created = state.store().create_policy(body, &policy, &admin.actor()).await?;
+    let created = state.store().create_policy(body, &policy, &admin.acting(once)).await?;
     state.admission().tell(write, &admin.subject, &created);
     Ok(created)
 }
@@ -97,6 +99,7 @@ pub(crate) async fn update_draft(
 pub(crate) async fn activate(
     state: &AppState,
     admin: &Identity,
+    once: Option<&Once>,
     headers: &HeaderMap,
     at: &PolicyVersion,
 ) -> Result<PolicyOut, ApiError> {
@@ -109,7 +112,8 @@ pub(crate) async fn activate(
     if state.admission().asks(Asset::Policy) {
         state.admission().ask(write, headers, &policy).await?;
     }
-    let active = state.store().activate_judged_policy(&policy, expected.as_ref(), &admin.actor()).await?;
+    let active =
+        state.store().activate_judged_policy(&policy, expected.as_ref(), &admin.acting(once)).await?;
     state.admission().tell(write, &admin.subject, &active);
     Ok(active)
 }

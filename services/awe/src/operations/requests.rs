@@ -1,17 +1,16 @@
 //! Creating a request, and who sees which part of one.
 
+use super::people::name_assignees;
 use crate::admission::{Asset, Operation, Write};
 use crate::auth::Identity;
 use crate::error::{ApiError, Reason};
+use crate::extract::idempotency_key;
 use crate::state::AppState;
 use actors::{Created, NewRequest};
 use axum::http::HeaderMap;
 use outbound::redacted_url;
 use schemas::api::{CreateRequestIn, RequestOut};
 use serde_json::Value;
-
-/// Characters of an `Idempotency-Key`.
-const MAX_KEY: usize = 255;
 
 /// Creates a request, or replays the first answer under the same `Idempotency-Key`.
 ///
@@ -41,13 +40,14 @@ pub(crate) async fn create(
     }
     let new = NewRequest { body, subject: subject.clone(), idempotency_key };
     let requests = state.requests()?;
-    let created = match refused {
+    let mut created = match refused {
         None => requests.create(new).await?,
         Some(refused) => requests.first_answer(&new).await?.ok_or(refused)?,
     };
     if !created.replayed {
         state.admission().tell(write, &subject, &created.answer);
     }
+    name_assignees(state, &mut created.answer.tasks);
     Ok(created)
 }
 
@@ -55,20 +55,6 @@ pub(crate) async fn create(
 async fn is_replay(key: Option<&str>, subject: &str, state: &AppState) -> Result<bool, ApiError> {
     let Some(key) = key else { return Ok(false) };
     Ok(state.store().is_answered(subject, key).await?)
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let mut given = headers.get_all("idempotency-key").iter();
-    let Some(value) = given.next() else { return Ok(None) };
-    if given.next().is_some() {
-        return Err(ApiError::invalid("header Idempotency-Key: must be given once"));
-    }
-    match value.to_str() {
-        Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => {
-            Err(ApiError::invalid(format!("header Idempotency-Key: must be 1 to {MAX_KEY} ASCII characters")))
-        }
-    }
 }
 
 /// Refuses a context that is larger than the configuration allows, for a create and for a simulation.

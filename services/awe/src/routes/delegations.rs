@@ -2,8 +2,9 @@
 
 use crate::auth::{Identity, Listing};
 use crate::error::ApiError;
-use crate::extract::{Body, DelegationId, Query};
+use crate::extract::{Body, DelegationId, Key, Query};
 use crate::operations::delegations;
+use crate::operations::once::{self, Answered};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -23,10 +24,13 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(state): State<AppState>,
     caller: Identity,
+    key: Key,
     Body(body): Body<DelegationCreate>,
-) -> Result<(StatusCode, Json<DelegationOut>), ApiError> {
-    let created = delegations::create(&state, &caller, &body).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+) -> Result<Answered<(StatusCode, Json<DelegationOut>)>, ApiError> {
+    let once = key.of(&caller, &body)?;
+    let creating = delegations::create(&state, &caller, once.as_ref(), &body);
+    let created = once::answer(&state, once.as_ref(), creating).await?;
+    Ok(created.map(|created| (StatusCode::CREATED, Json(created))))
 }
 
 pub(super) async fn remove(

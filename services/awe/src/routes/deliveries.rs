@@ -3,7 +3,9 @@
 use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
-use crate::extract::{DeliveryId, OptionalBody, Query, check_word, unknown_word};
+use crate::extract::{DeliveryId, Key, OptionalBody, Query, check_word};
+use crate::operations::deliveries;
+use crate::operations::once::{self, Answered};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -52,19 +54,22 @@ pub(super) async fn retry(
     State(state): State<AppState>,
     Admin(admin): Admin,
     DeliveryId(id): DeliveryId,
-) -> Result<Json<DeliveryOut>, ApiError> {
-    Ok(Json(state.store().retry_delivery(id, &admin.actor()).await?))
+    key: Key,
+) -> Result<Answered<Json<DeliveryOut>>, ApiError> {
+    let once = key.of(&admin, &())?;
+    let actor = admin.acting(once.as_ref());
+    let retrying = async { Ok(state.store().retry_delivery(id, &actor).await?) };
+    Ok(once::answer(&state, once.as_ref(), retrying).await?.map(Json))
 }
 
 pub(super) async fn retry_many(
     State(state): State<AppState>,
     Admin(admin): Admin,
+    key: Key,
     OptionalBody(body): OptionalBody<RetryDeliveriesIn>,
-) -> Result<Json<RequeuedOut>, ApiError> {
-    if let Some(message) = body.status.as_deref().and_then(|word| unknown_word(word, &DeliveryStatus::WORDS))
-    {
-        return Err(ApiError::body("status", message));
-    }
-    let requeued = state.store().retry_deliveries(&body, &admin.actor(), |_| ()).await?;
-    Ok(Json(RequeuedOut { requeued: i64::try_from(requeued).unwrap_or(i64::MAX) }))
+) -> Result<Answered<Json<RequeuedOut>>, ApiError> {
+    // A dry run does nothing that could be done twice.
+    let once = if body.dry_run { None } else { key.of(&admin, &body)? };
+    let retrying = deliveries::retry(&state, &admin, once.as_ref(), &body);
+    Ok(once::answer(&state, once.as_ref(), retrying).await?.map(Json))
 }

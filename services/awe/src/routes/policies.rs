@@ -2,7 +2,8 @@
 
 use crate::auth::{Admin, Listing, Viewer};
 use crate::error::ApiError;
-use crate::extract::{Body, PolicyKey, PolicyVersion, Query};
+use crate::extract::{Body, Key, PolicyKey, PolicyVersion, Query};
+use crate::operations::once::{self, Answered};
 use crate::operations::requests::check_context;
 use crate::operations::{policies, policy_check, policy_diff};
 use crate::state::AppState;
@@ -41,11 +42,14 @@ pub(super) async fn list(State(state): State<AppState>, _: Viewer, _: Listing) -
 pub(super) async fn create(
     State(state): State<AppState>,
     Admin(admin): Admin,
+    key: Key,
     headers: HeaderMap,
     Body(body): Body<PolicyCreate>,
-) -> Result<(StatusCode, Version), ApiError> {
-    let created = policies::create(&state, &admin, &headers, &body).await?;
-    Ok((StatusCode::CREATED, Version(created)))
+) -> Result<Answered<(StatusCode, Version)>, ApiError> {
+    let once = key.of(&admin, &body)?;
+    let creating = policies::create(&state, &admin, once.as_ref(), &headers, &body);
+    let created = once::answer(&state, once.as_ref(), creating).await?;
+    Ok(created.map(|created| (StatusCode::CREATED, Version(created))))
 }
 
 pub(super) async fn validate(
@@ -98,17 +102,24 @@ pub(super) async fn activate(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
+    key: Key,
     headers: HeaderMap,
-) -> Result<Version, ApiError> {
-    Ok(Version(policies::activate(&state, &admin, &headers, &at).await?))
+) -> Result<Answered<Version>, ApiError> {
+    let once = key.of(&admin, &())?;
+    let activating = policies::activate(&state, &admin, once.as_ref(), &headers, &at);
+    Ok(once::answer(&state, once.as_ref(), activating).await?.map(Version))
 }
 
 pub(super) async fn deactivate(
     State(state): State<AppState>,
     Admin(admin): Admin,
     at: PolicyVersion,
-) -> Result<Version, ApiError> {
-    Ok(Version(state.store().deactivate_policy(&at.key, at.version, &admin.actor()).await?))
+    key: Key,
+) -> Result<Answered<Version>, ApiError> {
+    let once = key.of(&admin, &())?;
+    let actor = admin.acting(once.as_ref());
+    let deactivating = async { Ok(state.store().deactivate_policy(&at.key, at.version, &actor).await?) };
+    Ok(once::answer(&state, once.as_ref(), deactivating).await?.map(Version))
 }
 
 pub(super) async fn diff(

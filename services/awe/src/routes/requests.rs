@@ -3,7 +3,8 @@
 use super::page::{cursor, next_cursor};
 use crate::auth::{Identity, Listing};
 use crate::error::ApiError;
-use crate::extract::{Body, OptionalBody, Query, RequestId, check_word};
+use crate::extract::{Body, Key, OptionalBody, Query, RequestId, check_word};
+use crate::operations::once::{self, Answered};
 use crate::operations::requests::{self, shown_to};
 use crate::state::AppState;
 use actors::Created;
@@ -95,7 +96,11 @@ pub(super) async fn cancel(
     State(state): State<AppState>,
     caller: Identity,
     RequestId(id): RequestId,
+    key: Key,
     OptionalBody(body): OptionalBody<CancelRequest>,
-) -> Result<Json<RequestOut>, ApiError> {
-    Ok(Json(state.requests()?.cancel(caller.caller(), id, body).await?))
+) -> Result<Answered<Json<RequestOut>>, ApiError> {
+    let once = key.of(&caller, &body)?;
+    let cancelling =
+        async { Ok(state.requests()?.under(once.as_ref()).cancel(caller.caller(), id, body).await?) };
+    Ok(once::answer(&state, once.as_ref(), cancelling).await?.map(Json))
 }

@@ -2,8 +2,9 @@
 
 use crate::auth::Admin;
 use crate::error::ApiError;
-use crate::extract::{Body, OptionalBody, SecretId};
-use crate::operations::{self, callback_secrets};
+use crate::extract::{Body, Key, OptionalBody, SecretId};
+use crate::operations::once::{self, Answered};
+use crate::operations::{callback_secrets, ping};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -30,10 +31,14 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(state): State<AppState>,
     Admin(admin): Admin,
+    key: Key,
     headers: HeaderMap,
     Body(body): Body<CallbackSecretCreate>,
-) -> Result<Shown, ApiError> {
-    Ok(shown(callback_secrets::create(&state, &admin, &headers, &body).await?))
+) -> Result<Answered<Shown>, ApiError> {
+    let once = key.of(&admin, &callback_secrets::asked(&body))?;
+    let creating = callback_secrets::create(&state, &admin, once.as_ref(), &headers, &body);
+    let created = once::answer(&state, once.as_ref(), creating).await?;
+    Ok(callback_secrets::with_secret(&state, created, body.secret.as_deref()).await?.map(shown))
 }
 
 pub(super) async fn update(
@@ -50,10 +55,14 @@ pub(super) async fn rotate(
     State(state): State<AppState>,
     Admin(admin): Admin,
     SecretId(id): SecretId,
+    key: Key,
     OptionalBody(body): OptionalBody<CallbackSecretRotate>,
-) -> Result<Shown, ApiError> {
-    let rotated = state.store().rotate_secret(id, body.grace_hours, &admin.actor(), state.vault()).await?;
-    Ok(shown(rotated))
+) -> Result<Answered<Shown>, ApiError> {
+    let once = key.of(&admin, &body)?;
+    let (hours, actor) = (body.grace_hours, admin.acting(once.as_ref()));
+    let rotating = async { Ok(state.store().rotate_secret(id, hours, &actor, state.vault()).await?) };
+    let rotated = once::answer(&state, once.as_ref(), rotating).await?;
+    Ok(callback_secrets::with_secret(&state, rotated, None).await?.map(shown))
 }
 
 pub(super) async fn revoke(
@@ -69,7 +78,10 @@ pub(super) async fn ping(
     State(state): State<AppState>,
     Admin(admin): Admin,
     SecretId(id): SecretId,
+    key: Key,
     Body(body): Body<CallbackPingIn>,
-) -> Result<Json<CallbackPingOut>, ApiError> {
-    Ok(Json(operations::ping::ping(&state, &admin, id, &body.url).await?))
+) -> Result<Answered<Json<CallbackPingOut>>, ApiError> {
+    let once = key.of(&admin, &body)?;
+    let pinging = ping::ping(&state, &admin, once.as_ref(), id, &body.url);
+    Ok(once::answer(&state, once.as_ref(), pinging).await?.map(Json))
 }

@@ -1,12 +1,14 @@
-//! Health, version and configuration, which need no token. Their answers have the envelope that errors have.
+//! Health, version and configuration, which need no token and whose answers have the envelope that errors have; and who
+//! the caller is.
 
+use crate::auth::Identity;
 use crate::error::ApiError;
 use crate::extract::KnownQuery;
 use crate::operations::health;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
-use schemas::api::{ConfigResponse, VersionPayload, VersionResponse};
+use schemas::api::{ConfigResponse, MeOut, VersionPayload, VersionResponse};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -36,6 +38,12 @@ pub(super) async fn version(State(state): State<AppState>, _: KnownQuery) -> Jso
         response,
         errors: Vec::new(),
     })
+}
+
+pub(super) async fn me(caller: Identity) -> Json<MeOut> {
+    let (is_viewer, is_admin) = (caller.is_viewer(), caller.is_admin());
+    let Identity { subject, name, email, roles, .. } = caller;
+    Json(MeOut { subject, name, email, roles, is_viewer, is_admin })
 }
 
 pub(super) async fn config(State(state): State<AppState>, _: KnownQuery) -> Json<ConfigResponse> {

@@ -3,16 +3,18 @@
 use super::page::{cursor, next_cursor};
 use crate::auth::{Admin, Identity, Listing};
 use crate::error::ApiError;
-use crate::extract::{Body, Query, TaskId, check_word};
-use crate::operations::people::check_known;
+use crate::extract::{Body, Key, Query, TaskId, check_word};
+use crate::operations::decisions;
+use crate::operations::once::{self, Answered};
+use crate::operations::people::{check_known, name_assignees, with_name};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::request::TaskStatus;
 use schemas::api::{
-    DecisionIn, DecisionOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn, TaskOut, TaskStatsOut,
-    TaskStatsQuery,
+    DecisionIn, DecisionOut, DecisionsIn, DecisionsOut, ListTasksQuery, PagedTasksOut, ReassignTaskIn,
+    TaskOut, TaskStatsOut, TaskStatsQuery,
 };
 use store::page::List;
 use store::tasks::{ACTIONABLE, Sort, TaskFilter};
@@ -25,7 +27,8 @@ pub(super) async fn list(
     _: Listing,
     Query(query): Query<ListTasksQuery>,
 ) -> Result<(HeaderMap, Json<PagedTasksOut>), ApiError> {
-    let (tasks, next) = state.store().list_tasks(&filter(query, caller)?).await?;
+    let (mut tasks, next) = state.store().list_tasks(&filter(query, caller)?).await?;
+    name_assignees(&state, &mut tasks.items);
     Ok((next_cursor(next), Json(tasks)))
 }
 
@@ -81,26 +84,51 @@ pub(super) async fn claim(
     State(state): State<AppState>,
     caller: Identity,
     TaskId(id): TaskId,
-) -> Answer<TaskOut> {
-    Ok(Json(state.requests()?.claim(caller.caller(), id).await?))
+    key: Key,
+) -> Result<Answered<Json<TaskOut>>, ApiError> {
+    let once = key.of(&caller, &())?;
+    let claiming = async { Ok(state.requests()?.under(once.as_ref()).claim(caller.caller(), id).await?) };
+    let claimed = once::answer(&state, once.as_ref(), claiming).await?;
+    Ok(claimed.map(|task| Json(with_name(&state, task))))
 }
 
 pub(super) async fn decide(
     State(state): State<AppState>,
     caller: Identity,
     TaskId(id): TaskId,
+    key: Key,
     Body(body): Body<DecisionIn>,
-) -> Result<(StatusCode, Json<DecisionOut>), ApiError> {
-    let decision = state.requests()?.decide(caller.caller(), id, body).await?;
-    Ok((StatusCode::CREATED, Json(decision)))
+) -> Result<Answered<(StatusCode, Json<DecisionOut>)>, ApiError> {
+    let once = key.of(&caller, &body)?;
+    let deciding =
+        async { Ok(state.requests()?.under(once.as_ref()).decide(caller.caller(), id, body).await?) };
+    let decided = once::answer(&state, once.as_ref(), deciding).await?;
+    Ok(decided.map(|decision| (StatusCode::CREATED, Json(decision))))
+}
+
+pub(super) async fn decide_many(
+    State(state): State<AppState>,
+    caller: Identity,
+    key: Key,
+    Body(body): Body<DecisionsIn>,
+) -> Result<Answered<Json<DecisionsOut>>, ApiError> {
+    let once = key.of(&caller, &body)?;
+    let deciding = decisions::decide(&state, &caller, once.as_ref(), body);
+    Ok(once::answer(&state, once.as_ref(), deciding).await?.map(Json))
 }
 
 pub(super) async fn reassign(
     State(state): State<AppState>,
     Admin(admin): Admin,
     TaskId(id): TaskId,
+    key: Key,
     Body(body): Body<ReassignTaskIn>,
-) -> Answer<TaskOut> {
-    check_known(&state, "new_assignee", &body.new_assignee).await?;
-    Ok(Json(state.requests()?.reassign(admin.caller(), id, body).await?))
+) -> Result<Answered<Json<TaskOut>>, ApiError> {
+    let once = key.of(&admin, &body)?;
+    let reassigning = async {
+        check_known(&state, "new_assignee", &body.new_assignee).await?;
+        Ok(state.requests()?.under(once.as_ref()).reassign(admin.caller(), id, body).await?)
+    };
+    let reassigned = once::answer(&state, once.as_ref(), reassigning).await?;
+    Ok(reassigned.map(|task| Json(with_name(&state, task))))
 }

@@ -39,6 +39,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/v1/awe/health", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
+    ("get", "/v1/awe/me", Token),
     ("get", "/v1/awe/policies", Viewer),
     ("post", "/v1/awe/policies", Admin),
     ("post", "/v1/awe/policies/validate", Viewer),
@@ -64,6 +65,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/v1/awe/tasks/stats", Token),
     ("post", "/v1/awe/tasks/{task_id}/claim", Assignee),
     ("post", "/v1/awe/tasks/{task_id}/decision", Assignee),
+    ("post", "/v1/awe/tasks/decisions", Token),
     ("post", "/v1/awe/tasks/{task_id}/reassign", Admin),
     ("get", "/v1/awe/delegations", Token),
     ("post", "/v1/awe/delegations", Token),
@@ -248,19 +250,25 @@ async fn the_table_above_names_every_route_of_the_document() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_are_served_from_here() {
     let server = Server::start(&[]).await;
-    for path in ["/docs/", "/redoc", "/redoc/redoc.standalone.js"] {
+    for path in ["/docs", "/docs/", "/docs/swagger-ui-bundle.js", "/redoc", "/redoc/redoc.standalone.js"] {
         let answer = server.send(Who::Nobody, Method::GET, path, None).await;
         assert_eq!(answer.status(), 200, "{path}");
         let text = answer.text().await.unwrap();
         assert!(!text.is_empty());
+        assert_eq!(path.starts_with("/docs") && text.contains("<base"), matches!(path, "/docs" | "/docs/"));
         if path == "/redoc" {
             assert!(!text.contains("https://"), "{path} asks another server");
         }
     }
+    assert_eq!(server.get(Who::Nobody, "/docs/nosuch.js").await.0, 404);
+    let initializer = server.send(Who::Nobody, Method::GET, "/docs/swagger-initializer.js", None).await;
+    assert!(initializer.text().await.unwrap().contains("/v1/awe/openapi.json"));
     let home = reqwest::get(format!("{}/", server.url)).await.unwrap();
     assert_eq!(home.status(), 200);
     let config: Value = server.get(Who::Nobody, "/config").await.1;
     assert_eq!(config["response"]["auth_mode"], "development");
+    let sign_in = json!({"issuer": null, "client_id": null, "development": true});
+    assert_eq!(config["response"]["sign_in"], sign_in);
     assert!(!config.to_string().contains("postgres"));
     server.end().await;
 }

@@ -158,14 +158,14 @@ impl Server {
         let policy: schemas::api::PolicyCreate = serde_json::from_value(policy.clone()).unwrap();
         let id = engine::ids::PolicyId(Uuid::now_v7());
         let read = schemas::policy::to_engine(&policy, id, 1, &mut Uuid::now_v7).unwrap();
-        let actor = store::audit::Actor { subject: "seed".to_owned(), email: None };
+        let actor = store::audit::Actor { subject: "seed".to_owned(), email: None, once: None };
         self.state.store().create_policy(&policy, &read, &actor).await.unwrap();
     }
 
     /// Writes and activates a policy past the API.
     pub(crate) async fn seed_active_policy(&self, policy: &Value) {
         self.seed_policy(policy).await;
-        let actor = store::audit::Actor { subject: "seed".to_owned(), email: None };
+        let actor = store::audit::Actor { subject: "seed".to_owned(), email: None, once: None };
         let key = policy["policy_key"].as_str().unwrap();
         self.state.store().activate_policy(key, 1, &actor).await.unwrap();
     }

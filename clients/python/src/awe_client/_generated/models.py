@@ -360,11 +360,16 @@ class CreateRequestIn(BaseModel):
     )
     artifact_id: str
     """
-    The caller's id of the thing.
+    The caller's id of the thing, on one line.
     """
     artifact_type: str
     """
-    What kind of thing is to be approved.
+    What kind of thing is to be approved, on one line.
+    """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing (http or https, without user name and password). It is shown as a link and never
+    fetched.
     """
     callback_events: Optional[List[str]] = None
     """
@@ -395,6 +400,14 @@ class CreateRequestIn(BaseModel):
     requester: Optional[str] = None
     """
     Who asks; null = the calling subject.
+    """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text, for whoever decides.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing, on one line; null = they see type and id.
     """
 
 
@@ -451,6 +464,36 @@ class DecisionIn(BaseModel):
     comment: Optional[str] = None
     """
     Why, in free text. A stage may demand it (`comment_required`): then a decision without is refused with 422.
+    """
+
+
+class DecisionItemIn(BaseModel):
+    """
+    One of several decisions.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    action: Literal["approve", "reject", "abstain"]
+    """
+    `approve`, `reject` or `abstain`.
+    """
+    artifact_digest: Optional[str] = None
+    """
+    Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    """
+    attachments_ref: Optional[str] = None
+    """
+    Reference to attachments kept elsewhere.
+    """
+    comment: Optional[str] = None
+    """
+    Why, in free text.
+    """
+    task_id: str
+    """
+    Which task it decides.
     """
 
 
@@ -513,6 +556,20 @@ class DecisionOut(BaseModel):
     task_id: str
     """
     Task that it completed.
+    """
+
+
+class DecisionsIn(BaseModel):
+    """
+    Several decisions at once.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    items: List[DecisionItemIn]
+    """
+    The decisions, 1 to 100. Each is read and carried out by itself: what is wrong with one is told in its result.
     """
 
 
@@ -961,6 +1018,40 @@ class Location(RootModel[Union[str, int]]):
     """
 
 
+class MeOut(BaseModel):
+    """
+    The caller, as their token says.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    email: Optional[str] = None
+    """
+    Mail address, if the token has one.
+    """
+    is_admin: bool
+    """
+    They may change things.
+    """
+    is_viewer: bool
+    """
+    They may read everything.
+    """
+    name: Optional[str] = None
+    """
+    Name, if the token has one.
+    """
+    roles: List[str]
+    """
+    The roles that count, as the token names them.
+    """
+    subject: str
+    """
+    Subject id: what `assignee`, `requester` and `actor` say of them.
+    """
+
+
 class OpenTasksOut(BaseModel):
     """
     Tasks that may still be decided, counted up to 20,000.
@@ -1222,6 +1313,10 @@ class RequestOut(BaseModel):
     """
     What kind of thing is to be approved.
     """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing; to be shown as a link.
+    """
     callback_events: Optional[List[str]] = None
     """
     Event types to send; null = all that webhooks carry.
@@ -1278,6 +1373,14 @@ class RequestOut(BaseModel):
     """
     `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
     """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing.
+    """
     updated_at: AwareDatetime
     """
     When it last changed.
@@ -1294,7 +1397,15 @@ class RequeuedOut(BaseModel):
     )
     requeued: int
     """
-    Their number.
+    Their number; 0 of a dry run.
+    """
+    would_requeue: Optional[int] = None
+    """
+    Of a dry run only: how many it would be, among the first 100,000 in that status.
+    """
+    would_requeue_is_lower_bound: Optional[bool] = None
+    """
+    Of a dry run only: more are in that status than were looked at, so it may be more.
     """
 
 
@@ -1325,6 +1436,10 @@ class RetryDeliveriesIn(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
+    dry_run: Optional[bool] = False
+    """
+    Only say how many it would be; nothing is tried again.
+    """
     since: Optional[AwareDatetime] = None
     """
     Only created at this moment or later.
@@ -1674,13 +1789,25 @@ class TaskOut(BaseModel):
     model_config = ConfigDict(
         extra="allow",
     )
+    artifact_id: Optional[str] = None
+    """
+    The caller's id of the thing.
+    """
     artifact_type: Optional[str] = None
     """
     The request's artifact type.
     """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing; to be shown as a link.
+    """
     assignee: str
     """
     Who may decide (a subject id).
+    """
+    assignee_name: Optional[str] = None
+    """
+    Name of the assignee; null while this process has not read it from the staff directory.
     """
     claimed_at: Optional[AwareDatetime] = None
     """
@@ -1739,9 +1866,21 @@ class TaskOut(BaseModel):
     """
     Request.
     """
+    request_status: Optional[str] = None
+    """
+    Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    """
+    requester: Optional[str] = None
+    """
+    Who asks (a subject id).
+    """
     stage_id: str
     """
     Stage of the policy.
+    """
+    stage_name: Optional[str] = None
+    """
+    Name of the stage.
     """
     stage_order: int
     """
@@ -1750,6 +1889,14 @@ class TaskOut(BaseModel):
     status: str
     """
     `open`, `claimed`, `completed`, `skipped`, `expired` or `reassigned`.
+    """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing.
     """
 
 
@@ -2003,6 +2150,10 @@ class WebhookEvent(BaseModel):
     """
     What kind of thing is to be approved.
     """
+    artifact_url: Optional[str] = None
+    """
+    Where people look at the thing, to be shown as a link; absent likewise.
+    """
     event_id: str
     """
     Id of the event: receivers drop what they have seen.
@@ -2043,6 +2194,14 @@ class WebhookEvent(BaseModel):
     status: str
     """
     Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
+    """
+    summary: Optional[str] = None
+    """
+    What it is about, in plain text; absent likewise.
+    """
+    title: Optional[str] = None
+    """
+    What people call the thing; absent when the caller has not said it.
     """
 
 
@@ -2594,6 +2753,40 @@ class ConfigResponse(BaseModel):
     version: str
     """
     Version of the envelope.
+    """
+
+
+class DecisionResultOut(BaseModel):
+    """
+    What became of one of several decisions: `decision`, or else `error`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    decision: Optional[DecisionOut] = None
+    error: Optional[ErrorDetail] = None
+    status: int
+    """
+    The status that the decision would have been answered with alone: 201, or that of the error.
+    """
+    task_id: Optional[str] = None
+    """
+    The task; null when the item names none.
+    """
+
+
+class DecisionsOut(BaseModel):
+    """
+    What became of several decisions.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    results: List[DecisionResultOut]
+    """
+    One result for each item, in the order of the items.
     """
 
 

@@ -10,17 +10,18 @@ from .._operation import Operation, Page
 from . import models
 
 OPERATIONS = {
-    "activate_policy_version": Operation("activate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/activate", models.PolicyOut, takes_key=False, is_paged=False),
+    "activate_policy_version": Operation("activate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/activate", models.PolicyOut, takes_key=True, is_paged=False),
     "add_policy_version": Operation("add_policy_version", "PUT", "/v1/awe/policies/{policy_key}", models.PolicyOut, takes_key=False, is_paged=False),
-    "cancel_request": Operation("cancel_request", "POST", "/v1/awe/requests/{request_id}/cancel", models.RequestOut, takes_key=False, is_paged=False),
-    "claim_task": Operation("claim_task", "POST", "/v1/awe/tasks/{task_id}/claim", models.TaskOut, takes_key=False, is_paged=False),
+    "cancel_request": Operation("cancel_request", "POST", "/v1/awe/requests/{request_id}/cancel", models.RequestOut, takes_key=True, is_paged=False),
+    "claim_task": Operation("claim_task", "POST", "/v1/awe/tasks/{task_id}/claim", models.TaskOut, takes_key=True, is_paged=False),
     "config": Operation("config", "GET", "/v1/awe/config", models.ConfigResponse, takes_key=False, is_paged=False),
-    "create_callback_secret": Operation("create_callback_secret", "POST", "/v1/awe/admin/callback-secrets", models.CallbackSecretCreatedOut, takes_key=False, is_paged=False),
-    "create_delegation": Operation("create_delegation", "POST", "/v1/awe/delegations", models.DelegationOut, takes_key=False, is_paged=False),
-    "create_policy": Operation("create_policy", "POST", "/v1/awe/policies", models.PolicyOut, takes_key=False, is_paged=False),
+    "create_callback_secret": Operation("create_callback_secret", "POST", "/v1/awe/admin/callback-secrets", models.CallbackSecretCreatedOut, takes_key=True, is_paged=False),
+    "create_delegation": Operation("create_delegation", "POST", "/v1/awe/delegations", models.DelegationOut, takes_key=True, is_paged=False),
+    "create_policy": Operation("create_policy", "POST", "/v1/awe/policies", models.PolicyOut, takes_key=True, is_paged=False),
     "create_request": Operation("create_request", "POST", "/v1/awe/requests", models.CreateRequestOut, takes_key=True, is_paged=False),
-    "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=False, is_paged=False),
-    "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=False, is_paged=False),
+    "deactivate_policy_version": Operation("deactivate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/deactivate", models.PolicyOut, takes_key=True, is_paged=False),
+    "decide_task": Operation("decide_task", "POST", "/v1/awe/tasks/{task_id}/decision", models.DecisionOut, takes_key=True, is_paged=False),
+    "decide_tasks": Operation("decide_tasks", "POST", "/v1/awe/tasks/decisions", models.DecisionsOut, takes_key=True, is_paged=False),
     "delete_delegation": Operation("delete_delegation", "DELETE", "/v1/awe/delegations/{delegation_id}", None, takes_key=False, is_paged=False),
     "diff_policy_versions": Operation("diff_policy_versions", "GET", "/v1/awe/policies/{policy_key}/versions/{version}/diff", models.PolicyDiffOut, takes_key=False, is_paged=False),
     "export_system_config": Operation("export_system_config", "GET", "/v1/awe/admin/system-config/export", str, takes_key=False, is_paged=False),
@@ -48,13 +49,14 @@ OPERATIONS = {
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
     "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
-    "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=False, is_paged=False),
-    "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=False, is_paged=False),
-    "replay_policy_version": Operation("replay_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/replay", models.PolicyReplayOut, takes_key=False, is_paged=False),
-    "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=False, is_paged=False),
-    "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=False, is_paged=False),
+    "me": Operation("me", "GET", "/v1/awe/me", models.MeOut, takes_key=False, is_paged=False),
+    "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=True, is_paged=False),
+    "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=True, is_paged=False),
+    "replay_policy_version": Operation("replay_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/replay", models.PolicyReplayOut, takes_key=True, is_paged=False),
+    "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=True, is_paged=False),
+    "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=True, is_paged=False),
     "revoke_callback_secret": Operation("revoke_callback_secret", "DELETE", "/v1/awe/admin/callback-secrets/{secret_id}", None, takes_key=False, is_paged=False),
-    "rotate_callback_secret": Operation("rotate_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", models.CallbackSecretCreatedOut, takes_key=False, is_paged=False),
+    "rotate_callback_secret": Operation("rotate_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", models.CallbackSecretCreatedOut, takes_key=True, is_paged=False),
     "simulate_policy_version": Operation("simulate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", models.SimulateResponse, takes_key=False, is_paged=False),
     "update_callback_secret": Operation("update_callback_secret", "PATCH", "/v1/awe/admin/callback-secrets/{secret_id}", models.CallbackSecretOut, takes_key=False, is_paged=False),
     "update_policy_version": Operation("update_policy_version", "PATCH", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
@@ -78,6 +80,7 @@ class Operations(ABC):
         version: int,
         *,
         if_match: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -89,7 +92,7 @@ class Operations(ABC):
         `version`: Version number, from 1
         `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, idempotency_key=idempotency_key, timeout=timeout))
 
     def add_policy_version(
         self,
@@ -111,6 +114,7 @@ class Operations(ABC):
         request_id: str,
         body: Union[models.CancelRequest, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequestOut:
         """Cancel a request.
@@ -119,12 +123,13 @@ class Operations(ABC):
 
         `request_id`: Id of the request
         """
-        return cast("models.RequestOut", self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, timeout=timeout))
+        return cast("models.RequestOut", self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def claim_task(
         self,
         task_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Claim a task.
@@ -133,7 +138,7 @@ class Operations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, timeout=timeout))
+        return cast("models.TaskOut", self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     def config(
         self,
@@ -142,7 +147,8 @@ class Operations(ABC):
     ) -> models.ConfigResponse:
         """How it is configured.
 
-        Nothing secret; says whether the service runs in dev mode.
+        Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where
+        none is configured, and `development`, true when unsigned tokens are accepted.
         """
         return cast("models.ConfigResponse", self._call(OPERATIONS["config"], timeout=timeout))
 
@@ -150,37 +156,40 @@ class Operations(ABC):
         self,
         body: Union[models.CallbackSecretCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Create a callback secret.
 
         The answer shows the secret, this once. An unknown `credential` is refused with 422. Role: admin.
         """
-        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["create_callback_secret"], body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["create_callback_secret"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def create_delegation(
         self,
         body: Union[models.DelegationCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DelegationOut:
         """Create a delegation.
 
         For anyone by an admin, for oneself by everybody else.
         """
-        return cast("models.DelegationOut", self._call(OPERATIONS["create_delegation"], body=body, timeout=timeout))
+        return cast("models.DelegationOut", self._call(OPERATIONS["create_delegation"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def create_policy(
         self,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Create a policy.
 
         Version 1, a draft. Role: admin.
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["create_policy"], body=body, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["create_policy"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def create_request(
         self,
@@ -201,6 +210,7 @@ class Operations(ABC):
         policy_key: str,
         version: int,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Deactivate a version.
@@ -210,13 +220,14 @@ class Operations(ABC):
         `policy_key`: Key of the policy
         `version`: Version number, from 1
         """
-        return cast("models.PolicyOut", self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, idempotency_key=idempotency_key, timeout=timeout))
 
     def decide_task(
         self,
         task_id: str,
         body: Union[models.DecisionIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DecisionOut:
         """Decide a task.
@@ -225,7 +236,22 @@ class Operations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.DecisionOut", self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.DecisionOut", self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+
+    def decide_tasks(
+        self,
+        body: Union[models.DecisionsIn, Mapping[str, Any]],
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> models.DecisionsOut:
+        """Decide many tasks.
+
+        Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request
+        are decided in their order. A task that is named again is refused. Any token; who may decide is judged for
+        each task.
+        """
+        return cast("models.DecisionsOut", self._call(OPERATIONS["decide_tasks"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def delete_delegation(
         self,
@@ -246,7 +272,7 @@ class Operations(ABC):
         policy_key: str,
         version: int,
         *,
-        with: int,
+        with_: int,
         timeout: Optional[float] = None,
     ) -> models.PolicyDiffOut:
         """Compare two versions.
@@ -255,9 +281,9 @@ class Operations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Number of the version that is changed, from 1
-        `with`: Number of the version that it becomes, from 1.
+        `with_`: Number of the version that it becomes, from 1.
         """
-        return cast("models.PolicyDiffOut", self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+        return cast("models.PolicyDiffOut", self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with_}, timeout=timeout))
 
     def export_system_config(
         self,
@@ -659,7 +685,7 @@ class Operations(ABC):
         `requester`: Only of this requester.
         `source_service`: Only created by this caller (a subject id).
         `assignee`: Only with a task that this person (a subject id) may still decide.
-        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
         context values.
         `created_since`: Only created at this moment (RFC 3339) or later.
         `created_until`: Only created before this moment (RFC 3339).
@@ -699,7 +725,7 @@ class Operations(ABC):
         `actionable`: still to be decided, which is open, claimed, or expired and not replaced.
         `artifact_type`: Only of this artifact type.
         `policy_key`: Only of this policy.
-        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
         context values.
         `overdue`: Only past their deadline and still to be decided (true), or only others (false).
         `due_before`: Only due before this moment (RFC 3339).
@@ -712,11 +738,23 @@ class Operations(ABC):
         """
         return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
+    def me(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.MeOut:
+        """Who I am.
+
+        What the service reads from the caller's token. Any token.
+        """
+        return cast("models.MeOut", self._call(OPERATIONS["me"], timeout=timeout))
+
     def ping_callback_secret(
         self,
         secret_id: str,
         body: Union[models.CallbackPingIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackPingOut:
         """Send a test event.
@@ -727,13 +765,14 @@ class Operations(ABC):
 
         `secret_id`: Id of a secret that signs
         """
-        return cast("models.CallbackPingOut", self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackPingOut", self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def reassign_task(
         self,
         task_id: str,
         body: Union[models.ReassignTaskIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Reassign a task.
@@ -742,7 +781,7 @@ class Operations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.TaskOut", self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def replay_policy_version(
         self,
@@ -750,6 +789,7 @@ class Operations(ABC):
         version: int,
         body: Union[models.PolicyReplayIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyReplayOut:
         """Replay requests under a version.
@@ -761,24 +801,27 @@ class Operations(ABC):
         `policy_key`: Key of the policy
         `version`: Number of the version that is tried, from 1
         """
-        return cast("models.PolicyReplayOut", self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+        return cast("models.PolicyReplayOut", self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def retry_deliveries(
         self,
         body: Union[models.RetryDeliveriesIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequeuedOut:
         """Retry many deliveries.
 
-        Every delivery that all filters match. Role: admin.
+        Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would
+        be. Role: admin.
         """
-        return cast("models.RequeuedOut", self._call(OPERATIONS["retry_deliveries"], body=body, timeout=timeout))
+        return cast("models.RequeuedOut", self._call(OPERATIONS["retry_deliveries"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def retry_delivery(
         self,
         delivery_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DeliveryOut:
         """Retry a delivery.
@@ -787,7 +830,7 @@ class Operations(ABC):
 
         `delivery_id`: Id of the delivery
         """
-        return cast("models.DeliveryOut", self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, timeout=timeout))
+        return cast("models.DeliveryOut", self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     def revoke_callback_secret(
         self,
@@ -808,6 +851,7 @@ class Operations(ABC):
         secret_id: str,
         body: Union[models.CallbackSecretRotate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Rotate a callback secret.
@@ -817,7 +861,7 @@ class Operations(ABC):
 
         `secret_id`: Id of the active secret
         """
-        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     def simulate_policy_version(
         self,
@@ -910,6 +954,7 @@ class AsyncOperations(ABC):
         version: int,
         *,
         if_match: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Activate a version.
@@ -921,7 +966,7 @@ class AsyncOperations(ABC):
         `version`: Version number, from 1
         `if_match`: `ETag` of the version as the caller has read it: nothing is done when it has changed since
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["activate_policy_version"], path={"policy_key": policy_key, "version": version}, headers={"If-Match": if_match}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def add_policy_version(
         self,
@@ -943,6 +988,7 @@ class AsyncOperations(ABC):
         request_id: str,
         body: Union[models.CancelRequest, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequestOut:
         """Cancel a request.
@@ -951,12 +997,13 @@ class AsyncOperations(ABC):
 
         `request_id`: Id of the request
         """
-        return cast("models.RequestOut", await self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, timeout=timeout))
+        return cast("models.RequestOut", await self._call(OPERATIONS["cancel_request"], path={"request_id": request_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def claim_task(
         self,
         task_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Claim a task.
@@ -965,7 +1012,7 @@ class AsyncOperations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", await self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, timeout=timeout))
+        return cast("models.TaskOut", await self._call(OPERATIONS["claim_task"], path={"task_id": task_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def config(
         self,
@@ -974,7 +1021,8 @@ class AsyncOperations(ABC):
     ) -> models.ConfigResponse:
         """How it is configured.
 
-        Nothing secret; says whether the service runs in dev mode.
+        Nothing secret. `sign_in` says what a browser needs to get a token: `issuer` and `client_id`, null where
+        none is configured, and `development`, true when unsigned tokens are accepted.
         """
         return cast("models.ConfigResponse", await self._call(OPERATIONS["config"], timeout=timeout))
 
@@ -982,37 +1030,40 @@ class AsyncOperations(ABC):
         self,
         body: Union[models.CallbackSecretCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Create a callback secret.
 
         The answer shows the secret, this once. An unknown `credential` is refused with 422. Role: admin.
         """
-        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["create_callback_secret"], body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["create_callback_secret"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def create_delegation(
         self,
         body: Union[models.DelegationCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DelegationOut:
         """Create a delegation.
 
         For anyone by an admin, for oneself by everybody else.
         """
-        return cast("models.DelegationOut", await self._call(OPERATIONS["create_delegation"], body=body, timeout=timeout))
+        return cast("models.DelegationOut", await self._call(OPERATIONS["create_delegation"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def create_policy(
         self,
         body: Union[models.PolicyCreate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Create a policy.
 
         Version 1, a draft. Role: admin.
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["create_policy"], body=body, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["create_policy"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def create_request(
         self,
@@ -1033,6 +1084,7 @@ class AsyncOperations(ABC):
         policy_key: str,
         version: int,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyOut:
         """Deactivate a version.
@@ -1042,13 +1094,14 @@ class AsyncOperations(ABC):
         `policy_key`: Key of the policy
         `version`: Version number, from 1
         """
-        return cast("models.PolicyOut", await self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, timeout=timeout))
+        return cast("models.PolicyOut", await self._call(OPERATIONS["deactivate_policy_version"], path={"policy_key": policy_key, "version": version}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def decide_task(
         self,
         task_id: str,
         body: Union[models.DecisionIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DecisionOut:
         """Decide a task.
@@ -1057,7 +1110,22 @@ class AsyncOperations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.DecisionOut", await self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.DecisionOut", await self._call(OPERATIONS["decide_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+
+    async def decide_tasks(
+        self,
+        body: Union[models.DecisionsIn, Mapping[str, Any]],
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> models.DecisionsOut:
+        """Decide many tasks.
+
+        Each item is decided as it would be alone, and what is wrong with one harms no other. Those of one request
+        are decided in their order. A task that is named again is refused. Any token; who may decide is judged for
+        each task.
+        """
+        return cast("models.DecisionsOut", await self._call(OPERATIONS["decide_tasks"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def delete_delegation(
         self,
@@ -1078,7 +1146,7 @@ class AsyncOperations(ABC):
         policy_key: str,
         version: int,
         *,
-        with: int,
+        with_: int,
         timeout: Optional[float] = None,
     ) -> models.PolicyDiffOut:
         """Compare two versions.
@@ -1087,9 +1155,9 @@ class AsyncOperations(ABC):
 
         `policy_key`: Key of the policy
         `version`: Number of the version that is changed, from 1
-        `with`: Number of the version that it becomes, from 1.
+        `with_`: Number of the version that it becomes, from 1.
         """
-        return cast("models.PolicyDiffOut", await self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with}, timeout=timeout))
+        return cast("models.PolicyDiffOut", await self._call(OPERATIONS["diff_policy_versions"], path={"policy_key": policy_key, "version": version}, query={"with": with_}, timeout=timeout))
 
     async def export_system_config(
         self,
@@ -1491,7 +1559,7 @@ class AsyncOperations(ABC):
         `requester`: Only of this requester.
         `source_service`: Only created by this caller (a subject id).
         `assignee`: Only with a task that this person (a subject id) may still decide.
-        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
         context values.
         `created_since`: Only created at this moment (RFC 3339) or later.
         `created_until`: Only created before this moment (RFC 3339).
@@ -1531,7 +1599,7 @@ class AsyncOperations(ABC):
         `actionable`: still to be decided, which is open, claimed, or expired and not replaced.
         `artifact_type`: Only of this artifact type.
         `policy_key`: Only of this policy.
-        `search_text`: Only with this text, in any case, in the artifact id or type, policy key, requester or
+        `search_text`: Only with this text, in any case, in the title, artifact id or type, policy key, requester or
         context values.
         `overdue`: Only past their deadline and still to be decided (true), or only others (false).
         `due_before`: Only due before this moment (RFC 3339).
@@ -1544,11 +1612,23 @@ class AsyncOperations(ABC):
         """
         return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
+    async def me(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.MeOut:
+        """Who I am.
+
+        What the service reads from the caller's token. Any token.
+        """
+        return cast("models.MeOut", await self._call(OPERATIONS["me"], timeout=timeout))
+
     async def ping_callback_secret(
         self,
         secret_id: str,
         body: Union[models.CallbackPingIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackPingOut:
         """Send a test event.
@@ -1559,13 +1639,14 @@ class AsyncOperations(ABC):
 
         `secret_id`: Id of a secret that signs
         """
-        return cast("models.CallbackPingOut", await self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackPingOut", await self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def reassign_task(
         self,
         task_id: str,
         body: Union[models.ReassignTaskIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.TaskOut:
         """Reassign a task.
@@ -1574,7 +1655,7 @@ class AsyncOperations(ABC):
 
         `task_id`: Id of the task
         """
-        return cast("models.TaskOut", await self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, timeout=timeout))
+        return cast("models.TaskOut", await self._call(OPERATIONS["reassign_task"], path={"task_id": task_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def replay_policy_version(
         self,
@@ -1582,6 +1663,7 @@ class AsyncOperations(ABC):
         version: int,
         body: Union[models.PolicyReplayIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyReplayOut:
         """Replay requests under a version.
@@ -1593,24 +1675,27 @@ class AsyncOperations(ABC):
         `policy_key`: Key of the policy
         `version`: Number of the version that is tried, from 1
         """
-        return cast("models.PolicyReplayOut", await self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+        return cast("models.PolicyReplayOut", await self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def retry_deliveries(
         self,
         body: Union[models.RetryDeliveriesIn, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.RequeuedOut:
         """Retry many deliveries.
 
-        Every delivery that all filters match. Role: admin.
+        Every delivery that all filters match. With `dry_run` none is touched, and the answer says how many it would
+        be. Role: admin.
         """
-        return cast("models.RequeuedOut", await self._call(OPERATIONS["retry_deliveries"], body=body, timeout=timeout))
+        return cast("models.RequeuedOut", await self._call(OPERATIONS["retry_deliveries"], body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def retry_delivery(
         self,
         delivery_id: str,
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.DeliveryOut:
         """Retry a delivery.
@@ -1619,7 +1704,7 @@ class AsyncOperations(ABC):
 
         `delivery_id`: Id of the delivery
         """
-        return cast("models.DeliveryOut", await self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, timeout=timeout))
+        return cast("models.DeliveryOut", await self._call(OPERATIONS["retry_delivery"], path={"delivery_id": delivery_id}, idempotency_key=idempotency_key, timeout=timeout))
 
     async def revoke_callback_secret(
         self,
@@ -1640,6 +1725,7 @@ class AsyncOperations(ABC):
         secret_id: str,
         body: Union[models.CallbackSecretRotate, Mapping[str, Any]],
         *,
+        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.CallbackSecretCreatedOut:
         """Rotate a callback secret.
@@ -1649,7 +1735,7 @@ class AsyncOperations(ABC):
 
         `secret_id`: Id of the active secret
         """
-        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, timeout=timeout))
+        return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
     async def simulate_policy_version(
         self,

@@ -37,6 +37,7 @@ RETRY = {
     "stage_finished": "no",
     "task_decided": "no",
     "task_closed": "no",
+    "task_named_twice": "no",
     "task_claimed": "no",
     "has_approved": "no",
     "already_seated": "no",

@@ -30,7 +30,7 @@ pub(super) async fn hello(state: &AppState) -> anyhow::Result<()> {
         Ok(policy) => policy,
         Err(faults) => bail!("the demo policy is faulty: {faults:?}"),
     };
-    let actor = Actor { subject: "system:dev".to_owned(), email: None };
+    let actor = Actor { subject: "system:dev".to_owned(), email: None, once: None };
     match state.store().create_policy(&body, &policy, &actor).await {
         Ok(_) => state.store().activate_policy(KEY, 1, &actor).await.map(drop),
         // Another `awe dev` on the same database was quicker.
