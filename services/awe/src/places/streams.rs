@@ -83,6 +83,7 @@ mod tests {
         drop(held);
         assert!(streams.take("ann").is_ok());
         drop(bob);
-        assert_eq!((streams.open.lock().all, streams.open.lock().callers.len()), (0, 0));
+        let open = streams.open.lock();
+        assert_eq!((open.all, open.callers.len()), (0, 0));
     }
 }
