@@ -3505,7 +3505,7 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackSecretCreatedOut"];
                 };
             };
-            /** @description AWE-010: the given secret is malformed or shorter than 24 bytes */
+            /** @description AWE-010: the given secret is malformed or shorter than 24 bytes; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3789,7 +3789,7 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackPingOut"];
                 };
             };
-            /** @description AWE-010: the URL is not allowed */
+            /** @description AWE-010: the URL is not allowed; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3902,6 +3902,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallbackSecretCreatedOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -4086,6 +4095,15 @@ export interface operations {
                     "application/json": components["schemas"]["RequeuedOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
@@ -4247,6 +4265,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -4847,7 +4874,7 @@ export interface operations {
                     "application/json": components["schemas"]["DelegationOut"];
                 };
             };
-            /** @description AWE-010: it ends before it starts, or delegates to the same user */
+            /** @description AWE-010: it ends before it starts, or delegates to the same user; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5167,7 +5194,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the policy is faulty; the message names stage and field */
+            /** @description AWE-010: the policy is faulty; the message names stage and field; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5728,7 +5755,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the version is faulty, or `If-Match` is no ETag */
+            /** @description AWE-010: the version is faulty, or `If-Match` is no ETag; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5832,6 +5859,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -6168,7 +6204,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreateRequestOut"];
                 };
             };
-            /** @description AWE-010: the callback URL is not acceptable, or expires_at is past */
+            /** @description AWE-010: the callback URL is not acceptable, or expires_at is past; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6342,6 +6378,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -6725,6 +6770,15 @@ export interface operations {
                     "application/json": components["schemas"]["DecisionsOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
@@ -6861,6 +6915,15 @@ export interface operations {
                     "application/json": components["schemas"]["TaskOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
@@ -6947,6 +7010,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -7053,6 +7125,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
