@@ -4,13 +4,16 @@ use crate::api::ErrorEnvelope;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Ref, Type};
-use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Paths, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Header, HeaderBuilder, Paths, RefOr, Required, Response, ResponseBuilder,
+};
 
 /// Calls that change nothing, so that doing them again does no harm.
 const HARMLESS: [&str; 2] = ["validate_policy", "simulate_policy_version"];
 
 const KEY: &str = "Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours \
     unless configured otherwise";
+const MALFORMED: &str = "AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters";
 const REUSED: &str = "AWE-009: the key was used for something else";
 
 /// Describes the key, and what a replay looks like, wherever a key is taken.
@@ -38,15 +41,18 @@ fn take_key(call: &mut Operation) {
             answer.headers.insert("Idempotency-Replayed".to_owned(), RefOr::T(replayed()));
         }
     }
-    match answers.get_mut("409") {
-        Some(RefOr::T(conflict)) => conflict.description = format!("{}; {REUSED}", conflict.description),
-        _ => {
-            let schema = Ref::from_schema_name(ErrorEnvelope::name());
-            let content = ContentBuilder::new().schema(Some(schema)).build();
-            let conflict = ResponseBuilder::new().description(REUSED).content("application/json", content);
-            answers.insert("409".to_owned(), RefOr::T(conflict.build()));
+    for (status, refused) in [("400", MALFORMED), ("409", REUSED)] {
+        match answers.get_mut(status) {
+            Some(RefOr::T(answer)) => answer.description = format!("{}; {refused}", answer.description),
+            _ => drop(answers.insert(status.to_owned(), RefOr::T(refusal(refused)))),
         }
     }
+}
+
+fn refusal(description: &str) -> Response {
+    let schema = Ref::from_schema_name(ErrorEnvelope::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description(description).content("application/json", content).build()
 }
 
 fn replayed() -> Header {
@@ -70,7 +76,10 @@ mod tests {
             let keys = parameters.filter(|parameter| parameter["name"] == "Idempotency-Key").count();
             match call["operationId"].as_str() {
                 Some(id) if HARMLESS.contains(&id) => harmless.push(id),
-                _ => assert!(keys == 1 && call["responses"]["409"].is_object(), "{path}"),
+                _ => {
+                    let told = |status| call["responses"][status].is_object();
+                    assert!(keys == 1 && told("400") && told("409"), "{path}");
+                }
             }
         }
         assert_eq!(harmless.len(), HARMLESS.len());

@@ -4056,7 +4056,7 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackSecretCreatedOut"];
                 };
             };
-            /** @description AWE-010: the given secret is malformed or shorter than 24 bytes */
+            /** @description AWE-010: the given secret is malformed or shorter than 24 bytes; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4340,7 +4340,7 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackPingOut"];
                 };
             };
-            /** @description AWE-010: the URL is not allowed */
+            /** @description AWE-010: the URL is not allowed; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4453,6 +4453,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallbackSecretCreatedOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -4637,6 +4646,15 @@ export interface operations {
                     "application/json": components["schemas"]["RequeuedOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
@@ -4798,6 +4816,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -5456,7 +5483,7 @@ export interface operations {
                     "application/json": components["schemas"]["DelegationOut"];
                 };
             };
-            /** @description AWE-010: it ends before it starts, or delegates to the same user */
+            /** @description AWE-010: it ends before it starts, or delegates to the same user; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5869,7 +5896,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the policy is faulty; the message names stage and field */
+            /** @description AWE-010: the policy is faulty; the message names stage and field; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6430,7 +6457,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
-            /** @description AWE-010: the version is faulty, or `If-Match` is no ETag */
+            /** @description AWE-010: the version is faulty, or `If-Match` is no ETag; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6534,6 +6561,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -6978,7 +7014,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreateRequestOut"];
                 };
             };
-            /** @description AWE-010: the callback URL is not acceptable, or expires_at is past */
+            /** @description AWE-010: the callback URL is not acceptable, or expires_at is past; AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7152,6 +7188,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -7692,6 +7737,15 @@ export interface operations {
                     "application/json": components["schemas"]["DecisionsOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
@@ -7828,6 +7882,15 @@ export interface operations {
                     "application/json": components["schemas"]["TaskOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
@@ -7914,6 +7977,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -8020,6 +8092,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskOut"];
+                };
+            };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
