@@ -6737,6 +6737,15 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyReplayOut"];
                 };
             };
+            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-008: no valid token */
             401: {
                 headers: {
