@@ -89,7 +89,7 @@ where
     on_one_line(&line).map(|()| line)
 }
 
-/// The same as [`line`], or null.
+/// The same as [`line()`], or null.
 pub(super) fn opt_line<'de, D, const MIN: usize, const MAX: usize>(
     from: D,
 ) -> Result<Option<String>, D::Error>

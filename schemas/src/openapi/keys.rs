@@ -9,7 +9,7 @@ use utoipa::openapi::{
 };
 
 /// Calls that change nothing, so that doing them again does no harm.
-const HARMLESS: [&str; 2] = ["validate_policy", "simulate_policy_version"];
+const HARMLESS: [&str; 3] = ["validate_policy", "simulate_policy_version", "replay_policy_version"];
 
 const KEY: &str = "Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours \
     unless configured otherwise";

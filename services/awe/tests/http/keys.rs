@@ -141,6 +141,28 @@ async fn server() -> Server {
     server
 }
 
+/// Whether a call is one of a path of the document, whose parameters stand in braces.
+fn is_of(call: &Call, path: &str) -> bool {
+    let (given, described) = (call.path.split('/'), path.trim_start_matches("/v1/awe").split('/'));
+    given.clone().count() == described.clone().count()
+        && given.zip(described).all(|(given, described)| described.starts_with('{') || given == described)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_calls_above_are_all_that_take_a_key() {
+    let server = server().await;
+    let calls = calls(&server).await;
+    let (_, document) = server.get(Who::Nobody, "/openapi.json").await;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let parameters = item["post"]["parameters"].as_array().into_iter().flatten();
+        let takes_key = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+        // The retry of many deliveries has a test of its own.
+        let known = path.ends_with("/admin/deliveries/retry") || calls.iter().any(|call| is_of(call, path));
+        assert!(known || !takes_key, "{path}");
+    }
+    server.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_is_done_once_and_answered_as_the_first_time() {
     let server = server().await;
