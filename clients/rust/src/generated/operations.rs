@@ -739,14 +739,12 @@ impl AweClient {
         policy_key: &str,
         version: i64,
         body: &models::PolicyReplayIn,
-        idempotency_key: Option<&str>,
     ) -> Result<models::PolicyReplayOut, Error> {
         self.send(
             Call::new("replay_policy_version", Method::POST, "/v1/awe/policies/{}/versions/{}/replay")
                 .segment("policy_key", policy_key)
                 .segment("version", &version.to_string())
-                .body(body)
-                .key(idempotency_key),
+                .body(body),
         )
         .await?
         .json()

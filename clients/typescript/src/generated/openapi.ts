@@ -6708,10 +6708,7 @@ export interface operations {
     replay_policy_version: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Makes a retry safe: the same key and body from the same subject replays the first answer, for 24 hours unless configured otherwise */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Key of the policy */
                 policy_key: string;
@@ -6729,21 +6726,10 @@ export interface operations {
             /** @description Counts, and the requests of which something would have gone otherwise */
             200: {
                 headers: {
-                    /** @description `true` when an earlier answer is replayed */
-                    "Idempotency-Replayed"?: boolean;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyReplayOut"];
-                };
-            };
-            /** @description AWE-010: the key is given twice, or is no text of 1 to 255 ASCII characters */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description AWE-008: no valid token */
@@ -6766,15 +6752,6 @@ export interface operations {
             };
             /** @description AWE-001: no such version */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description AWE-009: the key was used for something else */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };

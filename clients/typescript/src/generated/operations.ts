@@ -43,7 +43,7 @@ export const OPERATIONS = {
   me: { method: "GET", path: "/v1/awe/me", takesKey: false, isPaged: false, isText: false },
   ping_callback_secret: { method: "POST", path: "/v1/awe/admin/callback-secrets/{secret_id}/ping", takesKey: true, isPaged: false, isText: false },
   reassign_task: { method: "POST", path: "/v1/awe/tasks/{task_id}/reassign", takesKey: true, isPaged: false, isText: false },
-  replay_policy_version: { method: "POST", path: "/v1/awe/policies/{policy_key}/versions/{version}/replay", takesKey: true, isPaged: false, isText: false },
+  replay_policy_version: { method: "POST", path: "/v1/awe/policies/{policy_key}/versions/{version}/replay", takesKey: false, isPaged: false, isText: false },
   retry_deliveries: { method: "POST", path: "/v1/awe/admin/deliveries/retry", takesKey: true, isPaged: false, isText: false },
   retry_delivery: { method: "POST", path: "/v1/awe/admin/deliveries/{delivery_id}/retry", takesKey: true, isPaged: false, isText: false },
   revoke_callback_secret: { method: "DELETE", path: "/v1/awe/admin/callback-secrets/{secret_id}", takesKey: false, isPaged: false, isText: false },

@@ -52,7 +52,7 @@ OPERATIONS = {
     "me": Operation("me", "GET", "/v1/awe/me", models.MeOut, takes_key=False, is_paged=False),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=True, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=True, is_paged=False),
-    "replay_policy_version": Operation("replay_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/replay", models.PolicyReplayOut, takes_key=True, is_paged=False),
+    "replay_policy_version": Operation("replay_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/replay", models.PolicyReplayOut, takes_key=False, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=True, is_paged=False),
     "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=True, is_paged=False),
     "revoke_callback_secret": Operation("revoke_callback_secret", "DELETE", "/v1/awe/admin/callback-secrets/{secret_id}", None, takes_key=False, is_paged=False),
@@ -789,7 +789,6 @@ class Operations(ABC):
         version: int,
         body: Union[models.PolicyReplayIn, Mapping[str, Any]],
         *,
-        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyReplayOut:
         """Replay requests under a version.
@@ -801,7 +800,7 @@ class Operations(ABC):
         `policy_key`: Key of the policy
         `version`: Number of the version that is tried, from 1
         """
-        return cast("models.PolicyReplayOut", self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+        return cast("models.PolicyReplayOut", self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
 
     def retry_deliveries(
         self,
@@ -1663,7 +1662,6 @@ class AsyncOperations(ABC):
         version: int,
         body: Union[models.PolicyReplayIn, Mapping[str, Any]],
         *,
-        idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.PolicyReplayOut:
         """Replay requests under a version.
@@ -1675,7 +1673,7 @@ class AsyncOperations(ABC):
         `policy_key`: Key of the policy
         `version`: Number of the version that is tried, from 1
         """
-        return cast("models.PolicyReplayOut", await self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+        return cast("models.PolicyReplayOut", await self._call(OPERATIONS["replay_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
 
     async def retry_deliveries(
         self,
