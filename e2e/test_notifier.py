@@ -131,8 +131,17 @@ class Assignments(NotifierCase):
         self.assertEqual(len(self.mail.taken()), 5)
 
     def test_nobody_writes_headers_through_the_name_of_an_artifact(self) -> None:
+        name = "CR-1\r\nBcc: eve@example.org\r\n\r\nPay at once"
+        refused = self.admin.post("/requests", api.request_body("status.v1", name)).expect(422)
+        self.assertIn("line breaks", refused["errors"][0]["message"])
+        # A name may be older than this rule.
+        first = self.notifier()
+        first.terminate()
+        first.exit_code()
+        self.ask("ann")
+        old = name.replace("\r", "' || chr(13) || '").replace("\n", "' || chr(10) || '")
+        self.database.unguarded(f"update approval_request set artifact_id = '{old}'")
         self.notifier()
-        self.ask("ann", artifact="CR-1\r\nBcc: eve@example.org\r\n\r\nPay at once")
         one = self.mail.wait_for("ann@example.org")[0]
         self.assertEqual(one.recipients, ["ann@example.org"])
         self.assertIsNone(one.message["bcc"])

@@ -28,11 +28,12 @@ use std::time::{Duration, Instant};
 use store::Store;
 use store::outbox::{Outgoing, RelayLock};
 
-/// After a batch of at least this many events more are probably being committed, and one larger batch costs less than
-/// several small ones.
+/// After a batch of at least this many events, or one that followed another so soon, more are probably being committed,
+/// and one larger batch costs less than several small ones: each is a round trip to the stream and a statement.
 const BUSY: usize = 32;
+const SOON: Duration = Duration::from_millis(10);
 /// How long a busy relay gathers events.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(5);
 
 /// How events leave for the bus.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +71,8 @@ pub(crate) struct Relay {
     fresh: Arc<Fresh>,
     /// The advisory lock, and when it was last known to be held.
     lock: Option<(RelayLock, Instant)>,
+    /// When the last batch was published.
+    published: Option<Instant>,
     /// From the previous run, if nothing went wrong in it.
     position: Option<Position>,
 }
@@ -83,7 +86,7 @@ impl Relay {
         signals: Arc<Signals>,
         fresh: Arc<Fresh>,
     ) -> Self {
-        Self { store, bus, relays, options, signals, fresh, lock: None, position: None }
+        Self { store, bus, relays, options, signals, fresh, lock: None, published: None, position: None }
     }
 
     async fn holds_lock(&mut self) -> Result<bool, Error> {
@@ -118,12 +121,15 @@ impl Relay {
                 self.position = Some(current);
                 return Ok(pause);
             }
-            let busy = (BUSY..BATCH).contains(&outgoing.len());
+            let follows = self.published.is_some_and(|last| last.elapsed() < SOON);
+            let busy = outgoing.len() < BATCH && (follows || outgoing.len() >= BUSY);
+            self.published = Some(Instant::now());
             if !self.publish(&mut current, outgoing).await? {
                 return Ok(LOOK);
             }
             if busy {
                 tokio::time::sleep(GATHER).await;
+                self.published = Some(Instant::now());
             }
             position = Some(current);
         }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod author;
+mod conform;
 mod deliveries;
 mod dev;
 mod development;
@@ -91,6 +92,8 @@ enum Command {
     /// Events that wait for the stream.
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Play AWE at a receiver of webhooks, and say whether it does what it must.
+    Conform(conform::Arguments),
     /// Ask a server whether it is up; exits with 1 when it is not.
     Health(health::Arguments),
 }
@@ -150,6 +153,7 @@ async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Secrets(command) => secrets::run(&load()?, command, author).await,
         Command::Policy(command) => return policy::run(command, load, author).await,
         Command::Doctor(arguments) => doctor::run(here()?, &arguments).await,
+        Command::Conform(arguments) => return conform::run(&arguments).await,
         Command::Outbox(command) => return outbox::run(here()?, command).await,
         Command::Health(arguments) => health::run(&arguments).await,
         Command::Openapi(_) | Command::Token(_) => Ok(()),
