@@ -1,5 +1,6 @@
 //! `awe conform`: plays AWE at a receiver of webhooks, honestly and otherwise, and tells what the receiver should do.
 
+mod answers;
 mod cases;
 mod report;
 mod send;

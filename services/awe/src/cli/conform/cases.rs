@@ -1,7 +1,7 @@
 //! What is played, and what a receiver makes of it.
 
+use super::answers::Answers;
 use super::report::{Judged, Verdict};
-use super::send::Answers;
 
 /// How a webhook differs from one that is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Sends the webhooks of a case.
 
+use super::answers::{Answers, gathered};
 use super::cases::Play;
 use anyhow::Context as _;
 use outbound::{Call, Client, Method};
@@ -30,29 +31,6 @@ pub(super) struct Receiver {
     client: Client,
     url: Url,
     secret: String,
-}
-
-/// What the receiver answered to the webhooks of a case, in the order in which they were sent.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    pub(super) statuses: Vec<u16>,
-    pub(super) failure: Option<String>,
-    /// The case cannot be played at this URL.
-    pub(super) untried: bool,
-    took: Duration,
-}
-
-impl Answers {
-    pub(super) fn told(&self) -> String {
-        if self.untried {
-            return "not tried: only http:// can be played so slowly".to_owned();
-        }
-        if let Some(failure) = &self.failure {
-            return failure.clone();
-        }
-        let statuses: Vec<String> = self.statuses.iter().map(u16::to_string).collect();
-        format!("{} in {} ms", statuses.join(", "), self.took.as_millis())
-    }
 }
 
 /// One webhook as it goes over the wire.
@@ -185,17 +163,6 @@ impl Receiver {
         }
         head + "connection: close\r\n\r\n"
     }
-}
-
-fn gathered<const N: usize>(sent: [Result<u16, String>; N]) -> Answers {
-    let mut answers = Answers::default();
-    for one in sent {
-        match one {
-            Ok(status) => answers.statuses.push(status),
-            Err(failure) => answers.failure = Some(failure),
-        }
-    }
-    answers
 }
 
 impl Webhook {
