@@ -182,14 +182,14 @@ def parameters(found: list[spec.Operation]) -> str:
         text += f"#[derive(Debug, Clone, Default, PartialEq)]\npub struct {pascal(one.id)} {{\n"
         for each in given:
             text += f"{doc(each.description)}pub {snake(each.name)}: Option<{PARAMETERS.get(each.type, 'String')}>,\n"
-        text += f"}}\n\nimpl {pascal(one.id)} {{\npub(crate) fn query(&self) -> Query {{\nQuery::default()\n"
-        for each in one.query_parameters:
-            text += f'.with("{each.name}", self.{snake(each.name)}.as_ref())\n'
-        text += "}\n"
-        if one.header_parameters:
-            text += "pub(crate) fn headers(&self) -> Query {\nQuery::default()\n"
-            for each in one.header_parameters:
-                text += f'.with("{each.name.lower()}", self.{snake(each.name)}.as_ref())\n'
+        text += f"}}\n\nimpl {pascal(one.id)} {{\n"
+        for what, values in (("query", one.query_parameters), ("headers", one.header_parameters)):
+            if not values:
+                continue
+            text += f"pub(crate) fn {what}(&self) -> Query {{\nQuery::default()\n"
+            for each in values:
+                name = each.name if what == "query" else each.name.lower()
+                text += f'.with("{name}", self.{snake(each.name)}.as_ref())\n'
             text += "}\n"
         text += "}\n\n"
     return text
@@ -210,8 +210,12 @@ def result_of(one: spec.Operation) -> tuple[str, str]:
         return "String", "text"
     if one.result is None:
         return "()", "nothing"
-    kind = re.sub(r"\b([A-Z]\w+)\b", lambda each: each[1] if each[1] in {"Vec", "String", "Value"} else f"models::{each[1]}",
-                  type_of(one.result, "String"))  # fmt: skip
+    def named(each: re.Match[str]) -> str:
+        if each[1] in BY_HAND:
+            return "crate::AnyEvent"  # of types of tomorrow too
+        return each[1] if each[1] in {"Vec", "String", "Value"} else f"models::{each[1]}"
+
+    kind = re.sub(r"\b([A-Z]\w+)\b", named, type_of(one.result, "String"))
     kind = kind.replace("Value", "serde_json::Value") if kind == "Value" else kind
     if one.has_cursor:
         return f"Page<{kind}>", "page"

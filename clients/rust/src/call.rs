@@ -107,6 +107,10 @@ impl Call {
         Self { query, ..self }
     }
 
+    pub(crate) fn headers(self, headers: Query) -> Self {
+        Self { headers, ..self }
+    }
+
     pub(crate) fn body(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body));
         self

@@ -237,7 +237,7 @@ impl AweClient {
     /// # Errors
     /// [`Error`]; 409 when somebody else is, or the task is decided.
     pub async fn claim(&self, task_id: &str) -> Result<models::TaskOut, Error> {
-        self.claim_task(task_id).await
+        self.claim_task(task_id, None).await
     }
 
     /// Records a decision: [`models::DecisionAction`] alone, or with what else [`models::DecisionIn`] says.
@@ -250,7 +250,7 @@ impl AweClient {
         task_id: &str,
         decision: impl Into<models::DecisionIn> + Send,
     ) -> Result<models::DecisionOut, Error> {
-        self.decide_task(task_id, &decision.into()).await
+        self.decide_task(task_id, &decision.into(), None).await
     }
 
     /// Stops a request.
@@ -259,7 +259,7 @@ impl AweClient {
     /// [`Error`]; with reason `request_finished` when it has ended.
     pub async fn cancel(&self, request_id: &str, reason: Option<&str>) -> Result<models::RequestOut, Error> {
         let body = models::CancelRequest { reason: reason.map(str::to_owned), ..Default::default() };
-        self.cancel_request(request_id, &body).await
+        self.cancel_request(request_id, &body, None).await
     }
 
     /// The history of a request in order, with a `sequence` beyond `after` (0 = all), page by page.

@@ -78,6 +78,12 @@ pub enum AnyEvent {
     Unknown(UnknownEvent),
 }
 
+impl<'de> serde::Deserialize<'de> for AnyEvent {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::of(JsonObject::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
+}
+
 impl AnyEvent {
     /// Reads the JSON of one event.
     ///
@@ -90,6 +96,10 @@ impl AnyEvent {
             Err(_) if raw.is_empty() => return Err(UnreadableEvent("the body is empty".to_owned())),
             Err(_) => return Err(UnreadableEvent("the body is not JSON in UTF-8".to_owned())),
         };
+        Self::of(value)
+    }
+
+    fn of(value: JsonObject) -> Result<Self, UnreadableEvent> {
         let (event_id, event_type) = (text(&value, "event_id")?, text(&value, "event_type")?);
         let known = EventType::from(event_type.as_str());
         if !known.is_known() {

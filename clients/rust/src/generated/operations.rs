@@ -587,7 +587,7 @@ impl AweClient {
     pub async fn list_events(
         &self,
         parameters: &parameters::ListEvents,
-    ) -> Result<Page<Vec<models::WebhookEvent>>, Error> {
+    ) -> Result<Page<Vec<crate::AnyEvent>>, Error> {
         self.send(Call::new("list_events", Method::GET, "/v1/awe/events").query(parameters.query()))
             .await?
             .page()

@@ -11,9 +11,6 @@ pub struct ActivatePolicyVersion {
 }
 
 impl ActivatePolicyVersion {
-    pub(crate) fn query(&self) -> Query {
-        Query::default()
-    }
     pub(crate) fn headers(&self) -> Query {
         Query::default().with("if-match", self.if_match.as_ref())
     }
@@ -368,9 +365,6 @@ pub struct UpdatePolicyVersion {
 }
 
 impl UpdatePolicyVersion {
-    pub(crate) fn query(&self) -> Query {
-        Query::default()
-    }
     pub(crate) fn headers(&self) -> Query {
         Query::default().with("if-match", self.if_match.as_ref())
     }
