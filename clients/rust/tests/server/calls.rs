@@ -117,7 +117,7 @@ async fn a_change_tells_null_from_nothing() {
         clients: Some(vec!["registry-ui".to_owned()]),
         ..Default::default()
     };
-    let made = world.admin.create_callback_secret(&body).await.unwrap();
+    let made = world.admin.create_callback_secret(&body, None).await.unwrap();
     assert!(made.secret.starts_with("whsec_"));
     let without = CallbackSecretUpdate { credential: Some(None), ..Default::default() };
     assert_eq!(serde_json::to_value(&without).unwrap(), json!({"credential": null}));

@@ -70,8 +70,11 @@ impl World {
             stages: vec![stage],
             ..Default::default()
         };
-        let made = admin.create_policy(&body).await.unwrap();
-        let active = admin.activate_policy_version(&policy, made.version.into()).await.unwrap();
+        let made = admin.create_policy(&body, None).await.unwrap();
+        let active = admin
+            .activate_policy_version(&policy, made.version.into(), &Default::default(), None)
+            .await
+            .unwrap();
         assert_eq!(active.status, "active");
         Self { name, policy, kind, caller, approver, admin }
     }
