@@ -243,8 +243,7 @@ impl AweClient {
     /// Records a decision: [`models::DecisionAction`] alone, or with what else [`models::DecisionIn`] says.
     ///
     /// # Errors
-    /// [`Error`]; with reason `task_decided` when the task has its decision: after a lost answer that may be your own, which
-    /// [`AweClient::tasks`] of the request tells.
+    /// [`Error`]; with reason `task_decided` when the task has its decision already.
     pub async fn decide(
         &self,
         task_id: &str,

@@ -71,7 +71,7 @@ async fn fields_and_words_of_tomorrow_are_read() {
     let known = world.client().get(&made.request_id).await.unwrap();
     let mut value = serde_json::to_value(&known).unwrap();
     value["status"] = "novel".into();
-    value["title"] = serde_json::json!({"text": "T"});
+    value["tomorrow"] = serde_json::json!({"text": "T"});
     let found: RequestOut = serde_json::from_value(value).unwrap();
     assert_eq!((found.status.as_str(), found.id), ("novel", known.id));
 }
