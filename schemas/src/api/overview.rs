@@ -1,7 +1,7 @@
 //! What people see first who look after an installation.
 
 use serde::{Deserialize, Serialize};
-use time::{Date, OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// Numbers of an installation. All are some seconds old at most.
@@ -61,8 +61,8 @@ pub struct RequestCountsOut {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DayOut {
     /// The day (UTC).
-    #[schema(value_type = String, format = Date, example = "2026-01-31")]
-    pub day: Date,
+    #[schema(format = Date, example = "2026-01-31")]
+    pub day: String,
     /// Created.
     #[schema(example = 120)]
     pub created: i64,

@@ -60,7 +60,8 @@ fn each_day(first: Date, tallied: &[Day]) -> Vec<DayOut> {
         let told = by_day.get(&day);
         let of = |count: fn(&Day) -> i64| told.map_or(0, |day| count(day));
         DayOut {
-            day,
+            // Years of four digits are written as ISO 8601 has it.
+            day: day.to_string(),
             created: of(|day| day.created),
             approved: of(|day| day.approved),
             rejected: of(|day| day.rejected),

@@ -112,6 +112,9 @@ async fn the_overview_and_the_endpoints_are_told() {
     let (status, overview) = server.get(Who::Admin, "/stats/overview").await;
     assert_eq!(status, 200, "{overview}");
     assert_eq!(overview["days"].as_array().map(Vec::len), Some(30));
+    let today = time::OffsetDateTime::now_utc().date();
+    let last = overview["days"][29]["day"].as_str().unwrap();
+    assert!(last.len() == 10 && last.starts_with(&today.year().to_string()), "{last}");
     assert_eq!(overview["requests"]["in_review"], json!(0));
     assert_eq!(server.get(Who::Admin, "/admin/endpoints").await, (200, json!([])));
     server.end().await;
