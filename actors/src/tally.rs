@@ -7,20 +7,20 @@ use crate::Error;
 use crate::background::Job;
 use std::time::Duration;
 use store::Store;
+use store::feed::Head;
 
 /// How often it is looked for new events.
 const LOOK: Duration = Duration::from_secs(10);
 
 pub(crate) struct Tally {
     store: Store,
-    /// A position that was seen, and the id of the next transaction after it was: every transaction that could have
-    /// drawn a lower position has an id below.
-    seen: Option<(i64, i64)>,
+    /// How far nothing can follow; `None` until it is known up to where events are counted.
+    head: Option<Head>,
 }
 
 impl Tally {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, seen: None }
+        Self { store, head: None }
     }
 
     async fn count_up_to(&self, position: i64) -> Result<(), Error> {
@@ -38,20 +38,16 @@ impl Job for Tally {
     const NAME: &'static str = "tally";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
-        // The position first: whoever drew a lower one has begun before the transactions are looked at.
-        let newest = self.store.newest_position().await?;
-        if self.seen.is_some_and(|(position, _)| position == newest) && self.store.tallied().await? >= newest
-        {
-            return Ok(LOOK);
+        let mut head = match self.head.take() {
+            Some(head) => head,
+            None => Head::at(self.store.tallied().await?),
+        };
+        let before = head.settled();
+        self.store.look(&mut head).await?;
+        if head.settled() > before {
+            self.count_up_to(head.settled()).await?;
         }
-        let (oldest, next) = self.store.transactions().await?;
-        if let Some((position, before)) = self.seen {
-            if before > oldest {
-                return Ok(LOOK);
-            }
-            self.count_up_to(position).await?;
-        }
-        self.seen = Some((newest, next));
+        self.head = Some(head);
         Ok(LOOK)
     }
 }

@@ -95,7 +95,7 @@ class World:
             self.start_server(n, 0)
             self.start_worker(n, 0)
         for process in (*self.servers, *self.workers):
-            until(lambda: process.is_up() and not self._degraded(process), f"{process.log.name} is well", 60)
+            self._await_health(process)
 
     def close(self) -> None:
         self._measured.set()
@@ -110,9 +110,19 @@ class World:
         logs = [process.log for process in (*self.servers, *self.workers)]
         return services.last_words(*logs, self.nats.log, self.postgres.log)
 
-    def _degraded(self, process: Server) -> bool:
+    def _await_health(self, process: Server) -> None:
+        try:
+            until(lambda: self._ails(process) is None, f"{process.log.name} is well", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self._ails(process)}") from None
+
+    def _ails(self, process: Server) -> object:
+        """What is wrong with a process by its own words, or `None`."""
+        if not process.is_up():
+            return "not up"
         with process.client() as anybody:
-            return "degraded" in anybody.get("/health").expect(200)["response"]
+            health = anybody.get("/health").expect(200)["response"]
+        return health if "degraded" in health else None
 
     def _measure(self) -> None:
         while not self._measured.wait(MEASURED_EVERY):

@@ -30,6 +30,7 @@ pub mod tasks;
 pub mod testing;
 pub mod timers;
 pub mod vault;
+pub mod writers;
 
 pub use error::{Clash, Error, Outage, What};
 

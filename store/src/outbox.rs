@@ -298,20 +298,6 @@ impl Store {
         }
         Ok(ledger)
     }
-
-    /// Bounds of the transactions under way: every transaction whose id is below the first has ended; no transaction
-    /// that is yet to begin gets an id below the second.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn transactions(&self) -> Result<(i64, i64), Error> {
-        let now = sqlx::query!(
-            r#"select pg_snapshot_xmin(s)::text::bigint as "oldest!", pg_snapshot_xmax(s)::text::bigint as "next!"
-               from pg_current_snapshot() s"#
-        );
-        let row = now.fetch_one(&self.hot).await?;
-        Ok((row.oldest, row.next))
-    }
 }
 
 async fn note(

@@ -76,9 +76,21 @@ impl Store {
         sqlx::query!("delete from webhook_delivery where request_id = any($1)", &gone)
             .execute(&mut *tx)
             .await?;
+        // What is kept counted by day counts what is kept. Locked: nobody counts on meanwhile.
         sqlx::query!(
-            "with gone as (delete from approval_event where request_id = any($1) returning position)
-             delete from outbox_refused where position in (select position from gone)",
+            r"with tally as materialized (select position from request_tally for share),
+            gone as (delete from approval_event where request_id = any($1) returning position, created_at, event_type),
+            refused as (delete from outbox_refused where position in (select position from gone))
+            update request_day d set created = d.created - f.created, approved = d.approved - f.approved,
+                rejected = d.rejected - f.rejected, cancelled = d.cancelled - f.cancelled, expired = d.expired - f.expired
+            from (select (created_at at time zone 'UTC')::date as day,
+                    count(*) filter (where event_type = 'request_created') as created,
+                    count(*) filter (where event_type = 'request_approved') as approved,
+                    count(*) filter (where event_type = 'request_rejected') as rejected,
+                    count(*) filter (where event_type = 'request_cancelled') as cancelled,
+                    count(*) filter (where event_type = 'request_expired') as expired
+                from gone where position <= (select position from tally) and event_type like 'request\_%' group by 1) f
+            where d.day = f.day",
             &gone
         )
         .execute(&mut *tx)
@@ -88,28 +100,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         sqlx::query!("delete from approval_task where request_id = any($1)", &gone).execute(&mut *tx).await?;
-        // What is kept counted counts what is kept.
-        sqlx::query!(
-            "with gone as (
-                delete from approval_request where id = any($1) returning created_at, completed_at, status
-            ),
-            fewer as (
-                select (created_at at time zone 'UTC')::date as day, 'created' as what from gone
-                union all select (completed_at at time zone 'UTC')::date, status from gone
-            )
-            update request_day d set created = d.created - f.created, approved = d.approved - f.approved,
-                rejected = d.rejected - f.rejected, cancelled = d.cancelled - f.cancelled, expired = d.expired - f.expired
-            from (select day, count(*) filter (where what = 'created') as created,
-                    count(*) filter (where what = 'approved') as approved,
-                    count(*) filter (where what = 'rejected') as rejected,
-                    count(*) filter (where what = 'cancelled') as cancelled,
-                    count(*) filter (where what = 'expired') as expired
-                from fewer group by day) f
-            where d.day = f.day",
-            &gone
-        )
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query!("delete from approval_request where id = any($1)", &gone).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
     }

@@ -77,11 +77,11 @@ impl Position {
         }
         fresh.open();
         let now = Instant::now();
-        let transactions = if self.ledger.has_gaps() { Some(store.transactions().await?) } else { None };
+        let writers = if self.ledger.has_gaps() { Some(store.event_writers().await?) } else { None };
         let outgoing = store.unpublished(&self.ledger, BATCH).await?;
         let to_the_end = outgoing.len() < BATCH;
-        if let Some(transactions) = transactions.filter(|_| to_the_end) {
-            self.ledger.ask(transactions, &outgoing.iter().map(|out| out.position).collect());
+        if let Some(writers) = writers.filter(|_| to_the_end) {
+            self.ledger.ask(writers, &outgoing.iter().map(|out| out.position).collect());
         }
         self.read = to_the_end.then_some(now);
         Ok(outgoing)

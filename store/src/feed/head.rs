@@ -4,18 +4,11 @@
 //! position would skip an event whose transaction commits late. Two facts bound the wait:
 //!
 //! - Without a gap there is nothing to wait for. A row at each position up to some position means that all are there.
-//! - Whoever may still fill a gap holds a lock. A transaction locks `approval_event` for writing before it draws a
-//!   position, and until it has ended and its rows are seen. So a gap below an event that was seen can be filled only
-//!   by one of the transactions that hold this lock now; once these have ended, it stays empty for good.
-//!
-//! So the feed never waits for a transaction that only reads, writes other tables or belongs to another database,
-//! however long it runs, and never for one that began to write after the question. What AWE itself writes holds the
-//! lock for milliseconds, and for some 40 s at the very most, because the server ends a statement after 10 s and a
-//! transaction that stays idle after 30 s. Somebody who writes events by hand in an open transaction does hold up what
-//! lies above their position, because it may indeed appear.
+//! - A gap below an event that was seen can be filled only by those who are writing at that moment ([`Writers`]). Once
+//!   they have ended, it stays empty for good.
 
+use crate::writers::Writers;
 use crate::{Error, Store};
-use std::collections::HashSet;
 
 /// Most positions that are compared one by one in one look. Where more events have come, it is asked who writes.
 const COMPARED: i64 = 1_000;
@@ -33,7 +26,7 @@ struct Asked {
     /// An event at this position was seen before the question.
     upto: i64,
     /// The transactions that were writing then. Only they can fill a gap below `upto`.
-    writers: HashSet<String>,
+    writers: Writers,
 }
 
 impl Head {
@@ -67,9 +60,9 @@ impl Head {
     }
 
     /// Takes note of who was writing after an event at `newest` had been seen.
-    fn hear(&mut self, newest: i64, writers: HashSet<String>) {
+    fn hear(&mut self, newest: i64, writers: Writers) {
         if let Some(asked) = self.asked.take() {
-            if asked.writers.is_disjoint(&writers) {
+            if asked.writers.have_ended(&writers) {
                 self.settled = self.settled.max(asked.upto);
             } else {
                 self.asked = Some(asked);
@@ -115,23 +108,13 @@ impl Store {
         }
         Ok(())
     }
-
-    /// The transactions that hold the lock with which events are inserted.
-    async fn event_writers(&self) -> Result<HashSet<String>, Error> {
-        let writers = sqlx::query_scalar!(
-            r#"select virtualtransaction as "writer!" from pg_locks
-               where locktype = 'relation' and relation = 'approval_event'::regclass and mode = 'RowExclusiveLock'
-                   and database = (select oid from pg_database where datname = current_database()) and granted"#
-        );
-        Ok(writers.fetch_all(&self.hot).await?.into_iter().collect())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn writers(names: &[&str]) -> HashSet<String> {
+    fn writers(names: &[&str]) -> Writers {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 

@@ -1,11 +1,12 @@
 //! The positions at which an unpublished event may still be or appear, as ranges.
 
+use crate::writers::Writers;
 use std::collections::{BTreeMap, HashSet};
 
 /// Ranges of positions that are open: their events are not published, or not seen yet. The last range has no end.
 ///
 /// A position stays open for ever if its transaction is rolled back. It is closed once every transaction has ended
-/// that could have drawn it: see [`Ledger::ask`].
+/// that could have drawn it: see [`Ledger::ask`] and [`crate::writers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     /// First position of each open range, and its last. Ranges neither overlap nor touch.
@@ -18,8 +19,8 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Asked {
     gaps: Vec<(i64, i64)>,
-    /// Every transaction that could have drawn one of these positions has an id below this one.
-    before: i64,
+    /// Whoever was writing then. Nobody else can fill them.
+    writers: Writers,
 }
 
 impl Ledger {
@@ -80,16 +81,14 @@ impl Ledger {
     }
 
     /// Closes the gaps that nothing can fill any more, and asks about those that are left. To be called after every
-    /// read that found all events in the open ranges, whose positions are `found`. `transactions` must have been
-    /// looked up before that read: every one below the first id has ended, and the second is the next to be given.
+    /// read that found all events in the open ranges, whose positions are `found`. `writers` must have been looked up
+    /// before that read, and after whatever lies above the gaps was seen.
     ///
-    /// Positions are drawn in order, and a transaction has its id before it draws one. So whoever drew a position in
-    /// a gap had an id when the position above the gap was seen. Once every transaction with such an id has ended,
-    /// what the read did not find was rolled back.
-    pub fn ask(&mut self, transactions: (i64, i64), found: &HashSet<i64>) {
-        let (oldest, next) = transactions;
+    /// Once all those have ended who were writing when a gap was asked about, what the read did not find there was
+    /// rolled back.
+    pub fn ask(&mut self, writers: Writers, found: &HashSet<i64>) {
         match self.asked.take() {
-            Some(asked) if asked.before > oldest => {
+            Some(asked) if !asked.writers.have_ended(&writers) => {
                 self.asked = Some(asked);
                 return;
             }
@@ -101,7 +100,7 @@ impl Ledger {
             None => {}
         }
         let gaps = self.gaps();
-        self.asked = (!gaps.is_empty()).then_some(Asked { gaps, before: next });
+        self.asked = (!gaps.is_empty()).then_some(Asked { gaps, writers });
     }
 
     /// Closes a range except for the positions in `found` that are open.
@@ -153,28 +152,35 @@ mod tests {
         assert_eq!(open, ledger(&[(5, 6), (9, END)]));
     }
 
+    fn writers(names: &[&str]) -> Writers {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
     #[test]
     fn a_gap_is_closed_only_when_all_who_could_fill_it_have_ended() {
         let mut open = ledger(&[(5, 6), (9, END)]);
-        open.ask((100, 110), &HashSet::new());
-        open.ask((109, 120), &HashSet::new());
-        assert!(open.is_open(5), "transaction 109 may hold it");
-        open.ask((110, 130), &HashSet::from([6]));
+        open.ask(writers(&["a", "b"]), &HashSet::new());
+        open.ask(writers(&["b", "c"]), &HashSet::new());
+        assert!(open.is_open(5), "b may hold it");
+        open.ask(writers(&["c"]), &HashSet::from([6]));
         assert_eq!(
             open,
-            Ledger { asked: Some(Asked { gaps: vec![(6, 6)], before: 130 }), ..ledger(&[(6, 6), (9, END)]) }
+            Ledger {
+                asked: Some(Asked { gaps: vec![(6, 6)], writers: writers(&["c"]) }),
+                ..ledger(&[(6, 6), (9, END)])
+            }
         );
     }
 
     #[test]
     fn a_gap_that_came_after_the_question_is_not_answered_by_it() {
         let mut open = ledger(&[(5, 6), (9, END)]);
-        open.ask((100, 110), &HashSet::new());
+        open.ask(writers(&["a"]), &HashSet::new());
         open.close(12, 12);
-        open.ask((110, 130), &HashSet::new());
+        open.ask(writers(&["b"]), &HashSet::new());
         assert!(!open.is_open(5) && open.is_open(9) && open.is_open(11));
         open.close(9, 10);
-        open.ask((130, 140), &HashSet::new());
+        open.ask(writers(&[]), &HashSet::new());
         assert_eq!(open.settled(), 12);
     }
 }

@@ -47,18 +47,27 @@ async fn while_one_process_counts_the_others_do_not() {
 async fn requests_that_are_deleted_are_counted_no_more() {
     let db = database().await;
     let policy = some_policy(&db, "key").await;
-    let request = some_request(&db, policy, OffsetDateTime::now_utc() - Duration::days(40)).await;
+    let mut counted = 0;
+    for n in 0..3 {
+        let age = Duration::days(if n == 1 { 10 } else { 40 });
+        let request = some_request(&db, policy, OffsetDateTime::now_utc() - age).await;
+        event_of(&db, request, 1, "request_created").await;
+        event_of(&db, request, 2, "request_approved").await;
+        if n == 1 {
+            counted = db.newest_position().await.unwrap();
+        }
+    }
     let end = "update approval_request set status = 'approved', completed_at = created_at";
     execute(&db, end).await;
-    execute(
-        &db,
-        "insert into request_day (day, created, approved)
-         select (created_at at time zone 'UTC')::date, 3, 2 from approval_request",
-    )
-    .await;
+    execute(&db, "insert into outbox_batch (settled, last_position, last_seq, positions, stream_seqs) values (100, 100, 0, '{}', '{}')").await;
+    assert_eq!(db.tally(counted).await.unwrap(), Some(counted));
+    assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 22);
     let cutoff = OffsetDateTime::now_utc() - Duration::days(30);
-    assert_eq!(db.sweep_requests(cutoff, 10).await.unwrap(), 1, "{request}");
-    assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 21);
+    assert_eq!(db.sweep_requests(cutoff, 10).await.unwrap(), 2, "the first and the last");
+    assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 11, "the last was never counted");
+    let newest = counted + 2;
+    assert_eq!(db.tally(newest).await.unwrap(), Some(newest));
+    assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 11);
 }
 
 #[tokio::test]
