@@ -21,11 +21,15 @@ MOST_ROUNDS = 6
 """More stages than any policy has."""
 
 HISTORY = """
-    select r.id, r.artifact_id, r.policy_key, r.status, r.last_sequence, r.completed_at is not null as completed,
-        (select coalesce(json_agg(json_build_object('id', e.id, 'sequence', e.sequence, 'type', e.event_type,
+    with told as materialized (select position, stream_seq from published_event),
+    events as materialized (
+        select e.request_id, json_agg(json_build_object('id', e.id, 'sequence', e.sequence, 'type', e.event_type,
                 'payload', e.payload, 'stage_order', e.stage_order, 'stream_seq', p.stream_seq)
-                order by e.sequence), '[]') from approval_event e left join published_event p using (position)
-            where e.request_id = r.id) as events,
+                order by e.sequence) as events
+        from approval_event e left join told p using (position) group by e.request_id
+    )
+    select r.id, r.artifact_id, r.policy_key, r.status, r.last_sequence, r.completed_at is not null as completed,
+        coalesce(e.events, '[]') as events,
         (select coalesce(json_agg(json_build_object('id', d.id, 'task_id', d.task_id, 'actor', d.actor,
                 'action', d.action)), '[]') from approval_decision d where d.request_id = r.id) as decisions,
         (select coalesce(json_agg(json_build_object('id', t.id, 'status', t.status, 'assignee', t.assignee,
@@ -33,7 +37,7 @@ HISTORY = """
             from approval_task t where t.request_id = r.id) as tasks,
         (select coalesce(json_object_agg(w.event_id, w.status), '{}')
             from webhook_delivery w where w.request_id = r.id) as deliveries
-    from approval_request r
+    from approval_request r left join events e on e.request_id = r.id
 """
 
 
