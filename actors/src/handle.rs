@@ -18,7 +18,9 @@ use schemas::api::decision::{DecisionIn, DecisionOut};
 use schemas::api::request::{CancelRequest, RequestOut};
 use schemas::api::task::{ReassignTaskIn, TaskOut};
 use std::sync::Arc;
+use std::time::Instant;
 use store::once::Once;
+use telemetry::{Origin, measure};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -80,7 +82,7 @@ impl Requests {
     async fn commit(&self, new: &Arc<NewRequest>) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
         let id = RequestId(Uuid::now_v7());
-        self.call(id, |reply| Message::Create(Arc::clone(new), reply)).await
+        self.call(id, |origin, reply| Message::Create(Arc::clone(new), origin, reply)).await
     }
 
     /// Decides a task.
@@ -105,8 +107,10 @@ impl Requests {
             comment: body.comment,
             attachments_ref: body.attachments_ref,
         };
+        let began = Instant::now();
         let request_id = self.request_of(task_id).await?;
         let applied = self.apply(request_id, command).await?;
+        measure::decided(action.as_str(), began.elapsed());
         let decision = applied.transition.decision.as_ref();
         let out = decision.map(|d| shapes::decision(&applied.transition.request, d));
         out.ok_or_else(|| Error::Internal("a decision was written but not returned".to_owned()))
@@ -167,7 +171,7 @@ impl Requests {
     pub(crate) async fn apply(&self, id: RequestId, command: Command) -> Result<Arc<Applied>, Error> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
         let order = Arc::new(Order { command, once: self.once.clone() });
-        self.call(id, |reply| Message::Apply(Arc::clone(&order), reply)).await
+        self.call(id, |origin, reply| Message::Apply(Arc::clone(&order), origin, reply)).await
     }
 
     /// The request that a task belongs to.
@@ -187,11 +191,13 @@ impl Requests {
     async fn call(
         &self,
         id: RequestId,
-        message: impl Fn(RpcReplyPort<Result<Arc<Applied>, Error>>) -> Message,
+        message: impl Fn(Origin, RpcReplyPort<Result<Arc<Applied>, Error>>) -> Message,
     ) -> Result<Arc<Applied>, Error> {
+        let origin = Origin::here();
         for _ in 0..LOOKS {
             let actor = self.actor(id).await?;
-            match actor.call(&message, Some(self.shared.options.command_timeout)).await {
+            let message = |reply| message(origin.clone(), reply);
+            match actor.call(message, Some(self.shared.options.command_timeout)).await {
                 Ok(CallResult::Success(answer)) => return answer,
                 Ok(CallResult::Timeout) => return Err(Error::Unanswered),
                 Ok(CallResult::SenderError) => {

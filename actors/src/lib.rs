@@ -14,6 +14,7 @@ mod handle;
 mod hints;
 mod loops;
 mod notifier;
+mod numbers;
 mod options;
 mod people;
 mod queue;

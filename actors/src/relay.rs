@@ -24,9 +24,12 @@ use bus::Bus;
 use position::{BATCH, LOOK, Position};
 use schemas::event::WebhookEvent;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use store::Store;
 use store::outbox::{Outgoing, RelayLock};
+use telemetry::{Trace, measure};
+use tracing::{Instrument, Span};
 
 /// After a batch of at least this many events, or one that followed another so soon, more are probably being committed,
 /// and one larger batch costs less than several small ones: each is a round trip to the stream and a statement.
@@ -59,6 +62,27 @@ struct Outcome {
     acknowledged: Vec<(i64, i64)>,
     /// With the reason.
     refused: Vec<(i64, String)>,
+}
+
+/// An event, and the trace that it belongs to.
+type Traced = (WebhookEvent, Option<Trace>);
+
+/// The span of publishing a batch. An event alone is published in its own trace.
+fn span_of(events: &[Traced]) -> Span {
+    let span = tracing::debug_span!(
+        parent: None,
+        "publish",
+        otel.kind = "producer",
+        messaging.system = "nats",
+        messaging.operation.name = "publish",
+        messaging.operation.type = "send",
+        messaging.batch.message_count = events.len()
+    );
+    match events {
+        [(_, Some(trace))] => trace.adopt(&span),
+        _ => telemetry::trace::link(&span, events.iter().filter_map(|(_, trace)| trace.as_ref())),
+    }
+    span
 }
 
 pub(crate) struct Relay {
@@ -139,8 +163,8 @@ impl Relay {
     /// outbox.
     async fn publish(&mut self, position: &mut Position, outgoing: Vec<Outgoing>) -> Result<bool, Error> {
         self.call_for_deliveries(&outgoing).await;
-        let (positions, events): (Vec<i64>, Vec<WebhookEvent>) =
-            outgoing.into_iter().map(|out| (out.position, out.event)).unzip();
+        let (positions, events): (Vec<i64>, Vec<Traced>) =
+            outgoing.into_iter().map(|out| (out.position, (out.event, out.trace))).unzip();
         let mut outcome = Outcome::default();
         match self.publish_in_a_row(position, &positions, &events, &mut outcome).await {
             Published::All => {}
@@ -191,7 +215,7 @@ impl Relay {
     async fn call_for_deliveries(&self, outgoing: &[Outgoing]) {
         for out in outgoing {
             let Some(delivery_id) = out.delivery_id else { continue };
-            let work = self.bus.delivery_work(out.event.request_id, delivery_id);
+            let work = self.bus.delivery_work(out.event.request_id, delivery_id, out.trace.as_ref());
             if let Err(error) = self.bus.send(work).await {
                 tracing::debug!(%error, "deliverers were not told; they also look by themselves");
                 return;
@@ -205,7 +229,7 @@ impl Relay {
         &self,
         position: &mut Position,
         positions: &[i64],
-        events: &[WebhookEvent],
+        events: &[Traced],
         outcome: &mut Outcome,
     ) {
         for (at, event) in positions.iter().zip(events) {
@@ -224,21 +248,26 @@ impl Relay {
         &self,
         position: &mut Position,
         positions: &[i64],
-        events: &[WebhookEvent],
+        events: &[Traced],
         outcome: &mut Outcome,
     ) -> Published {
         if !position.is_connected_as_before(&self.bus) {
             return Published::Unknown;
         }
-        match self.bus.publish_events(position.last, events).await {
+        match self.bus.publish_events(position.last, events).instrument(span_of(events)).await {
             Ok(last) => {
                 let sequences = (0..=i64::try_from(last).unwrap_or(i64::MAX)).rev();
                 outcome.acknowledged.extend(positions.iter().rev().copied().zip(sequences));
                 position.last = position.last.max(last);
+                measure::published("acknowledged", events.len());
                 Published::All
             }
-            Err(bus::Error::Refused(why)) => Published::Refused(why),
+            Err(bus::Error::Refused(why)) => {
+                measure::published("refused", events.len());
+                Published::Refused(why)
+            }
             Err(error) => {
+                measure::published("unanswered", events.len());
                 tracing::debug!(events = events.len(), %error, "not acknowledged");
                 Published::Unknown
             }
@@ -261,6 +290,7 @@ impl Job for Relay {
             return Ok(self.stand_by());
         }
         let publishes = self.relays && self.holds_lock().await?;
+        self.signals.leads.store(publishes, Ordering::Relaxed);
         if self.signals.take_hint(publishes) {
             self.bus.hint().await;
         }

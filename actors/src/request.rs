@@ -11,6 +11,7 @@ mod audit;
 mod driver;
 mod evidence;
 mod janitor;
+mod measured;
 mod message;
 mod options;
 mod question;
@@ -29,6 +30,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use registry::drain;
 use serde_json::Value;
 use std::sync::Arc;
+use telemetry::measure;
+use tracing::Instrument;
 
 pub(crate) struct RequestActor;
 
@@ -68,13 +71,25 @@ impl Actor for RequestActor {
         // Boxed, because the memory of an actor includes the future of its largest command several times over, even
         // while it waits.
         match message {
-            Message::Create(new, reply) => {
-                let answer = Box::pin(driver::create(&state.shared, state.id, &new, &mut state.loaded)).await;
+            Message::Create(new, origin, reply) => {
+                measure::waited_for_actor(origin.age());
+                let creating = async {
+                    let created = driver::create(&state.shared, state.id, &new, &mut state.loaded);
+                    created.instrument(tracing::debug_span!("create", awe.request.id = %state.id.0)).await
+                };
+                let answer = Box::pin(origin.around(creating)).await;
                 finish(&me, state, answer, reply);
             }
-            Message::Apply(order, reply) => {
-                let answer =
-                    Box::pin(driver::apply(&state.shared, state.id, &order, &mut state.loaded)).await;
+            Message::Apply(order, origin, reply) => {
+                measure::waited_for_actor(origin.age());
+                let applying = async {
+                    let applied = driver::apply(&state.shared, state.id, &order, &mut state.loaded);
+                    let command = order.command.name();
+                    applied
+                        .instrument(tracing::debug_span!("apply", command, awe.request.id = %state.id.0))
+                        .await
+                };
+                let answer = Box::pin(origin.around(applying)).await;
                 finish(&me, state, answer, reply);
             }
             #[cfg(test)]

@@ -23,11 +23,13 @@ use futures::stream::{self, StreamExt};
 use outbound::DirectoryError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Store;
 use store::requests::Loaded;
+use telemetry::measure;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Lease of a claimed request.
@@ -118,7 +120,12 @@ impl Worker {
     fn spawn(&self, id: RequestId, slot: tokio::sync::OwnedSemaphorePermit) {
         let worker = self.clone();
         self.tasks.spawn(async move {
-            if let Err(error) = worker.resolve(id).await {
+            let began = Instant::now();
+            let span =
+                tracing::debug_span!(parent: None, "resolve", otel.kind = "consumer", awe.request.id = %id.0);
+            let resolved = worker.resolve(id).instrument(span).await;
+            measure::resolved(if resolved.is_ok() { "resolved" } else { "failed" }, began.elapsed());
+            if let Err(error) = resolved {
                 tracing::warn!(request.id = %id.0, %error, "a request was not resolved; its lease runs out");
             }
             drop(slot);

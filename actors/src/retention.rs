@@ -4,6 +4,7 @@ use crate::background::Job;
 use crate::{Error, clock};
 use std::time::Duration;
 use store::Store;
+use telemetry::measure;
 
 /// Keys or attempts in one statement.
 const ROWS: i64 = 1000;
@@ -44,6 +45,10 @@ impl Retention {
             Some(kept) => self.store.sweep_requests(now - kept, REQUESTS).await?,
             None => 0,
         };
+        for (what, rows) in [("idempotency_key", keys), ("delivery_attempt", attempts), ("request", requests)]
+        {
+            measure::removed(what, rows);
+        }
         if keys + attempts + requests > 0 {
             tracing::debug!(keys, attempts, requests, "swept");
         }

@@ -41,6 +41,8 @@ pub(crate) struct Signals {
     hurry: AtomicBool,
     /// Events were committed that are not in the relay's queue in memory.
     unread: AtomicBool,
+    /// This process publishes the events of the installation.
+    pub(crate) leads: AtomicBool,
 }
 
 impl Signals {
@@ -58,6 +60,7 @@ impl Signals {
             committed: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            leads: AtomicBool::new(false),
         };
         (signals, untold)
     }

@@ -7,6 +7,7 @@ use crate::feed::Feed;
 use crate::handle::Requests;
 use crate::loops::Loops;
 use crate::notifier;
+use crate::numbers::Numbers;
 use crate::options::Options;
 use crate::relay::Relay;
 use crate::request::{Janitor, Shared};
@@ -19,6 +20,7 @@ use crate::tally::Tally;
 use crate::{background, commit_writer, hints, resolve_work, supervisor};
 use std::sync::Arc;
 use std::time::Duration;
+use telemetry::measure;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +71,14 @@ impl System {
             .then(|| start_resolver(&options, &shared, &requests, &loops));
         if let Some(notifier) = options.notifier.take().filter(|_| options.roles.contains(Role::Notifier)) {
             notifier::start(&options.store, options.bus.as_ref(), notifier, &loops);
+        }
+        if measure::is_kept() {
+            let (store, circuits) = (options.store.clone(), Circuits::of(delivery.as_ref()));
+            background::start(
+                &loops,
+                Numbers { store, shared: Arc::clone(&shared), circuits },
+                Arc::default(),
+            );
         }
         Ok(Self { requests, feed, shared, loops, written, delivery, resolver })
     }

@@ -13,6 +13,6 @@ mod work;
 pub use connection::{Bus, Options};
 pub use error::Error;
 pub use examine::ServerFacts;
-pub use message::Message;
+pub use message::{Message, Told};
 pub use streams::StreamState;
 pub use work::{Work, WorkItem};

@@ -3,7 +3,35 @@
 use crate::connection::Bus;
 use async_nats::header::{HeaderMap, HeaderName, NATS_MESSAGE_ID};
 use schemas::event::{WebhookEvent, cloud_event_headers};
+use telemetry::Trace;
 use uuid::Uuid;
+
+/// An event, and the trace that it belongs to if somebody traces it.
+pub trait Told {
+    /// What happened.
+    fn event(&self) -> &WebhookEvent;
+
+    /// Where the message belongs; without it, to a trace of the event's request that nobody records.
+    fn trace(&self) -> Option<&Trace> {
+        None
+    }
+}
+
+impl Told for WebhookEvent {
+    fn event(&self) -> &WebhookEvent {
+        self
+    }
+}
+
+impl Told for (WebhookEvent, Option<Trace>) {
+    fn event(&self) -> &WebhookEvent {
+        &self.0
+    }
+
+    fn trace(&self) -> Option<&Trace> {
+        self.1.as_ref()
+    }
+}
 
 /// A message to publish.
 #[derive(Debug, Clone)]
@@ -24,8 +52,11 @@ impl Message {
 impl Bus {
     /// The message of an event: a CloudEvent in binary mode whose deduplication id is the event id.
     #[must_use]
-    pub fn event(&self, event: &WebhookEvent) -> Message {
+    pub fn event(&self, told: &impl Told) -> Message {
+        let event = told.event();
         let mut headers = HeaderMap::new();
+        let derived = || Trace::derived(event.request_id, event.event_id);
+        trace_headers(&mut headers, &told.trace().cloned().unwrap_or_else(derived));
         headers.insert(NATS_MESSAGE_ID, event.event_id.to_string());
         for (name, value) in cloud_event_headers(event) {
             headers.insert(HeaderName::from_static(name), value);
@@ -40,20 +71,34 @@ impl Bus {
 
     /// The work item that says that a webhook delivery of this request is due.
     #[must_use]
-    pub fn delivery_work(&self, request_id: Uuid, delivery_id: Uuid) -> Message {
-        work_message(self.subjects.work_delivery(), request_id, format!("delivery-{delivery_id}"))
+    pub fn delivery_work(&self, request_id: Uuid, delivery_id: Uuid, trace: Option<&Trace>) -> Message {
+        let trace = trace.cloned().unwrap_or_else(|| Trace::derived(request_id, delivery_id));
+        work_message(self.subjects.work_delivery(), request_id, format!("delivery-{delivery_id}"), &trace)
     }
 
     /// The work item that says that approvers of this request must be resolved. Each attempt has its own `sequence`, so
     /// that it is not dropped as a duplicate of the one before.
     #[must_use]
     pub fn resolve_work(&self, request_id: Uuid, sequence: i64) -> Message {
-        work_message(self.subjects.work_resolve(), request_id, format!("resolve-{request_id}-{sequence}"))
+        let trace = Trace::derived(request_id, request_id);
+        work_message(
+            self.subjects.work_resolve(),
+            request_id,
+            format!("resolve-{request_id}-{sequence}"),
+            &trace,
+        )
     }
 }
 
-fn work_message(subject: String, request_id: Uuid, id: String) -> Message {
+fn work_message(subject: String, request_id: Uuid, id: String, trace: &Trace) -> Message {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_MESSAGE_ID, id);
+    trace_headers(&mut headers, trace);
     Message { subject, headers, body: request_id.to_string().into_bytes() }
+}
+
+fn trace_headers(headers: &mut HeaderMap, trace: &Trace) {
+    for (name, value) in trace.headers() {
+        headers.insert(HeaderName::from_static(name), value);
+    }
 }

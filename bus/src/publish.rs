@@ -2,12 +2,11 @@
 
 use crate::connection::Bus;
 use crate::error::Error;
-use crate::message::Message;
+use crate::message::{Message, Told};
 use async_nats::header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE};
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
 use futures::future::join_all;
-use schemas::event::WebhookEvent;
 
 impl Bus {
     /// Publishes events as one batch: the first must come right after the message with sequence `last` (0 for a stream
@@ -24,13 +23,13 @@ impl Bus {
     /// # Errors
     /// [`Error::Gap`] and other errors: the stream does not hold the whole batch, but it may hold a part. [`Error::Refused`]:
     /// the same, and one of the events will never be taken.
-    pub async fn publish_events(&self, last: u64, events: &[WebhookEvent]) -> Result<u64, Error> {
+    pub async fn publish_events(&self, last: u64, events: &[impl Told]) -> Result<u64, Error> {
         let Some((end, others)) = events.split_last() else { return Ok(last) };
         let mut place = (NATS_EXPECTED_LAST_SEQUENCE, last.to_string());
         let sent = tokio::time::timeout(self.options.ack_timeout, async {
             for event in others {
                 self.send(self.event(event).after(place)).await?;
-                place = (NATS_EXPECTED_LAST_MESSAGE_ID, event.event_id.to_string());
+                place = (NATS_EXPECTED_LAST_MESSAGE_ID, event.event().event_id.to_string());
             }
             self.begin_publish(self.event(end).after(place)).await
         });

@@ -27,8 +27,10 @@ def free_port() -> int:
 
 
 def environment(settings: dict[str, object]) -> dict[str, str]:
-    """Our environment, with these settings only: `webhook.max_attempts` becomes AWE__WEBHOOK__MAX_ATTEMPTS."""
+    """Our environment, with these settings only: `webhook.max_attempts` becomes AWE__WEBHOOK__MAX_ATTEMPTS. Metrics are
+    off unless they are asked for, because many servers run on this machine."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("AWE_")}
+    settings = {"telemetry.metrics_port": 0, **settings}
     named = {f"AWE__{key.upper().replace('.', '__')}": str(value) for key, value in settings.items()}
     return {**clean, **named, "NO_COLOR": "1", "RUST_BACKTRACE": "0"}
 

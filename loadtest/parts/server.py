@@ -120,6 +120,7 @@ def serve(binary: Path, env: dict, urls: dict, log: Path, **settings: object) ->
         "AWE__DATABASE__URL": urls["DATABASE_URL"],
         "AWE__NATS__URL": urls["NATS_URL"],
         "AWE__SERVER__PORT": str(port),
+        "AWE__TELEMETRY__METRICS_PORT": "0",
         **{f"AWE__{key.upper()}": str(value) for key, value in settings.items()},
     }
     with child("awe serve", [binary, "serve", "--migrate"], env, log) as process:

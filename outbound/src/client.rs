@@ -11,7 +11,9 @@ use crate::http_pool::{self, BodyEnd, SetupError};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
+use telemetry::Trace;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, field};
 use url::Url;
 
 /// A client with a pool of connections. Cheap to clone.
@@ -179,9 +181,40 @@ impl Client {
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
         };
-        let sent = self.http.request(method, url).headers(call.headers).body(call.body).send();
-        let opened = timeout_at(deadline, sent).await.map_err(|_| Failure::Timeout(call.timeout))?;
-        opened.map_err(Failure::of)
+        let span = tracing::debug_span!(
+            "call",
+            otel.kind = "client",
+            otel.name = %method,
+            http.request.method = %method,
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default(),
+            http.response.status_code = field::Empty,
+            error.r#type = field::Empty,
+            otel.status_code = field::Empty,
+        );
+        let opening = async {
+            let mut headers = call.headers;
+            for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
+                // A trace writes its headers in ASCII.
+                if let Ok(value) = HeaderValue::try_from(value) {
+                    headers.insert(name, value);
+                }
+            }
+            let sent = self.http.request(method, url).headers(headers).body(call.body).send();
+            let opened = timeout_at(deadline, sent).await.map_err(|_| Failure::Timeout(call.timeout));
+            opened.and_then(|opened| opened.map_err(Failure::of))
+        };
+        let opened = opening.instrument(span.clone()).await;
+        match &opened {
+            Ok(response) => {
+                span.record("http.response.status_code", i64::from(response.status().as_u16()));
+            }
+            Err(failure) => {
+                span.record("error.type", failure.kind());
+                span.record("otel.status_code", "ERROR");
+            }
+        }
+        opened
     }
 
     fn check(&self, url: &str) -> Result<Url, UrlError> {

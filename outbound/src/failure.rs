@@ -33,6 +33,19 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Its kind, for traces.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Timeout(_) => "timeout",
+            Self::Connection(_) => "connection",
+            Self::Cut { .. } => "cut",
+            Self::Credential(_) => "credential",
+            Self::Internal(_) => "internal",
+        }
+    }
+
     /// Classifies an error of the HTTP client: an address that the guard refuses while connecting surfaces as a failed
     /// connection and is a refusal. The URL is left out, since its query may hold secrets.
     pub(crate) fn of(error: reqwest::Error) -> Self {

@@ -17,7 +17,8 @@ use crate::failure::Failure;
 use crate::http_pool::SetupError;
 use crate::oauth2::TokenProvider;
 use secrecy::ExposeSecret;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use telemetry::measure;
 
 /// Pause after the first failed attempt.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -108,7 +109,15 @@ impl Gate {
         let Ok(body) = serde_json::to_vec(&question.for_the_wire()) else {
             return denied("the question could not be written (fail-closed)", None, 0);
         };
-        self.ask_until_decided(body, authorization).await
+        let began = Instant::now();
+        let ruling = self.ask_until_decided(body, authorization).await;
+        let outcome = match (ruling.allowed, ruling.gate_status_code) {
+            (true, _) => "allowed",
+            (false, Some(_)) => "refused",
+            (false, None) => "failed",
+        };
+        measure::gated(outcome, began.elapsed());
+        ruling
     }
 
     async fn ask_until_decided(&self, body: Vec<u8>, mut authorization: Option<Authorization>) -> Ruling {

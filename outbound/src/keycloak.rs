@@ -21,6 +21,7 @@ use names::Names;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
+use telemetry::measure;
 
 /// User ids in all cached answers together.
 const MOST_IDS: u64 = 1_000_000;
@@ -122,6 +123,7 @@ impl Keycloak {
         let found = match &self.0.cache {
             None => self.look_up_user(id).await,
             Some(cache) => {
+                measure::looked_up(cache.users.contains_key(id));
                 let asked = cache.users.try_get_with_by_ref(id, self.look_up_user(id)).await;
                 asked.map_err(|error| (*error).clone())
             }
@@ -148,6 +150,7 @@ impl Keycloak {
         let found = match &self.0.cache {
             None => self.look_up(&question).await,
             Some(cache) => {
+                measure::looked_up(cache.ids.contains_key(&question));
                 let asked = cache.ids.try_get_with_by_ref(&question, self.look_up(&question)).await;
                 asked.map_err(|error| (*error).clone())
             }

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
+use telemetry::measure;
 use url::form_urlencoded;
 
 /// A token response has a few KiB at most.
@@ -144,6 +145,12 @@ impl TokenProvider {
     }
 
     async fn ask(&self, credentials: &ClientCredentials) -> Result<Issued, TokenError> {
+        let issued = self.ask_endpoint(credentials).await;
+        measure::token_fetched(if issued.is_ok() { "fetched" } else { "failed" });
+        issued
+    }
+
+    async fn ask_endpoint(&self, credentials: &ClientCredentials) -> Result<Issued, TokenError> {
         let call = Call::new(Method::Post, &credentials.token_url, self.timeout, MAX_ANSWER)
             .header("accept", "application/json")?
             .body("application/x-www-form-urlencoded", form(credentials).into_bytes());

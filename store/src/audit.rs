@@ -98,6 +98,19 @@ impl Store {
         insert(&mut *self.pool.acquire().await?, actor, &record).await
     }
 
+    /// Notes that somebody changed what a process logs.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn note_log_level(&self, before: &str, after: &str, actor: &Actor) -> Result<(), Error> {
+        let record = Record {
+            summary: Some("changed what a process logs".to_owned()),
+            metadata: Some(serde_json::json!({"before": before, "after": after})),
+            ..config("system_config.log_level")
+        };
+        insert(&mut *self.pool.acquire().await?, actor, &record).await
+    }
+
     /// Notes that somebody exported the configuration, and whether with its secrets.
     ///
     /// # Errors

@@ -22,7 +22,10 @@ use futures::FutureExt;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
+use telemetry::{Trace, measure};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::{Instrument, Span};
 
 /// A commit, and the channel for its outcome. The commit is shared with its caller, who needs it again once it is
 /// written.
@@ -77,6 +80,7 @@ impl Committer {
     /// [`Error::Unavailable`]: it is unknown whether the transition was written, so the caller must reload first.
     pub async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, Error> {
         let (reply, answer) = oneshot::channel();
+        measure::commit_queue(self.queue.max_capacity() - self.queue.capacity());
         self.queue.send((commit, reply)).await.map_err(|_| Error::gone())?;
         answer.await.map_err(|_| Error::gone())?
     }
@@ -137,9 +141,11 @@ async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>, most: usize, connection: 
 }
 
 async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
-    tracing::trace!(batch.size = batch.len(), "committing");
     let commits: Vec<&Commit> = batch.iter().map(|(commit, _)| &**commit).collect();
-    match execute(connection, &commits).await {
+    let (span, began) = (span_of(&commits), Instant::now());
+    let executed = execute(connection, &commits).instrument(span).await;
+    measure::committed(batch.len(), began.elapsed());
+    match executed {
         Ok(mut written) => {
             for (commit, reply) in batch {
                 // A caller that has gone away does not need the answer.
@@ -159,6 +165,24 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
             }
         }
     }
+}
+
+/// The span of a batch. It belongs to no trace of its members, which it links to.
+fn span_of(commits: &[&Commit]) -> Span {
+    let span = tracing::debug_span!(
+        parent: None,
+        "commit",
+        otel.kind = "client",
+        db.system.name = "postgresql",
+        db.query.summary = "group commit",
+        db.operation.batch.size = commits.len()
+    );
+    if !span.is_disabled() {
+        let traces: Vec<Trace> =
+            commits.iter().filter_map(|commit| Trace::from_text(commit.trace.as_deref()?)).collect();
+        telemetry::trace::link(&span, &traces);
+    }
+    span
 }
 
 /// A transition whose values cannot be encoded panics deep in a library. The panic becomes an error, so that the

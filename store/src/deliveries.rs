@@ -16,6 +16,7 @@ use crate::{Error, Store};
 use schemas::event::WebhookEvent;
 use serde_json::Value;
 use std::collections::HashMap;
+use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -56,6 +57,8 @@ pub struct Leased {
     /// The secret that the request names instead.
     pub callback_secret_id: Option<Uuid>,
     pub event: WebhookEvent,
+    /// The trace that the event's transition belongs to, if somebody traces it.
+    pub trace: Option<Trace>,
 }
 
 /// The outcome of one attempt.

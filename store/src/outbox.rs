@@ -17,6 +17,7 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, PgExecutor};
 use std::time::Duration;
+use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub struct Outgoing {
     pub event: WebhookEvent,
     /// Id of its webhook delivery; `None` when it calls for no webhook.
     pub delivery_id: Option<Uuid>,
+    /// The trace that its transition belongs to, if somebody traces it.
+    pub trace: Option<Trace>,
 }
 
 /// Facts of an event row joined with its request, as every outgoing message needs them.
@@ -197,7 +200,7 @@ impl Store {
             )
             select e.position, e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id,
                 r.title, r.summary, r.artifact_url, e.status, e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
-                r.policy_key, r.policy_version, r.callback_url is not null as "has_callback!"
+                r.policy_key, r.policy_version, e.trace_context, r.callback_url is not null as "has_callback!"
             from waiting w join approval_event e on e.position = w.position
             join approval_request r on r.id = e.request_id order by e.position"#,
             &first,
@@ -211,6 +214,7 @@ impl Store {
         let outgoing = rows.into_iter().map(|r| Outgoing {
             position: r.position,
             delivery_id: deliveries.get(&r.event_id).copied(),
+            trace: r.trace_context.as_deref().and_then(Trace::from_text),
             event: event_facts!(r).into_event(),
         });
         Ok(outgoing.collect())

@@ -32,6 +32,19 @@ pub struct Waiting {
     pub deliveries_ever: i64,
 }
 
+/// Requests that are kept, and mails that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Requests that go on, at most [`MOST_COUNTED`].
+    pub open: i64,
+    pub approved: i64,
+    pub rejected: i64,
+    pub cancelled: i64,
+    pub expired: i64,
+    /// Mails still to be sent, at most [`MOST_COUNTED`].
+    pub mails: i64,
+}
+
 /// How long requests took from creation to approval or rejection, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeToDecision {
@@ -64,6 +77,24 @@ impl Store {
                 w.unpublished as "unpublished!", w.oldest_unpublished
                from (select count(*) as unpublished, min(created_at) as oldest_unpublished
                     from (select created_at from unpublished_event limit $1) e) w"#,
+            MOST_COUNTED
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Counts the requests that are kept, those that ended from what is kept counted, some seconds behind.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn kept_by_status(&self) -> Result<Kept, Error> {
+        Ok(sqlx::query_as!(
+            Kept,
+            r#"select (select count(*) from (select from open_request limit $1) o) as "open!",
+                (select count(*) from (select from task_notification where status = 'pending' limit $1) n) as "mails!",
+                coalesce(sum(approved), 0)::bigint as "approved!", coalesce(sum(rejected), 0)::bigint as "rejected!",
+                coalesce(sum(cancelled), 0)::bigint as "cancelled!", coalesce(sum(expired), 0)::bigint as "expired!"
+               from request_day"#,
             MOST_COUNTED
         )
         .fetch_one(&self.pool)

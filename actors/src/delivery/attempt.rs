@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::deliveries::{Attempt, Leased, Next};
 use store::secrets::LiveSecrets;
+use telemetry::{Trace, measure};
 use time::OffsetDateTime;
+use tracing::{Span, field};
 
 /// How much longer than the schedule says a receiver may make us wait by `Retry-After`.
 const MOST_EXTRA_PATIENCE: Duration = Duration::from_secs(2 * 3600);
@@ -57,17 +59,71 @@ impl Sender {
         if Instant::now() > start_by {
             return Err(Error::Unanswered);
         }
-        Ok(self.courier.send(&delivery.url, &delivery.caller_service, &delivery.event, &live).await)
+        let sent = self.courier.send(&delivery.url, &delivery.caller_service, &delivery.event, &live);
+        // The place of the transition, where no span of ours is recorded.
+        let place = match Trace::current() {
+            Some(_) => None,
+            None => delivery.trace.clone(),
+        };
+        let sent = Trace::around(place, sent).await;
+        let span = Span::current();
+        match &sent.outcome {
+            Ok(answer) => {
+                span.record("http.response.status_code", i64::from(answer.status));
+            }
+            Err(failure) => {
+                span.record("error.type", failure.kind());
+            }
+        }
+        if sent.error().is_some() {
+            span.record("otel.status_code", "ERROR");
+        }
+        Ok(sent)
     }
 
-    /// Records the outcome.
+    /// Records the outcome of an attempt at an endpoint.
     ///
     /// # Errors
     /// It was not recorded; the lease will run out.
-    pub(super) async fn record(&self, delivery: &Leased, sent: Sent) -> Result<(), Error> {
+    pub(super) async fn record(&self, delivery: &Leased, sent: Sent, endpoint: &str) -> Result<(), Error> {
         let jitter = rand::random_range(0.9..=1.1);
-        self.recorder.record(outcome(delivery, sent, &self.options, clock::now(), jitter)).await
+        let took = sent.latency;
+        let attempt = outcome(delivery, sent, &self.options, clock::now(), jitter);
+        let word = match attempt.next {
+            Next::Delivered => "delivered",
+            Next::RetryAt(_) => "retried",
+            Next::Exhausted => "exhausted",
+        };
+        measure::attempted(endpoint, word, took);
+        self.recorder.record(attempt).await
     }
+}
+
+/// The span of an attempt. The first is part of the trace of the transition; a later one, which may come hours after,
+/// begins a trace and links to it.
+pub(super) fn span(delivery: &Leased, endpoint: &str) -> Span {
+    let span = tracing::debug_span!(
+        parent: None,
+        "deliver",
+        otel.kind = "client",
+        http.request.method = "POST",
+        server.address = endpoint,
+        http.request.resend_count = delivery.attempt,
+        http.response.status_code = field::Empty,
+        error.r#type = field::Empty,
+        otel.status_code = field::Empty,
+        messaging.message.id = %delivery.event.event_id,
+        awe.event.r#type = delivery.event.event_type,
+        awe.request.id = %delivery.event.request_id,
+    );
+    if let Some(trace) = &delivery.trace {
+        if delivery.attempt == 0 {
+            trace.adopt(&span);
+        } else {
+            telemetry::trace::link(&span, [trace]);
+        }
+    }
+    span
 }
 
 fn signer(delivery: &Leased) -> Signer<'_> {

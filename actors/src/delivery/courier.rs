@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use store::Store;
 use store::secrets::LiveSecrets;
 use store::vault::Vault;
+use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -137,8 +138,10 @@ impl Courier {
     ) -> Result<Answer, Failure> {
         let body = serde_json::to_vec(event).map_err(|e| Failure::Refused(e.to_string()))?;
         let keys: Vec<&str> = live.secrets.iter().map(ExposeSecret::expose_secret).collect();
-        let headers =
+        let mut headers =
             schemas::webhook::headers(&keys, &event.event_id.to_string(), at.unix_timestamp(), &body);
+        let derived = || Trace::derived(event.request_id, event.event_id);
+        headers.extend(Trace::current().unwrap_or_else(derived).headers());
         let post = Post { url: url.to_owned(), headers, body };
         match &live.credential {
             None => self.transport.post(post).await,

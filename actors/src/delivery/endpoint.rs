@@ -27,6 +27,7 @@ use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Pause after a fault of the database.
@@ -290,14 +291,15 @@ impl State {
             let (lane, lanes, me) = (Arc::clone(&self.lane), Arc::clone(&self.lanes), me.clone());
             self.lanes.tasks.spawn(async move {
                 let (of_endpoint, of_process) = permit.unzip();
-                let sent = lanes.sender.send(&delivery, secrets, start_by).await;
+                let span = attempt::span(&delivery, &lane.shown);
+                let sent = lanes.sender.send(&delivery, secrets, start_by).instrument(span).await;
                 // The breaker is told before the permit is returned, so that the next attempt sees the new state.
                 lane.ended(sent.as_ref().map_or(Health::Nothing, attempt::health), probe);
                 drop(of_endpoint);
                 // A message to an actor that has ended is lost; the poll starts a new one.
                 lane.look(&me);
                 let recorded = match sent {
-                    Ok(sent) => lanes.sender.record(&delivery, sent).await,
+                    Ok(sent) => lanes.sender.record(&delivery, sent, &lane.shown).await,
                     Err(error) => Err(error),
                 };
                 if let Err(error) = recorded {

@@ -17,6 +17,7 @@
 use crate::{Error, clock};
 use bus::{Bus, StreamState};
 use store::Store;
+use telemetry::measure;
 
 /// How many messages at the end of the stream are compared one by one: far more than one connection can have in
 /// flight.
@@ -35,6 +36,14 @@ pub(crate) struct Compared {
 
 /// Ensures that the streams exist and that what the outbox claims is true.
 pub(crate) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error> {
+    let compared = compare(store, bus).await;
+    if compared.is_err() {
+        measure::compared("failed");
+    }
+    compared
+}
+
+async fn compare(store: &Store, bus: &Bus) -> Result<Compared, Error> {
     let stream = bus.ensure_streams().await.map_err(fault)?;
     let comparison = store.begin_comparison().await?;
     let lost = unmark_lost(store, bus, &stream, comparison.incarnation.as_deref()).await?;
@@ -48,6 +57,7 @@ pub(crate) async fn compared(store: &Store, bus: &Bus) -> Result<Compared, Error
     store.sweep_batches(clock::now() - 2 * bus.events_kept(), SWEPT).await?;
     // Last, so that a reconciliation that is interrupted starts over.
     store.remember_stream(&stream.incarnation).await?;
+    measure::compared(if lost > 0 { "lost" } else { "same" });
     if lost > 0 {
         tracing::warn!(lost, found, "the stream had lost events; what was not found is published again");
     }

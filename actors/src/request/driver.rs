@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::evidence::Evidence;
+use super::measured;
 use super::message::{Applied, NewRequest, Order};
 use super::question::{self, Due};
 use super::shared::Shared;
@@ -219,6 +220,7 @@ fn keep(
     now: OffsetDateTime,
 ) {
     let request = &commit.transition.request;
+    measured::transition(&commit.transition);
     let (known, published) =
         loaded.as_ref().map_or((0, true), |before| (before.request.tasks.len(), before.published));
     let expires = request.expires_at.filter(|_| !request.status.is_terminal());

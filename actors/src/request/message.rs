@@ -8,14 +8,15 @@ use schemas::api::request::{CreateRequestIn, CreateRequestOut};
 use std::sync::Arc;
 use store::commit::Meta;
 use store::once::Once;
+use telemetry::Origin;
 use time::OffsetDateTime;
 
 /// A message to a request actor.
 pub(crate) enum Message {
     /// Become a new request.
-    Create(Arc<NewRequest>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    Create(Arc<NewRequest>, Origin, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Apply a command.
-    Apply(Arc<Order>, RpcReplyPort<Result<Arc<Applied>, Error>>),
+    Apply(Arc<Order>, Origin, RpcReplyPort<Result<Arc<Applied>, Error>>),
     /// Panic, as a bug would, for tests.
     #[cfg(test)]
     Crash,

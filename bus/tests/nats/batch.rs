@@ -22,7 +22,7 @@ async fn a_batch_is_stored_in_a_row_and_acknowledged_by_its_last_event() {
 #[tokio::test]
 async fn a_batch_without_events_asks_nothing_of_the_server() {
     let world = World::new().await;
-    assert_eq!(world.bus.publish_events(7, &[]).await.unwrap(), 7);
+    assert_eq!(world.bus.publish_events(7, &[] as &[WebhookEvent]).await.unwrap(), 7);
     world.end().await;
 }
 

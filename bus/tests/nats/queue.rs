@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 async fn publish_delivery(bus: &Bus) -> Uuid {
     let request = Uuid::now_v7();
-    bus.publish(vec![bus.delivery_work(request, Uuid::now_v7())]).await.remove(0).unwrap();
+    bus.publish(vec![bus.delivery_work(request, Uuid::now_v7(), None)]).await.remove(0).unwrap();
     request
 }
 
@@ -162,7 +162,7 @@ async fn work_of_one_kind_does_not_reach_the_queue_of_the_other() {
     let world = World::new().await;
     let bus = &world.bus;
     let (deliver, resolve) = (Uuid::now_v7(), Uuid::now_v7());
-    for message in [bus.delivery_work(deliver, Uuid::now_v7()), bus.resolve_work(resolve, 1)] {
+    for message in [bus.delivery_work(deliver, Uuid::now_v7(), None), bus.resolve_work(resolve, 1)] {
         bus.publish(vec![message]).await.remove(0).unwrap();
     }
     let (mut deliveries, mut resolutions) =
@@ -178,8 +178,8 @@ async fn one_delivery_is_one_item_and_each_attempt_to_resolve_is_one() {
     let bus = &world.bus;
     let (request, delivery) = (Uuid::now_v7(), Uuid::now_v7());
     let messages = vec![
-        bus.delivery_work(request, delivery),
-        bus.delivery_work(request, delivery),
+        bus.delivery_work(request, delivery, None),
+        bus.delivery_work(request, delivery, None),
         bus.resolve_work(request, 1),
         bus.resolve_work(request, 1),
         bus.resolve_work(request, 2),

@@ -69,3 +69,20 @@ pub enum Command {
     /// End the request if its `expires_at` has passed.
     Expire,
 }
+
+impl Command {
+    /// What it is called in traces.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Decide { .. } => "decide",
+            Self::Claim { .. } => "claim",
+            Self::Cancel { .. } => "cancel",
+            Self::Reassign { .. } => "reassign",
+            Self::Resolved { .. } => "resolved",
+            Self::ResolutionFailed { .. } => "resolution_failed",
+            Self::Breach => "breach",
+            Self::Expire => "expire",
+        }
+    }
+}

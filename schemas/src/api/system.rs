@@ -109,6 +109,15 @@ pub struct ConfigResponse {
     pub errors: Vec<ErrorDetail>,
 }
 
+/// What a process logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogLevel {
+    /// Levels, the default first and then by part of the program, as `AWE_LOG` has them. At most 1,000 characters.
+    #[schema(example = "info,awe=debug,actors=debug", min_length = 1, max_length = 1000)]
+    pub filter: String,
+}
+
 /// Answer of `GET /admin/system-config`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemConfigOut {

@@ -5,8 +5,8 @@ use super::answers::{Body, Guarded};
 use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
     CallbackSecretOut, CallbackSecretRotate, CallbackSecretUpdate, DeliveryAttemptOut, DeliveryOut,
-    EndpointOut, ErrorEnvelope, ExportSystemConfigQuery, ListAuditQuery, ListDeliveriesQuery, OverviewOut,
-    RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
+    EndpointOut, ErrorEnvelope, ExportSystemConfigQuery, ListAuditQuery, ListDeliveriesQuery, LogLevel,
+    OverviewOut, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
 };
 
 /// List deliveries
@@ -209,6 +209,32 @@ fn revoke_callback_secret() {}
     ),
 )]
 fn ping_callback_secret() {}
+
+/// Show what is logged
+///
+/// By the process that answers; others may log something else. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/log-level", tag = "admin",
+    responses(
+        (status = 200, description = "What it logs", body = LogLevel),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_log_level() {}
+
+/// Change what is logged
+///
+/// By the process that answers, until it ends. Audited. Role: admin.
+#[utoipa::path(
+    put, path = "/v1/awe/admin/log-level", tag = "admin", request_body = LogLevel,
+    responses(
+        (status = 200, description = "What it logs from now on", body = LogLevel),
+        (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
+        Guarded, Body,
+    ),
+)]
+fn set_log_level() {}
 
 /// Show every setting
 ///

@@ -21,6 +21,7 @@ use crate::config::{Config, seconds};
 use claims::{ClaimRules, Claims};
 use jwks::Jwks;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use verified::Verified;
 
@@ -70,6 +71,15 @@ impl Authenticator {
             leeway: i64::try_from(config.auth.leeway_seconds).unwrap_or(0),
         };
         Ok(Self(Arc::new(Inner { rules, mode })))
+    }
+
+    /// Age of the issuer's keys; `None` where none are used or known.
+    #[must_use]
+    pub fn keys_age(&self) -> Option<Duration> {
+        match &self.0.mode {
+            Mode::Development => None,
+            Mode::Signed { keys, .. } => keys.age(),
+        }
     }
 
     /// The caller that a token stands for.

@@ -56,9 +56,9 @@ struct Global {
     /// YAML file with settings under `awe:` that differ from the defaults.
     #[arg(long, global = true, value_name = "FILE", env = "AWE_CONFIG")]
     config: Option<PathBuf>,
-    /// How log lines look.
-    #[arg(long, global = true, value_enum, default_value = "text", env = "AWE_LOG_FORMAT")]
-    log_format: logging::Format,
+    /// How log lines look; text on a terminal and for tools, else json.
+    #[arg(long, global = true, value_enum, env = "AWE_LOG_FORMAT")]
+    log_format: Option<logging::Format>,
     #[command(flatten)]
     author: author::Author,
 }
@@ -101,11 +101,7 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    // Only servers log what they do: the output of a tool is its answer, and its log has warnings only.
-    let is_server = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
-    logging::init(cli.global.log_format, is_server);
-    match run(cli) {
+    match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             output::complain(&format!("awe: {}", told(&error)));
@@ -127,8 +123,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => return token::run(&arguments).map(|()| ExitCode::SUCCESS),
         _ => {}
     }
+    // Only servers log what they do: the output of a tool is its answer, and its log has warnings only.
+    let is_server = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
+    let spans = if is_server { config::load(cli.global.config.as_deref())?.telemetry.export() } else { None };
+    let export = logging::init(cli.global.log_format, is_server, spans)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run_async(cli))
+    let ended = runtime.block_on(run_async(cli));
+    drop(runtime);
+    if let Some(export) = export {
+        export.stop();
+    }
+    ended
 }
 
 async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -27,6 +27,7 @@ mod resolver;
 mod secrets;
 mod server;
 mod span;
+mod telemetry;
 mod webhook;
 
 pub use auth::Auth;
@@ -43,6 +44,7 @@ pub use resolver::{Resolver, Sla};
 pub use secrets::{MasterKeyError, Secrets};
 pub use server::Server;
 pub use span::seconds;
+pub use telemetry::Telemetry;
 pub use webhook::{Egress, Webhook};
 
 use secrecy::zeroize::Zeroizing;
@@ -81,6 +83,7 @@ pub struct Config {
     #[serde(skip_serializing)]
     pub registration_webhook: RegistrationWebhook,
     pub notifier: Notifier,
+    pub telemetry: Telemetry,
 }
 
 impl Config {

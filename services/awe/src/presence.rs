@@ -31,6 +31,7 @@ pub async fn tell(state: AppState, roles: Roles, circuits: Circuits, stop: Cance
     };
     loop {
         process.troubles = troubles(&state);
+        measure(&state);
         process.circuits = json!(circuits.not_closed(MOST_CIRCUITS));
         if let Err(error) = state.store().note_process(&process).await {
             tracing::debug!(%error, "this process could not say that it runs");
@@ -42,6 +43,16 @@ pub async fn tell(state: AppState, roles: Roles, circuits: Circuits, stop: Cance
     }
     if let Err(error) = state.store().forget_process(process.id).await {
         tracing::debug!(%error, "this process could not say that it ends");
+    }
+}
+
+/// Tells the numbers that only this room knows.
+fn measure(state: &AppState) {
+    if let Ok(loops) = state.loops() {
+        telemetry::measure::loops(loops.restarts(), loops.troubles().len());
+    }
+    if let Some(age) = state.authenticator().keys_age() {
+        telemetry::measure::jwks_age(age);
     }
 }
 

@@ -123,6 +123,7 @@ fn admin_routes() -> Vec<Route> {
         ("/v1/awe/admin/audit", get(audit::list)),
         ("/v1/awe/admin/endpoints", get(overview::endpoints)),
         ("/v1/awe/stats/overview", get(overview::read)),
+        ("/v1/awe/admin/log-level", get(system_config::log_level).put(system_config::set_log_level)),
         ("/v1/awe/admin/system-config", get(system_config::read)),
         ("/v1/awe/admin/system-config/export", get(system_config::export)),
         ("/v1/awe/admin/directory/users", get(directory::users)),

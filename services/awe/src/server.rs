@@ -7,6 +7,8 @@
 
 mod body;
 mod listen;
+mod measured;
+pub(crate) mod scrape;
 mod unread;
 
 pub use listen::{Limits, serve};
@@ -24,7 +26,8 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
-use tracing::{Instrument, field};
+use telemetry::Trace;
+use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -60,22 +63,43 @@ fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
 async fn traced(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
     let id = given.unwrap_or_else(new_request_id);
-    let span = tracing::info_span!(
-        "http",
-        method = %request.method(),
-        path = request.uri().path(),
-        request_id = id.to_str().unwrap_or_default(),
-        subject = field::Empty,
-    );
+    let (method, route) = (request.method().clone(), measured::route(request.uri().path()));
     let began = Instant::now();
-    let mut response = answered(&state, request, next).instrument(span.clone()).await;
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
-    span.in_scope(|| match status {
-        500.. => tracing::warn!(status, ms, "answered"),
-        _ => tracing::debug!(status, ms, "answered"),
+    // The span is made inside the place that the caller names, and so becomes a part of it.
+    let answering = Trace::around(measured::trace(request.headers()), async {
+        let span = span(&request, route, &id);
+        let response = answered(&state, request, next).instrument(span.clone()).await;
+        let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
+        span.record("http.response.status_code", i64::from(status));
+        if status >= 500 {
+            span.record("otel.status_code", "ERROR");
+        }
+        span.in_scope(|| match status {
+            500.. => tracing::warn!(status, ms, "answered"),
+            _ => tracing::debug!(status, ms, "answered"),
+        });
+        response
     });
+    let mut response = answering.await;
+    measured::answered(&method, route, response.status().as_u16(), began.elapsed());
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The span of a request. Its query is left out: it may hold what only the caller is to know.
+fn span(request: &Request, route: &'static str, id: &HeaderValue) -> Span {
+    tracing::info_span!(
+        "http",
+        otel.kind = "server",
+        otel.name = format_args!("{} {route}", request.method()),
+        otel.status_code = field::Empty,
+        http.request.method = %request.method(),
+        http.route = route,
+        http.response.status_code = field::Empty,
+        url.path = request.uri().path(),
+        request_id = id.to_str().unwrap_or_default(),
+        subject = field::Empty,
+    )
 }
 
 /// Gives every error its envelope, a panic included, and closes a connection whose body was not read.

@@ -174,6 +174,7 @@ table!(Events of EventRow<'a> {
     reason: Option<&'a str> as "text",
     payload: Json<&'a Members> as "jsonb",
     created_at: Time as "timestamptz",
+    trace_context: Option<&'a str> as "text",
 });
 
 table!(Deliveries of DeliveryRow<'a> {

@@ -167,6 +167,7 @@ impl<'a> Batch<'a> {
                 reason: event.reason.as_deref(),
                 payload: Json(&event.payload),
                 created_at: event.occurred_at,
+                trace_context: commit.trace.as_deref(),
             });
             if let (Some(id), Some(url)) = (commit.delivery_of(event.id), &meta.callback_url) {
                 self.deliveries.push(DeliveryRow {

@@ -11,6 +11,7 @@ use schemas::json::RawJson;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
+use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -83,12 +84,14 @@ pub struct Commit {
     pub resolve_after: Option<OffsetDateTime>,
     /// How often resolvers have failed in a row.
     pub resolve_attempt: i32,
+    /// The trace that the transition belongs to, as it is kept with its events.
+    pub trace: Option<String>,
     /// Ids of the webhook deliveries of the transition, by event.
     deliveries: HashMap<EventId, Uuid>,
 }
 
 impl Commit {
-    /// A commit that relied on nothing cached and leaves nothing to resolve. `before` is the state and the row
+    /// A commit that relied on nothing cached and leaves nothing to resolve, and belongs to the caller's trace. `before` is the state and the row
     /// version that the transition was decided on. This function alone draws the ids of webhook deliveries: one for
     /// each event that the caller wants as a webhook.
     #[must_use]
@@ -104,6 +107,7 @@ impl Commit {
             audit: None,
             resolve_after: None,
             resolve_attempt: 0,
+            trace: Trace::current().filter(Trace::is_kept).map(|trace| trace.to_text()),
             deliveries,
         }
     }
@@ -123,6 +127,7 @@ impl Commit {
         let outgoing = self.transition.events.iter().zip(positions).map(|(event, position)| Outgoing {
             position: *position,
             delivery_id: self.delivery_of(event.id),
+            trace: self.trace.as_deref().and_then(Trace::from_text),
             event: EventFacts {
                 event_id: event.id.0,
                 event_type: event.event_type.as_str().to_owned(),

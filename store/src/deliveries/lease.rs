@@ -5,6 +5,7 @@ use crate::outbox::event_facts;
 use crate::{Error, Store};
 use std::collections::HashSet;
 use std::time::Duration;
+use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -122,7 +123,7 @@ impl Store {
             select l.id, l.attempt, l.url, l.caller_service, r.callback_secret_id,
                 e.id as event_id, e.event_type, e.request_id, r.artifact_type, r.artifact_id,
                 r.title, r.summary, r.artifact_url, e.status, e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
-                r.policy_key, r.policy_version
+                r.policy_key, r.policy_version, e.trace_context
             from leased l join approval_event e on e.request_id = l.request_id and e.sequence = l.sequence
             join approval_request r on r.id = e.request_id"#,
             to.caller_service,
@@ -142,6 +143,7 @@ impl Store {
             url: r.url,
             caller_service: r.caller_service,
             callback_secret_id: r.callback_secret_id,
+            trace: r.trace_context.as_deref().and_then(Trace::from_text),
             event: event_facts!(r).into_event(),
         });
         Ok(leased.collect())

@@ -64,7 +64,11 @@ async fn requests_that_are_deleted_are_counted_no_more() {
     assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 22);
     let cutoff = OffsetDateTime::now_utc() - Duration::days(30);
     assert_eq!(db.sweep_requests(cutoff, 10).await.unwrap(), 2, "the first and the last");
-    assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 11, "the last was never counted");
+    assert_eq!(
+        count(&db, "select created * 10 + approved from request_day").await,
+        11,
+        "the last was never counted"
+    );
     let newest = counted + 2;
     assert_eq!(db.tally(newest).await.unwrap(), Some(newest));
     assert_eq!(count(&db, "select created * 10 + approved from request_day").await, 11);

@@ -776,6 +776,13 @@ pub struct HealthResponse {
 /// One step on the way to a faulty value: a field name or a list index.
 pub type Location = Value;
 
+/// What a process logs.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LogLevel {
+    /// Levels, the default first and then by part of the program, as `AWE_LOG` has them. At most 1,000 characters.
+    pub filter: String,
+}
+
 /// The caller, as their token says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

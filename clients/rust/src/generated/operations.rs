@@ -377,6 +377,16 @@ impl AweClient {
         .json()
     }
 
+    /// Show what is logged.
+    ///
+    /// By the process that answers; others may log something else. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn get_log_level(&self) -> Result<models::LogLevel, Error> {
+        self.send(Call::new("get_log_level", Method::GET, "/v1/awe/admin/log-level")).await?.json()
+    }
+
     /// Read the overview.
     ///
     /// Numbers of the whole installation, some seconds old. Role: viewer.
@@ -826,6 +836,16 @@ impl AweClient {
         )
         .await?
         .json()
+    }
+
+    /// Change what is logged.
+    ///
+    /// By the process that answers, until it ends. Audited. Role: admin.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn set_log_level(&self, body: &models::LogLevel) -> Result<models::LogLevel, Error> {
+        self.send(Call::new("set_log_level", Method::PUT, "/v1/awe/admin/log-level").body(body)).await?.json()
     }
 
     /// Simulate a version.

@@ -76,6 +76,11 @@ impl Jwks {
         Ok(Self(Arc::new(Inner { url, max_age, stale, client, tasks, current, last })))
     }
 
+    /// How long ago the keys were fetched that serve now.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.current().map(|set| set.fetched.elapsed())
+    }
+
     /// The claims of a token that one of the keys signed.
     pub(super) async fn verify(&self, token: &str) -> Result<Claims, AuthError> {
         // The library parses the algorithm as one of those it knows, so `none` is refused here.

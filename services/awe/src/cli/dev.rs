@@ -59,6 +59,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     config.server.ui_port = arguments.ui_port.unwrap_or(config.server.ui_port);
     // Ports are taken first: one that is in use is the most frequent failure, and costs nothing to find out.
     let listeners = if arguments.services_only { None } else { Some(listen(&config).await?) };
+    let metrics = if arguments.services_only { None } else { app::Metrics::listen(&config).await? };
     let options = services(&arguments);
     let services = tokio::select! {
         started = Embedded::start(&options) => started?,
@@ -66,7 +67,9 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     };
     config.nats.url = services.nats_url.clone().into();
     let outcome = match listeners {
-        Some(listeners) => everything(config, &arguments, &services.database_url, listeners, stop).await,
+        Some(listeners) => {
+            everything(config, &arguments, &services.database_url, listeners, metrics, stop).await
+        }
         None => only_services(&config, &arguments, &services.database_url, stop).await,
     };
     let stopped = services.stop().await;
@@ -111,6 +114,7 @@ async fn everything(
     arguments: &Arguments,
     database_url: &str,
     (api, ui): Listeners,
+    metrics: Option<app::Metrics>,
     stop: tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
     files::master_key(&mut config, &arguments.data)?;
@@ -127,7 +131,7 @@ async fn everything(
         Ok(output::print(&smoke::message(api_address, ui_address, up.config().is_development()))?)
     };
     let listeners = vec![(api, router.clone()), (ui, router)];
-    app::run(state, listeners, actors::Roles::all(), false, stop, started).await
+    app::run(state, listeners, metrics, actors::Roles::all(), false, stop, started).await
 }
 
 async fn only_services(

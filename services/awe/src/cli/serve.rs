@@ -46,6 +46,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
         )
     })?;
     let address = listener.local_addr()?;
+    let metrics = app::Metrics::listen(&config).await?;
     let state = app::connect(config).await?;
     let router = if roles.contains(Role::Api) {
         server::router(state.clone())
@@ -56,7 +57,8 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
         tracing::info!(%address, "listening");
         Ok(())
     };
-    app::run(state, vec![(listener, router)], roles, arguments.migrate, stop.token(), started).await
+    let listeners = vec![(listener, router)];
+    app::run(state, listeners, metrics, roles, arguments.migrate, stop.token(), started).await
 }
 
 #[cfg(test)]

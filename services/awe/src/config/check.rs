@@ -29,6 +29,8 @@ impl Config {
         self.webhook.check(&mut faults);
         self.gate.check(&mut faults);
         self.registration_webhook.check(&mut faults);
+        let exposable = !is_development || self.auth.allow_unsigned_on_network;
+        self.telemetry.check(&self.server, exposable, &mut faults);
         self.notifier.check(&self.keycloak, &mut faults);
         credentials::check(&self.credentials, &mut faults);
         self.secrets.check(is_development, &mut faults);

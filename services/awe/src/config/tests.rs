@@ -1,4 +1,5 @@
 mod notifier;
+mod telemetry;
 
 use super::*;
 use std::path::Path;

@@ -10,8 +10,9 @@ pub(crate) use format::Format;
 use crate::auth::Identity;
 use crate::error::{ApiError, Reason};
 use crate::extract::check_word;
+use crate::logging;
 use crate::state::AppState;
-use schemas::api::{ExportSystemConfigQuery, SystemConfigOut};
+use schemas::api::{ExportSystemConfigQuery, LogLevel, SystemConfigOut};
 
 pub(crate) async fn read(state: &AppState, viewer: &Identity) -> Result<SystemConfigOut, ApiError> {
     check_rate(state, viewer).await?;
@@ -38,6 +39,25 @@ pub(crate) async fn export(
     check_rate(state, admin).await?;
     state.store().note_config_export(&query.format, sensitive, &admin.actor()).await?;
     Ok((format, format.write(&settings::all(state.config()), sensitive)))
+}
+
+/// What this process logs.
+pub(crate) fn log_level() -> Result<LogLevel, ApiError> {
+    Ok(LogLevel { filter: logging::levels().map_err(|error| ApiError::internal(error.to_string()))? })
+}
+
+/// Lets this process log something else. The audit row is written first, so that no change goes unrecorded.
+pub(crate) async fn set_log_level(
+    state: &AppState,
+    admin: &Identity,
+    wanted: &LogLevel,
+) -> Result<LogLevel, ApiError> {
+    logging::check_levels(&wanted.filter).map_err(|why| ApiError::body("filter", why))?;
+    let before = log_level()?.filter;
+    state.store().note_log_level(&before, &wanted.filter, &admin.actor()).await?;
+    logging::set_levels(&wanted.filter).map_err(|error| ApiError::internal(error.to_string()))?;
+    tracing::info!(before, after = wanted.filter, "what is logged has changed");
+    log_level()
 }
 
 fn check_sensitive(state: &AppState, query: &ExportSystemConfigQuery) -> Result<(), ApiError> {

@@ -2,13 +2,13 @@
 
 use crate::auth::{Admin, Viewer};
 use crate::error::ApiError;
-use crate::extract::Query;
+use crate::extract::{Body, Query};
 use crate::operations::system_config;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
-use schemas::api::{ExportSystemConfigQuery, SystemConfigOut};
+use schemas::api::{ExportSystemConfigQuery, LogLevel, SystemConfigOut};
 
 type Headers<const N: usize> = [(HeaderName, HeaderValue); N];
 
@@ -35,4 +35,16 @@ pub(super) async fn export(
         (header::CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition())),
     ];
     Ok((headers, text))
+}
+
+pub(super) async fn log_level(_: Viewer) -> Result<Json<LogLevel>, ApiError> {
+    Ok(Json(system_config::log_level()?))
+}
+
+pub(super) async fn set_log_level(
+    State(state): State<AppState>,
+    Admin(admin): Admin,
+    Body(level): Body<LogLevel>,
+) -> Result<Json<LogLevel>, ApiError> {
+    Ok(Json(system_config::set_log_level(&state, &admin, &level).await?))
 }

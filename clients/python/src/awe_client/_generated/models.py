@@ -1018,6 +1018,20 @@ class Location(RootModel[Union[str, int]]):
     """
 
 
+class LogLevel(BaseModel):
+    """
+    What a process logs.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    filter: str
+    """
+    Levels, the default first and then by part of the program, as `AWE_LOG` has them. At most 1,000 characters.
+    """
+
+
 class MeOut(BaseModel):
     """
     The caller, as their token says.

@@ -29,6 +29,7 @@ OPERATIONS = {
     "find_groups": Operation("find_groups", "GET", "/v1/awe/admin/directory/groups", List[models.DirectoryGroupOut], takes_key=False, is_paged=False),
     "find_roles": Operation("find_roles", "GET", "/v1/awe/admin/directory/roles", List[models.DirectoryRoleOut], takes_key=False, is_paged=False),
     "find_users": Operation("find_users", "GET", "/v1/awe/admin/directory/users", List[models.DirectoryUserOut], takes_key=False, is_paged=False),
+    "get_log_level": Operation("get_log_level", "GET", "/v1/awe/admin/log-level", models.LogLevel, takes_key=False, is_paged=False),
     "get_overview": Operation("get_overview", "GET", "/v1/awe/stats/overview", models.OverviewOut, takes_key=False, is_paged=False),
     "get_policy_version": Operation("get_policy_version", "GET", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
     "get_request": Operation("get_request", "GET", "/v1/awe/requests/{request_id}", models.RequestOut, takes_key=False, is_paged=False),
@@ -57,6 +58,7 @@ OPERATIONS = {
     "retry_delivery": Operation("retry_delivery", "POST", "/v1/awe/admin/deliveries/{delivery_id}/retry", models.DeliveryOut, takes_key=True, is_paged=False),
     "revoke_callback_secret": Operation("revoke_callback_secret", "DELETE", "/v1/awe/admin/callback-secrets/{secret_id}", None, takes_key=False, is_paged=False),
     "rotate_callback_secret": Operation("rotate_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", models.CallbackSecretCreatedOut, takes_key=True, is_paged=False),
+    "set_log_level": Operation("set_log_level", "PUT", "/v1/awe/admin/log-level", models.LogLevel, takes_key=False, is_paged=False),
     "simulate_policy_version": Operation("simulate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", models.SimulateResponse, takes_key=False, is_paged=False),
     "update_callback_secret": Operation("update_callback_secret", "PATCH", "/v1/awe/admin/callback-secrets/{secret_id}", models.CallbackSecretOut, takes_key=False, is_paged=False),
     "update_policy_version": Operation("update_policy_version", "PATCH", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
@@ -365,6 +367,17 @@ class Operations(ABC):
         `id`: Exactly this user, as a `user` rule names them; `q` counts for nothing then.
         """
         return cast("List[models.DirectoryUserOut]", self._call(OPERATIONS["find_users"], query={"q": q, "id": id}, timeout=timeout))
+
+    def get_log_level(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.LogLevel:
+        """Show what is logged.
+
+        By the process that answers; others may log something else. Role: viewer.
+        """
+        return cast("models.LogLevel", self._call(OPERATIONS["get_log_level"], timeout=timeout))
 
     def get_overview(
         self,
@@ -862,6 +875,18 @@ class Operations(ABC):
         """
         return cast("models.CallbackSecretCreatedOut", self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
 
+    def set_log_level(
+        self,
+        body: Union[models.LogLevel, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.LogLevel:
+        """Change what is logged.
+
+        By the process that answers, until it ends. Audited. Role: admin.
+        """
+        return cast("models.LogLevel", self._call(OPERATIONS["set_log_level"], body=body, timeout=timeout))
+
     def simulate_policy_version(
         self,
         policy_key: str,
@@ -1238,6 +1263,17 @@ class AsyncOperations(ABC):
         `id`: Exactly this user, as a `user` rule names them; `q` counts for nothing then.
         """
         return cast("List[models.DirectoryUserOut]", await self._call(OPERATIONS["find_users"], query={"q": q, "id": id}, timeout=timeout))
+
+    async def get_log_level(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.LogLevel:
+        """Show what is logged.
+
+        By the process that answers; others may log something else. Role: viewer.
+        """
+        return cast("models.LogLevel", await self._call(OPERATIONS["get_log_level"], timeout=timeout))
 
     async def get_overview(
         self,
@@ -1734,6 +1770,18 @@ class AsyncOperations(ABC):
         `secret_id`: Id of the active secret
         """
         return cast("models.CallbackSecretCreatedOut", await self._call(OPERATIONS["rotate_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+
+    async def set_log_level(
+        self,
+        body: Union[models.LogLevel, Mapping[str, Any]],
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.LogLevel:
+        """Change what is logged.
+
+        By the process that answers, until it ends. Audited. Role: admin.
+        """
+        return cast("models.LogLevel", await self._call(OPERATIONS["set_log_level"], body=body, timeout=timeout))
 
     async def simulate_policy_version(
         self,

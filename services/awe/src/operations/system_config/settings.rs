@@ -167,6 +167,7 @@ fn own(config: &Config) -> Vec<Group> {
 /// The settings of a section that `GET /config` leaves out.
 fn guarded(section: &str, config: &Config) -> Vec<Setting> {
     let (keycloak, notifier, secrets) = (&config.keycloak, &config.notifier, &config.secrets);
+    let otlp_endpoint = &config.telemetry.otlp_endpoint;
     match section {
         "database" => vec![secret("database.url", "Url", &config.database.url)],
         "nats" => vec![secret("nats.url", "Url", &config.nats.url)],
@@ -190,6 +191,7 @@ fn guarded(section: &str, config: &Config) -> Vec<Setting> {
             ),
             plain("notifier.link_template", "Link template", notifier.link_template.clone()),
         ],
+        "telemetry" => vec![url("telemetry.otlp_endpoint", "Otlp endpoint", otlp_endpoint)],
         "secrets" => vec![
             sealed("secrets.master_key", "Master key", !secrets.master_key.expose_secret().is_empty()),
             plain("secrets.master_key_file", "Master key file", secrets.master_key_file.clone()),

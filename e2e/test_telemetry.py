@@ -1,0 +1,291 @@
+"""Traces, metrics and logs of a real server, as a collector, Prometheus and an operator meet them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from typing import Any
+
+from support import api, otlp, server
+from support.case import EngineCase
+from support.waiting import until
+
+PARENT_TRACE, PARENT_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+PARENT = f"00-{PARENT_TRACE}-{PARENT_SPAN}-01"
+SERVER, CLIENT, PRODUCER = 2, 3, 4
+TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
+
+
+def scrape(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.status
+        return answer.read().decode()
+    finally:
+        connection.close()
+
+
+def value(text: str, series: str) -> float:
+    """The value of one series, 0 when it is not there."""
+    for line in text.splitlines():
+        if line.startswith(series + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0
+
+
+class TelemetryCase(EngineCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.migrate()
+        self.receiver = self.sink()
+
+    def begin(self, started: server.Server, *users: str) -> api.Client:
+        admin = started.admin()
+        self.addCleanup(admin.close)
+        admin.post("/admin/callback-secrets", {"caller_service": "admin"}).expect(201)
+        api.create_policy(admin, "demo.v1", api.stage(1, *(users or ("alice",))))
+        return admin
+
+    def create(self, admin: api.Client, **headers: str) -> dict[str, Any]:
+        body = api.request_body("demo.v1", "CR-1", self.receiver.url)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return admin.post("/requests", body, named).expect(201)
+
+    def decide(self, admin: api.Client, created: dict[str, Any], comment: str = "", **headers: str) -> None:
+        body = {"action": "approve", "comment": comment}
+        admin.post(f"/tasks/{created['tasks'][0]['id']}/decision", body, headers).expect(201)
+
+    def collector(self, answer: int = 200) -> otlp.Collector:
+        collector = otlp.Collector(answer)
+        self.addCleanup(collector.close)
+        return collector
+
+
+class Traces(TelemetryCase):
+    def traced(self, collector: otlp.Collector, **more: object) -> server.Server:
+        fast = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+        return self.serve(more=fast, telemetry__otlp_endpoint=collector.url, telemetry__sample_ratio=1, **more)
+
+    def test_one_decision_is_one_trace_from_the_call_to_the_webhook(self) -> None:
+        collector = self.collector()
+        admin = self.begin(self.traced(collector))
+        created = self.create(admin)
+        self.decide(admin, created, traceparent=PARENT, tracestate="vendor=1")
+        hook = self.receiver.wait_for_type("request_approved", created["request_id"])
+
+        call = collector.wait_for("POST /v1/awe/tasks/{task_id}/decision", PARENT_TRACE)
+        self.assertEqual((call.parent_id, call.kind), (PARENT_SPAN, SERVER))
+        self.assertEqual(call.attributes["http.route"], "/v1/awe/tasks/{task_id}/decision")
+        self.assertEqual(call.attributes["http.response.status_code"], 201)
+        apply = collector.wait_for("apply", PARENT_TRACE)
+        self.assertEqual((apply.parent_id, apply.attributes["command"]), (call.span_id, "decide"))
+
+        delivered = until(
+            lambda: [s for s in collector.named("deliver", PARENT_TRACE) if s.attributes["awe.event.type"] == "request_approved"],
+            "the attempt is told",
+        )[0]
+        self.assertEqual((delivered.parent_id, delivered.kind), (apply.span_id, CLIENT))
+        self.assertEqual(delivered.attributes["messaging.message.id"], hook.event["event_id"])
+        self.assertEqual(hook.headers["traceparent"], f"00-{PARENT_TRACE}-{delivered.span_id}-01")
+        self.assertEqual(hook.headers["tracestate"], "vendor=1")
+
+        here = (PARENT_TRACE, apply.span_id)
+        commit = until(lambda: [s for s in collector.named("commit") if here in s.links], "the batch is told")[0]
+        self.assertEqual((commit.parent_id, commit.attributes["db.system.name"]), ("", "postgresql"))
+        publish = until(lambda: [s for s in collector.named("publish") if here in s.links], "the batch is told")[0]
+        self.assertEqual((publish.parent_id, publish.kind), ("", PRODUCER))
+        with self.nats() as nats:
+            for message in nats.stream(self.events_stream, f"{self.prefix}.events.>"):
+                event = json.loads(message.body)
+                if event["event_type"] == "request_approved":
+                    self.assertEqual(message.headers["traceparent"], f"00-{PARENT_TRACE}-{apply.span_id}-01")
+                    break
+        self.assertEqual(collector.paths, {"/v1/traces"})
+
+    def test_a_retry_is_a_trace_of_its_own_that_links_to_the_first(self) -> None:
+        collector = self.collector()
+        answers = iter([500, 500])
+        self.receiver.status = lambda _: next(answers, 200)
+        admin = self.begin(self.traced(collector))
+        created = self.create(admin, traceparent=PARENT)
+        self.receiver.wait_for_type("stage_started", created["request_id"])
+        retries = until(
+            lambda: [s for s in collector.named("deliver") if s.attributes["http.request.resend_count"] > 0],
+            "a retry is told",
+        )
+        for retry in retries:
+            self.assertNotEqual(retry.trace_id, PARENT_TRACE)
+            self.assertEqual([trace for trace, _ in retry.links], [PARENT_TRACE])
+
+    def test_a_trace_survives_the_process_that_began_it(self) -> None:
+        collector = self.collector()
+        self.receiver.status = 503
+        first = self.traced(collector)
+        admin = self.begin(first)
+        created = self.create(admin, traceparent=PARENT)
+        first.kill()
+        self.receiver.status = 200
+        self.traced(collector)
+        hook = self.receiver.wait_for_type("stage_started", created["request_id"], within=40)
+        told = [s for s in collector.spans() if s.attributes.get("messaging.message.id") == hook.event["event_id"]]
+        self.assertTrue(TRACEPARENT.fullmatch(hook.headers["traceparent"]))
+        last = until(lambda: [s for s in collector.named("deliver") if s.span_id == hook.headers["traceparent"][36:52]], "it is told")[0]
+        self.assertIn(PARENT_TRACE, [last.trace_id, *(trace for trace, _ in last.links)], told)
+
+    def test_a_malformed_parent_begins_a_trace_and_refuses_nobody(self) -> None:
+        collector = self.collector()
+        admin = self.begin(self.traced(collector))
+        for bad in ("", "00-x", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "ff" + PARENT[2:], "x" * 4000):
+            self.create(admin, traceparent=bad)
+        calls = until(
+            lambda: len(found := collector.named("POST /v1/awe/requests")) == 5 and found, "five calls are told"
+        )
+        self.assertEqual({call.parent_id for call in calls}, {""})
+        self.assertEqual(len({call.trace_id for call in calls}), 5)
+
+    def test_nothing_that_people_wrote_is_in_a_trace_a_metric_or_a_log(self) -> None:
+        canary = "canary4711"
+        collector, port = self.collector(), server.free_port()
+        started = self.traced(collector, telemetry__metrics_port=port)
+        admin = self.begin(started)
+        body = api.request_body("demo.v1", "CR-1", f"{self.receiver.url}?key={canary}")
+        body |= {"context": {canary: canary}, "title": canary, "summary": canary, "artifact_url": f"https://x.example/?{canary}"}
+        created = admin.post("/requests", body).expect(201)
+        self.decide(admin, created, comment=canary)
+        admin.get(f"/requests?search_text={canary}").expect(200)
+        admin.post("/requests", {"policy_key": canary}).expect(422)
+        self.receiver.wait_for_type("request_approved", created["request_id"])
+        collector.wait_for("GET /v1/awe/requests")
+        until(lambda: len(collector.named("deliver")) >= 4, "the webhooks are told")
+        token = api.token("admin", api.ADMIN)
+        for what, text in (
+            ("a trace", b"".join(collector.raw).decode(errors="replace")),
+            ("a metric", scrape(port)),
+            ("the log", started.log.read_text()),
+        ):
+            self.assertNotIn(canary, text, what)
+            self.assertNotIn(token, text, what)
+
+    def test_a_collector_that_is_away_or_hangs_delays_and_loses_nothing_but_spans(self) -> None:
+        for hold in (False, True):
+            collector, port = self.collector(503), server.free_port()
+            if hold:
+                collector.hold()
+            started = self.traced(collector, telemetry__metrics_port=port, telemetry__queue_spans=512)
+            with started.admin() as admin:
+                if not hold:
+                    admin.post("/admin/callback-secrets", {"caller_service": "admin"}).expect(201)
+                    api.create_policy(admin, "demo.v1", api.stage(1, "alice"))
+                for _ in range(150):
+                    self.decide(admin, self.create(admin))
+                if hold:
+                    series = 'awe_telemetry_spans_total{outcome="dropped"}'
+                else:
+                    series = 'awe_telemetry_spans_total{outcome="failed"}'
+                until(lambda: value(scrape(port), series) > 0, f"{series} counts")
+            collector._hold.set()
+            started.stop()
+
+    def test_without_a_collector_every_webhook_and_message_still_has_its_place(self) -> None:
+        admin = self.begin(self.serve())
+        created = self.create(admin)
+        request_id = created["request_id"]
+        self.decide(admin, created, traceparent=PARENT)
+        hooks = {t: self.receiver.wait_for_type(t, request_id) for t in ("request_created", "request_approved")}
+        derived = f"00-{request_id.replace('-', '')}-"
+        self.assertTrue(hooks["request_created"].headers["traceparent"].startswith(derived))
+        self.assertEqual(hooks["request_approved"].headers["traceparent"], PARENT)
+        seen = {}
+        with self.nats() as nats:
+            for message in nats.stream(self.events_stream, f"{self.prefix}.events.>"):
+                seen[json.loads(message.body)["event_type"]] = message.headers["traceparent"]
+                if "request_approved" in seen:
+                    break
+        self.assertTrue(all(TRACEPARENT.fullmatch(place) for place in seen.values()), seen)
+        self.assertEqual((seen["request_approved"], seen["decision_recorded"]), (PARENT, PARENT))
+        self.assertTrue(seen["stage_started"].startswith(derived), seen)
+
+
+class Metrics(TelemetryCase):
+    def test_what_happens_is_counted(self) -> None:
+        port = server.free_port()
+        started = self.serve(telemetry__metrics_port=port)
+        admin = self.begin(started)
+        created = self.create(admin)
+        self.decide(admin, created)
+        self.receiver.wait_for_type("request_approved", created["request_id"])
+        endpoint = self.receiver.url.removesuffix("/webhooks")
+        expected = {
+            'awe_decisions_total{action="approve"}': 1,
+            "awe_requests_created_total": 1,
+            'awe_requests_ended_total{status="approved"}': 1,
+            "awe_decision_seconds_count": 1,
+            f'awe_deliveries_total{{outcome="delivered",endpoint="{endpoint}"}}': 4,
+        }
+        until(lambda: all(value(scrape(port), series) == n for series, n in expected.items()), f"{expected}", 15)
+        text = scrape(port)
+        route = 'method="POST",route="/v1/awe/tasks/{task_id}/decision",status="2xx"'
+        self.assertEqual(value(text, f"awe_http_request_seconds_count{{{route}}}"), 1)
+        self.assertGreater(value(text, "awe_commit_batch_size_count"), 1)
+        self.assertGreater(value(text, "process_resident_memory_bytes"), 1e6)
+        self.assertIn('awe_build_info{version="', text)
+        until(lambda: value(scrape(port), "awe_relay_leader") == 1, "it leads", 25)
+        until(lambda: 'awe_tasks_open{scope="installation"} 0' in scrape(port), "the backlog is told", 25)
+
+    def test_labels_are_bounded_whatever_callers_make_up(self) -> None:
+        port = server.free_port()
+        admin = self.begin(self.serve(telemetry__metrics_port=port))
+        admin.get("/requests").expect(200)
+        before = len(scrape(port).splitlines())
+        for n in range(300):
+            admin.get(f"/made-up-{n}/{n}").expect(404)
+            admin.get(f"/policies/key-{n}/versions").status
+        self.assertLess(len(scrape(port).splitlines()) - before, 120)
+
+    def test_a_port_that_is_taken_or_the_apis_own_stops_the_start_and_is_named(self) -> None:
+        first = self.serve(telemetry__metrics_port=(port := server.free_port()))
+        for taken in (port, first.port):
+            settings = {**self.settings, "server.port": server.free_port(), "telemetry.metrics_port": taken}
+            done = server.run(["serve"], settings, self.folder)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("telemetry.metrics_port", done.stdout)
+        own = server.free_port()
+        done = server.run(["serve"], {**self.settings, "server.port": own, "telemetry.metrics_port": own}, self.folder)
+        self.assertIn("telemetry.metrics_port", done.stdout)
+
+
+class Logs(TelemetryCase):
+    def lines(self, started: server.Server) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in started.log.read_text().splitlines()]
+
+    def test_a_line_is_one_object_with_its_trace_and_its_request(self) -> None:
+        started = self.serve("info,awe=debug")
+        admin = self.begin(started)
+        self.create(admin, traceparent=PARENT, X_Request_Id="mine-1")
+        line = until(
+            lambda: next((one for one in self.lines(started) if one.get("request_id") == "mine-1"), None), "it is logged"
+        )
+        self.assertEqual((line["message"], line["level"], line["target"]), ("answered", "DEBUG", "awe::server"))
+        self.assertEqual((line["trace_id"], line["status"], line["subject"]), (PARENT_TRACE, 201, "admin"))
+        self.assertEqual((line["http.route"], line["http.request.method"]), ("/v1/awe/requests", "POST"))
+        self.assertTrue(all({"time", "level", "target", "message"} <= set(one) for one in self.lines(started)))
+
+    def test_an_admin_changes_what_is_logged_while_it_runs(self) -> None:
+        started = self.serve("info")
+        admin = self.begin(started)
+        self.assertEqual(admin.get("/admin/log-level").expect(200), {"filter": "info"})
+        self.assertFalse([line for line in self.lines(started) if line["level"] == "DEBUG"])
+        wanted = {"filter": "info,awe=debug"}
+        self.assertEqual(set(admin.send("PUT", "/admin/log-level", wanted).expect(200)["filter"].split(",")), {"info", "awe=debug"})
+        admin.get("/requests").expect(200)
+        until(lambda: [line for line in self.lines(started) if line["level"] == "DEBUG"], "more is logged")
+        for bad in ("", "awe=loud", "x" * 1001, "\u0000=["):
+            refused = admin.send("PUT", "/admin/log-level", {"filter": bad})
+            self.assertEqual(refused.status, 422, (bad, refused.raw))
+        with started.client("victor", api.VIEWER) as viewer:
+            self.assertEqual(viewer.send("PUT", "/admin/log-level", wanted).status, 403)
+            trail = viewer.get("/admin/audit?action=system_config.log_level").expect(200)
+        self.assertEqual(len(trail), 1)
