@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 from typing import Any
 
-from support import api, otlp, server
+from support import api, otlp, prometheus, server
 from support.case import EngineCase
 from support.waiting import until
 
@@ -234,6 +235,18 @@ class Metrics(TelemetryCase):
         self.assertIn('awe_build_info{version="', text)
         until(lambda: value(scrape(port), "awe_relay_leader") == 1, "it leads", 25)
         until(lambda: 'awe_tasks_open{scope="installation"} 0' in scrape(port), "the backlog is told", 25)
+
+    def test_prometheus_reads_every_metric_that_a_dashboard_or_an_alert_names(self) -> None:
+        port = server.free_port()
+        admin = self.begin(self.serve(telemetry__metrics_port=port))
+        created = self.create(admin)
+        self.decide(admin, created)
+        self.receiver.wait_for_type("request_approved", created["request_id"])
+        named = set(os.environ["AWE_METRICS_NAMED"].split()) - {"awe_jwks_age_seconds"}  # of an issuer, which is not here
+        with prometheus.running(self.folder, port) as asked:
+            until(lambda: named <= asked.names(), "Prometheus knows them", 40)
+            rules = asked.get("/api/v1/rules")["groups"]
+            self.assertEqual({rule["health"] for group in rules for rule in group["rules"]} - {"unknown"}, {"ok"})
 
     def test_labels_are_bounded_whatever_callers_make_up(self) -> None:
         port = server.free_port()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import breaking, circles, links, servers, tools
+from scripts import breaking, circles, links, servers, telemetry, tools
 from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
@@ -194,6 +194,14 @@ def sqlx() -> None:
     raise Failed(f"stale or missing in .sqlx (`./dev gen` writes them): {', '.join(stale)}")
 
 
+def told() -> None:
+    telemetry.check()
+    try:
+        telemetry.rules()
+    except telemetry.Absent as why:
+        raise Skipped(f"the rules themselves: {why}") from None
+
+
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
     "links": ("pages lead to files and headings that are there", page_links),
@@ -206,6 +214,7 @@ STEPS = {
     "deny": ("dependencies: licences, sources, who may use what", deny),
     "schemas": ("openapi.json, asyncapi.yaml and JSON Schemas are what the code says", schemas),
     "sqlx": (".sqlx is what the migrations say", sqlx),
+    "telemetry": ("dashboards, rules and alerts name what is told, and alerts fire when they should", told),
     "contract": ("openapi.json keeps the wire contract", contract),
     "breaking": ("openapi.json keeps what the last release had", nothing_broken),
 }

@@ -54,6 +54,9 @@ impl Job for Numbers {
     const NAME: &'static str = "numbers";
 
     async fn run_once(&mut self) -> Result<Duration, Error> {
+        for (pool, busy, idle) in self.store.connections() {
+            measure::connections(pool, busy, idle);
+        }
         measure::actors(self.shared.registry.len());
         let circuits = self.circuits.not_closed(MOST_CIRCUITS);
         let open = circuits.iter().filter(|circuit| circuit.state == "open").count();

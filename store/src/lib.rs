@@ -89,6 +89,16 @@ impl Store {
         Ok(store)
     }
 
+    /// The connections of each pool that are at work, and those that are idle: `decisions` is the one for decisions,
+    /// deadlines and delivery, `lists` the one for lists and reports.
+    #[must_use]
+    pub fn connections(&self) -> [(&'static str, usize, usize); 2] {
+        [("decisions", &self.hot), ("lists", &self.pool)].map(|(name, pool)| {
+            let idle = pool.num_idle();
+            (name, usize::try_from(pool.size()).unwrap_or(usize::MAX).saturating_sub(idle), idle)
+        })
+    }
+
     /// Like [`Store::connect`], but connects on first use.
     ///
     /// # Errors

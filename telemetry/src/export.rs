@@ -64,6 +64,15 @@ pub fn is_wanted(endpoint: Option<&str>) -> bool {
     !disabled && (endpoint.is_some() || named.into_iter().any(|name| set(name).is_some()))
 }
 
+/// Where traces are sent to.
+#[must_use]
+pub fn address(endpoint: Option<&str>) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let below = |base: &str| format!("{}/{PATH}", base.trim_end_matches('/'));
+    let named = || Some(below(&set("OTEL_EXPORTER_OTLP_ENDPOINT")?));
+    endpoint.map(below).or_else(|| set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")).or_else(named)
+}
+
 /// Starts the export; the layer records spans. Must not be called inside an async runtime, because the HTTP client
 /// blocks.
 ///
@@ -75,7 +84,7 @@ where
 {
     let mut exporter = Otlp::builder().with_http().with_timeout(TIMEOUT);
     if let Some(endpoint) = &options.endpoint {
-        exporter = exporter.with_endpoint(format!("{}/{PATH}", endpoint.trim_end_matches('/')));
+        exporter = exporter.with_endpoint(address(Some(endpoint)).unwrap_or_default());
     }
     let exporter = exporter.build().map_err(|error| Error(error.to_string()))?;
     let waiting = Arc::new(AtomicUsize::new(0));

@@ -72,9 +72,10 @@ pub fn commit_queue(waiting: usize) {
     gauge!("awe_commit_queue").set(count(waiting));
 }
 
-/// A connection to the database was waited for.
-pub fn waited_for_connection(pool: &'static str, wait: Duration) {
-    histogram!("awe_database_wait_seconds", "pool" => pool).record(wait);
+/// Connections of a pool to the database: at work, and idle.
+pub fn connections(pool: &'static str, busy: usize, idle: usize) {
+    gauge!("awe_database_connections", "pool" => pool, "state" => "busy").set(count(busy));
+    gauge!("awe_database_connections", "pool" => pool, "state" => "idle").set(count(idle));
 }
 
 /// A batch that the stream has acknowledged, or not.
@@ -112,7 +113,7 @@ pub fn attempted(endpoint: &str, outcome: &'static str, took: Duration) {
     histogram!("awe_delivery_attempt_seconds", "outcome" => outcome).record(took);
 }
 
-/// A mail: `sent`, `failed`.
+/// What came of a mail: `sent`, `dropped`, `retried` or `failed`.
 pub fn mailed(outcome: &'static str) {
     counter!("awe_mails_total", "outcome" => outcome).increment(1);
 }

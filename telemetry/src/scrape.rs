@@ -1,5 +1,6 @@
 //! What Prometheus is given: the text exposition format, version 0.0.4.
 
+use metrics::Label;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ const LONG: [f64; 10] = [
 const LATENESS: [f64; 9] = [0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
 const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
+#[derive(Clone, Copy)]
 enum Kind {
     Counter,
     Gauge,
@@ -34,70 +36,282 @@ enum Kind {
 }
 use Kind::{Counter, Gauge, Histogram};
 
-/// Every metric with its help.
-const METRICS: &[(&str, Kind, &str)] = &[
-    ("awe_http_request_seconds", Histogram(&SECONDS), "HTTP requests by route and status class"),
-    ("awe_decisions_total", Counter, "Decisions that were committed, by action"),
-    ("awe_decision_seconds", Histogram(&SECONDS), "From a decision being asked for until it is committed"),
-    ("awe_requests_created_total", Counter, "Requests that were created"),
-    ("awe_requests_ended_total", Counter, "Requests that ended, by status"),
-    ("awe_time_to_decision_seconds", Histogram(&LONG), "From the creation of a request to its end"),
-    ("awe_stages_total", Counter, "Stages that were completed, skipped, escalated, or failed to be resolved"),
-    ("awe_actor_wait_seconds", Histogram(&SECONDS), "How long commands wait for the actor of their request"),
-    ("awe_commit_batch_size", Histogram(&BATCH), "Transitions in one statement of the group commit"),
-    ("awe_commit_seconds", Histogram(&SECONDS), "Duration of a statement of the group commit"),
-    ("awe_commit_queue", Gauge, "Transitions that wait for the group commit"),
-    (
-        "awe_database_wait_seconds",
-        Histogram(&SECONDS),
-        "How long a connection to the database is waited for, by pool",
-    ),
-    (
-        "awe_events_published_total",
-        Counter,
-        "Events that the stream acknowledged, refused or left unanswered",
-    ),
-    ("awe_stream_comparisons_total", Counter, "Comparisons of the stream with the database, by result"),
-    (
-        "awe_stage_resolution_seconds",
-        Histogram(&SECONDS),
-        "Duration of looking up the approvers of a request",
-    ),
-    ("awe_stage_resolution_errors_total", Counter, "Look-ups of approvers that failed"),
-    ("awe_directory_lookups_total", Counter, "Questions to the staff directory, by cache hit"),
-    ("awe_sla_lateness_seconds", Histogram(&LATENESS), "How long after its time a deadline was acted upon"),
-    (
-        "awe_deliveries_total",
-        Counter,
-        "Attempts of webhooks by outcome and endpoint (the first 100, then `other`)",
-    ),
-    ("awe_delivery_attempt_seconds", Histogram(&SECONDS), "Duration of an attempt of a webhook"),
-    ("awe_mails_total", Counter, "Mails by outcome"),
-    ("awe_gate_total", Counter, "Questions to the policy gate by outcome"),
-    ("awe_gate_seconds", Histogram(&SECONDS), "Duration of a question to the policy gate"),
-    ("awe_token_fetches_total", Counter, "Tokens asked of OAuth2 servers, by outcome"),
-    ("awe_jwks_age_seconds", Gauge, "Age of the keys that tokens are verified with"),
-    ("awe_retention_removed_total", Counter, "Rows that retention has removed"),
-    ("awe_loop_restarts_total", Counter, "Background loops that had to be started again"),
-    ("awe_loops_in_trouble", Gauge, "Background loops that do not run as they should"),
-    ("awe_actors_live", Gauge, "Request actors in memory"),
-    ("awe_endpoint_breaker_state", Gauge, "Endpoints whose circuit is not closed in this process, by state"),
-    (
-        "awe_relay_leader",
-        Gauge,
-        "1 in the process that publishes events and tells the numbers of the installation",
-    ),
-    ("awe_requests", Gauge, "Requests that are kept, by status"),
-    ("awe_outbox_unpublished", Gauge, "Events that wait for the stream"),
-    ("awe_outbox_oldest_seconds", Gauge, "Age of the oldest event that waits for the stream"),
-    ("awe_tasks_open", Gauge, "Tasks that can be decided, at most 10,000"),
-    ("awe_tasks_overdue", Gauge, "Open tasks past their deadline, at most 10,000"),
-    ("awe_deliveries_waiting", Gauge, "Webhooks that wait to be sent, at most 10,000"),
-    ("awe_deliveries_exhausted", Gauge, "Webhooks that were given up, at most 10,000"),
-    ("awe_mails_waiting", Gauge, "Mails that wait to be sent"),
-    ("awe_telemetry_spans_total", Counter, "Spans that were exported, failed or dropped"),
-    ("awe_build_info", Gauge, "1, with the version that runs"),
+/// The values of a metric's label.
+#[derive(Clone, Copy)]
+enum Labels {
+    /// It has none.
+    None,
+    /// One label with one of these.
+    From(&'static str, &'static [&'static str]),
+    /// What comes is not known from the start.
+    Later,
+}
+use Labels::{From, Later, None};
+
+#[derive(Clone, Copy)]
+struct Metric {
+    name: &'static str,
+    kind: Kind,
+    labels: Labels,
+    help: &'static str,
+}
+
+/// Every metric.
+const METRICS: &[Metric] = &[
+    Metric {
+        name: "awe_http_request_seconds",
+        kind: Histogram(&SECONDS),
+        labels: Later,
+        help: "HTTP requests by route and status class",
+    },
+    Metric {
+        name: "awe_decisions_total",
+        kind: Counter,
+        labels: From("action", &["approve", "reject", "abstain"]),
+        help: "Decisions that were committed, by action",
+    },
+    Metric {
+        name: "awe_decision_seconds",
+        kind: Histogram(&SECONDS),
+        labels: None,
+        help: "From a decision being asked for until it is committed",
+    },
+    Metric {
+        name: "awe_requests_created_total",
+        kind: Counter,
+        labels: None,
+        help: "Requests that were created",
+    },
+    Metric {
+        name: "awe_requests_ended_total",
+        kind: Counter,
+        labels: From("status", &["approved", "rejected", "cancelled", "expired"]),
+        help: "Requests that ended, by status",
+    },
+    Metric {
+        name: "awe_time_to_decision_seconds",
+        kind: Histogram(&LONG),
+        labels: None,
+        help: "From the creation of a request to its end",
+    },
+    Metric {
+        name: "awe_stages_total",
+        kind: Counter,
+        labels: From("outcome", &["completed", "skipped", "escalated", "resolution_failed"]),
+        help: "Stages that were completed, skipped, escalated, or failed to be resolved",
+    },
+    Metric {
+        name: "awe_actor_wait_seconds",
+        kind: Histogram(&SECONDS),
+        labels: None,
+        help: "How long commands wait for the actor of their request",
+    },
+    Metric {
+        name: "awe_commit_batch_size",
+        kind: Histogram(&BATCH),
+        labels: None,
+        help: "Transitions in one statement of the group commit",
+    },
+    Metric {
+        name: "awe_commit_seconds",
+        kind: Histogram(&SECONDS),
+        labels: None,
+        help: "Duration of a statement of the group commit",
+    },
+    Metric {
+        name: "awe_commit_queue",
+        kind: Gauge,
+        labels: None,
+        help: "Transitions that wait for the group commit",
+    },
+    Metric {
+        name: "awe_database_connections",
+        kind: Gauge,
+        labels: Later,
+        help: "Connections to the database by pool, busy and idle",
+    },
+    Metric {
+        name: "awe_events_published_total",
+        kind: Counter,
+        labels: From("outcome", &["acknowledged", "refused", "unanswered"]),
+        help: "Events that the stream acknowledged, refused or left unanswered",
+    },
+    Metric {
+        name: "awe_stream_comparisons_total",
+        kind: Counter,
+        labels: From("result", &["same", "lost", "failed"]),
+        help: "Comparisons of the stream with the database, by result",
+    },
+    Metric {
+        name: "awe_stage_resolution_seconds",
+        kind: Histogram(&SECONDS),
+        labels: From("outcome", &["resolved", "failed"]),
+        help: "Duration of looking up the approvers of a request",
+    },
+    Metric {
+        name: "awe_stage_resolution_errors_total",
+        kind: Counter,
+        labels: None,
+        help: "Look-ups of approvers that failed",
+    },
+    Metric {
+        name: "awe_directory_lookups_total",
+        kind: Counter,
+        labels: From("cache", &["hit", "miss"]),
+        help: "Questions to the staff directory, by cache hit",
+    },
+    Metric {
+        name: "awe_sla_lateness_seconds",
+        kind: Histogram(&LATENESS),
+        labels: None,
+        help: "How long after its time a deadline was acted upon",
+    },
+    Metric {
+        name: "awe_deliveries_total",
+        kind: Counter,
+        labels: Later,
+        help: "Attempts of webhooks by outcome and endpoint (the first 100, then `other`)",
+    },
+    Metric {
+        name: "awe_delivery_attempt_seconds",
+        kind: Histogram(&SECONDS),
+        labels: From("outcome", &["delivered", "retried", "exhausted"]),
+        help: "Duration of an attempt of a webhook",
+    },
+    Metric {
+        name: "awe_mails_total",
+        kind: Counter,
+        labels: From("outcome", &["sent", "dropped", "retried", "failed"]),
+        help: "Mails by outcome",
+    },
+    Metric {
+        name: "awe_gate_total",
+        kind: Counter,
+        labels: From("outcome", &["allowed", "refused", "failed"]),
+        help: "Questions to the policy gate by outcome",
+    },
+    Metric {
+        name: "awe_gate_seconds",
+        kind: Histogram(&SECONDS),
+        labels: None,
+        help: "Duration of a question to the policy gate",
+    },
+    Metric {
+        name: "awe_token_fetches_total",
+        kind: Counter,
+        labels: From("outcome", &["fetched", "failed"]),
+        help: "Tokens asked of OAuth2 servers, by outcome",
+    },
+    Metric {
+        name: "awe_jwks_age_seconds",
+        kind: Gauge,
+        labels: Later,
+        help: "Age of the keys that tokens are verified with",
+    },
+    Metric {
+        name: "awe_retention_removed_total",
+        kind: Counter,
+        labels: From("what", &["request", "delivery_attempt", "idempotency_key"]),
+        help: "Rows that retention has removed",
+    },
+    Metric {
+        name: "awe_loop_restarts_total",
+        kind: Counter,
+        labels: None,
+        help: "Background loops that had to be started again",
+    },
+    Metric {
+        name: "awe_loops_in_trouble",
+        kind: Gauge,
+        labels: None,
+        help: "Background loops that do not run as they should",
+    },
+    Metric { name: "awe_actors_live", kind: Gauge, labels: None, help: "Request actors in memory" },
+    Metric {
+        name: "awe_endpoint_breaker_state",
+        kind: Gauge,
+        labels: From("state", &["open", "half_open"]),
+        help: "Endpoints whose circuit is not closed in this process, by state",
+    },
+    Metric {
+        name: "awe_relay_leader",
+        kind: Gauge,
+        labels: None,
+        help: "1 in the process that publishes events and tells the numbers of the installation",
+    },
+    Metric { name: "awe_requests", kind: Gauge, labels: Later, help: "Requests that are kept, by status" },
+    Metric {
+        name: "awe_outbox_unpublished",
+        kind: Gauge,
+        labels: Later,
+        help: "Events that wait for the stream",
+    },
+    Metric {
+        name: "awe_outbox_oldest_seconds",
+        kind: Gauge,
+        labels: Later,
+        help: "Age of the oldest event that waits for the stream",
+    },
+    Metric {
+        name: "awe_tasks_open",
+        kind: Gauge,
+        labels: Later,
+        help: "Tasks that can be decided, at most 10,000",
+    },
+    Metric {
+        name: "awe_tasks_overdue",
+        kind: Gauge,
+        labels: Later,
+        help: "Open tasks past their deadline, at most 10,000",
+    },
+    Metric {
+        name: "awe_deliveries_waiting",
+        kind: Gauge,
+        labels: Later,
+        help: "Webhooks that wait to be sent, at most 10,000",
+    },
+    Metric {
+        name: "awe_deliveries_exhausted",
+        kind: Gauge,
+        labels: Later,
+        help: "Webhooks that were given up, at most 10,000",
+    },
+    Metric { name: "awe_mails_waiting", kind: Gauge, labels: Later, help: "Mails that wait to be sent" },
+    Metric {
+        name: "awe_telemetry_spans_total",
+        kind: Counter,
+        labels: From("outcome", &["exported", "failed", "dropped"]),
+        help: "Spans that were exported, failed or dropped",
+    },
+    Metric { name: "awe_build_info", kind: Gauge, labels: Later, help: "1, with the version that runs" },
 ];
+
+impl Metric {
+    /// Describes it, and begins with zero: the first thing that happens is an increase then.
+    fn begin(&self) {
+        let Self { name, kind, labels, help } = *self;
+        match kind {
+            Counter => metrics::describe_counter!(name, help),
+            Gauge => metrics::describe_gauge!(name, help),
+            Histogram(_) => metrics::describe_histogram!(name, help),
+        }
+        match labels {
+            None => self.register(Vec::new()),
+            From(label, values) => {
+                values.iter().for_each(|value| self.register(vec![Label::from_static_parts(label, value)]));
+            }
+            Later => {}
+        }
+    }
+
+    fn register(&self, labels: Vec<Label>) {
+        match self.kind {
+            Counter => metrics::counter!(self.name, labels).increment(0),
+            Gauge => metrics::gauge!(self.name, labels).set(0.0),
+            Histogram(_) => drop(metrics::histogram!(self.name, labels)),
+        }
+    }
+}
 
 /// The metrics of this process. Cheap to clone.
 #[derive(Clone)]
@@ -129,7 +343,7 @@ pub enum Error {
 /// As [`Error`] says.
 pub fn install(version: &'static str) -> Result<Scrape, Error> {
     let mut builder = PrometheusBuilder::new();
-    for (name, kind, _) in METRICS {
+    for Metric { name, kind, .. } in METRICS {
         if let Histogram(buckets) = kind {
             builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)?;
         }
@@ -137,13 +351,7 @@ pub fn install(version: &'static str) -> Result<Scrape, Error> {
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| Error::Twice)?;
-    for (name, kind, help) in METRICS {
-        match kind {
-            Counter => metrics::describe_counter!(*name, *help),
-            Gauge => metrics::describe_gauge!(*name, *help),
-            Histogram(_) => metrics::describe_histogram!(*name, *help),
-        }
-    }
+    METRICS.iter().for_each(Metric::begin);
     let process = metrics_process::Collector::default();
     process.describe();
     crate::measure::keep();

@@ -9,6 +9,7 @@ use outbound::{Backoff, UserEntry};
 use std::time::Duration;
 use store::Store;
 use store::notifications::{Notification, Outcome};
+use telemetry::measure;
 
 /// Mails under way at once, each with its own connection to the mail server.
 const AT_ONCE: usize = 8;
@@ -116,10 +117,16 @@ fn facts<'a>(owed: &'a Notification, name: Option<&'a str>) -> Facts<'a> {
     }
 }
 
-/// Writes one log line for each mail: which task, and why it was not sent.
+/// Counts a mail, and writes one log line for it: which task, and why it was not sent.
 fn tell(owed: &Notification, outcome: &Outcome) {
     let (task, request, attempt) = (owed.task_id, owed.request_id, owed.attempt);
     let reminder = owed.reminder_of.is_some();
+    measure::mailed(match outcome {
+        Outcome::Sent => "sent",
+        Outcome::Dropped(_) => "dropped",
+        Outcome::Retry(..) => "retried",
+        Outcome::Failed(_) => "failed",
+    });
     match outcome {
         Outcome::Sent => {
             tracing::debug!(task.id = %task, request.id = %request, reminder, attempt, "mail sent")

@@ -6,6 +6,7 @@ mod evidence;
 mod finding;
 mod gate;
 mod mail;
+mod telemetry;
 mod waiting;
 
 use super::output;
@@ -38,6 +39,7 @@ pub(super) async fn run(config: Config, arguments: &Arguments) -> anyhow::Result
     findings.extend(bus::look(&bus).await);
     findings.extend(gate::look(&config).await);
     findings.extend(mail::look(&config).await);
+    findings.extend(telemetry::look(&config).await);
     let failed = findings.iter().filter(|finding| finding.status == Status::Failure).count();
     if arguments.json {
         let told = serde_json::json!({"ok": failed == 0, "findings": findings});

@@ -77,6 +77,8 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("post", "/v1/awe/admin/deliveries/{delivery_id}/retry", Admin),
     ("post", "/v1/awe/admin/deliveries/retry", Admin),
     ("get", "/v1/awe/admin/audit", Viewer),
+    ("get", "/v1/awe/admin/log-level", Viewer),
+    ("put", "/v1/awe/admin/log-level", Admin),
     ("get", "/v1/awe/admin/system-config", Viewer),
     ("get", "/v1/awe/admin/system-config/export", Admin),
     ("get", "/v1/awe/admin/directory/users", Viewer),

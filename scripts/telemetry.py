@@ -1,0 +1,107 @@
+"""What `deploy/` says to Prometheus and Grafana, held against the metrics that AWE tells and against docs/operate.md."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from scripts import tools
+from scripts.shell import ROOT, Failed, run, say
+
+PROMETHEUS, GRAFANA = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana"
+RUNBOOK = ROOT / "docs" / "operate.md"
+METRICS = ROOT / "telemetry" / "src" / "scrape.rs"
+# Series that Prometheus adds to a histogram.
+PARTS = re.compile(r"_(bucket|sum|count)$")
+NAMES = re.compile(r"\b((?:awe|process)_[a-z0-9_]+)\b")
+# Told of every process by the library for it.
+OF_THE_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
+FETCH_WITHIN = 300.0
+
+
+class Absent(Exception):
+    """promtool cannot be had here; says why."""
+
+
+def expressions() -> dict[Path, str]:
+    """What each file asks of Prometheus, as one text."""
+    found = {file: file.read_text() for file in (PROMETHEUS / "alerts.yaml", PROMETHEUS / "recording.yaml")}
+    for file in sorted(GRAFANA.glob("*.json")):
+        panels = json.loads(file.read_text())["panels"]
+        found[file] = "\n".join(target["expr"] for panel in panels for target in panel["targets"])
+    return found
+
+
+def metrics_named() -> set[str]:
+    """Every metric that a dashboard, a rule or an alert names."""
+    return {PARTS.sub("", name) for text in expressions().values() for name in NAMES.findall(text)}
+
+
+def check() -> None:
+    """Alerts have a runbook section, dashboards and rules name metrics and records that exist."""
+    known = set(re.findall(r'name: "(awe_[a-z0-9_]+)"', METRICS.read_text())) | OF_THE_PROCESS
+    records = set(re.findall(r"record: (awe:\S+)", (PROMETHEUS / "recording.yaml").read_text()))
+    wrong = []
+    for file, text in expressions().items():
+        names = {PARTS.sub("", name) for name in NAMES.findall(text)}
+        used = {name for name in re.findall(r"\bawe:[a-z0-9_:]+", text) if "docs/" not in name}
+        wrong += [f"{file.relative_to(ROOT)} names {name}, which nobody tells" for name in sorted(names - known)]
+        wrong += [f"{file.relative_to(ROOT)} names {name}, which no rule records" for name in sorted(used - records)]
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in RUNBOOK.read_text().splitlines()
+        if line.startswith("#")
+    }
+    alerts = (PROMETHEUS / "alerts.yaml").read_text()
+    named = re.findall(r"alert: (\S+)", alerts)
+    sections = re.findall(r"runbook: docs/operate\.md#(\S+)", alerts)
+    if len(named) != len(sections):
+        wrong.append("an alert names no section of docs/operate.md")
+    wrong += [f"docs/operate.md has no section {section}" for section in sections if section not in headings]
+    tested = (PROMETHEUS / "alerts_test.yaml").read_text()
+    for alert in named:
+        for case in ("fires", "does not fire"):
+            if f"name: {alert} {case}\n" not in tested:
+                wrong.append(f"alerts_test.yaml has no case in which {alert} {case}")
+    if wrong:
+        raise Failed("\n".join(wrong))
+
+
+def rules() -> None:
+    """Prometheus reads the rules, and each alert fires when it should and not otherwise."""
+    promtool = program("promtool")
+    run([promtool, "check", "rules", PROMETHEUS / "alerts.yaml", PROMETHEUS / "recording.yaml"])
+    run([promtool, "check", "config", "--syntax-only", PROMETHEUS / "scrape.yaml"])
+    run([promtool, "test", "rules", PROMETHEUS / "alerts_test.yaml"])
+
+
+def for_tests() -> dict[str, str]:
+    """What the end-to-end tests know Prometheus by."""
+    return {"AWE_PROMETHEUS": program("prometheus"), "AWE_METRICS_NAMED": " ".join(sorted(metrics_named()))}
+
+
+def program(name: str) -> str:
+    """`prometheus` or `promtool`: from PATH, else from Debian's package, unpacked into .dev/tools."""
+    found = shutil.which(name)
+    if found:
+        return found
+    home = tools.TOOLS / "prometheus-debian"
+    if not home.is_dir():
+        if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
+            raise Absent("promtool is not on PATH (install Prometheus 2.40 or newer)")
+        with tools.arriving(home) as new:
+            new.mkdir()
+            _unpack(new)
+    return str(home / "usr" / "bin" / name)
+
+
+def _unpack(new: Path) -> None:
+    for command in (["apt-get", "download", "prometheus"], ["dpkg", "-x", "*", "."]):
+        words = [str(next(new.glob("*.deb"))) if word == "*" else word for word in command]
+        done = subprocess.run(words, cwd=new, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FETCH_WITHIN)
+        if done.returncode != 0:
+            say(done.stderr.strip())
+            raise Absent("Debian's package of Prometheus cannot be fetched (words above); install promtool instead")
