@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Iterator
 
@@ -111,6 +112,12 @@ class Server:
         return Client(self.port)
 
 
+@lru_cache
+def has_telemetry(binary: Path) -> bool:
+    """Whether a build knows these settings: an older one refuses to start with a setting that it does not know."""
+    return b"metrics_port" in binary.read_bytes()
+
+
 @contextmanager
 def serve(binary: Path, env: dict, urls: dict, log: Path, **settings: object) -> Iterator[Server]:
     """Runs a server on a free loopback port, with default settings except for these (`webhook__timeout_seconds=15`)."""
@@ -120,7 +127,7 @@ def serve(binary: Path, env: dict, urls: dict, log: Path, **settings: object) ->
         "AWE__DATABASE__URL": urls["DATABASE_URL"],
         "AWE__NATS__URL": urls["NATS_URL"],
         "AWE__SERVER__PORT": str(port),
-        "AWE__TELEMETRY__METRICS_PORT": "0",
+        **({"AWE__TELEMETRY__METRICS_PORT": "0"} if has_telemetry(binary) else {}),
         **{f"AWE__{key.upper()}": str(value) for key, value in settings.items()},
     }
     with child("awe serve", [binary, "serve", "--migrate"], env, log) as process:
