@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from support.registry import APPROVE, CREATE, DECIDE, RegistryCase, VIEW, code
+from support.waiting import until
 
 
 class Lives(RegistryCase):
@@ -115,8 +116,6 @@ class Lives(RegistryCase):
 
         def told() -> list[str]:
             return [row["error"] for row in self.log_of(newer["awe_request_id"]) if row["error"]]
-
-        from support.waiting import until
 
         until(told, "the log says why it is not applied")
         self.assertIn("older change", told()[0])

@@ -17,7 +17,7 @@ from typing import Any, Optional
 
 from support import api, children
 from support.case import EngineCase
-from support.database import Database
+from support.database import Database, Lock
 from support.server import END_WITHIN, START_WITHIN, Server, free_port, tail
 from support.waiting import until
 
@@ -231,6 +231,12 @@ class RegistryCase(EngineCase):
         event_id = told["event_id"] if isinstance(told, dict) else str(uuid.uuid4())
         signed = form(secret or self.secret, str(event_id), int(time.time()) + at, raw)
         return deliver(self.registry.port, raw, {**signed, **headers})
+
+    def lock(self, change_id: str) -> Lock:
+        """Holds a change request, so that whoever would settle it waits."""
+        table = "g2p_register_change_request"
+        statement = f"perform 1 from {table} where change_request_id = '{change_id}' for update"
+        return Lock(self.records, f"do $$ begin {statement}; end $$")
 
     def log_of(self, request_id: str) -> list[dict[str, Any]]:
         return self.records.rows(f"select * from awe_webhook_event_log where request_id = '{request_id}' order by received_at")
