@@ -164,7 +164,7 @@ class Values(RegistryCase):
         for body in bodies:
             refused = self.raw(staff, body)
             self.assertEqual((refused.status, code(refused)), (422, "REG-010"), body[:80])
-        refused = self.raw(staff, json.dumps({**good, "change_payload": {"x": "y" * 300_000}}).encode())
+        refused = self.raw(self.staff(), json.dumps({**good, "change_payload": {"x": "y" * 300_000}}).encode())
         self.assertEqual((refused.status, code(refused)), (413, "REG-010"))
         refused = self.raw(staff, json.dumps(good).encode(), **{"Content-Type": "text/plain"})
         self.assertEqual((refused.status, code(refused)), (415, "REG-010"))
@@ -194,11 +194,11 @@ class Values(RegistryCase):
         viewer = self.caller("viewer-1", VIEW)
         for query in (
             "limit=0", "limit=201", "limit=x", "cursor=x", "cursor=9223372036854775808", "status=pending", "status=%00",
-            "register=%00", "section=", "awaiting=you", "mood=1", "limit=1&limit=2", "requester=%FF", f"register={'x' * 201}",
+            "register=%00", "section=", "awaiting=you", "mood=1", "limit=1&limit=2", f"register={'x' * 201}",
         ):  # fmt: skip
             refused = viewer.get(f"/change-requests?{query}")
             self.assertEqual((refused.status, code(refused)), (422, "REG-010"), query)
-        for query in ("cursor=-9223372036854775808", "cursor=9223372036854775807", "limit=200", "requester=%F0%9F%98%80"):
+        for query in ("cursor=-9223372036854775808", "cursor=9223372036854775807", "limit=200", "requester=%F0%9F%98%80", "requester=%FF"):
             self.assertEqual(viewer.get(f"/change-requests?{query}").expect(200), [], query)
         for name in (str(uuid.uuid4()), "x", "%00", "%FF", "..%2F..", "F" * 5000, "%F0%9F%98%80"):
             for path in (f"/change-requests/{name}", f"/change-requests/{name}/approval"):

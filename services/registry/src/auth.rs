@@ -137,7 +137,8 @@ impl Authenticator {
         if !is_development {
             self.check_parties(&claims)?;
         }
-        let subject = claims.sub.as_str().filter(|sub| is_subject(sub)).ok_or_else(|| refused("sub is none"))?;
+        let subject =
+            claims.sub.as_str().filter(|sub| is_subject(sub)).ok_or_else(|| refused("sub is none"))?;
         let named = |access: &Value| {
             let roles = access["roles"].as_array().into_iter().flatten();
             roles.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
@@ -153,7 +154,9 @@ impl Authenticator {
             Value::Null => Ok(None),
             // A fraction is cut off, and what lies beyond all times saturates.
             #[expect(clippy::cast_possible_truncation, reason = "saturates, which compares as it should")]
-            Value::Number(number) => Ok(number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64))),
+            Value::Number(number) => {
+                Ok(number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64)))
+            }
             _ => Err(refused("exp or nbf is no number")),
         };
         match (moment(&claims.exp)?, moment(&claims.nbf)?) {
@@ -185,7 +188,8 @@ impl Authenticator {
             return Err(refused("its algorithm is not accepted"));
         }
         let jwk = self.key(&kid).await?;
-        let fits = jwk.common.key_algorithm.is_none_or(|named| format!("{named:?}") == format!("{:?}", header.alg));
+        let fits =
+            jwk.common.key_algorithm.is_none_or(|named| format!("{named:?}") == format!("{:?}", header.alg));
         let key = DecodingKey::from_jwk(&jwk).map_err(|_| refused("its key cannot be used"))?;
         // Only the signature here: what claims must say is checked in one place for both modes. The library refuses an
         // algorithm that is not of the key's family.
@@ -193,7 +197,11 @@ impl Authenticator {
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
         let verified = decode::<Claims>(token, &key, &validation);
-        verified.ok().filter(|_| fits).map(|data| data.claims).ok_or_else(|| refused("its signature is wrong"))
+        verified
+            .ok()
+            .filter(|_| fits)
+            .map(|data| data.claims)
+            .ok_or_else(|| refused("its signature is wrong"))
     }
 
     /// The key of this id. One fetch at a time; whoever waits for it finds its outcome.
@@ -207,7 +215,9 @@ impl Authenticator {
             keys.tried = Some(Instant::now());
             match self.fetch().await {
                 Ok(by_id) => (keys.by_id, keys.fetched) = (by_id, Some(Instant::now())),
-                Err(error) => tracing::warn!(%error, url = self.keys_url, "signing keys could not be fetched"),
+                Err(error) => {
+                    tracing::warn!(%error, url = self.keys_url, "signing keys could not be fetched")
+                }
             }
         }
         match (keys.by_id.get(kid), keys.fetched) {
@@ -229,7 +239,8 @@ impl Authenticator {
         let listed = document["keys"].as_array().cloned().unwrap_or_default().into_iter();
         // A key of a kind that is not known here does not keep the others from being used.
         let known = listed.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
-        let signing = known.filter(|key| !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption)));
+        let signing =
+            known.filter(|key| !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption)));
         Ok(signing.filter_map(|key| Some((key.common.key_id.clone()?, Arc::new(key)))).collect())
     }
 }

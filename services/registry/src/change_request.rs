@@ -97,7 +97,9 @@ pub async fn section(db: impl PgExecutor<'_>, register: &str, section: &str) -> 
          where register_mnemonic = $1 and section_id = $2",
     );
     let found = found.bind(register).bind(section).fetch_optional(db).await?;
-    found.ok_or_else(|| ApiError::new(Code::UnknownSection, format!("there is no section {register}/{section}")))
+    found.ok_or_else(|| {
+        ApiError::new(Code::UnknownSection, format!("there is no section {register}/{section}"))
+    })
 }
 
 /// # Errors
@@ -113,7 +115,8 @@ pub async fn read(db: impl PgExecutor<'_>, id: Uuid) -> Result<ChangeRequest, Ap
 /// # Errors
 /// REG-001 when there is none, or the database.
 pub async fn lock(tx: &mut PgConnection, id: Uuid) -> Result<ChangeRequest, ApiError> {
-    let query = sqlx::query_as("select * from g2p_register_change_request where change_request_id = $1 for update");
+    let query =
+        sqlx::query_as("select * from g2p_register_change_request where change_request_id = $1 for update");
     let found = query.bind(id).fetch_optional(tx).await?;
     found.ok_or_else(|| ApiError::new(Code::UnknownChangeRequest, "there is no such change request"))
 }
@@ -126,7 +129,8 @@ pub async fn lock_by_request(
     tx: &mut PgConnection,
     awe_request_id: &str,
 ) -> Result<Option<ChangeRequest>, sqlx::Error> {
-    let query = sqlx::query_as("select * from g2p_register_change_request where awe_request_id = $1 for update");
+    let query =
+        sqlx::query_as("select * from g2p_register_change_request where awe_request_id = $1 for update");
     query.bind(awe_request_id).fetch_optional(tx).await
 }
 

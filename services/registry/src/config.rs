@@ -86,7 +86,8 @@ impl Settings {
             let key = key.to_lowercase().replace("__", ".");
             // A secret of digits only is a text all the same.
             let is_text = matches!(defaults.find_value(&key), Ok(Value::String(..)));
-            let value = if is_text { Value::from(text) } else { text.parse().unwrap_or_else(|never| match never {}) };
+            let value =
+                if is_text { Value::from(text) } else { text.parse().unwrap_or_else(|never| match never {}) };
             all = all.merge(Serialized::default(&key, value));
         }
         let settings: Self = all.extract().context("configuration")?;
@@ -116,7 +117,10 @@ impl Settings {
         if awe.enabled {
             let secret_ok = !self.callback_secrets().is_empty();
             ensure!(secret_ok, "awe.callback_hmac_secret is needed when awe.enabled is true");
-            ensure!(!awe.callback_secret_id.is_empty(), "awe.callback_secret_id is needed when awe.enabled is true");
+            ensure!(
+                !awe.callback_secret_id.is_empty(),
+                "awe.callback_secret_id is needed when awe.enabled is true"
+            );
             let account = self.is_development() || !awe.service_client_id.is_empty();
             ensure!(account, "awe.service_client_id is needed when awe.enabled is true");
         }

@@ -93,7 +93,8 @@ impl From<sqlx::Error> for ApiError {
         match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 tracing::warn!(%error, "the database is away");
-                Self::new(Code::Fault, "the database is away; retry with the same Idempotency-Key").again_after(5)
+                Self::new(Code::Fault, "the database is away; retry with the same Idempotency-Key")
+                    .again_after(5)
             }
             // A lock or a statement that took too long, a deadlock: nothing was done.
             sqlx::Error::Database(ref refused)

@@ -57,9 +57,8 @@ impl News {
             event_id: id(event.event_id()),
             request_id: id(request_id),
             event_type: id(event.event_type()),
-            verdict: known.and_then(|event| {
-                verdict(event.event_type.as_str(), event.actor.as_deref(), &event.payload)
-            }),
+            verdict: known
+                .and_then(|event| verdict(event.event_type.as_str(), event.actor.as_deref(), &event.payload)),
             may_come: is_ours && age.is_some_and(|age| age < YOUNG),
         }
     }
@@ -109,7 +108,9 @@ async fn attempt(db: &PgPool, news: &News) -> Result<bool, NewsError> {
     );
     let new = new.bind(&news.event_id).bind(&news.request_id).bind(&news.event_type);
     let is_new = new.execute(&mut *tx).await?.rows_affected() == 1;
-    let seen = sqlx::query_as("select applied, error is not null from awe_webhook_event_log where event_id = $1 for update");
+    let seen = sqlx::query_as(
+        "select applied, error is not null from awe_webhook_event_log where event_id = $1 for update",
+    );
     let (is_applied, has_failed): (bool, bool) = seen.bind(&news.event_id).fetch_one(&mut *tx).await?;
     if !is_new && (is_applied || !has_failed) {
         return Ok(false);

@@ -18,7 +18,9 @@ impl FromRequestParts<App> for Caller {
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = value.and_then(|value| value.split_once(' '));
         match bearer {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => app.auth.caller(token.trim()).await,
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                app.auth.caller(token.trim()).await
+            }
             _ => Err(ApiError::new(Code::Token, "a bearer token is needed")),
         }
     }
@@ -32,13 +34,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind =
+            parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.to_ascii_lowercase().starts_with("application/json") {
             let wrong = ApiError::schema("send content-type: application/json");
             return Err(wrong.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         let bytes = whole(body, app.settings.server.max_body_bytes).await?;
-        let read = serde_json::from_slice(&bytes).map_err(|error| ApiError::schema(format!("body: {error}")))?;
+        let read =
+            serde_json::from_slice(&bytes).map_err(|error| ApiError::schema(format!("body: {error}")))?;
         Ok(Self(read))
     }
 }
@@ -101,7 +105,8 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 /// REG-010.
 pub fn line(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
     let fits = !text.is_empty() && text.chars().count() <= most && !text.contains(char::is_control);
-    let wrong = || ApiError::schema(format!("{field} must have 1 to {most} characters, no control characters"));
+    let wrong =
+        || ApiError::schema(format!("{field} must have 1 to {most} characters, no control characters"));
     if fits { Ok(()) } else { Err(wrong()) }
 }
 

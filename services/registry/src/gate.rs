@@ -214,7 +214,8 @@ pub async fn in_time<T>(app: &App, call: impl Future<Output = Result<T, Error>>)
 }
 
 fn away(why: &str) -> ApiError {
-    ApiError::new(Code::AweAway, format!("AWE is away ({why}); nothing was done here, retry later")).again_after(5)
+    ApiError::new(Code::AweAway, format!("AWE is away ({why}); nothing was done here, retry later"))
+        .again_after(5)
 }
 
 /// What a failed call of AWE means to whoever called us.
@@ -233,7 +234,67 @@ fn refusal(error: &Error) -> ApiError {
         }
         _ if refused.status == 429 => away(&refused.message),
         ApiErrorClass::Authentication => ApiError::new(Code::Token, format!("AWE: {}", refused.message)),
-        ApiErrorClass::PermissionDenied => ApiError::new(Code::Permission, format!("AWE: {}", refused.message)),
-        _ => ApiError::new(Code::AweRefused, format!("AWE refused: {error}")).with_status(StatusCode::BAD_GATEWAY),
+        ApiErrorClass::PermissionDenied => {
+            ApiError::new(Code::Permission, format!("AWE: {}", refused.message))
+        }
+        _ => ApiError::new(Code::AweRefused, format!("AWE refused: {error}"))
+            .with_status(StatusCode::BAD_GATEWAY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    fn change() -> ChangeRequest {
+        ChangeRequest {
+            change_request_id: Uuid::nil(),
+            register_mnemonic: "farmer".to_owned(),
+            section_id: "edit".to_owned(),
+            record_id: "F-1".to_owned(),
+            edit_action: "update".to_owned(),
+            requester: "staff-1".to_owned(),
+            approval_status: "PENDING".to_owned(),
+            approved_by: None,
+            approved_at: None,
+            rejected_by: None,
+            cancelled_by: None,
+            reason: None,
+            override_by: None,
+            override_reason: None,
+            awe_request_id: None,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            seq: 1,
+        }
+    }
+
+    #[test]
+    fn a_policy_key_is_a_template_or_itself() {
+        for (template, key) in
+            [("{register}.{section}", "farmer.edit"), ("all", "all"), ("x.{section}", "x.edit")]
+        {
+            assert_eq!(policy_key(template, &change()), key);
+        }
+    }
+
+    #[test]
+    fn the_context_has_what_is_named_and_present() {
+        let payload = json!({"district": "north", "address": {"town": null, "street": 1}, "register": "forged", "x": 1});
+        let fields = ["district", "address.town", "address.none", "none", "register", "district.deep"];
+        let context = context(&change(), &fields.map(str::to_owned), &payload);
+        let wanted = json!({"district": "north", "address": {"town": null}, "register": "farmer", "section": "edit",
+            "edit_action": "update"});
+        assert_eq!(Value::Object(context), wanted);
+    }
+
+    #[test]
+    fn a_title_is_a_short_line() {
+        let long = ChangeRequest { record_id: "é".repeat(300), ..change() };
+        assert_eq!(
+            (title(&change()).as_str(), title(&long).chars().count()),
+            ("update farmer F-1 (edit)", 200)
+        );
     }
 }

@@ -75,8 +75,8 @@ async fn started() -> anyhow::Result<()> {
     if matches!(arguments.command, Command::Openapi) {
         return print(routes::openapi_json().trim_end());
     }
-    let environment =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let app = App::new(Settings::load(arguments.config.as_deref(), environment)?)?;
     run(app, arguments.command).await
 }

@@ -59,7 +59,8 @@ pub async fn round(app: &App) -> Result<(), ApiError> {
 
 /// A failure that the next one would meet too.
 fn ends_the_round(error: &ApiError) -> bool {
-    matches!(error.code, Code::AweAway | Code::Token) || error.retry_after.is_some() && error.code == Code::Fault
+    matches!(error.code, Code::AweAway | Code::Token)
+        || error.retry_after.is_some() && error.code == Code::Fault
 }
 
 // snippet: reconcile
@@ -144,8 +145,9 @@ pub async fn pay_cancel(app: &App, id: Uuid) -> Result<(), ApiError> {
     let owed: Option<(String, String)> = query.bind(id).fetch_optional(&app.db).await?;
     let Some((request_id, reason)) = owed else { return Ok(()) };
     gate::cancel(app, &app.service, &request_id, &reason).await?;
-    let paid =
-        sqlx::query("update g2p_register_change_request set awe_cancel_owed = null where change_request_id = $1");
+    let paid = sqlx::query(
+        "update g2p_register_change_request set awe_cancel_owed = null where change_request_id = $1",
+    );
     paid.bind(id).execute(&app.db).await?;
     Ok(())
 }

@@ -40,7 +40,10 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
@@ -128,7 +131,8 @@ struct Health {
     (status = 200, body = Health), (status = 503, body = Health)))]
 async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let ping = sqlx::query("select 1").execute(&app.db);
-    let database = tokio::time::timeout(Duration::from_secs(2), ping).await.is_ok_and(|answer| answer.is_ok());
+    let database =
+        tokio::time::timeout(Duration::from_secs(2), ping).await.is_ok_and(|answer| answer.is_ok());
     let reconciliation = match (app.settings.awe.enabled, app.is_reconciling()) {
         (false, _) => "off",
         (true, true) => "running",
@@ -150,7 +154,9 @@ async fn openapi() -> impl IntoResponse {
 async fn docs() -> Response {
     let at_home = "<head><base href=\"/v1/registry/docs/\" />";
     match swagger("index.html") {
-        Some(file) => Html(String::from_utf8_lossy(&file.bytes).replacen("<head>", at_home, 1)).into_response(),
+        Some(file) => {
+            Html(String::from_utf8_lossy(&file.bytes).replacen("<head>", at_home, 1)).into_response()
+        }
         None => ApiError::new(Code::Fault, "Swagger UI has no page").into_response(),
     }
 }

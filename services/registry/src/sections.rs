@@ -18,7 +18,9 @@ pub struct NewSection<'a> {
 /// # Errors
 /// The database.
 pub async fn add(db: &PgPool, new: &NewSection<'_>) -> Result<(), sqlx::Error> {
-    let query = sqlx::query("insert into g2p_register_sections values ($1, $2, $3, $4, $5, $6) on conflict do nothing");
+    let query = sqlx::query(
+        "insert into g2p_register_sections values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+    );
     let query = query.bind(new.register).bind(new.section).bind(new.name).bind(new.auto_approval);
     query.bind(new.policy_key).bind(new.context_fields).execute(db).await.map(drop)
 }

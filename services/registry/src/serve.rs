@@ -17,10 +17,13 @@ pub async fn run(app: App) -> anyhow::Result<()> {
     let server = &app.settings.server;
     let place = (server.host, server.port);
     let listener = TcpListener::bind(place).await.with_context(|| {
-        format!("cannot listen on {place:?}: choose another with REGISTRY__SERVER__HOST, REGISTRY__SERVER__PORT")
+        format!(
+            "cannot listen on {place:?}: choose another with REGISTRY__SERVER__HOST, REGISTRY__SERVER__PORT"
+        )
     })?;
     tracing::info!(address = %listener.local_addr()?, awe = app.settings.awe.enabled, "listening");
-    let reconciling = app.settings.awe.enabled.then(|| tokio::spawn(reconcile::run(app.clone(), stop.clone())));
+    let reconciling =
+        app.settings.awe.enabled.then(|| tokio::spawn(reconcile::run(app.clone(), stop.clone())));
     let patience = Duration::from_secs(server.shutdown_seconds);
     let serving = axum::serve(listener, routes::router(app.clone()));
     let serving = serving.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();

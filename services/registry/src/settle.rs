@@ -35,7 +35,11 @@ impl From<SettleError> for ApiError {
 ///
 /// # Errors
 /// Nothing may be committed then.
-pub async fn settle(tx: &mut PgConnection, change: &ChangeRequest, verdict: &Verdict) -> Result<(), SettleError> {
+pub async fn settle(
+    tx: &mut PgConnection,
+    change: &ChangeRequest,
+    verdict: &Verdict,
+) -> Result<(), SettleError> {
     match verdict {
         Verdict::Approve { by } => {
             if is_behind(tx, change).await? {
@@ -105,7 +109,8 @@ async fn write_record(tx: &mut PgConnection, change: &ChangeRequest, by: &str) -
          left join register_record r on r.register_mnemonic = $1 and r.record_id = $2
          where p.change_request_id = $3",
     );
-    let history = history.bind(&change.register_mnemonic).bind(&change.record_id).bind(change.change_request_id);
+    let history =
+        history.bind(&change.register_mnemonic).bind(&change.record_id).bind(change.change_request_id);
     history.bind(&change.edit_action).bind(by).execute(&mut *tx).await?;
     let live = if change.edit_action == "delete" {
         "delete from register_record r using register_record_history h where h.change_request_id = $1

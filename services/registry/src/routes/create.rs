@@ -107,13 +107,17 @@ async fn place(app: &App) -> Result<SemaphorePermit<'_>, ApiError> {
     let waiting = tokio::time::timeout(app.settings.awe_timeout(), app.waiting_for_awe.acquire());
     match waiting.await {
         Ok(Ok(place)) => Ok(place),
-        _ => Err(ApiError::new(Code::AweAway, "too many creations wait for AWE; nothing was done").again_after(5)),
+        _ => {
+            Err(ApiError::new(Code::AweAway, "too many creations wait for AWE; nothing was done")
+                .again_after(5))
+        }
     }
 }
 
 async fn note_request(tx: &mut PgConnection, id: Uuid, request_id: &str) -> Result<(), sqlx::Error> {
-    let query =
-        sqlx::query("update g2p_register_change_request set awe_request_id = $2 where change_request_id = $1");
+    let query = sqlx::query(
+        "update g2p_register_change_request set awe_request_id = $2 where change_request_id = $1",
+    );
     query.bind(id).bind(request_id).execute(tx).await.map(drop)
 }
 

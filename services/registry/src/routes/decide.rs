@@ -104,9 +104,10 @@ async fn decide(
         gated => {
             caller.needs(APPROVE)?;
             let verdict = match action {
-                DecisionAction::Reject => {
-                    Verdict::Reject { by: caller.subject.clone(), reason: body.reason.clone().or(body.comment) }
-                }
+                DecisionAction::Reject => Verdict::Reject {
+                    by: caller.subject.clone(),
+                    reason: body.reason.clone().or(body.comment),
+                },
                 _ => Verdict::Approve { by: caller.subject.clone() },
             };
             let glass = gated.as_ref().map(|_| broken_glass(caller, body.reason)).transpose()?;
@@ -131,7 +132,12 @@ fn broken_glass(caller: &Caller, reason: Option<String>) -> Result<BrokenGlass, 
 
 /// Ends the change request here. What AWE has to be told is written in the same transaction, and told at once if AWE is
 /// there, else by reconciliation.
-async fn directly(app: &App, id: Uuid, verdict: &Verdict, glass: Option<&BrokenGlass>) -> Result<(), ApiError> {
+async fn directly(
+    app: &App,
+    id: Uuid,
+    verdict: &Verdict,
+    glass: Option<&BrokenGlass>,
+) -> Result<(), ApiError> {
     let mut tx = app.db.begin().await?;
     let change = change_request::lock(&mut tx, id).await?;
     change.must_be_pending()?;

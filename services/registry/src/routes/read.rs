@@ -39,7 +39,8 @@ pub(super) struct ListQuery {
 
 impl ListQuery {
     fn check(&self) -> Result<(), ApiError> {
-        let words = [("register", &self.register), ("section", &self.section), ("requester", &self.requester)];
+        let words =
+            [("register", &self.register), ("section", &self.section), ("requester", &self.requester)];
         for (name, value) in words {
             value.as_deref().map_or(Ok(()), |text| line(name, text, 200))?;
         }
