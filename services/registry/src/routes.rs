@@ -69,7 +69,6 @@ struct Bounds {
     limit: Duration,
 }
 
-#[must_use]
 pub fn router(app: App) -> Router {
     let server = &app.settings.server;
     let bounds = Bounds {
