@@ -12,6 +12,7 @@ from support import api, server
 from support.registry import (
     APPROVE, CREATE, DECIDE, Client, RegistryCase, VIEW, approval, code, deliver, event, new_secret, standard,
 )  # fmt: skip
+from support.waiting import until
 
 CREATE_PATH = "/change-requests/create_change_request"
 
@@ -228,6 +229,22 @@ class Values(RegistryCase):
         self.create("F-2", "section-farmer-notes", note="x")
         for answer in api.together(*slow):
             self.assertEqual(answer.status, 201)
+
+    def test_a_body_that_does_not_come_is_given_up_and_webhooks_have_places_of_their_own(self) -> None:
+        self.registry.stop()
+        self.registry.settings |= {"server.body_timeout_seconds": 2, "server.max_in_flight": 4}
+        self.registry.start()
+        made = self.create("F-1")
+        slow = [self.caller(f"slow-{n}", CREATE) for n in range(4)]
+        for client in slow:
+            client.hold(CREATE_PATH, self.body("F-2", "section-farmer-notes", note="x"))
+        refused = until(lambda: (lambda one: one.status == 503 and one)(self.staff().get("/my-approvals")), "all places are taken")
+        self.assertEqual((code(refused), refused.headers["Retry-After"]), ("REG-014", "1"))
+        self.send(event(made["awe_request_id"])).expect(200)
+        for client in slow:
+            refused = client.answer()
+            self.assertEqual((refused.status, code(refused)), (408, "REG-010"))
+        self.staff().get("/change-requests").expect(200)
 
     def test_the_same_key_at_once_is_one_change(self) -> None:
         clients = [self.caller("staff-1", CREATE) for _ in range(8)]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import breaking, circles, links, servers, tools
+from scripts import breaking, circles, links, servers, snippets, tools
 from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
@@ -201,6 +201,7 @@ def sqlx() -> None:
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
     "links": ("pages lead to files and headings that are there", page_links),
+    "snippets": ("code in pages is what its source says", snippets.check),
     "circles": ("no circle of imports between the files of a crate", import_circles),
     "typos": ("spelling", typos),
     "unused": ("no dependency that is not used", unused),
@@ -241,6 +242,8 @@ def gen() -> None:
     """Writes every generated file."""
     say("generating the contracts in schemas/")
     run(cargo("test", *GENERATED), cargo_env(AWE_REGENERATE=1))
+    say("copying snippets into pages")
+    snippets.write()
     if not uses_macros():
         print("    no .sqlx: store uses no checked query macros")
         return
@@ -248,4 +251,4 @@ def gen() -> None:
     new = prepare_queries("check")
     shutil.rmtree(SQLX, ignore_errors=True)
     shutil.copytree(new, SQLX)
-    call(["git", "status", "--short", "--", ".sqlx", "schemas"])
+    call(["git", "status", "--short", "--", ".sqlx", "schemas", "docs"])

@@ -29,6 +29,7 @@ pub struct Server {
     pub port: u16,
     pub max_body_bytes: usize,
     pub max_in_flight: usize,
+    pub body_timeout_seconds: u64,
     pub request_timeout_seconds: u64,
     pub shutdown_seconds: u64,
 }
@@ -104,6 +105,7 @@ impl Settings {
         let positive = [
             ("server.max_body_bytes", server.max_body_bytes as u64),
             ("server.max_in_flight", server.max_in_flight as u64),
+            ("server.body_timeout_seconds", server.body_timeout_seconds),
             ("server.request_timeout_seconds", server.request_timeout_seconds),
             ("database.acquire_timeout_seconds", database.acquire_timeout_seconds),
             ("awe.timeout_seconds", awe.timeout_seconds),

@@ -99,6 +99,7 @@ pub async fn take(db: &PgPool, news: &News) -> Result<bool, NewsError> {
     taken
 }
 
+// snippet: once
 async fn attempt(db: &PgPool, news: &News) -> Result<bool, NewsError> {
     let mut tx = db.begin().await?;
     // The same event on another connection waits here until that one has ended.
@@ -132,6 +133,7 @@ async fn attempt(db: &PgPool, news: &News) -> Result<bool, NewsError> {
     tx.commit().await?;
     Ok(error == Ok(true))
 }
+// end snippet
 
 async fn note(db: &PgPool, news: &News, error: &str) -> Result<(), sqlx::Error> {
     let query = sqlx::query(

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
+use std::time::Duration;
 use uuid::Uuid;
 
 impl FromRequestParts<App> for Caller {
@@ -40,7 +41,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             let wrong = ApiError::schema("send content-type: application/json");
             return Err(wrong.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let bytes = whole(body, app.settings.server.max_body_bytes).await?;
+        let bytes = whole(app, body, app.settings.server.max_body_bytes).await?;
         let read =
             serde_json::from_slice(&bytes).map_err(|error| ApiError::schema(format!("body: {error}")))?;
         Ok(Self(read))
@@ -50,16 +51,21 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 /// The bytes of a body as they came.
 ///
 /// # Errors
-/// 413 past `most` bytes, 400 when the connection broke.
-pub async fn whole(body: Raw, most: usize) -> Result<Bytes, ApiError> {
-    to_bytes(body, most).await.map_err(|error| {
+/// 413 past `most` bytes, 408 when they come too slowly, 400 when the connection broke.
+pub async fn whole(app: &App, body: Raw, most: usize) -> Result<Bytes, ApiError> {
+    let within = Duration::from_secs(app.settings.server.body_timeout_seconds);
+    let refused = |why: &str, status| ApiError::schema(why).with_status(status);
+    let Ok(read) = tokio::time::timeout(within, to_bytes(body, most)).await else {
+        return Err(refused("the body did not arrive in time", StatusCode::REQUEST_TIMEOUT));
+    };
+    read.map_err(|error| {
         // The limit is told by the source of the error alone.
-        let is_long = error.source().is_some_and(|source| source.to_string().contains("length limit"));
-        if is_long {
-            let long = format!("the body is longer than {most} bytes");
-            return ApiError::schema(long).with_status(StatusCode::PAYLOAD_TOO_LARGE);
+        match error.source().map(ToString::to_string) {
+            Some(why) if why.contains("length limit") => {
+                refused(&format!("the body is longer than {most} bytes"), StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            _ => refused("the body broke off", StatusCode::BAD_REQUEST),
         }
-        ApiError::schema("the body broke off").with_status(StatusCode::BAD_REQUEST)
     })
 }
 

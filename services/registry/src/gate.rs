@@ -19,6 +19,7 @@ use std::future::Future;
 const MOST_TASKS: usize = 1000;
 const PAGE: i64 = 200;
 
+// snippet: ask
 /// Asks AWE for approval as the requester, and returns the request's id. The change's own id is the key: however often
 /// this is repeated, there is one request.
 ///
@@ -49,6 +50,7 @@ pub async fn ask(
     let created = in_time(app, client.create_with_key(&request, &key)).await?;
     Ok(created.request.request_id)
 }
+// end snippet
 
 /// A line for people's inboxes.
 fn title(change: &ChangeRequest) -> String {
@@ -100,6 +102,7 @@ pub struct Decided {
     pub more: usize,
 }
 
+// snippet: task
 /// Decides the caller's own open task on this request: the one of the earliest stage, then the oldest.
 ///
 /// # Errors
@@ -129,6 +132,7 @@ pub async fn decide(
     let decision = in_time(app, deciding).await?.ok_or_else(|| ApiError::new(Code::NoTask, nothing))?;
     Ok(Decided { decision, more: tasks.len() - 1 })
 }
+// end snippet
 
 /// The caller's own tasks of this artifact type, as a filter.
 #[must_use]

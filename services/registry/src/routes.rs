@@ -71,10 +71,14 @@ struct Bounds {
 
 pub fn router(app: App) -> Router {
     let server = &app.settings.server;
-    let bounds = Bounds {
+    let bounds = || Bounds {
         places: Arc::new(Semaphore::new(server.max_in_flight)),
         limit: Duration::from_secs(server.request_timeout_seconds),
     };
+    // Places of its own: whatever people do, AWE's news come in.
+    let news = Router::new()
+        .route("/v1/registry/awe/webhooks/decision", post(webhook::decision))
+        .layer(from_fn_with_state(bounds(), bounded));
     Router::new()
         .route("/v1/registry/change-requests/create_change_request", post(create::create))
         .route("/v1/registry/change-requests/approve_change_request", post(decide::approve))
@@ -84,12 +88,12 @@ pub fn router(app: App) -> Router {
         .route("/v1/registry/change-requests/{change_request_id}", get(read::detail))
         .route("/v1/registry/change-requests/{change_request_id}/approval", get(read::approval))
         .route("/v1/registry/my-approvals", get(read::my_approvals))
-        .route("/v1/registry/awe/webhooks/decision", post(webhook::decision))
         .route("/v1/registry/openapi.json", get(openapi))
         .route("/v1/registry/docs", get(docs))
         .route("/v1/registry/docs/", get(docs))
         .route("/v1/registry/docs/{*file}", get(docs_file))
-        .layer(from_fn_with_state(bounds, bounded))
+        .layer(from_fn_with_state(bounds(), bounded))
+        .merge(news)
         // Answers also when all places are taken.
         .route("/v1/registry/health", get(health))
         .fallback(async || ApiError::schema("there is no such route").with_status(StatusCode::NOT_FOUND))

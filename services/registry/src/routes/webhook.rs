@@ -24,7 +24,7 @@ pub(super) async fn decision(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
-    let raw = whole(body, MOST_BYTES).await?;
+    let raw = whole(&app, body, MOST_BYTES).await?;
     let event = verified(&app, &headers, &raw)?;
     match take(&app.db, &News::of(&event)).await {
         Ok(changed) => {
