@@ -108,6 +108,7 @@ class People(Trusting):
         self.registry.stop()
         self.registry.settings["auth.leeway_seconds"] = 0
         self.registry.start()
+        client.close()  # its connection ended with the Registry; the next call makes another
         for answer in (self.decide(client, change), client.get("/my-approvals")):
             self.assertEqual(self.refused(answer), (401, "REG-006"))
             self.assertIn("expired", answer.json["message"])

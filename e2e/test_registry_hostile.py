@@ -167,7 +167,7 @@ class Values(RegistryCase):
             self.assertEqual((refused.status, code(refused)), (422, "REG-010"), body[:80])
         refused = self.raw(self.staff(), json.dumps({**good, "change_payload": {"x": "y" * 300_000}}).encode())
         self.assertEqual((refused.status, code(refused)), (413, "REG-010"))
-        refused = self.raw(staff, json.dumps(good).encode(), **{"Content-Type": "text/plain"})
+        refused = self.raw(self.staff(), json.dumps(good).encode(), **{"Content-Type": "text/plain"})
         self.assertEqual((refused.status, code(refused)), (415, "REG-010"))
         for key in ("", "x" * 256, "é"):
             refused = self.raw(staff, json.dumps(good).encode(), **{"Idempotency-Key": key})
