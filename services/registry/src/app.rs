@@ -5,7 +5,7 @@ use crate::auth::unsigned_token;
 use crate::config::Settings;
 use anyhow::Context as _;
 use awe_client::{AweClient, ClientCredentials, RetryPolicy, Token};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use std::convert::Infallible;
@@ -66,8 +66,8 @@ impl App {
 
     /// AWE as the person whose token this is.
     #[must_use]
-    pub fn awe_as(&self, token: &str) -> AweClient {
-        self.awe.with_token(token)
+    pub fn awe_as(&self, token: &SecretString) -> AweClient {
+        self.awe.with_token(token.expose_secret())
     }
 
     #[must_use]

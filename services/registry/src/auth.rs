@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -35,7 +36,7 @@ pub struct Caller {
     pub subject: String,
     roles: Vec<String>,
     /// As it came, to be forwarded to AWE.
-    pub token: String,
+    pub token: SecretString,
 }
 
 impl Caller {
@@ -145,7 +146,7 @@ impl Authenticator {
         };
         let mut roles = named(&claims.realm_access);
         roles.extend(named(&claims.resource_access[&self.role_client]));
-        Ok(Caller { subject: subject.to_owned(), roles, token: token.to_owned() })
+        Ok(Caller { subject: subject.to_owned(), roles, token: token.into() })
     }
 
     fn check_times(&self, claims: &Claims, exp_needed: bool) -> Result<(), ApiError> {

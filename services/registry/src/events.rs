@@ -11,6 +11,9 @@ use time::{Duration, OffsetDateTime};
 pub const ARTIFACT_TYPE: &str = "registry.change_request";
 /// So long after an event its change request may not be committed yet.
 const YOUNG: Duration = Duration::minutes(10);
+/// Pauses in milliseconds, half a second in all. A creation commits right after AWE has answered it, and its first webhooks
+/// may be quicker; AWE leaves a receiver alone for a while that answers many of them 503.
+const PAUSES: [u64; 6] = [10, 20, 40, 80, 150, 200];
 /// Characters kept of a text that somebody else wrote.
 const MOST_TEXT: usize = 2000;
 /// Characters of an id; AWE's have 36.
@@ -90,7 +93,14 @@ fn clean(text: &str) -> String {
 /// # Errors
 /// Nothing was changed, and the log keeps the error: the same news is tried again when it comes again.
 pub async fn take(db: &PgPool, news: &News) -> Result<bool, NewsError> {
-    let taken = attempt(db, news).await;
+    let mut taken = attempt(db, news).await;
+    for pause in PAUSES {
+        if !matches!(taken, Err(NewsError::NotYetKnown)) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        taken = attempt(db, news).await;
+    }
     if let Err(error) = &taken
         && let Err(lost) = note(db, news, &error.to_string()).await
     {

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::{reconcile, routes};
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +26,12 @@ pub async fn run(app: App) -> anyhow::Result<()> {
     let reconciling =
         app.settings.awe.enabled.then(|| tokio::spawn(reconcile::run(app.clone(), stop.clone())));
     let patience = Duration::from_secs(server.shutdown_seconds);
+    // An answer goes out at once, not when the client has acknowledged the last.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+    });
     let serving = axum::serve(listener, routes::router(app.clone()));
     let serving = serving.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     tokio::select! {
