@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(name = "awe-registry", version)]
 struct Arguments {
-    /// Settings that differ from config/registry.yaml; REGISTRY__SECTION__KEY goes before it.
+    /// Settings that differ from config/registry.yaml; the environment goes before it.
     #[arg(long, global = true, value_name = "FILE", env = "REGISTRY_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]
