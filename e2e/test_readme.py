@@ -8,12 +8,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from scripts import demo  # noqa: E402
+
 READY_WITHIN = 120.0
 SMOKE_WITHIN = 120.0
 
@@ -48,6 +52,27 @@ class Readme(unittest.TestCase):
 
     def test_the_smoke_test_ends_approved_with_signed_webhooks_and_events(self) -> None:
         self.smoke("python3 examples/sink.py")
+
+    def test_the_walk_through_the_demo_ends_with_a_record_changed_and_names_on_both_sides(self) -> None:
+        ports = {service.name: free_port() for service in demo.SERVICES}
+        built = Path(os.environ["AWE_BIN"]).parent
+        stand = demo.Stand(self.env_file, self.folder / "data", built, dict(os.environ), ports)
+        with demo.beside(stand):
+            ran = self.run_block("walk")
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+        lines = [line for line in ran.stdout.splitlines() if line]
+        said = ran.stdout + ran.stderr
+        decided = [line for line in lines if '"action":"approve"' in line]
+        self.assertEqual(len(decided), 3, said)
+        self.assertIn('"data":{"amount":1200,"district":"north"}', re.sub(r"[ \n]", "", said))
+        self.assertEqual(lines[-4:], ["director-2", *(f'"comment":"by {who}"' for who in ("director-1", "director-2", "officer-1"))], said)
+
+    def run_block(self, name: str) -> subprocess.CompletedProcess:
+        """Runs the README's block of this name."""
+        found = re.search(rf"<!-- {name} -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        self.assertIsNotNone(found, f"README.md has a block {name}")
+        script = found.group(1).replace(". .dev/env", f". {self.env_file}")
+        return subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=SMOKE_WITHIN)
 
     def test_a_receiver_that_starts_slowly_misses_no_webhook(self) -> None:
         self.smoke("sleep 2; exec python3 examples/sink.py")

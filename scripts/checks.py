@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import breaking, circles, links, servers, telemetry, tools
+from scripts import breaking, circles, links, servers, snippets, telemetry, tools
 from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
@@ -132,8 +132,12 @@ def import_circles() -> None:
         raise Failed("\n\n".join([*found, circles.ADVICE]))
 
 
+GENERATED = ("-p", "schemas", "-p", "registry", "--test", "generated")
+"""What cargo test is given to compare the contracts with the code, or to write them."""
+
+
 def schemas() -> None:
-    run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env())
+    run(cargo("test", *GENERATED), cargo_env())
 
 
 def contract() -> None:
@@ -205,6 +209,7 @@ def told() -> None:
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
     "links": ("pages lead to files and headings that are there", page_links),
+    "snippets": ("code in pages is what its source says", snippets.check),
     "circles": ("no circle of imports between the files of a crate", import_circles),
     "typos": ("spelling", typos),
     "unused": ("no dependency that is not used", unused),
@@ -212,7 +217,7 @@ STEPS = {
     "clippy": ("lints", clippy),
     "doc": ("documentation builds without a warning", doc),
     "deny": ("dependencies: licences, sources, who may use what", deny),
-    "schemas": ("openapi.json, asyncapi.yaml and JSON Schemas are what the code says", schemas),
+    "schemas": ("the contracts in schemas/ are what the code says", schemas),
     "sqlx": (".sqlx is what the migrations say", sqlx),
     "telemetry": ("dashboards, rules and alerts name what is told, and alerts fire when they should", told),
     "contract": ("openapi.json keeps the wire contract", contract),
@@ -244,8 +249,10 @@ def check(names: list) -> None:
 
 def gen() -> None:
     """Writes every generated file."""
-    say("generating openapi.json, asyncapi.yaml and JSON Schemas")
-    run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env(AWE_REGENERATE=1))
+    say("generating the contracts in schemas/")
+    run(cargo("test", *GENERATED), cargo_env(AWE_REGENERATE=1))
+    say("copying snippets into pages")
+    snippets.write()
     if not uses_macros():
         print("    no .sqlx: store uses no checked query macros")
         return
@@ -253,4 +260,4 @@ def gen() -> None:
     new = prepare_queries("check")
     shutil.rmtree(SQLX, ignore_errors=True)
     shutil.copytree(new, SQLX)
-    call(["git", "status", "--short", "--", ".sqlx", "schemas"])
+    call(["git", "status", "--short", "--", ".sqlx", "schemas", "docs"])

@@ -52,6 +52,8 @@ class Answer:
 class Client:
     """One caller with one connection, which is kept open. Two threads may not use it at the same time."""
 
+    base = BASE
+
     def __init__(self, port: int, subject: Optional[str] = None, *roles: str) -> None:
         self.subject = subject
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
@@ -87,7 +89,7 @@ class Client:
         raw = None if body is None else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if raw is not None else {}
         try:
-            self.connection.request(method, BASE + path, raw, {**self.headers, **kind, **(headers or {})})
+            self.connection.request(method, self.base + path, raw, {**self.headers, **kind, **(headers or {})})
             return self.answer()
         except LOST:
             self.close()
@@ -97,7 +99,7 @@ class Client:
         """Sends a POST without its last byte; `release` sends that byte at a chosen moment."""
         raw = json.dumps(body).encode()
         kind = {"Content-Type": "application/json", "Content-Length": str(len(raw))}
-        self.connection.putrequest("POST", BASE + path)
+        self.connection.putrequest("POST", self.base + path)
         for name, value in {**self.headers, **kind, **(headers or {})}.items():
             self.connection.putheader(name, value)
         self.connection.endheaders()

@@ -45,14 +45,20 @@ class Ours:
         return started
 
 
-def in_threads(work: Callable[[client_side.Client, int], None], port: int, seconds: float = 0.0, count: int = 0) -> int:
-    """Repeats the work in threads, for `seconds` or `count` times; returns how often it was done."""
+def in_threads(
+    work: Callable[[client_side.Client, int], object],
+    port: int,
+    seconds: float = 0.0,
+    count: int = 0,
+    prefix: str = "/v1/awe",
+) -> int:
+    """Repeats the work in threads, for `seconds` or `count` times; returns how often it was done. `prefix`: of paths."""
     numbers, lock = iter(range(count or 1 << 30)), threading.Lock()
     deadline = time.monotonic() + (seconds or 3600.0)
     done = [0] * THREADS
 
     def loop(thread: int) -> None:
-        client = client_side.Client(port)
+        client = client_side.Client(port, prefix)
         while time.monotonic() < deadline:
             with lock:
                 number = next(numbers, None)

@@ -1,0 +1,131 @@
+//! The command line.
+
+use anyhow::{Context as _, ensure};
+use clap::{Parser, Subcommand};
+use registry::app::App;
+use registry::config::Settings;
+use registry::{reconcile, routes, sections, seed, serve};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// A register whose changes AWE approves: the reference caller.
+#[derive(Debug, Parser)]
+#[command(name = "awe-registry", version)]
+struct Arguments {
+    /// Settings that differ from config/registry.yaml; the environment goes before it.
+    #[arg(long, global = true, value_name = "FILE", env = "REGISTRY_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API.
+    Serve {
+        /// Bring the database's schema up to date first.
+        #[arg(long)]
+        migrate: bool,
+    },
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Write the register `farmer`, its policy and the callback secret; prints the secret's id as a setting.
+    Seed,
+    /// Make good once what lost webhooks have left behind.
+    Reconcile,
+    /// Say which sections ask AWE.
+    #[command(subcommand)]
+    Section(Section),
+    /// Print the contract of the API.
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum Section {
+    /// Changes of this section ask AWE from now on.
+    Enable {
+        register: String,
+        section: String,
+        /// What of a change the policy gets to see, for example district,address.region; as before when absent.
+        #[arg(long, value_delimiter = ',')]
+        fields: Option<Vec<String>>,
+    },
+    /// Changes of this section do not ask AWE any more.
+    Disable { register: String, section: String },
+}
+
+fn main() -> ExitCode {
+    match started() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "awe-registry: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn started() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("REGISTRY_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    logs.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false).init();
+    if matches!(arguments.command, Command::Openapi) {
+        return print(routes::openapi_json().trim_end());
+    }
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let app = App::new(Settings::load(arguments.config.as_deref(), environment)?)?;
+    run(app, arguments.command).await
+}
+
+async fn run(app: App, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { migrate: first } => {
+            if first {
+                migrate(&app).await?;
+            }
+            serve::run(app).await
+        }
+        Command::Migrate => migrate(&app).await,
+        Command::Seed => {
+            seed::register(&app.db).await.context("the register could not be written")?;
+            let id = seed::awe(&app).await?;
+            print(&format!("REGISTRY__AWE__CALLBACK_SECRET_ID={id}"))
+        }
+        Command::Reconcile => {
+            reconcile::round(&app).await.map_err(|error| anyhow::anyhow!("{}", error.message))
+        }
+        Command::Section(Section::Enable { register, section, fields }) => {
+            let template = app.settings.awe.policy_key_template.clone();
+            set_policy(&app, &register, &section, Some(&template), fields.as_deref()).await
+        }
+        Command::Section(Section::Disable { register, section }) => {
+            set_policy(&app, &register, &section, None, None).await
+        }
+        Command::Openapi => Ok(()),
+    }
+}
+
+async fn migrate(app: &App) -> anyhow::Result<()> {
+    let migrator = sqlx::migrate!("./migrations");
+    migrator.run(&app.db).await.context("the database could not be migrated")
+}
+
+async fn set_policy(
+    app: &App,
+    register: &str,
+    section: &str,
+    key: Option<&str>,
+    fields: Option<&[String]>,
+) -> anyhow::Result<()> {
+    let is_there = sections::set_policy(&app.db, register, section, key, fields).await?;
+    ensure!(is_there, "there is no section {register}/{section}");
+    Ok(())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
