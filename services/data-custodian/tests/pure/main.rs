@@ -1,0 +1,5 @@
+//! Modules without input or output: tables, vectors, and anything at all.
+
+mod codec;
+mod fuzz;
+mod scopes;
