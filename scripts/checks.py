@@ -132,8 +132,12 @@ def import_circles() -> None:
         raise Failed("\n\n".join([*found, circles.ADVICE]))
 
 
+CUSTODIAN_CONTRACT = ("test", "-p", "data-custodian", "--test", "http", "contract::")
+
+
 def schemas() -> None:
     run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env())
+    run(cargo(*CUSTODIAN_CONTRACT), cargo_env())
 
 
 def contract() -> None:
@@ -204,7 +208,7 @@ STEPS = {
     "clippy": ("lints", clippy),
     "doc": ("documentation builds without a warning", doc),
     "deny": ("dependencies: licences, sources, who may use what", deny),
-    "schemas": ("openapi.json, asyncapi.yaml and JSON Schemas are what the code says", schemas),
+    "schemas": ("OpenAPI documents, asyncapi.yaml and JSON Schemas are what the code says", schemas),
     "sqlx": (".sqlx is what the migrations say", sqlx),
     "contract": ("openapi.json keeps the wire contract", contract),
     "breaking": ("openapi.json keeps what the last release had", nothing_broken),
@@ -235,8 +239,9 @@ def check(names: list) -> None:
 
 def gen() -> None:
     """Writes every generated file."""
-    say("generating openapi.json, asyncapi.yaml and JSON Schemas")
+    say("generating OpenAPI documents, asyncapi.yaml and JSON Schemas")
     run(cargo("test", "-p", "schemas", "--test", "generated"), cargo_env(AWE_REGENERATE=1))
+    run(cargo(*CUSTODIAN_CONTRACT), cargo_env(AWE_REGENERATE=1))
     if not uses_macros():
         print("    no .sqlx: store uses no checked query macros")
         return
