@@ -8,18 +8,18 @@ use std::fmt;
 
 /// Why a body is no such JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
+pub(crate) struct Malformed {
     /// The member of the outermost object in which it is wrong, where that is known.
-    pub field: Option<String>,
+    pub(crate) field: Option<String>,
     /// What is wrong, without what was sent.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
 }
 
 /// Reads an object.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn object(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
     let reader = Reader::default();
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let read = Seed { reader: &reader, depth: 0 }.deserialize(&mut deserializer);
@@ -128,7 +128,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 impl Malformed {
     /// A member whose value has another type than it must have.
     #[must_use]
-    pub fn member(name: &str, what: &'static str) -> Self {
+    pub(crate) fn member(name: &str, what: &'static str) -> Self {
         Self { field: Some(name.to_owned()), what }
     }
 }
