@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from support import custodian, server
+from support import custodian
 from support.custodian import CustodianCase
+from support.waiting import until
 
 ISSUER = {"auth.issuer": "https://id.example.org/realms/customers"}
 
@@ -56,17 +57,12 @@ class Starts(CustodianCase):
         self.addCleanup(one.stop)
         self.assertEqual(one.provision(custodian.grant()).status, 401)
 
-    def test_while_the_database_is_away_it_says_so_and_recovers(self) -> None:
-        lonely = custodian.Custodian.__new__(custodian.Custodian)
-        lonely.public, lonely.internal = server.free_port(), server.free_port()
-        lonely.settings = {
-            **self.custodian_settings, "database.url": "postgres://nobody@127.0.0.1:1/none",
-            "database.acquire_timeout_seconds": 1, "public.port": lonely.public, "internal.port": lonely.internal,
-        }  # fmt: skip
-        lonely.log = self.folder / "custodian-lonely.log"
+    def test_while_the_database_is_away_it_says_so_and_stores_nothing(self) -> None:
+        away = {"database.url": "postgres://nobody@127.0.0.1:1/none", "database.acquire_timeout_seconds": 1}
+        lonely = custodian.Custodian({**self.custodian_settings, **away}, self.folder / "lonely.log", start=False)
         lonely.launch()
         self.addCleanup(lonely.stop)
-        custodian.until(lambda: self._status(lonely) == 503, "health says that the database is away")
+        until(lambda: self._status(lonely) == 503, "health says that the database is away")
         answer = lonely.provision(custodian.grant())
         self.assertEqual((answer.status, answer.json["error"]), (503, "temporarily_unavailable"))
 

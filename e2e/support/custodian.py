@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import secrets
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Optional
@@ -77,12 +76,13 @@ def grant(**changes: object) -> dict[str, Any]:
 class Custodian:
     """`awe-data-custodian serve` on ports that are free, which it keeps over restarts."""
 
-    def __init__(self, settings: dict[str, object], log: Path) -> None:
+    def __init__(self, settings: dict[str, object], log: Path, start: bool = True) -> None:
         self.public, self.internal = server.free_port(), server.free_port()
         self.settings = {**settings, "public.port": self.public, "internal.port": self.internal}
         self.log = log
         self.child: Optional[subprocess.Popen] = None
-        self.start()
+        if start:
+            self.start()
 
     @property
     def url(self) -> str:
@@ -116,10 +116,6 @@ class Custodian:
     def stop(self) -> None:
         assert self.child is not None
         children.end(self.child, patience=END_WITHIN)
-
-    def freeze(self, on: bool) -> None:
-        assert self.child is not None
-        self.child.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
 
     def call(self, method: str, path: str, bearer: Optional[str] = None) -> api.Answer:
         """A call of the public listener."""

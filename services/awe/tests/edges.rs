@@ -7,6 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Programs beside AWE: they know it by its client alone, and what they are made of is their own.
+const BESIDE: [&str; 1] = ["services/data-custodian"];
+const CLIENT: &str = "awe-client";
+
 const COLUMNS: [&str; 4] = ["Room", "What it is", "May use", "The only room that may say"];
 
 /// One row of the table, as names without quotes and slashes.
@@ -53,8 +57,25 @@ fn each_technology_is_spoken_in_its_own_room() {
         assert_eq!(said.insert(technology, room), None, "{technology} is in two rows of the table");
         let speaks = |name: &String| crates.get(name).is_some_and(|all| all.contains(technology));
         assert!(speaks(room), "{room} does not speak {technology} any more");
-        let others: Vec<_> = crates.keys().filter(|other| *other != room && speaks(other)).collect();
+        let is_ours = |other: &&String| *other != room && !BESIDE.contains(&other.as_str());
+        let others: Vec<_> = crates.keys().filter(|other| is_ours(other) && speaks(other)).collect();
         assert!(others.is_empty(), "{others:?} speak {technology}, which is for {room} alone");
+    }
+}
+
+#[test]
+fn programs_beside_awe_know_it_by_its_client_alone_and_awe_does_not_know_them() {
+    let (rooms, crates) = (rooms(), crates());
+    for program in BESIDE {
+        let dependencies = &crates[program];
+        assert!(dependencies.iter().any(|one| one == CLIENT), "{program} does not use {CLIENT}");
+        let used: Vec<_> = dependencies.iter().filter_map(|one| room_of(one, &rooms)).collect();
+        assert!(used.is_empty(), "{program} uses {used:?}");
+        assert!(rooms[program].uses.is_empty(), "the table allows {program} a room of AWE");
+    }
+    for (room, dependencies) in crates.iter().filter(|(room, _)| !BESIDE.contains(&room.as_str())) {
+        let client = dependencies.iter().find(|one| *one == CLIENT || BESIDE.iter().any(|b| last_part(b) == *one));
+        assert_eq!(client, None, "{room} knows what is beside AWE");
     }
 }
 
