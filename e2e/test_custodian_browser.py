@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import re
-import secrets
 import subprocess
 import sys
 import unittest
@@ -46,16 +42,7 @@ class Pages(browser.BrowserMixin, CustodianCase):
         until(lambda: server_answers(self.port), "the stand-in server answers")
 
     def token(self, lasts: timedelta = timedelta(minutes=5), **changes: object) -> str:
-        now = datetime.now(timezone.utc)
-        moment = "%Y-%m-%dT%H:%M:%S.%fZ"
-        payload = {
-            "v": 1, "dir": "outbound", "cid": "corr-1", "iat": now.strftime(moment),
-            "exp": (now + lasts).strftime(moment), "nonce": secrets.token_urlsafe(16), "client_id": "third_party",
-            "scope": "FB=4_5_15_54", "return_url": f"{self.back}?state=s1", **changes,
-        }  # fmt: skip
-        text = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
-        mac = base64.urlsafe_b64encode(hmac.new(KEY.encode(), text.encode(), hashlib.sha256).digest()).decode()
-        return f"{text}.{mac.rstrip('=')}"
+        return custodian.outbound(KEY, self.back, lasts, **changes)
 
     def open(self, context, token: str, **more: str):
         page = context.new_page()

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import secrets
 import statistics
 import sys
 import threading
@@ -38,7 +37,7 @@ FAST = {"backchannel.rate_per_second": 1_000_000, "backchannel.burst": 1_000_000
 BROWSER = "b" * 22
 POLICY = "custodian.gated_party"
 # From AWE's own moment of the approval to the commit that made the grant active; both clocks are PostgreSQL's.
-DECIDED = "select request_id, extract(epoch from occurred_at) as at from approval_event where event_type = 'request_approved'"
+DECIDED = "select request_id, extract(epoch from created_at) as at from approval_event where event_type = 'request_approved'"
 ACTIVE = """select a.awe_request_id as request_id, extract(epoch from c.changed_at) as at from authorization_changes c
     join authorizations a on a.id = c.authorization_id where c.status = 'ACTIVE' and a.awe_request_id is not null"""
 
@@ -129,23 +128,11 @@ def provisioning(bench: Bench, chosen: argparse.Namespace) -> list:
     return figures("grants", rate, took)
 
 
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
 def form() -> bytes:
     """A form that denies, for a token of its own: its hidden field is what the page would have held."""
-    now = time.time()
-    moment = "%Y-%m-%dT%H:%M:%SZ"
-    payload = {
-        "v": 1, "dir": "outbound", "cid": "bench", "iat": time.strftime(moment, time.gmtime(now)),
-        "exp": time.strftime(moment, time.gmtime(now + 600)), "nonce": secrets.token_urlsafe(16),
-        "client_id": "third_party", "scope": "FB=4_5", "return_url": "https://as.example.com/continue",
-    }  # fmt: skip
-    text, key = b64(json.dumps(payload).encode()), custodian.KEY.encode()
-    token = f"{text}.{b64(hmac.digest(key, text.encode(), hashlib.sha256))}"
+    token, key = custodian.outbound(custodian.KEY, "https://as.example.com/continue", scope="FB=4_5"), custodian.KEY.encode()
     sealed = b"csrf:" + b"".join(len(part).to_bytes(8, "big") + part.encode() for part in (BROWSER, token))
-    csrf = b64(hmac.digest(key, sealed, hashlib.sha256))
+    csrf = base64.urlsafe_b64encode(hmac.digest(key, sealed, hashlib.sha256)).decode().rstrip("=")
     return urlencode({"handoff": token, "csrf": csrf, "customer_id": "42", "decision": "deny"}).encode()
 
 

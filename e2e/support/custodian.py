@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import http.client
 import json
 import os
 import secrets
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Optional
 
@@ -56,10 +59,7 @@ def client(name: str) -> str:
 
 
 def _unsigned(claims: dict[str, object]) -> str:
-    def part(value: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    return f"{part({'alg': 'none'})}.{part(claims)}."
+    return f"{_b64(json.dumps({'alg': 'none'}).encode())}.{_b64(json.dumps(claims).encode())}."
 
 
 def grant(**changes: object) -> dict[str, Any]:
@@ -73,13 +73,36 @@ def grant(**changes: object) -> dict[str, Any]:
     }
 
 
+def outbound(key: str, return_url: str, lasts: timedelta = timedelta(minutes=5), **changes: object) -> str:
+    """An outbound hand-off token, as an authorization server signs it."""
+    now, moment = datetime.now(timezone.utc), "%Y-%m-%dT%H:%M:%S.%fZ"
+    payload = {
+        "v": 1, "dir": "outbound", "cid": "corr-1", "iat": now.strftime(moment), "exp": (now + lasts).strftime(moment),
+        "nonce": secrets.token_urlsafe(16), "client_id": "third_party", "scope": "FB=4_5_15_54",
+        "return_url": f"{return_url}?state=s1", **changes,
+    }  # fmt: skip
+    text = _b64(json.dumps(payload).encode())
+    return f"{text}.{_b64(hmac.digest(key.encode(), text.encode(), hashlib.sha256))}"
+
+
+def returned(token: str) -> dict[str, Any]:
+    """What a return token says; its MAC is not looked at."""
+    text = token.partition(".")[0]
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
 class Custodian:
     """`awe-data-custodian serve` on ports that are free, which it keeps over restarts."""
 
     def __init__(self, settings: dict[str, object], log: Path, start: bool = True) -> None:
-        self.public, self.internal = server.free_port(), server.free_port()
+        self.public = int(settings.get("public.port") or server.free_port())
+        self.internal = server.free_port()
         self.settings = {**settings, "public.port": self.public, "internal.port": self.internal}
-        self.log = log
+        self.log, self.secret = log, settings.get("backchannel.client_secret", SECRET)
         self.child: Optional[subprocess.Popen] = None
         if start:
             self.start()
@@ -123,7 +146,7 @@ class Custodian:
         return _call(self.public, method, path, None, headers)
 
     def provision(self, body: dict[str, Any]) -> api.Answer:
-        credential = base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
+        credential = base64.b64encode(f"{USER}:{self.secret}".encode()).decode()
         headers = {"Authorization": f"Basic {credential}", "Content-Type": "application/json"}
         return _call(self.internal, "POST", SUBSCRIPTIONS, json.dumps(body).encode(), headers)
 
