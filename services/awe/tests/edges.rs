@@ -74,7 +74,8 @@ fn programs_beside_awe_know_it_by_its_client_alone_and_awe_does_not_know_them() 
         assert!(rooms[program].uses.is_empty(), "the table allows {program} a room of AWE");
     }
     for (room, dependencies) in crates.iter().filter(|(room, _)| !BESIDE.contains(&room.as_str())) {
-        let client = dependencies.iter().find(|one| *one == CLIENT || BESIDE.iter().any(|b| last_part(b) == *one));
+        let client =
+            dependencies.iter().find(|one| *one == CLIENT || BESIDE.iter().any(|b| last_part(b) == *one));
         assert_eq!(client, None, "{room} knows what is beside AWE");
     }
 }

@@ -1,61 +1,19 @@
-//! One process of the custodian: what its routes share, its listeners and its loops.
+//! One process of the custodian: its listeners and its loops.
 
-use crate::approval::{self, Awe, Bus};
-use crate::authorizations::Authorizations;
-use crate::backchannel::{self, Credential, Rates};
+use crate::approval::{self, Bus};
 use crate::config::Config;
-use crate::handoff::Codec;
-use crate::identity::{Issuer, Tokens};
-use crate::listen;
-use crate::loops::Loops;
-use crate::metrics::Metrics;
-use crate::nonces::Nonces;
-use crate::uris::Uris;
-use crate::{consent, database, public};
+use crate::state::App;
+use crate::{backchannel, listen, public};
 use anyhow::Context as _;
-use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How often the outbox is looked at without being told.
 const OUTBOX_INTERVAL: Duration = Duration::from_secs(2);
 const ENDED_WITHIN: Duration = Duration::from_secs(20);
-
-/// What routes share. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct App {
-    /// Settings.
-    pub config: Arc<Config>,
-    /// The database.
-    pub pool: PgPool,
-    /// Authorizations.
-    pub authorizations: Authorizations,
-    /// Nonces of hand-off tokens.
-    pub nonces: Nonces,
-    /// Hand-off tokens.
-    pub codec: Codec,
-    /// The back-channel's credential.
-    pub credential: Credential,
-    /// How fast clients may ask.
-    pub rates: Rates,
-    /// Bearer tokens.
-    pub tokens: Tokens,
-    /// AWE.
-    pub awe: Awe,
-    /// Consent pages.
-    pub pages: consent::Pages,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
-    /// Loops in the background.
-    pub loops: Loops,
-    /// Something waits to be published or cancelled.
-    pub changed: Arc<Notify>,
-}
 
 /// A process that serves.
 #[derive(Debug)]
@@ -91,11 +49,11 @@ impl Running {
 /// # Errors
 /// A setting makes no sense, or a port is taken.
 pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Running> {
-    let public = bind(config.public.host.into(), config.public.port).await.context("public.port")?;
-    let internal = bind(config.internal.host.into(), config.internal.port).await.context("internal.port")?;
+    let public = bind(config.public.host, config.public.port).await.context("public.port")?;
+    let internal = bind(config.internal.host, config.internal.port).await.context("internal.port")?;
     let (public_at, internal_at) = (public.local_addr()?, internal.local_addr()?);
     let bus = approval::connect(&config.nats).await.context("nats.url")?;
-    let app = assemble(config, bus.as_ref(), public_at.port(), stop.clone())?;
+    let app = App::new(config, bus.is_some(), public_at.port(), stop.clone())?;
     run_loops(&app, bus);
     let (limits, inner) = (app.config.server, app.clone());
     let serving = tokio::spawn(async move {
@@ -110,28 +68,6 @@ pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Ru
 
 async fn bind(host: std::net::IpAddr, port: u16) -> anyhow::Result<TcpListener> {
     TcpListener::bind((host, port)).await.with_context(|| format!("{host}:{port} cannot be listened on"))
-}
-
-fn assemble(config: Config, bus: Option<&Bus>, port: u16, stop: CancellationToken) -> anyhow::Result<App> {
-    let pool = database::pool(&config.database)?;
-    let subjects = bus.map(|_| config.nats.prefix.clone());
-    let authorizations = Authorizations::new(pool.clone(), Uris::new(config.base_uri(port)), subjects);
-    let backchannel = &config.backchannel;
-    Ok(App {
-        authorizations,
-        nonces: Nonces::new(pool.clone()),
-        codec: Codec::new(config.handoff.signing_key.expose_secret())?,
-        credential: Credential::new(&backchannel.client_id, &backchannel.client_secret),
-        rates: Rates::new(backchannel),
-        tokens: Tokens::new(Issuer::new(&config.auth)?),
-        awe: Awe::new(&config.awe, &config.auth)?,
-        pages: consent::Pages::new()?,
-        metrics: Arc::default(),
-        loops: Loops::new(stop),
-        changed: Arc::default(),
-        config: Arc::new(config),
-        pool,
-    })
 }
 
 fn run_loops(app: &App, bus: Option<Bus>) {

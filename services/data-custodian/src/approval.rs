@@ -84,7 +84,13 @@ impl Awe {
     ///
     /// # Errors
     /// [`AskError`].
-    pub async fn ask(&self, checked: &Checked, id: Uuid, policy_key: &str, uris: &Uris) -> Result<Uuid, AskError> {
+    pub async fn ask(
+        &self,
+        checked: &Checked,
+        id: Uuid,
+        policy_key: &str,
+        uris: &Uris,
+    ) -> Result<Uuid, AskError> {
         let client = self.client.as_ref().ok_or(AskError::NotConfigured)?;
         let (request, key) = (self.request(checked, id, policy_key, uris), id.to_string());
         let asked = tokio::time::timeout(ASKING, client.create_with_key(&request, &key));

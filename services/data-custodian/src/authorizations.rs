@@ -3,6 +3,7 @@
 //! A status changes by a conditional update, in one transaction with the event that caused it, the note of the change and
 //! the event that tells of it. So whatever comes twice, late or out of order changes nothing.
 
+use crate::changes::note_change;
 use crate::grant::{Checked, Stored, persist};
 use crate::uris::Uris;
 use serde::Serialize;
@@ -174,7 +175,8 @@ impl Authorizations {
     ) -> sqlx::Result<Stored> {
         lock(connection, awe_request_id).await?;
         let stored = persist(connection, checked, id, Some(awe_request_id), &self.uris).await?;
-        let select = "select event_id, outcome from applied_events where awe_request_id = $1 order by applied_at";
+        let select =
+            "select event_id, outcome from applied_events where awe_request_id = $1 order by applied_at";
         let known: Option<(String, String)> =
             sqlx::query_as(select).bind(awe_request_id).fetch_optional(&mut *connection).await?;
         if let Some((event_id, status)) = known {
@@ -244,7 +246,10 @@ impl Authorizations {
     /// What the database says; nothing has changed then.
     pub async fn withdraw(&self, id: Uuid, party: &Party) -> sqlx::Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("select from authorizations where id = $1 for update").bind(id).execute(&mut *transaction).await?;
+        sqlx::query("select from authorizations where id = $1 for update")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
         let Some(found) = read(&mut transaction, id).await?.filter(|one| may_see(one, party)) else {
             return Ok(false);
         };
@@ -345,19 +350,4 @@ async fn read(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Au
 async fn lock(connection: &mut PgConnection, awe_request_id: Uuid) -> sqlx::Result<()> {
     let lock = "select pg_advisory_xact_lock(hashtextextended($1::text, 0))";
     sqlx::query(lock).bind(awe_request_id).execute(connection).await.map(drop)
-}
-
-pub(crate) async fn note_change(
-    connection: &mut PgConnection,
-    id: Uuid,
-    status: &str,
-    cause: &str,
-) -> sqlx::Result<()> {
-    sqlx::query("insert into authorization_changes (authorization_id, status, cause) values ($1, $2, $3)")
-        .bind(id)
-        .bind(status)
-        .bind(cause)
-        .execute(connection)
-        .await
-        .map(drop)
 }

@@ -10,8 +10,8 @@ pub use answer::{ErrorOut, Failure};
 pub use credential::Credential;
 pub use rate::Rates;
 
-use crate::app::App;
 use crate::grant::{Grant, GrantError, PendingOut, Provisioned, Refusal, check, persist};
+use crate::state::App;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
@@ -52,7 +52,9 @@ async fn guarded(State(app): State<App>, request: Request, next: Next) -> Respon
             tracing::error!("a route of the back-channel panicked");
             Failure::fault().into_response()
         }
-        Err(_) => Failure::unavailable("the call took too long; whether it was done is not known").into_response(),
+        Err(_) => {
+            Failure::unavailable("the call took too long; whether it was done is not known").into_response()
+        }
     }
 }
 

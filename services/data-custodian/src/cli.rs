@@ -12,7 +12,11 @@ use tracing_subscriber::EnvFilter;
 const DEFAULT_LOG: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
 
 #[derive(Debug, Parser)]
-#[command(name = "awe-data-custodian", version, about = "Stores what customers agreed to share, once it is approved")]
+#[command(
+    name = "awe-data-custodian",
+    version,
+    about = "Stores what customers agreed to share, once it is approved"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -51,9 +55,11 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("DATA_CUSTODIAN_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    let filter =
+        EnvFilter::try_from_env("DATA_CUSTODIAN_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Otherwise a line that cannot be written (a full disk) makes whoever logs panic.
     logs.log_internal_errors(false).init();
     let done = tokio::runtime::Builder::new_multi_thread()

@@ -154,12 +154,18 @@ impl Config {
             url(self.database.url.expose_secret(), &["postgres", "postgresql"]),
             "database.url: must be a URL beginning with postgres://",
         );
-        unless((2..=500).contains(&self.database.max_connections), "database.max_connections: must be 2 to 500");
+        unless(
+            (2..=500).contains(&self.database.max_connections),
+            "database.max_connections: must be 2 to 500",
+        );
         unless(
             (1..=60).contains(&self.database.acquire_timeout_seconds),
             "database.acquire_timeout_seconds: must be 1 to 60",
         );
-        unless((1..=100_000).contains(&self.server.max_connections), "server.max_connections: must be 1 to 100000");
+        unless(
+            (1..=100_000).contains(&self.server.max_connections),
+            "server.max_connections: must be 1 to 100000",
+        );
         for (name, value) in [
             ("server.idle_timeout_seconds", self.server.idle_timeout_seconds),
             ("server.body_timeout_seconds", self.server.body_timeout_seconds),
@@ -172,7 +178,10 @@ impl Config {
         ] {
             unless((1..=3600).contains(&value), &format!("{name}: must be 1 to 3600, not {value}"));
         }
-        unless((1..=8760).contains(&self.awe.approval_expiry_hours), "awe.approval_expiry_hours: must be 1 to 8760");
+        unless(
+            (1..=8760).contains(&self.awe.approval_expiry_hours),
+            "awe.approval_expiry_hours: must be 1 to 8760",
+        );
         unless(self.backchannel.rate_per_second > 0, "backchannel.rate_per_second: must be at least 1");
         unless(self.backchannel.burst > 0, "backchannel.burst: must be at least 1");
         unless(!self.backchannel.client_id.trim().is_empty(), "backchannel.client_id: must not be empty");
@@ -202,7 +211,8 @@ impl Config {
                 unless(listener.host.is_loopback(), &format!("{name}: {line}"));
             }
         } else {
-            let known = "anybody knows the default: set another one, or leave auth.issuer empty for development";
+            let known =
+                "anybody knows the default: set another one, or leave auth.issuer empty for development";
             unless(secret != PUBLIC_SECRET, &format!("backchannel.client_secret: {known}"));
             unless(key != PUBLIC_KEY, &format!("handoff.signing_key: {known}"));
         }

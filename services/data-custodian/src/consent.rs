@@ -8,26 +8,25 @@ mod answer;
 mod form;
 mod incoming;
 mod pages;
+mod refused;
 mod session;
 mod sign_in;
 
 pub use incoming::allowed_return;
 pub use pages::Pages;
 
-use crate::app::App;
+use crate::state::App;
 use axum::Router;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use form::{Decision, Form, ShowQuery};
-use incoming::{Incoming, Refused};
-use pages::{Chosen, Lang, View};
+use incoming::Incoming;
+use pages::{Asked, Chosen, Lang, View};
+use refused::{Refused, refuse};
 use session::Session;
 use std::time::{Duration, Instant};
-
-/// No refusal is answered earlier than this, which is longer than any of its causes takes to be found.
-const REFUSED_AFTER: Duration = Duration::from_millis(100);
 
 /// The consent pages.
 pub fn router() -> Router<App> {
@@ -38,7 +37,10 @@ pub fn router() -> Router<App> {
 }
 
 async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")], pages::STYLE)
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")],
+        pages::STYLE,
+    )
         .into_response()
 }
 
@@ -62,7 +64,7 @@ async fn shown(app: &App, query: &ShowQuery, headers: &HeaderMap, lang: Lang) ->
             None => return sign_in::begin(app, issuer, &incoming).await,
         },
     };
-    let view = View { incoming: &incoming, customer, chosen: &Chosen::default(), message: None, lang };
+    let view = View { asked: asked(&incoming), customer, chosen: &Chosen::default(), message: None, lang };
     page(app, &session, &view).await
 }
 
@@ -92,7 +94,8 @@ async fn submitted(app: &App, form: &Form, headers: &HeaderMap, lang: Lang) -> R
         Some(_) => Some(session.customer(&app.codec).ok_or(Refused::Session)?),
     };
     let chosen = form.chosen();
-    let again = |customer, message| View { incoming: &incoming, customer, chosen: &chosen, message, lang };
+    let again =
+        |customer, message| View { asked: asked(&incoming), customer, chosen: &chosen, message, lang };
     let Some(customer) = answer::known(app, named).await? else {
         return page(app, &session, &again(None, Some("unknown_customer"))).await;
     };
@@ -106,19 +109,22 @@ async fn submitted(app: &App, form: &Form, headers: &HeaderMap, lang: Lang) -> R
     }
 }
 
+/// What the page tells of a token.
+fn asked(incoming: &Incoming) -> Asked<'_> {
+    Asked {
+        token: &incoming.token,
+        client_name: &incoming.client_name,
+        scope: incoming.scope.raw(),
+        asks_pii: incoming.scope.includes_customer_pii(),
+        return_origin: incoming.return_url.origin().ascii_serialization(),
+    }
+}
+
 async fn page(app: &App, session: &Session, view: &View<'_>) -> Result<Response, Refused> {
     let points = match view.customer {
         Some(customer) => answer::usage_points(app, customer).await?,
         None => Vec::new(),
     };
-    let (csrf, cookie) = session.csrf(&app.codec, &view.incoming.token, !app.config.is_development());
+    let (csrf, cookie) = session.csrf(&app.codec, view.asked.token, !app.config.is_development());
     Ok(app.pages.consent(view, &points, &csrf, cookie, app.config.is_development())?)
-}
-
-/// The one page of all refusals, after the one time.
-async fn refuse(app: &App, refused: &Refused, lang: Lang, began: Instant) -> Response {
-    app.metrics.handoffs_refused.add(1);
-    tracing::info!(cause = %refused, "a hand-off was refused");
-    tokio::time::sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
-    app.pages.refused(lang)
 }

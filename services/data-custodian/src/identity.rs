@@ -61,7 +61,9 @@ impl Claims {
             return Ok(Party::Customer(customer));
         }
         let client = self.azp.or(self.client_id).filter(|client| !client.is_empty());
-        client.map(Party::Client).ok_or_else(|| IdentityError::Untrusted("names neither customer nor client".to_owned()))
+        client
+            .map(Party::Client)
+            .ok_or_else(|| IdentityError::Untrusted("names neither customer nor client".to_owned()))
     }
 }
 
@@ -90,7 +92,8 @@ impl Tokens {
     /// [`IdentityError`].
     pub async fn party(&self, header: Option<&str>) -> Result<Party, IdentityError> {
         let untrusted = |why: &str| IdentityError::Untrusted(why.to_owned());
-        let (scheme, token) = header.and_then(|text| text.split_once(' ')).ok_or_else(|| untrusted("no token"))?;
+        let (scheme, token) =
+            header.and_then(|text| text.split_once(' ')).ok_or_else(|| untrusted("no token"))?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(untrusted("no bearer token"));
         }

@@ -138,7 +138,8 @@ impl fmt::Display for Malformed {
         match &self.field {
             // A name that a stranger chose is shown as far as one can read it.
             Some(field) => {
-                let shown: String = field.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect();
+                let shown: String =
+                    field.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect();
                 write!(f, "the request body is malformed: {shown} {}", self.what)
             }
             None => write!(f, "the request body is malformed: it {}", self.what),

@@ -19,7 +19,12 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 const LAST_ANSWERS: Duration = Duration::from_secs(20);
 
 /// Serves until `stop`, and then until the requests in flight are answered.
-pub(crate) async fn serve(listener: TcpListener, router: Router, limits: config::Server, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: config::Server,
+    stop: CancellationToken,
+) {
     let idle = Duration::from_secs(limits.idle_timeout_seconds);
     let (places, graceful) = (Arc::new(Semaphore::new(limits.max_connections)), GracefulShutdown::new());
     loop {

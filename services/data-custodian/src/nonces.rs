@@ -71,7 +71,8 @@ impl Nonces {
     /// [`ConsumeError`].
     pub async fn is_unused(&self, nonce: Option<&str>) -> Result<(), ConsumeError> {
         let nonce = checked(nonce)?;
-        let found = sqlx::query_scalar::<_, bool>("select exists (select from handoff_nonces where nonce = $1)");
+        let found =
+            sqlx::query_scalar::<_, bool>("select exists (select from handoff_nonces where nonce = $1)");
         match found.bind(nonce).fetch_one(&self.0).await {
             Ok(false) => Ok(()),
             Ok(true) => Err(ConsumeError::Replay),

@@ -4,7 +4,7 @@
 use crate::authorizations::{AuthorizationOut, SubscriptionOut};
 use crate::backchannel::ErrorOut;
 use crate::grant::{GrantedOut, PendingOut};
-use crate::public::HealthOut;
+use crate::health::HealthOut;
 use crate::resources::ResourceErrorOut;
 use serde::Serialize;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

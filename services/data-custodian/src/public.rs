@@ -1,44 +1,24 @@
 //! The public listener: resources, consent pages, health, metrics. The back-channel is not here.
 
-use crate::app::App;
-use crate::{consent, database, openapi, resources};
+use crate::state::App;
+use crate::{consent, health, openapi, resources};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use futures::FutureExt;
-use serde::Serialize;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// How the process does.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HealthOut {
-    /// `ok`, `degraded` (it answers, and something in the background does not run) or `down`.
-    pub status: &'static str,
-    /// Whether the database answers.
-    pub database: bool,
-    /// Loops that do not run as they should.
-    pub troubles: Vec<TroubleOut>,
-}
-
-/// A loop that does not run as it should.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct TroubleOut {
-    /// Its name.
-    pub name: &'static str,
-}
 
 /// All of the public listener.
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(resources::router())
         .merge(consent::router())
-        .route("/health", get(health))
+        .route("/health", get(health::health))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async || Json(openapi::document())))
         .fallback(async || resources::ResourceError::NotFound)
@@ -65,21 +45,6 @@ async fn bounded(State(app): State<App>, request: Request, next: Next) -> Respon
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-async fn health(State(app): State<App>) -> Response {
-    let database = database::is_up(&app.pool).await;
-    let troubles = app.loops.troubles();
-    for (name, why) in &troubles {
-        tracing::warn!(name, why, "a loop does not run as it should");
-    }
-    let (status, word) = match (database, troubles.is_empty()) {
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (true, true) => (StatusCode::OK, "ok"),
-    };
-    let troubles = troubles.into_iter().map(|(name, _)| TroubleOut { name }).collect();
-    (status, Json(HealthOut { status: word, database, troubles })).into_response()
 }
 
 async fn metrics(State(app): State<App>) -> Response {

@@ -1,8 +1,8 @@
 //! The public resources: authorizations and subscriptions, for the customer or the client whose they are.
 
-use crate::app::App;
 use crate::authorizations::{AuthorizationOut, Party, SubscriptionOut};
 use crate::identity::IdentityError;
+use crate::state::App;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -49,13 +49,17 @@ impl From<sqlx::Error> for ResourceError {
 impl IntoResponse for ResourceError {
     fn into_response(self) -> Response {
         let (status, error, error_description) = match self {
-            Self::Unauthorized => {
-                (StatusCode::UNAUTHORIZED, "invalid_token", "a bearer token of a customer or a client is needed")
-            }
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_token",
+                "a bearer token of a customer or a client is needed",
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "there is nothing here for this token"),
-            Self::Away => {
-                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "not now; the call may be sent again")
-            }
+            Self::Away => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "not now; the call may be sent again",
+            ),
             Self::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "an unexpected fault"),
         };
         let mut response = (status, Json(ResourceErrorOut { error, error_description })).into_response();

@@ -4,9 +4,9 @@
 use super::{ARTIFACT_TYPE, Awe, Bus};
 use crate::authorizations::{Applied, Authorizations, Outcome};
 use crate::metrics::Metrics;
+use anyhow::Context as _;
 use awe_client::nats::Consumer;
 use awe_client::{AnyEvent, EventType};
-use anyhow::Context as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,9 @@ pub async fn listen(
         .prefix(&bus.awe_prefix)
         .ack_wait(ACK_WAIT);
     let stopped = async move { stop.cancelled().await };
-    let handle = |event: AnyEvent| async move { apply(event, awe, authorizations, metrics).await.map_err(|error| format!("{error:#}")) };
+    let handle = |event: AnyEvent| async move {
+        apply(event, awe, authorizations, metrics).await.map_err(|error| format!("{error:#}"))
+    };
     Ok(consumer.run_until(stopped, handle).await?)
 }
 
@@ -44,7 +46,9 @@ async fn apply(
     let Some(event) = event.known() else { return Ok(()) };
     let outcome = match event.event_type {
         EventType::RequestApproved => Outcome::Active,
-        EventType::RequestRejected | EventType::RequestCancelled | EventType::RequestExpired => Outcome::Revoked,
+        EventType::RequestRejected | EventType::RequestCancelled | EventType::RequestExpired => {
+            Outcome::Revoked
+        }
         _ => return Ok(()),
     };
     let Ok(request) = Uuid::parse_str(&event.request_id) else { return Ok(()) };

@@ -3,8 +3,8 @@
 use super::Bus;
 use crate::authorizations::Authorizations;
 use anyhow::Context as _;
-use awe_client::nats::async_nats::jetstream::{self, stream};
 use awe_client::nats::async_nats::HeaderMap;
+use awe_client::nats::async_nats::jetstream::{self, stream};
 use std::time::Duration;
 
 const BATCH: i64 = 100;
@@ -32,7 +32,9 @@ pub async fn publish(bus: &Bus, authorizations: &Authorizations) -> anyhow::Resu
             max_bytes: MOST_BYTES,
             ..stream::Config::default()
         };
-        tokio::time::timeout(TIMEOUT, context.get_or_create_stream(config)).await.context("NATS is silent")??;
+        tokio::time::timeout(TIMEOUT, context.get_or_create_stream(config))
+            .await
+            .context("NATS is silent")??;
         for (position, event_id, subject, body) in waiting {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", event_id.to_string());

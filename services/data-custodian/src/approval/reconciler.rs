@@ -13,13 +13,21 @@ const AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// The database, or the last failure of a call; the others were tried all the same.
-pub async fn reconcile(awe: &Awe, authorizations: &Authorizations, rested_seconds: f64) -> anyhow::Result<()> {
+pub async fn reconcile(
+    awe: &Awe,
+    authorizations: &Authorizations,
+    rested_seconds: f64,
+) -> anyhow::Result<()> {
     if awe.client().is_none() {
         return Ok(());
     }
     let waiting = authorizations.take_waiting(rested_seconds, MOST).await?;
     let asked = futures::stream::iter(waiting).map(|(request, is_owed)| async move {
-        if is_owed { cancel(awe, authorizations, request).await } else { look(awe, authorizations, request).await }
+        if is_owed {
+            cancel(awe, authorizations, request).await
+        } else {
+            look(awe, authorizations, request).await
+        }
     });
     let failures: Vec<anyhow::Error> =
         asked.buffer_unordered(AT_ONCE).filter_map(async |done| done.err()).collect().await;

@@ -38,7 +38,11 @@ impl Failure {
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "the credential of the back-channel is missing or wrong")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "the credential of the back-channel is missing or wrong",
+        )
     }
 
     pub(super) fn no_such_path() -> Self {

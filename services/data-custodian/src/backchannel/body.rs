@@ -38,7 +38,8 @@ async fn bytes(body: Body, within: Duration) -> Result<axum::body::Bytes, Failur
 fn is_json(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
     let essence = text(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let is_plain = text(header::CONTENT_ENCODING).is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
+    let is_plain =
+        text(header::CONTENT_ENCODING).is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
     essence.eq_ignore_ascii_case("application/json") && is_plain
 }
 
@@ -51,7 +52,8 @@ pub(super) fn grant(mut members: Map<String, Value>) -> Result<Grant, Refusal> {
     let retail_customer_id = integer(&members, "retail_customer_id").map_err(malformed)?;
     let selected_usage_point_ids = ids(&members, "selected_usage_point_ids").map_err(malformed)?;
     let customer_resource_uri = text(&members, "customer_resource_uri").map_err(malformed)?;
-    let required = |row: u8, field: &str, value: Option<String>| value.ok_or_else(|| Refusal::required(row, field));
+    let required =
+        |row: u8, field: &str, value: Option<String>| value.ok_or_else(|| Refusal::required(row, field));
     let correlation_id = required(2, "correlation_id", correlation_id)?;
     let client_id = required(3, "client_id", client_id)?;
     let granted_scope = required(4, "granted_scope", granted_scope)?;
@@ -162,7 +164,9 @@ mod tests {
     #[test]
     fn absent_null_and_empty_lists_and_uris_are_the_same() {
         for value in [Value::Null, json!([])] {
-            assert!(grant(with("selected_usage_point_ids", value)).unwrap().selected_usage_point_ids.is_empty());
+            assert!(
+                grant(with("selected_usage_point_ids", value)).unwrap().selected_usage_point_ids.is_empty()
+            );
         }
         for value in [Value::Null, json!(""), json!(" \t")] {
             assert_eq!(grant(with("customer_resource_uri", value)).unwrap().customer_resource_uri, None);

@@ -53,7 +53,8 @@ pub fn load_from(environment: impl IntoIterator<Item = (String, String)>) -> Res
             figment = figment.merge(Serialized::defaults(dict));
         }
     }
-    let config: Config = figment.extract().map_err(|error| LoadError(error.into_iter().map(describe).collect()))?;
+    let config: Config =
+        figment.extract().map_err(|error| LoadError(error.into_iter().map(describe).collect()))?;
     let faults = config.faults();
     if faults.is_empty() { Ok(config) } else { Err(LoadError(faults)) }
 }

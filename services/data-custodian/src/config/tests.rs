@@ -33,7 +33,10 @@ fn the_variables_of_the_specification_and_the_long_ones_set_values() {
     assert_eq!(config.backchannel.client_id, "as");
     assert_eq!(config.backchannel.client_secret.expose_secret(), "12345");
     assert_eq!(config.handoff.signing_key.expose_secret(), OWN_KEY.1);
-    assert_eq!((config.public.port, &*config.base_uri(1)), (9020, "https://dc.example.com/espi/1_1/resource"));
+    assert_eq!(
+        (config.public.port, &*config.base_uri(1)),
+        (9020, "https://dc.example.com/espi/1_1/resource")
+    );
 }
 
 #[test]
@@ -104,7 +107,10 @@ fn every_setting_is_explained() {
     for line in DEFAULTS.lines().filter(|line| line.starts_with("  ")) {
         let is_comment = line.trim_start().starts_with('#');
         // A comment may explain the two lines of a pair.
-        assert!(is_comment || explained || line.contains("client_secret") || line.contains("client_id"), "{line}");
+        assert!(
+            is_comment || explained || line.contains("client_secret") || line.contains("client_id"),
+            "{line}"
+        );
         explained = is_comment || (explained && line.contains("rate_per_second"));
     }
 }

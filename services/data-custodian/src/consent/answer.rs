@@ -1,10 +1,11 @@
 //! The customer's answer.
 
-use super::incoming::{Incoming, Refused};
+use super::incoming::Incoming;
 use super::pages::{Chosen, Point};
-use crate::app::App;
+use super::refused::Refused;
 use crate::handoff::{Consent, Return, VERSION};
 use crate::nonces;
+use crate::state::App;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::HashSet;
@@ -23,7 +24,8 @@ pub(super) async fn known(app: &App, customer: Option<i64>) -> Result<Option<i64
 
 /// The customer's own usage points.
 pub(super) async fn usage_points(app: &App, customer: i64) -> Result<Vec<Point>, Refused> {
-    let select = "select id, service_kind from usage_points where retail_customer_id = $1 order by id limit $2";
+    let select =
+        "select id, service_kind from usage_points where retail_customer_id = $1 order by id limit $2";
     let rows: Vec<(Uuid, i32)> =
         sqlx::query_as(select).bind(customer).bind(MOST_POINTS).fetch_all(&app.pool).await?;
     Ok(rows.into_iter().map(|(id, kind)| Point { id, kind }).collect())
@@ -69,7 +71,13 @@ async fn send(
     let answer = Return { v: VERSION, cid, iat, exp, nonce, sub, up, cust_uri, consent };
     let token = app.codec.encode_return(&answer).map_err(|_| Refused::Answer)?;
     app.metrics.consents.add(1);
-    tracing::info!(customer, client = outbound.client_id, ?consent, points = answer.up.len(), "a customer answered");
+    tracing::info!(
+        customer,
+        client = outbound.client_id,
+        ?consent,
+        points = answer.up.len(),
+        "a customer answered"
+    );
     let location = with_handoff(incoming.return_url.clone(), &token);
     let headers = [
         (header::LOCATION, location.into()),
@@ -82,8 +90,12 @@ async fn send(
 /// The return URL with our token in its query. What else is there stays as it was; an old `handoff` goes.
 fn with_handoff(mut url: Url, token: &str) -> Url {
     let is_old = |pair: &&str| pair.split('=').next() == Some("handoff");
-    let kept: Vec<&str> =
-        url.query().into_iter().flat_map(|query| query.split('&')).filter(|pair| !is_old(pair) && !pair.is_empty()).collect();
+    let kept: Vec<&str> = url
+        .query()
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .filter(|pair| !is_old(pair) && !pair.is_empty())
+        .collect();
     let own = format!("handoff={token}");
     let query = kept.into_iter().chain([own.as_str()]).collect::<Vec<_>>().join("&");
     url.set_query(Some(&query));

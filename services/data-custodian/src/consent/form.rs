@@ -1,7 +1,7 @@
 //! What browsers send.
 
-use super::incoming::Refused;
 use super::pages::Chosen;
+use super::refused::Refused;
 use axum::extract::Request;
 use axum::http::header;
 use http_body_util::{BodyExt, Limited};
@@ -100,7 +100,8 @@ impl Form {
 /// The form in the body.
 pub(super) async fn read(request: Request, within: Duration) -> Result<Form, Refused> {
     let (parts, body) = request.into_parts();
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(Refused::Form);
     }

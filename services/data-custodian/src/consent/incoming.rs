@@ -1,63 +1,16 @@
 //! An outbound token, verified but not consumed.
 
-use crate::app::App;
+use super::refused::Refused;
 use crate::grant::LONGEST_SCOPE;
-use crate::handoff::{Outbound, Rejection};
-use crate::nonces::ConsumeError;
-use crate::scope::{Scope, ScopeError};
+use crate::handoff::Outbound;
+use crate::scope::Scope;
+use crate::state::App;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 use uuid::Uuid;
 
 /// Bytes of a token at most.
 const LONGEST_TOKEN: usize = 8 * 1024;
-
-/// Why the customer is told to start again. For the audit log alone.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
-    /// The token.
-    #[error("token: {0}")]
-    Token(#[from] Rejection),
-    /// It lasts longer than any may.
-    #[error("the token lasts too long")]
-    Lifetime,
-    /// Its nonce.
-    #[error("nonce: {0}")]
-    Nonce(#[from] ConsumeError),
-    /// Its client.
-    #[error("an unknown client")]
-    Client,
-    /// Its return URL.
-    #[error("a return URL that the client has not registered")]
-    ReturnUrl,
-    /// Its scope.
-    #[error("scope: {0}")]
-    Scope(#[from] ScopeError),
-    /// Its scope's length.
-    #[error("the scope is too long")]
-    LongScope,
-    /// The form is not one of ours.
-    #[error("the form cannot be read")]
-    Form,
-    /// The form was not made for this browser and token.
-    #[error("the CSRF check failed")]
-    Csrf,
-    /// Nobody is signed in.
-    #[error("the session is lost")]
-    Session,
-    /// Signing in failed.
-    #[error("signing in failed: {0}")]
-    SignIn(String),
-    /// The database.
-    #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
-    /// A page of ours.
-    #[error("a page could not be written: {0}")]
-    Page(#[from] minijinja::Error),
-    /// Our own answer.
-    #[error("the answer could not be written")]
-    Answer,
-}
 
 /// A token that may be answered.
 #[derive(Debug)]
@@ -132,7 +85,9 @@ mod tests {
 
     #[test]
     fn the_query_of_a_return_url_is_free() {
-        for url in ["https://as.example.com/continue", "https://as.example.com/continue?state=s1&next=https://x"] {
+        for url in
+            ["https://as.example.com/continue", "https://as.example.com/continue?state=s1&next=https://x"]
+        {
             assert!(allowed_return(url, "https://as.example.com/continue"), "{url}");
         }
         assert!(allowed_return("http://127.0.0.1:9000/continue?a", "http://127.0.0.1:9000/continue"));

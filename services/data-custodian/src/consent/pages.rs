@@ -1,6 +1,5 @@
 //! The two pages, in four languages.
 
-use super::incoming::Incoming;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use minijinja::{AutoEscape, Environment, Value, context};
@@ -41,14 +40,16 @@ impl Lang {
 
     /// What was chosen, else what the browser likes best, else English.
     pub(super) fn of(chosen: Option<&str>, headers: &HeaderMap) -> Self {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accepted =
+            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut liked: Vec<(f32, Self)> = accepted
             .split(',')
             .take(32)
             .filter_map(|part| {
                 let mut words = part.split(';').map(str::trim);
                 let lang = Self::named(words.next()?)?;
-                let weight = words.find_map(|word| word.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
+                let weight =
+                    words.find_map(|word| word.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
                 weight.filter(|weight| *weight > 0.0).map(|weight| (weight, lang))
             })
             .collect();
@@ -75,10 +76,22 @@ pub(super) struct Chosen {
     pub(super) pii: bool,
 }
 
+/// What is asked for, and by whom.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) token: &'a str,
+    pub(super) client_name: &'a str,
+    /// As it came.
+    pub(super) scope: &'a str,
+    pub(super) asks_pii: bool,
+    /// Where the browser goes afterwards.
+    pub(super) return_origin: String,
+}
+
 /// One showing of the consent page.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    pub(super) incoming: &'a Incoming,
+    pub(super) asked: Asked<'a>,
     pub(super) customer: Option<i64>,
     pub(super) chosen: &'a Chosen,
     /// Name of the text that says what is missing.
@@ -151,20 +164,19 @@ impl Pages {
             lang => code,
             t => pairs(texts),
             languages => languages,
-            handoff => view.incoming.token.as_str(),
+            handoff => view.asked.token,
             csrf => csrf,
-            client_name => view.incoming.client_name.as_str(),
-            scope => view.incoming.scope.raw(),
+            client_name => view.asked.client_name,
+            scope => view.asked.scope,
             asks_customer => asks_customer,
             customer => customer,
             points => points,
-            asks_pii => view.incoming.scope.includes_customer_pii(),
+            asks_pii => view.asked.asks_pii,
             pii => view.chosen.pii,
             message => view.message.map(text),
         })?;
         // Browsers hold the redirect after the form to this list too.
-        let target = view.incoming.return_url.origin().ascii_serialization();
-        let mut response = html(StatusCode::OK, page, &target);
+        let mut response = html(StatusCode::OK, page, &view.asked.return_origin);
         response.headers_mut().insert(header::SET_COOKIE, cookie);
         Ok(response)
     }
@@ -220,7 +232,8 @@ mod tests {
     #[test]
     fn every_language_has_every_text() {
         let pages = Pages::new().unwrap();
-        let names = |lang: Lang| pages.0.texts[&lang].keys().cloned().collect::<std::collections::BTreeSet<_>>();
+        let names =
+            |lang: Lang| pages.0.texts[&lang].keys().cloned().collect::<std::collections::BTreeSet<_>>();
         for (lang, code, _) in LANGUAGES {
             assert_eq!(names(lang), names(Lang::En), "{code}");
             assert!(pages.0.texts[&lang].values().all(|text| !text.is_empty()), "{code}");

@@ -1,7 +1,7 @@
 //! What a browser brings along: nothing is kept here, so any replica can answer. A form fits the browser that it was made for
 //! and one token; who is signed in stands in a sealed cookie.
 
-use super::incoming::Refused;
+use super::refused::Refused;
 use crate::handoff::Codec;
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
@@ -27,7 +27,9 @@ impl Session {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut session = Self::default();
         let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        for (name, value) in texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')) {
+        for (name, value) in
+            texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
+        {
             let slot = match name {
                 BROWSER => &mut session.browser,
                 CUSTOMER => &mut session.customer,
@@ -41,11 +43,17 @@ impl Session {
 
     /// The hidden field of a form for this browser and token, and the cookie that it fits.
     pub(super) fn csrf(&self, codec: &Codec, token: &str, is_secure: bool) -> (String, HeaderValue) {
-        let browser = self.browser.clone().filter(|id| id.len() == 22).unwrap_or_else(crate::nonces::generate);
+        let browser =
+            self.browser.clone().filter(|id| id.len() == 22).unwrap_or_else(crate::nonces::generate);
         (field(codec, &browser, token), cookie(BROWSER, &browser, None, is_secure))
     }
 
-    pub(super) fn require_csrf(&self, codec: &Codec, token: &str, given: Option<&str>) -> Result<(), Refused> {
+    pub(super) fn require_csrf(
+        &self,
+        codec: &Codec,
+        token: &str,
+        given: Option<&str>,
+    ) -> Result<(), Refused> {
         let wanted = field(codec, self.browser.as_deref().ok_or(Refused::Csrf)?, token);
         let is_same: bool = wanted.as_bytes().ct_eq(given.unwrap_or_default().as_bytes()).into();
         if is_same { Ok(()) } else { Err(Refused::Csrf) }

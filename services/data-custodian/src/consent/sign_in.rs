@@ -1,13 +1,14 @@
-//! Signing in at the issuer, by OpenID Connect's authorization code.
+//! Signing in at the issuer, by `OpenID` Connect's authorization code.
 
-use super::incoming::{Incoming, Refused};
-use super::pages::Lang;
-use super::session::{self, Session};
+use super::answer;
 use super::form::ShowQuery;
-use super::{answer, refuse};
-use crate::app::App;
+use super::incoming::Incoming;
+use super::pages::Lang;
+use super::refused::{Refused, refuse};
+use super::session::{self, Session};
 use crate::identity::Issuer;
 use crate::nonces;
+use crate::state::App;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,14 +27,19 @@ pub(super) async fn begin(app: &App, issuer: &Issuer, incoming: &Incoming) -> Re
     let url = issuer.sign_in(&redirect_uri(app), &state, &nonce).await;
     let url = url.map_err(|error| Refused::SignIn(error.to_string()))?;
     let cookie = session::asked(&app.codec, &state, &nonce, &incoming.token);
-    let headers = [(header::LOCATION, url.as_str().to_owned()), (header::CACHE_CONTROL, "no-store".to_owned())];
+    let headers =
+        [(header::LOCATION, url.as_str().to_owned()), (header::CACHE_CONTROL, "no-store".to_owned())];
     let mut response = (StatusCode::SEE_OTHER, headers).into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
 
 /// The browser is back.
-pub(super) async fn signed_in(State(app): State<App>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn signed_in(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let began = Instant::now();
     let back = ShowQuery::of(query.as_deref().unwrap_or_default());
     match finished(&app, &back, &headers).await {
@@ -51,7 +57,8 @@ async fn finished(app: &App, back: &ShowQuery, headers: &HeaderMap) -> Result<Re
     let customer = customer.map_err(|error| Refused::SignIn(error.to_string()))?;
     let known = answer::known(app, Some(customer)).await?;
     let customer = known.ok_or_else(|| Refused::SignIn("the customer is not known".to_owned()))?;
-    let location = url::form_urlencoded::Serializer::new("/consent?".to_owned()).append_pair("handoff", &token).finish();
+    let location =
+        url::form_urlencoded::Serializer::new("/consent?".to_owned()).append_pair("handoff", &token).finish();
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())];
     let mut response = (StatusCode::SEE_OTHER, headers).into_response();
     response.headers_mut().insert(header::SET_COOKIE, session::signed_in(&app.codec, customer));

@@ -55,8 +55,12 @@ fn scope(text: &str) -> Result<Scope, Refusal> {
     Scope::parse(text).map_err(|error| Refusal::new(6, format!("granted_scope: {error}")))
 }
 
-async fn client(connection: &mut PgConnection, client_id: &str) -> Result<(Uuid, Option<String>), GrantError> {
-    let select = "select id, case when requires_approval then coalesce(awe_policy_key, 'custodian.' || client_id) end
+async fn client(
+    connection: &mut PgConnection,
+    client_id: &str,
+) -> Result<(Uuid, Option<String>), GrantError> {
+    let select =
+        "select id, case when requires_approval then coalesce(awe_policy_key, 'custodian.' || client_id) end
                   from registered_clients where client_id = $1";
     let found: Option<(Uuid, Option<String>)> =
         sqlx::query_as(select).bind(client_id).fetch_optional(connection).await?;

@@ -1,6 +1,7 @@
 //! One authorization with its subscriptions, in the transaction of the caller: all of it is stored or nothing.
 
 use super::{Checked, GrantedOut};
+use crate::changes::note_change;
 use crate::uris::Uris;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -76,6 +77,6 @@ pub async fn persist(
         .execute(&mut *connection)
         .await?;
     }
-    crate::authorizations::note_change(connection, id, status, "granted").await?;
+    note_change(connection, id, status, "granted").await?;
     Ok(Stored { out })
 }

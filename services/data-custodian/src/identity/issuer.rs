@@ -1,4 +1,4 @@
-//! One OpenID Connect issuer: its addresses, its signing keys, and signing in with it.
+//! One `OpenID` Connect issuer: its addresses, its signing keys, and signing in with it.
 
 use super::{Claims, IdentityError};
 use crate::config::Auth;
@@ -64,7 +64,8 @@ impl Issuer {
         if settings.issuer.is_empty() {
             return Ok(None);
         }
-        let http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+        let http =
+            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
         Ok(Some(Self(Arc::new(Inner {
             issuer: settings.issuer.trim_end_matches('/').to_owned(),
             audience: settings.audience.clone(),
@@ -88,7 +89,8 @@ impl Issuer {
         }
         let kid = header.kid.ok_or_else(|| IdentityError::Untrusted("names no key".to_owned()))?;
         let known = self.with_key(&kid).await?;
-        let jwk = known.keys.find(&kid).ok_or_else(|| IdentityError::Untrusted("an unknown key".to_owned()))?;
+        let jwk =
+            known.keys.find(&kid).ok_or_else(|| IdentityError::Untrusted("an unknown key".to_owned()))?;
         let key = DecodingKey::from_jwk(jwk).map_err(untrusted)?;
         let mut validation = Validation::new(header.alg);
         validation.set_issuer(&[&self.0.issuer]);
@@ -107,7 +109,8 @@ impl Issuer {
     /// The issuer is away.
     pub async fn sign_in(&self, redirect_uri: &str, state: &str, nonce: &str) -> Result<Url, IssuerError> {
         let known = self.current().await.map_err(|error| IssuerError(error.to_string()))?;
-        let mut url = Url::parse(&known.addresses.authorization_endpoint).map_err(|error| IssuerError(error.to_string()))?;
+        let mut url = Url::parse(&known.addresses.authorization_endpoint)
+            .map_err(|error| IssuerError(error.to_string()))?;
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("scope", "openid")
@@ -133,7 +136,8 @@ impl Issuer {
         let asking = asking.header("content-type", "application/x-www-form-urlencoded");
         let asking = asking.body(self.exchange(code, redirect_uri));
         let answer: Answer = bounded(asking).await.map_err(|error| IssuerError(format!("{error:#}")))?;
-        let claims = self.verify(&answer.id_token, Some(&self.0.client_id)).await.map_err(|error| fail(&error))?;
+        let claims =
+            self.verify(&answer.id_token, Some(&self.0.client_id)).await.map_err(|error| fail(&error))?;
         if claims.nonce.as_deref() != Some(nonce) {
             return Err(fail(&"the token answers another question"));
         }

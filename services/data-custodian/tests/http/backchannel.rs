@@ -17,7 +17,8 @@ async fn call(custodian: &Custodian, authorization: Option<&str>, body: &str) ->
 #[tokio::test]
 async fn a_created_grant_has_its_uris_and_no_null_members() {
     let custodian = Custodian::start().await;
-    let response = custodian.grant().header("content-type", "application/json").body(body(json!({})).to_string());
+    let response =
+        custodian.grant().header("content-type", "application/json").body(body(json!({})).to_string());
     let response = response.send().await.unwrap();
     assert_eq!(response.status(), 201);
     assert!(response.headers().get("location").is_none());
@@ -73,7 +74,8 @@ async fn a_wrong_method_on_a_known_path_is_405() {
     let custodian = Custodian::start().await;
     for method in [Method::GET, Method::PUT, Method::DELETE, Method::OPTIONS] {
         let call = custodian.http.request(method.clone(), custodian.internal(PATH));
-        let response = call.basic_auth("as-backchannel", Some("change-me-in-production")).send().await.unwrap();
+        let response =
+            call.basic_auth("as-backchannel", Some("change-me-in-production")).send().await.unwrap();
         assert_eq!(response.status(), 405, "{method}");
     }
     custodian.stop().await;
@@ -86,7 +88,10 @@ async fn the_credential_is_refused_on_the_public_listener_and_the_back_channel_i
     let path = format!("/espi/1_1/resource/Authorization/{}", stored["authorization_id"].as_str().unwrap());
     let call = custodian.http.get(custodian.public(&path));
     let response = call.basic_auth("as-backchannel", Some("change-me-in-production")).send().await.unwrap();
-    assert_eq!((response.status().as_u16(), &response.headers()["www-authenticate"]), (401, &"Bearer".parse().unwrap()));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["www-authenticate"]),
+        (401, &"Bearer".parse().unwrap())
+    );
     for path in [PATH, "/internal/system/v1/config", "/internal", "//internal/backchannel/v1/subscriptions"] {
         let call = custodian.http.post(custodian.public(path)).header("content-type", "application/json");
         let call = call.basic_auth("as-backchannel", Some("change-me-in-production"));
@@ -100,13 +105,21 @@ async fn the_credential_is_refused_on_the_public_listener_and_the_back_channel_i
 async fn rows_1_to_5_carry_the_json_error_body() {
     let custodian = Custodian::start().await;
     let cases = [
-        "", "{", "[]", "null", "42", "{\"correlation_id\":\"c\",\"correlation_id\":\"c\"}", "{}",
-        "{\"correlation_id\":\"c\"}", "{\"correlation_id\":\"c\",\"client_id\":\"x\"}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "42",
+        "{\"correlation_id\":\"c\",\"correlation_id\":\"c\"}",
+        "{}",
+        "{\"correlation_id\":\"c\"}",
+        "{\"correlation_id\":\"c\",\"client_id\":\"x\"}",
         "{\"correlation_id\":\"c\",\"client_id\":\"x\",\"granted_scope\":\"FB=4\"}",
         "{\"correlation_id\":\"c\",\"client_id\":\"x\",\"granted_scope\":\"FB=4\",\"retail_customer_id\":9223372036854775808}",
     ];
     for text in cases {
-        let response = call(&custodian, Some(&basic("as-backchannel", "change-me-in-production")), text).await;
+        let response =
+            call(&custodian, Some(&basic("as-backchannel", "change-me-in-production")), text).await;
         assert_eq!(response.headers()["content-type"], "application/json");
         let (status, answer) = answer(response).await;
         assert_eq!((status, answer["error"].as_str()), (400, Some("invalid_request")), "{text}: {answer}");

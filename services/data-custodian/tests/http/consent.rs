@@ -98,17 +98,30 @@ async fn the_page_is_shown_without_consuming_and_the_answer_consumes() {
     for _ in 0..3 {
         let page = browser.open(&token).await;
         assert_eq!(page.status, 200);
-        assert!(page.text.contains("Third Party Analytics") && page.text.contains("name=\"customer_id\""), "{}", page.text);
+        assert!(
+            page.text.contains("Third Party Analytics") && page.text.contains("name=\"customer_id\""),
+            "{}",
+            page.text
+        );
     }
     let page = browser.open(&token).await;
     let listed = browser.send(&page, &token, &[("customer_id", "42"), ("decision", "show")]).await;
     assert_eq!(listed.status, 200);
     assert!(listed.text.contains(U1) && listed.text.contains(U2) && !listed.text.contains(FOREIGN));
     assert!(!nonce_is_used(&custodian, &asked.nonce).await);
-    let fields = [("customer_id", "42"), ("usage_point", U2), ("usage_point", U1), ("pii", "allow"), ("decision", "allow")];
+    let fields = [
+        ("customer_id", "42"),
+        ("usage_point", U2),
+        ("usage_point", U1),
+        ("pii", "allow"),
+        ("decision", "allow"),
+    ];
     let answer = returned(&browser.send(&listed, &token, &fields).await);
     assert!(nonce_is_used(&custodian, &asked.nonce).await);
-    assert_eq!((answer.cid.as_str(), answer.sub.as_str(), answer.consent), ("corr-0001", "42", Consent::Allow));
+    assert_eq!(
+        (answer.cid.as_str(), answer.sub.as_str(), answer.consent),
+        ("corr-0001", "42", Consent::Allow)
+    );
     assert_eq!(answer.up, [U2.parse::<uuid::Uuid>().unwrap(), U1.parse().unwrap()]);
     assert_eq!(answer.cust_uri.as_deref(), Some(&*format!("{BASE}/RetailCustomer/42/Customer/42")));
     assert_ne!(answer.nonce, asked.nonce);
@@ -147,7 +160,9 @@ async fn allowing_nothing_shows_the_page_again_and_consumes_nothing() {
         assert!(again.text.contains("role=\"alert\"") && again.text.contains(U1), "{}", again.text);
     }
     for customer in ["", "99", "x"] {
-        let again = browser.send(&page, &token, &[("customer_id", customer), ("usage_point", U1), ("decision", "allow")]).await;
+        let again = browser
+            .send(&page, &token, &[("customer_id", customer), ("usage_point", U1), ("decision", "allow")])
+            .await;
         assert!(again.status == 200 && again.text.contains("There is no customer"), "{}", again.text);
     }
     assert!(!nonce_is_used(&custodian, &asked.nonce).await);
@@ -160,7 +175,9 @@ async fn personal_data_alone_may_be_allowed_and_is_not_offered_unless_it_was_ask
     let mut browser = Browser::new(&custodian);
     let token = codec().encode_outbound(&outbound()).unwrap();
     let page = browser.open(&token).await;
-    let answer = returned(&browser.send(&page, &token, &[("customer_id", "42"), ("pii", "allow"), ("decision", "allow")]).await);
+    let answer = returned(
+        &browser.send(&page, &token, &[("customer_id", "42"), ("pii", "allow"), ("decision", "allow")]).await,
+    );
     assert!(answer.up.is_empty() && answer.cust_uri.is_some());
     let token = codec().encode_outbound(&Outbound { scope: "FB=4_5".to_owned(), ..outbound() }).unwrap();
     let page = browser.open(&token).await;
@@ -174,8 +191,10 @@ async fn personal_data_alone_may_be_allowed_and_is_not_offered_unless_it_was_ask
 async fn two_tabs_of_one_browser_have_each_their_token_and_one_token_is_answered_once() {
     let custodian = Custodian::start().await;
     let mut browser = Browser::new(&custodian);
-    let (first, second) = (codec().encode_outbound(&outbound()).unwrap(), codec().encode_outbound(&outbound()).unwrap());
-    let (tab, other, same) = (browser.open(&first).await, browser.open(&second).await, browser.open(&first).await);
+    let (first, second) =
+        (codec().encode_outbound(&outbound()).unwrap(), codec().encode_outbound(&outbound()).unwrap());
+    let (tab, other, same) =
+        (browser.open(&first).await, browser.open(&second).await, browser.open(&first).await);
     let fields = [("customer_id", "42"), ("usage_point", U1), ("decision", "allow")];
     assert_eq!(browser.send(&tab, &first, &fields).await.status, 303);
     assert_eq!(browser.send(&other, &second, &fields).await.status, 303);
@@ -195,7 +214,12 @@ async fn of_parallel_answers_one_wins() {
     let answers = (0..8).map(|_| {
         let mut browser = Browser { custodian: &custodian, cookie: browser.cookie.clone() };
         let (page, token) = (&page, token.as_str());
-        async move { browser.send(page, token, &[("customer_id", "42"), ("usage_point", U1), ("decision", "allow")]).await.status }
+        async move {
+            browser
+                .send(page, token, &[("customer_id", "42"), ("usage_point", U1), ("decision", "allow")])
+                .await
+                .status
+        }
     });
     let mut statuses = futures::future::join_all(answers).await;
     statuses.sort_unstable();

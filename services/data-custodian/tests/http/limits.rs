@@ -9,7 +9,8 @@ async fn a_client_that_asks_too_fast_is_answered_429_and_another_one_is_not() {
         Custodian::with(&[("BACKCHANNEL__RATE_PER_SECOND", "1"), ("BACKCHANNEL__BURST", "3")]).await;
     let mut limited = None;
     for _ in 0..5 {
-        let call = custodian.grant().header("content-type", "application/json").body(body(json!({})).to_string());
+        let call =
+            custodian.grant().header("content-type", "application/json").body(body(json!({})).to_string());
         let response = call.send().await.unwrap();
         if response.status() == 429 {
             limited = Some(response);

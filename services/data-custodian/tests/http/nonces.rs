@@ -34,7 +34,10 @@ async fn the_first_consume_stores_a_row_and_a_replay_is_rejected() {
 fn ten_thousand_nonces_are_all_different_and_have_22_characters() {
     let made: HashSet<String> = (0..10_000).map(|_| generate()).collect();
     assert_eq!(made.len(), 10_000);
-    assert!(made.iter().all(|one| one.len() == 22 && one.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))));
+    assert!(
+        made.iter()
+            .all(|one| one.len() == 22 && one.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)))
+    );
 }
 
 #[tokio::test]
@@ -108,38 +111,36 @@ async fn a_rollback_of_the_callers_transaction_leaves_the_nonce_consumed() {
     pool.close().await;
 }
 
+/// Names the database to the process that is killed.
 const CHILD: &str = "CUSTODIAN_TEST_DATABASE";
 
-/// The half of the next test that runs in a process of its own and is killed.
-#[tokio::test]
-async fn the_process_that_is_killed_between_nonce_and_grant() {
-    let Ok(url) = std::env::var(CHILD) else { return };
-    let pool = PgPool::connect(&url).await.unwrap();
+/// Consumes a nonce while its grant is not yet committed, and dies.
+async fn consume_and_die(url: &str) -> ! {
+    let pool = PgPool::connect(url).await.unwrap();
     let mut grant = pool.begin().await.unwrap();
-    sqlx::query("insert into retail_customers (id, username) values (7, 'seven')").execute(&mut *grant).await.unwrap();
+    sqlx::query("insert into retail_customers (id, username) values (7, 'seven')")
+        .execute(&mut *grant)
+        .await
+        .unwrap();
     Nonces::new(pool.clone()).consume(Some("consumed-before-the-kill"), later()).await.unwrap();
-    nix_kill_myself();
-    grant.commit().await.unwrap();
-}
-
-fn nix_kill_myself() {
-    let done = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
-    assert!(done.is_ok_and(|status| status.success()), "kill works");
-    loop {
-        std::thread::park();
-    }
+    let killed = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
+    panic!("kill -9 did not end this process: {killed:?}");
 }
 
 #[tokio::test]
 async fn kill_9_between_the_nonces_commit_and_the_grants_leaves_the_nonce_and_no_grant() {
+    // This test runs itself a second time, as the process that dies.
+    if let Ok(url) = std::env::var(CHILD) {
+        consume_and_die(&url).await;
+    }
     let database = Database::new().await;
-    let test = "nonces::the_process_that_is_killed_between_nonce_and_grant";
+    let test = "nonces::kill_9_between_the_nonces_commit_and_the_grants_leaves_the_nonce_and_no_grant";
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact"])
         .env(CHILD, &database.url)
         .output()
         .unwrap();
-    assert_eq!(child.status.signal(), Some(9), "{}", String::from_utf8_lossy(&child.stderr));
+    assert_eq!(child.status.signal(), Some(9), "{}", String::from_utf8_lossy(&child.stdout));
     let pool = database.pool().await;
     assert!(is_stored(&pool, "consumed-before-the-kill").await);
     let seven = "select exists (select from retail_customers where id = 7)";

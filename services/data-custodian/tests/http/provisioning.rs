@@ -28,7 +28,8 @@ async fn an_energy_only_grant_stores_one_subscription_with_its_usage_point_and_n
     assert_eq!(status, 201, "{answer}");
     let wanted = ["authorization_id", "resource_subscription_id", "resource_uri", "authorization_uri"];
     assert_eq!(names(&answer), set(&wanted));
-    let (a, r) = (answer["authorization_id"].as_str().unwrap(), answer["resource_subscription_id"].as_str().unwrap());
+    let (a, r) =
+        (answer["authorization_id"].as_str().unwrap(), answer["resource_subscription_id"].as_str().unwrap());
     assert_eq!(answer["resource_uri"], format!("{BASE}/Subscription/{r}"));
     assert_eq!(answer["authorization_uri"], format!("{BASE}/Authorization/{a}"));
     let row = sqlx::query("select id::text, scope, third_party, status, resource_uri, customer_resource_uri from authorizations")
@@ -67,7 +68,8 @@ async fn a_personal_grant_without_usage_points_stores_one_subscription_and_no_re
     }));
     let (status, answer) = custodian.provision(&grant).await;
     assert_eq!(status, 201, "{answer}");
-    let wanted = ["authorization_id", "customer_subscription_id", "authorization_uri", "customer_resource_uri"];
+    let wanted =
+        ["authorization_id", "customer_subscription_id", "authorization_uri", "customer_resource_uri"];
     assert_eq!(names(&answer), set(&wanted));
     assert_eq!(subscriptions(&custodian).await.len(), 1);
     custodian.stop().await;
@@ -89,30 +91,86 @@ async fn every_refused_grant_names_what_is_wrong_and_leaves_no_row() {
     let custodian = Custodian::start().await;
     let long = "a".repeat(1025);
     let rows = [
-        ("unparseable scope", json!({"granted_scope": "FB=not_a_number"}), vec!["granted_scope", "\"not\""]),
-        ("a scope that is too long", json!({"granted_scope": format!("FB={}", "4_".repeat(127) + "44")}), vec!["granted_scope", "256"]),
+        (
+            "a scope that does not parse",
+            json!({"granted_scope": "FB=not_a_number"}),
+            vec!["granted_scope", "\"not\""],
+        ),
+        (
+            "a scope that is too long",
+            json!({"granted_scope": format!("FB={}", "4_".repeat(127) + "44")}),
+            vec!["granted_scope", "256"],
+        ),
         ("a list of intervals", json!({"granted_scope": "FB=4;IntervalDuration=900_3600"}), vec!["900_3600"]),
         ("unknown client", json!({"client_id": "nobody"}), vec!["client_id", "nobody"]),
         ("unknown customer", json!({"retail_customer_id": 99}), vec!["retail_customer_id", "99"]),
         ("a negative customer", json!({"retail_customer_id": i64::MIN}), vec!["retail_customer_id"]),
-        ("unknown usage point", json!({"selected_usage_point_ids": [NOBODYS]}), vec!["selected_usage_point_ids", NOBODYS]),
-        ("another customer's usage point", json!({"selected_usage_point_ids": [U1, FOREIGN]}), vec![FOREIGN, "not belong"]),
-        ("nobody's usage point", json!({"selected_usage_point_ids": [OWNERLESS]}), vec![OWNERLESS, "not belong"]),
-        ("empty grant", json!({"granted_scope": "FB=4", "selected_usage_point_ids": []}), vec!["selected_usage_point_ids"]),
-        ("an empty scope", json!({"granted_scope": ";;", "selected_usage_point_ids": null}), vec!["selected_usage_point_ids"]),
-        ("personal data without URI", json!({"granted_scope": "FB=4_54"}), vec!["customer_resource_uri is required"]),
-        ("a blank URI", json!({"granted_scope": "FB=4_54", "customer_resource_uri": " "}), vec!["customer_resource_uri is required"]),
-        ("a URI without personal data", json!({"customer_resource_uri": CUSTOMER_URI}), vec!["customer_resource_uri must be absent"]),
-        ("a URI that is too long", json!({"granted_scope": "FB=54", "customer_resource_uri": format!("https://x/{long}")}), vec!["customer_resource_uri", "1024"]),
-        ("a URI of another kind", json!({"granted_scope": "FB=54", "customer_resource_uri": "ftp://x/y"}), vec!["customer_resource_uri"]),
-        ("a relative URI", json!({"granted_scope": "FB=54", "customer_resource_uri": "/RetailCustomer/42"}), vec!["customer_resource_uri"]),
+        (
+            "unknown usage point",
+            json!({"selected_usage_point_ids": [NOBODYS]}),
+            vec!["selected_usage_point_ids", NOBODYS],
+        ),
+        (
+            "another customer's usage point",
+            json!({"selected_usage_point_ids": [U1, FOREIGN]}),
+            vec![FOREIGN, "not belong"],
+        ),
+        (
+            "nobody's usage point",
+            json!({"selected_usage_point_ids": [OWNERLESS]}),
+            vec![OWNERLESS, "not belong"],
+        ),
+        (
+            "empty grant",
+            json!({"granted_scope": "FB=4", "selected_usage_point_ids": []}),
+            vec!["selected_usage_point_ids"],
+        ),
+        (
+            "an empty scope",
+            json!({"granted_scope": ";;", "selected_usage_point_ids": null}),
+            vec!["selected_usage_point_ids"],
+        ),
+        (
+            "personal data without URI",
+            json!({"granted_scope": "FB=4_54"}),
+            vec!["customer_resource_uri is required"],
+        ),
+        (
+            "a blank URI",
+            json!({"granted_scope": "FB=4_54", "customer_resource_uri": " "}),
+            vec!["customer_resource_uri is required"],
+        ),
+        (
+            "a URI without personal data",
+            json!({"customer_resource_uri": CUSTOMER_URI}),
+            vec!["customer_resource_uri must be absent"],
+        ),
+        (
+            "a URI that is too long",
+            json!({"granted_scope": "FB=54", "customer_resource_uri": format!("https://x/{long}")}),
+            vec!["customer_resource_uri", "1024"],
+        ),
+        (
+            "a URI of another kind",
+            json!({"granted_scope": "FB=54", "customer_resource_uri": "ftp://x/y"}),
+            vec!["customer_resource_uri"],
+        ),
+        (
+            "a relative URI",
+            json!({"granted_scope": "FB=54", "customer_resource_uri": "/RetailCustomer/42"}),
+            vec!["customer_resource_uri"],
+        ),
         ("blank client", json!({"client_id": " "}), vec!["client_id is required"]),
         ("blank scope", json!({"granted_scope": "\t"}), vec!["granted_scope is required"]),
         ("no customer", json!({"retail_customer_id": null}), vec!["retail_customer_id is required"]),
         ("blank correlation", json!({"correlation_id": ""}), vec!["correlation_id is required"]),
         ("a text for a number", json!({"retail_customer_id": "42"}), vec!["malformed", "retail_customer_id"]),
         ("a fraction", json!({"retail_customer_id": 42.0}), vec!["malformed", "retail_customer_id"]),
-        ("no UUID", json!({"selected_usage_point_ids": ["x"]}), vec!["malformed", "selected_usage_point_ids"]),
+        (
+            "no UUID",
+            json!({"selected_usage_point_ids": ["x"]}),
+            vec!["malformed", "selected_usage_point_ids"],
+        ),
         ("the character zero", json!({"more": ["a\0"]}), vec!["malformed", "more"]),
     ];
     for (what, changes, wanted) in rows {
@@ -140,7 +198,10 @@ async fn the_first_check_that_fails_is_told() {
         (json!({"selected_usage_point_ids": [FOREIGN, NOBODYS]}), FOREIGN),
         (json!({"selected_usage_point_ids": [NOBODYS, FOREIGN]}), NOBODYS),
         (json!({"selected_usage_point_ids": [FOREIGN], "customer_resource_uri": CUSTOMER_URI}), FOREIGN),
-        (json!({"selected_usage_point_ids": [], "customer_resource_uri": CUSTOMER_URI}), "selected_usage_point_ids"),
+        (
+            json!({"selected_usage_point_ids": [], "customer_resource_uri": CUSTOMER_URI}),
+            "selected_usage_point_ids",
+        ),
     ];
     for (changes, first) in rows {
         let said = custodian.refused(&body(changes)).await;
@@ -175,7 +236,8 @@ async fn the_scope_is_stored_as_it_came() {
     let scope = format!(" fb = 4_5 ;;x=ä{};", "é".repeat(236));
     assert_eq!(scope.chars().count(), 252);
     assert_eq!(custodian.provision(&body(json!({"granted_scope": scope}))).await.0, 201);
-    let stored: String = sqlx::query_scalar("select scope from authorizations").fetch_one(&custodian.pool).await.unwrap();
+    let stored: String =
+        sqlx::query_scalar("select scope from authorizations").fetch_one(&custodian.pool).await.unwrap();
     assert_eq!(stored, scope);
     custodian.stop().await;
 }
@@ -189,7 +251,11 @@ async fn a_fault_in_the_middle_leaves_no_row_and_tells_nothing_of_itself() {
     assert!(!answer.to_string().contains("subscription_usage_points"), "{answer}");
     for table in ["authorizations", "subscriptions", "authorization_changes"] {
         let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
-        assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&custodian.pool).await.unwrap(), 0, "{table}");
+        assert_eq!(
+            sqlx::query_scalar::<_, i64>(count).fetch_one(&custodian.pool).await.unwrap(),
+            0,
+            "{table}"
+        );
     }
     custodian.stop().await;
 }

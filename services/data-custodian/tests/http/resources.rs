@@ -8,7 +8,8 @@ async fn stored(custodian: &Custodian) -> (String, String, Value) {
     let grant = body(json!({"granted_scope": "FB=4_5_54", "customer_resource_uri": CUSTOMER_URI}));
     let (status, answer) = custodian.provision(&grant).await;
     assert_eq!(status, 201, "{answer}");
-    let authorization = format!("/espi/1_1/resource/Authorization/{}", answer["authorization_id"].as_str().unwrap());
+    let authorization =
+        format!("/espi/1_1/resource/Authorization/{}", answer["authorization_id"].as_str().unwrap());
     let id = answer["resource_subscription_id"].as_str().unwrap();
     (authorization, format!("/espi/1_1/resource/Subscription/{id}"), answer)
 }
@@ -17,13 +18,21 @@ async fn stored(custodian: &Custodian) -> (String, String, Value) {
 async fn the_customer_and_the_client_read_and_strangers_get_404() {
     let custodian = Custodian::start().await;
     let (authorization, subscription, answer) = stored(&custodian).await;
-    for token in [customer(42), client("third_party"), token(json!({"client_id": "third_party"})), token(json!({"customer_id": "42"}))] {
+    for token in [
+        customer(42),
+        client("third_party"),
+        token(json!({"client_id": "third_party"})),
+        token(json!({"customer_id": "42"})),
+    ] {
         let (status, read) = custodian.read(Method::GET, &authorization, Some(&token)).await;
         assert_eq!(status, 200, "{read}");
         assert_eq!(read["authorization_id"], answer["authorization_id"]);
         let known = (read["status"].as_str(), read["scope"].as_str(), read["client_id"].as_str());
         assert_eq!(known, (Some("ACTIVE"), Some("FB=4_5_54"), Some("third_party")));
-        assert_eq!((&read["retail_customer_id"], &read["customer_resource_uri"]), (&json!(42), &json!(CUSTOMER_URI)));
+        assert_eq!(
+            (&read["retail_customer_id"], &read["customer_resource_uri"]),
+            (&json!(42), &json!(CUSTOMER_URI))
+        );
         assert_eq!(read["resource_uri"], answer["resource_uri"]);
         assert_eq!(read["authorization_uri"], answer["authorization_uri"]);
         let (status, read) = custodian.read(Method::GET, &subscription, Some(&token)).await;
@@ -37,7 +46,8 @@ async fn the_customer_and_the_client_read_and_strangers_get_404() {
         for path in [&authorization, &subscription, "/espi/1_1/resource/Authorization/x"] {
             for method in [Method::GET, Method::DELETE] {
                 let (status, _) = custodian.read(method.clone(), path, Some(&stranger)).await;
-                let wanted = if method == Method::DELETE && path.contains("Subscription") { 405 } else { 404 };
+                let wanted =
+                    if method == Method::DELETE && path.contains("Subscription") { 405 } else { 404 };
                 assert_eq!(status, wanted, "{method} {path}");
             }
         }
@@ -50,7 +60,8 @@ async fn without_a_token_that_names_somebody_a_call_is_401() {
     let custodian = Custodian::start().await;
     let (authorization, ..) = stored(&custodian).await;
     let none = token(json!({"sub": "x"}));
-    let odd = ["042", "+42", " 42", "42.0", "x", ""].map(|id| token(json!({"customer_id": id, "azp": "third_party"})));
+    let odd = ["042", "+42", " 42", "42.0", "x", ""]
+        .map(|id| token(json!({"customer_id": id, "azp": "third_party"})));
     let over = token(json!({"customer_id": 42, "exp": 1}));
     let fraction = token(json!({"customer_id": 42.0, "azp": "third_party"}));
     let list = [none, over, fraction, "x".to_owned(), "a.b.c".to_owned(), String::new()];
@@ -73,7 +84,8 @@ async fn a_withdrawn_authorization_stays_as_revoked_and_its_subscriptions_go() {
         assert_eq!((status, read["status"].as_str()), (200, Some("REVOKED")));
         assert_eq!(custodian.read(Method::GET, &subscription, Some(&token)).await.0, 404);
     }
-    let left: i64 = sqlx::query_scalar("select count(*) from subscriptions").fetch_one(&custodian.pool).await.unwrap();
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from subscriptions").fetch_one(&custodian.pool).await.unwrap();
     assert_eq!(left, 0);
     let changes: Vec<String> =
         sqlx::query_scalar("select cause from authorization_changes where status = 'REVOKED' order by id")

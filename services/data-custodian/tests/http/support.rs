@@ -109,10 +109,9 @@ impl Custodian {
 
     /// A call of the back-channel, without its body.
     pub(crate) fn grant(&self) -> RequestBuilder {
-        self.http.post(self.internal(data_custodian::backchannel::SUBSCRIPTIONS)).basic_auth(
-            "as-backchannel",
-            Some("change-me-in-production"),
-        )
+        self.http
+            .post(self.internal(data_custodian::backchannel::SUBSCRIPTIONS))
+            .basic_auth("as-backchannel", Some("change-me-in-production"))
     }
 
     pub(crate) async fn provision(&self, body: &Value) -> (u16, Value) {

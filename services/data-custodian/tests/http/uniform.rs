@@ -19,7 +19,8 @@ async fn see(call: reqwest::RequestBuilder) -> Seen {
     let began = Instant::now();
     let response = call.send().await.unwrap();
     let status = response.status().as_u16();
-    let seen = response.headers().iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+    let seen =
+        response.headers().iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
     let mut headers: Vec<_> =
         seen.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     headers.sort();
@@ -63,7 +64,10 @@ async fn wrong_tokens(custodian: &Custodian) -> Vec<(&'static str, String)> {
         ("a blank nonce", signed(Outbound { nonce: " ".to_owned(), ..outbound() })),
         ("an over-long nonce", signed(Outbound { nonce: "x".repeat(65), ..outbound() })),
         ("an unknown client", signed(Outbound { client_id: "nobody\0".to_owned(), ..outbound() })),
-        ("a foreign return URL", signed(Outbound { return_url: "https://evil.org/continue".to_owned(), ..outbound() })),
+        (
+            "a foreign return URL",
+            signed(Outbound { return_url: "https://evil.org/continue".to_owned(), ..outbound() }),
+        ),
         ("no URL to return to", signed(Outbound { return_url: "continue".to_owned(), ..outbound() })),
         ("a scope that does not parse", signed(Outbound { scope: "FB=x".to_owned(), ..outbound() })),
         ("a blank scope", signed(Outbound { scope: String::new(), ..outbound() })),
@@ -89,17 +93,24 @@ async fn every_refusal_is_the_same_in_status_headers_body_and_time() {
         let mut url = url::Url::parse(&custodian.public("/consent")).unwrap();
         url.query_pairs_mut().append_pair("handoff", &token);
         all.push((what, see(custodian.http.get(url)).await));
-        let pairs = [("handoff", token.as_str()), ("csrf", &csrf), ("decision", "deny"), ("customer_id", "42")];
+        let pairs =
+            [("handoff", token.as_str()), ("csrf", &csrf), ("decision", "deny"), ("customer_id", "42")];
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         all.push((what, see(post(body).header("cookie", &cookie)).await));
     }
     let form = format!("handoff={good}&customer_id=42&decision=deny");
     all.push(("no token at all", see(custodian.http.get(custodian.public("/consent"))).await));
-    all.push(("a query that is none", see(custodian.http.get(custodian.public("/consent?handoff=%ff%"))).await));
+    all.push((
+        "a query that is none",
+        see(custodian.http.get(custodian.public("/consent?handoff=%ff%"))).await,
+    ));
     all.push(("a lost session", see(post(format!("{form}&csrf={csrf}"))).await));
     all.push(("no CSRF field", see(post(form.clone()).header("cookie", &cookie)).await));
     all.push(("a wrong CSRF field", see(post(format!("{form}&csrf=x")).header("cookie", &cookie)).await));
-    all.push(("no decision", see(post(format!("handoff={good}&customer_id=42&csrf={csrf}")).header("cookie", &cookie)).await));
+    all.push((
+        "no decision",
+        see(post(format!("handoff={good}&customer_id=42&csrf={csrf}")).header("cookie", &cookie)).await,
+    ));
     all.push(("another form", see(custodian.http.post(custodian.public("/consent")).json(&1)).await));
     all.push(("a form that is too large", see(post("x".repeat(70_000))).await));
     let (_, first) = &all[0];
@@ -118,7 +129,8 @@ async fn every_refusal_is_the_same_in_status_headers_body_and_time() {
 async fn a_refusal_is_the_same_in_every_language_but_for_its_words() {
     let custodian = Custodian::start().await;
     for lang in ["en", "fr", "ar", "hi"] {
-        let ask = |path: String| see(custodian.http.get(custodian.public(&path)).header("accept-language", lang));
+        let ask =
+            |path: String| see(custodian.http.get(custodian.public(&path)).header("accept-language", lang));
         let (bad, none) = (ask("/consent?handoff=x.y".to_owned()).await, ask("/consent".to_owned()).await);
         assert!(bad.body == none.body && bad.headers == none.headers, "{lang}");
         assert!(String::from_utf8_lossy(&bad.body).contains(&format!("lang=\"{lang}\"")));

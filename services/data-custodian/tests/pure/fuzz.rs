@@ -48,7 +48,16 @@ fn answer() -> impl Strategy<Value = Return> {
 
 /// Texts that are scopes more often than chance would make them.
 fn near_scope() -> impl Strategy<Value = String> {
-    let key = prop_oneof!["FB", "fb", "IntervalDuration", "HistoryLength", "BlockDuration", "BR", "[a-z]{0,3}", ".?"];
+    let key = prop_oneof![
+        "FB",
+        "fb",
+        "IntervalDuration",
+        "HistoryLength",
+        "BlockDuration",
+        "BR",
+        "[a-z]{0,3}",
+        ".?"
+    ];
     let value = prop_oneof!["[0-9_]{0,8}", "-?[0-9]{1,9}", ".{0,6}"];
     let term = (key, prop_oneof![Just("="), Just(" = "), Just("")], value)
         .prop_map(|(key, sign, value)| format!("{key}{sign}{value}"));

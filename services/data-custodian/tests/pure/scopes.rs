@@ -173,7 +173,8 @@ fn every_id_has_the_category_of_the_specification() {
         (Category::Deprecated, &[14, 18, 19, 32, 33, 34, 36, 38, 46, 47, 48, 49, 50, 66]),
     ];
     for id in -2..=75 {
-        let wanted = rows.iter().find(|(_, ids)| ids.contains(&id)).map_or(Category::Unknown, |(one, _)| *one);
+        let wanted =
+            rows.iter().find(|(_, ids)| ids.contains(&id)).map_or(Category::Unknown, |(one, _)| *one);
         assert_eq!(catalog::category(id), wanted, "{id}");
         let active = !matches!(wanted, Category::Unknown | Category::Deprecated);
         assert_eq!(catalog::name(id).is_some(), active, "{id}");
