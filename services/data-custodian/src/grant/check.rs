@@ -29,12 +29,49 @@ pub struct Checked {
 pub async fn check(connection: &mut PgConnection, grant: Grant) -> Result<Checked, GrantError> {
     let customer = required(&grant)?;
     let scope = scope(&grant.granted_scope)?;
-    let (client, policy_key) = client(connection, &grant.client_id).await?;
-    known_customer(connection, customer).await?;
-    usage_points(connection, &grant.selected_usage_point_ids, customer).await?;
+    let known = Known::look_up(connection, &grant, customer).await?;
+    let client = known.client.ok_or_else(|| {
+        Refusal::new(7, format!("client_id: there is no client {}", shown(&grant.client_id)))
+    })?;
+    if !known.has_customer {
+        return Err(Refusal::new(8, format!("retail_customer_id: there is no customer {customer}")).into());
+    }
+    usage_points(&grant.selected_usage_point_ids, &known.owners, customer)?;
     let includes_pii = scope.includes_customer_pii();
     shape(&grant, includes_pii)?;
-    Ok(Checked { grant, client, customer, includes_pii, policy_key })
+    Ok(Checked { grant, client, customer, includes_pii, policy_key: known.policy_key })
+}
+
+/// What the database knows of whom and what a grant names, by one question.
+struct Known {
+    client: Option<Uuid>,
+    policy_key: Option<String>,
+    has_customer: bool,
+    /// The usage points that there are, with their owners.
+    owners: HashMap<Uuid, Option<i64>>,
+}
+
+const LOOK_UP: &str = "
+select c.id,
+    case when c.requires_approval then coalesce(c.awe_policy_key, 'custodian.' || c.client_id) end,
+    exists (select from retail_customers where id = $2),
+    array(select id from usage_points where id = any($3) order by id),
+    array(select retail_customer_id from usage_points where id = any($3) order by id)
+from (values (1)) as one left join registered_clients c on c.client_id = $1";
+
+impl Known {
+    async fn look_up(connection: &mut PgConnection, grant: &Grant, customer: i64) -> sqlx::Result<Self> {
+        let asked =
+            sqlx::query(LOOK_UP).bind(&grant.client_id).bind(customer).bind(&grant.selected_usage_point_ids);
+        let row = asked.fetch_one(connection).await?;
+        let (ids, owners): (Vec<Uuid>, Vec<Option<i64>>) = (row.try_get(3)?, row.try_get(4)?);
+        Ok(Self {
+            client: row.try_get(0)?,
+            policy_key: row.try_get(1)?,
+            has_customer: row.try_get(2)?,
+            owners: ids.into_iter().zip(owners).collect(),
+        })
+    }
 }
 
 fn required(grant: &Grant) -> Result<i64, Refusal> {
@@ -55,44 +92,16 @@ fn scope(text: &str) -> Result<Scope, Refusal> {
     Scope::parse(text).map_err(|error| Refusal::new(6, format!("granted_scope: {error}")))
 }
 
-async fn client(
-    connection: &mut PgConnection,
-    client_id: &str,
-) -> Result<(Uuid, Option<String>), GrantError> {
-    let select =
-        "select id, case when requires_approval then coalesce(awe_policy_key, 'custodian.' || client_id) end
-                  from registered_clients where client_id = $1";
-    let found: Option<(Uuid, Option<String>)> =
-        sqlx::query_as(select).bind(client_id).fetch_optional(connection).await?;
-    found.ok_or_else(|| Refusal::new(7, format!("client_id: there is no client {}", shown(client_id))).into())
-}
-
-async fn known_customer(connection: &mut PgConnection, customer: i64) -> Result<(), GrantError> {
-    let select = "select exists (select from retail_customers where id = $1)";
-    if sqlx::query_scalar::<_, bool>(select).bind(customer).fetch_one(connection).await? {
-        return Ok(());
-    }
-    Err(Refusal::new(8, format!("retail_customer_id: there is no customer {customer}")).into())
-}
-
 /// One after the other in the order of the request: whether it exists, then whose it is.
-async fn usage_points(connection: &mut PgConnection, ids: &[Uuid], customer: i64) -> Result<(), GrantError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let select = "select id, retail_customer_id from usage_points where id = any($1)";
-    let rows = sqlx::query(select).bind(ids).fetch_all(connection).await?;
-    let owners = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    let owners: HashMap<Uuid, Option<i64>> = owners.collect::<sqlx::Result<_>>()?;
+fn usage_points(ids: &[Uuid], owners: &HashMap<Uuid, Option<i64>>, customer: i64) -> Result<(), Refusal> {
+    let field = "selected_usage_point_ids";
     for id in ids {
-        let field = "selected_usage_point_ids";
-        match owners.get(id) {
-            None => return Err(Refusal::new(9, format!("{field}: there is no usage point {id}")).into()),
-            Some(owner) if *owner != Some(customer) => {
-                let why = format!("{field}: usage point {id} does not belong to customer {customer}");
-                return Err(Refusal::new(9, why).into());
-            }
-            Some(_) => {}
+        let owner = owners
+            .get(id)
+            .ok_or_else(|| Refusal::new(9, format!("{field}: there is no usage point {id}")))?;
+        if *owner != Some(customer) {
+            let why = format!("{field}: usage point {id} does not belong to customer {customer}");
+            return Err(Refusal::new(9, why));
         }
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! One authorization with its subscriptions, in the transaction of the caller: all of it is stored or nothing.
 
 use super::{Checked, GrantedOut};
-use crate::changes::note_change;
 use crate::uris::Uris;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,10 +12,20 @@ pub struct Stored {
     pub out: GrantedOut,
 }
 
+/// The whole aggregate by one statement: constraints are checked at its end.
 const INSERT: &str = "
-insert into authorizations (id, registered_client_id, retail_customer_id, scope, third_party, status, resource_uri,
-    authorization_uri, customer_resource_uri, awe_request_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+with the_authorization as (
+    insert into authorizations (id, registered_client_id, retail_customer_id, scope, third_party, status, resource_uri,
+        authorization_uri, customer_resource_uri, awe_request_id)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+), the_subscriptions as (
+    insert into subscriptions (id, authorization_id, registered_client_id, retail_customer_id, kind)
+    select id, $1, $2, $3, kind from (values ($11::uuid, 'resource'), ($12::uuid, 'customer')) as s (id, kind) where id is not null
+), the_usage_points as (
+    insert into subscription_usage_points (subscription_id, usage_point_id)
+    select $11::uuid, unnest($13::uuid[]) where $11 is not null
+)
+insert into authorization_changes (authorization_id, status, cause) values ($1, $6, 'granted')";
 
 /// Writes a checked grant under this id. With `awe_request_id` it waits for that request (`PENDING`).
 ///
@@ -52,31 +61,10 @@ pub async fn persist(
         .bind(&out.authorization_uri)
         .bind(&out.customer_resource_uri)
         .bind(awe_request_id)
-        .execute(&mut *connection)
-        .await?;
-    for (subscription, kind) in [(resource, "resource"), (customer, "customer")] {
-        let Some(subscription) = subscription else { continue };
-        sqlx::query(
-            "insert into subscriptions (id, authorization_id, registered_client_id, retail_customer_id, kind)
-             values ($1, $2, $3, $4, $5)",
-        )
-        .bind(subscription)
-        .bind(id)
-        .bind(checked.client)
-        .bind(checked.customer)
-        .bind(kind)
-        .execute(&mut *connection)
-        .await?;
-    }
-    if let Some(subscription) = resource {
-        sqlx::query(
-            "insert into subscription_usage_points (subscription_id, usage_point_id) select $1, unnest($2::uuid[])",
-        )
-        .bind(subscription)
+        .bind(resource)
+        .bind(customer)
         .bind(&grant.selected_usage_point_ids)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-    }
-    note_change(connection, id, status, "granted").await?;
     Ok(Stored { out })
 }
