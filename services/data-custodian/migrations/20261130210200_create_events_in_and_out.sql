@@ -7,6 +7,7 @@ create table applied_events (
     applied_at timestamptz not null default now()
 );
 create index applied_events_by_request on applied_events (awe_request_id);
+create index applied_events_by_age on applied_events (applied_at);
 
 -- Every change of an authorization's status, with what brought it about.
 create table authorization_changes (

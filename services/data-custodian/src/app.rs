@@ -72,12 +72,12 @@ async fn bind(host: std::net::IpAddr, port: u16) -> anyhow::Result<TcpListener> 
 
 fn run_loops(app: &App, bus: Option<Bus>) {
     let reaping = Duration::from_secs(app.config.handoff.reap_interval_seconds);
-    let (nonces, metrics) = (app.nonces.clone(), Arc::clone(&app.metrics));
-    app.loops.every("nonces", reaping, move || {
-        let (nonces, metrics) = (nonces.clone(), Arc::clone(&metrics));
+    let shared = app.clone();
+    app.loops.every("reaper", reaping, move || {
+        let app = shared.clone();
         async move {
-            metrics.nonces_reaped.add(nonces.reap_ended().await?);
-            Ok(())
+            app.metrics.nonces_reaped.add(app.nonces.reap_ended().await?);
+            Ok(app.authorizations.forget_applied().await?)
         }
     });
     reconcile(app);

@@ -316,6 +316,16 @@ impl Authorizations {
         sqlx::query(update).bind(awe_request_id).execute(&self.pool).await.map(drop)
     }
 
+    /// Forgets events that were applied so long ago that none comes again; if one did, nothing would wait for it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forget_applied(&self) -> sqlx::Result<()> {
+        let delete = "delete from applied_events where event_id in
+            (select event_id from applied_events where applied_at < now() - interval '90 days' limit 5000)";
+        sqlx::query(delete).execute(&self.pool).await.map(drop)
+    }
+
     /// Takes events of ours that NATS has still to take, oldest first: position, id, subject, body.
     ///
     /// # Errors

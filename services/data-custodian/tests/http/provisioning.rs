@@ -1,6 +1,8 @@
 //! The provisioning of grants: its shapes, its checks and their order.
 
 use crate::support::*;
+use data_custodian::backchannel::store;
+use data_custodian::grant::{Grant, GrantError, Provisioned};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 use std::collections::BTreeSet;
@@ -85,100 +87,84 @@ async fn the_shape_follows_from_what_was_selected_and_not_from_energy_blocks() {
     custodian.stop().await;
 }
 
-/// Every row that names something wrong, with what its description has to hold.
+/// One test for each grant that is refused: what of the first example is changed, and what the description has to hold.
+/// Nothing may be stored.
+macro_rules! refused {
+    ($($name:ident: $changes:tt => $parts:expr;)+) => {
+        $(#[tokio::test]
+        async fn $name() {
+            let custodian = Custodian::start().await;
+            let said = custodian.refused(&body(json!($changes))).await;
+            for part in $parts {
+                assert!(said.contains(part), "{part} is missing: {said}");
+            }
+            custodian.stop().await;
+        })+
+    };
+}
+
+refused! {
+    an_empty_grant_is_refused: {"granted_scope": "FB=4", "selected_usage_point_ids": []} => ["selected_usage_point_ids"];
+    an_empty_scope_selects_nothing: {"granted_scope": ";;", "selected_usage_point_ids": null} => ["selected_usage_point_ids"];
+    personal_data_without_a_uri_is_refused: {"granted_scope": "FB=4_54"} => ["customer_resource_uri is required"];
+    a_blank_uri_is_absent: {"granted_scope": "FB=4_54", "customer_resource_uri": " "} => ["customer_resource_uri is required"];
+    a_uri_without_personal_data_is_refused: {"customer_resource_uri": CUSTOMER_URI} => ["customer_resource_uri must be absent"];
+    an_unknown_client_is_refused: {"client_id": "nobody"} => ["client_id", "nobody"];
+    an_unknown_customer_is_refused: {"retail_customer_id": 99} => ["retail_customer_id", "99"];
+    a_usage_point_of_another_customer_is_refused: {"selected_usage_point_ids": [U1, FOREIGN]} => [FOREIGN, "not belong"];
+    a_usage_point_of_nobody_is_refused: {"selected_usage_point_ids": [OWNERLESS]} => [OWNERLESS, "not belong"];
+    an_unknown_usage_point_is_refused: {"selected_usage_point_ids": [NOBODYS]} => ["selected_usage_point_ids", NOBODYS];
+    a_scope_that_does_not_parse_is_refused: {"granted_scope": "FB=not_a_number"} => ["granted_scope", "\"not\""];
+    a_list_of_intervals_is_refused: {"granted_scope": "FB=4;IntervalDuration=900_3600"} => ["900_3600"];
+    a_blank_client_is_refused: {"client_id": " "} => ["client_id is required"];
+    a_blank_scope_is_refused: {"granted_scope": "\t"} => ["granted_scope is required"];
+    a_missing_customer_is_refused: {"retail_customer_id": null} => ["retail_customer_id is required"];
+    a_blank_correlation_id_is_refused: {"correlation_id": ""} => ["correlation_id is required"];
+    the_least_customer_number_is_unknown: {"retail_customer_id": i64::MIN} => ["retail_customer_id"];
+    a_customer_in_quotes_is_malformed: {"retail_customer_id": "42"} => ["malformed", "retail_customer_id"];
+    a_customer_with_a_fraction_is_malformed: {"retail_customer_id": 42.0} => ["malformed", "retail_customer_id"];
+    a_usage_point_that_is_no_uuid_is_malformed: {"selected_usage_point_ids": ["x"]} => ["malformed", "selected_usage_point_ids"];
+    a_null_among_usage_points_is_malformed: {"selected_usage_point_ids": [U1, null]} => ["malformed", "selected_usage_point_ids"];
+    the_character_zero_is_malformed_anywhere: {"more": ["a\0"]} => ["malformed", "more"];
+    a_relative_uri_is_refused: {"granted_scope": "FB=54", "customer_resource_uri": "/RetailCustomer/42"} => ["customer_resource_uri"];
+    a_uri_of_another_kind_is_refused: {"granted_scope": "FB=54", "customer_resource_uri": "ftp://x/y"} => ["customer_resource_uri"];
+}
+
 #[tokio::test]
-async fn every_refused_grant_names_what_is_wrong_and_leaves_no_row() {
+async fn a_scope_of_256_characters_and_a_uri_of_1024_are_taken_and_longer_ones_refused() {
     let custodian = Custodian::start().await;
-    let long = "a".repeat(1025);
-    let rows = [
-        (
-            "a scope that does not parse",
-            json!({"granted_scope": "FB=not_a_number"}),
-            vec!["granted_scope", "\"not\""],
-        ),
-        (
-            "a scope that is too long",
-            json!({"granted_scope": format!("FB={}", "4_".repeat(127) + "44")}),
-            vec!["granted_scope", "256"],
-        ),
-        ("a list of intervals", json!({"granted_scope": "FB=4;IntervalDuration=900_3600"}), vec!["900_3600"]),
-        ("unknown client", json!({"client_id": "nobody"}), vec!["client_id", "nobody"]),
-        ("unknown customer", json!({"retail_customer_id": 99}), vec!["retail_customer_id", "99"]),
-        ("a negative customer", json!({"retail_customer_id": i64::MIN}), vec!["retail_customer_id"]),
-        (
-            "unknown usage point",
-            json!({"selected_usage_point_ids": [NOBODYS]}),
-            vec!["selected_usage_point_ids", NOBODYS],
-        ),
-        (
-            "another customer's usage point",
-            json!({"selected_usage_point_ids": [U1, FOREIGN]}),
-            vec![FOREIGN, "not belong"],
-        ),
-        (
-            "nobody's usage point",
-            json!({"selected_usage_point_ids": [OWNERLESS]}),
-            vec![OWNERLESS, "not belong"],
-        ),
-        (
-            "empty grant",
-            json!({"granted_scope": "FB=4", "selected_usage_point_ids": []}),
-            vec!["selected_usage_point_ids"],
-        ),
-        (
-            "an empty scope",
-            json!({"granted_scope": ";;", "selected_usage_point_ids": null}),
-            vec!["selected_usage_point_ids"],
-        ),
-        (
-            "personal data without URI",
-            json!({"granted_scope": "FB=4_54"}),
-            vec!["customer_resource_uri is required"],
-        ),
-        (
-            "a blank URI",
-            json!({"granted_scope": "FB=4_54", "customer_resource_uri": " "}),
-            vec!["customer_resource_uri is required"],
-        ),
-        (
-            "a URI without personal data",
-            json!({"customer_resource_uri": CUSTOMER_URI}),
-            vec!["customer_resource_uri must be absent"],
-        ),
-        (
-            "a URI that is too long",
-            json!({"granted_scope": "FB=54", "customer_resource_uri": format!("https://x/{long}")}),
-            vec!["customer_resource_uri", "1024"],
-        ),
-        (
-            "a URI of another kind",
-            json!({"granted_scope": "FB=54", "customer_resource_uri": "ftp://x/y"}),
-            vec!["customer_resource_uri"],
-        ),
-        (
-            "a relative URI",
-            json!({"granted_scope": "FB=54", "customer_resource_uri": "/RetailCustomer/42"}),
-            vec!["customer_resource_uri"],
-        ),
-        ("blank client", json!({"client_id": " "}), vec!["client_id is required"]),
-        ("blank scope", json!({"granted_scope": "\t"}), vec!["granted_scope is required"]),
-        ("no customer", json!({"retail_customer_id": null}), vec!["retail_customer_id is required"]),
-        ("blank correlation", json!({"correlation_id": ""}), vec!["correlation_id is required"]),
-        ("a text for a number", json!({"retail_customer_id": "42"}), vec!["malformed", "retail_customer_id"]),
-        ("a fraction", json!({"retail_customer_id": 42.0}), vec!["malformed", "retail_customer_id"]),
-        (
-            "no UUID",
-            json!({"selected_usage_point_ids": ["x"]}),
-            vec!["malformed", "selected_usage_point_ids"],
-        ),
-        ("the character zero", json!({"more": ["a\0"]}), vec!["malformed", "more"]),
+    let scope = |length: usize| format!("FB=54;x={}", "é".repeat(length - 8));
+    let uri = |length: usize| format!("https://x/{}", "é".repeat(length - 10));
+    let grant =
+        |s: usize, u: usize| body(json!({"granted_scope": scope(s), "customer_resource_uri": uri(u)}));
+    assert!(custodian.refused(&grant(257, 1024)).await.contains("256"));
+    assert!(custodian.refused(&grant(256, 1025)).await.contains("1024"));
+    assert_eq!(custodian.provision(&grant(256, 1024)).await.0, 201);
+    custodian.stop().await;
+}
+
+/// Whoever calls the service otherwise than by HTTP may leave out the correlation id, and nothing else.
+#[tokio::test]
+async fn the_service_checks_client_scope_and_customer_again_and_not_the_correlation_id() {
+    let custodian = Custodian::start().await;
+    let good = Grant {
+        client_id: "third_party".to_owned(),
+        granted_scope: "FB=4_5".to_owned(),
+        retail_customer_id: Some(42),
+        selected_usage_point_ids: vec![U1.parse().unwrap()],
+        ..Grant::default()
+    };
+    let blanks = [
+        (3, Grant { client_id: " ".to_owned(), ..good.clone() }),
+        (4, Grant { granted_scope: String::new(), ..good.clone() }),
+        (5, Grant { retail_customer_id: None, ..good.clone() }),
     ];
-    for (what, changes, wanted) in rows {
-        let said = custodian.refused(&body(changes)).await;
-        for part in wanted {
-            assert!(said.contains(part), "{what}: {said}");
-        }
+    for (row, grant) in blanks {
+        let refused = store(&custodian.running.app, grant).await;
+        assert!(matches!(&refused, Err(GrantError::Refused(refusal)) if refusal.row == row), "{refused:?}");
     }
+    assert_eq!(custodian.rows().await, 0);
+    assert!(matches!(store(&custodian.running.app, good).await, Ok(Provisioned::Granted(_))));
     custodian.stop().await;
 }
 
