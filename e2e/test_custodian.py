@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import uuid
 from datetime import datetime, timedelta, timezone
 
 from support.custodian import RESOURCE, U1, CustodianCase, client, customer, grant
@@ -138,8 +139,10 @@ class Approval(CustodianCase):
             "policy_version": 1, "status": "approved", "occurred_at": "2026-01-01T00:00:00Z", "payload": {},
         }  # fmt: skip
         subject = f"{self.prefix}.events.request_approved.espi_authorization.{request_id}"
-        self.nats().request(subject, forged)
-        until(lambda: self.one.metric("events_forged") == 1, "the forged event was looked at")
+        nobodys = {**forged, "event_id": secrets.token_hex(16), "request_id": str(uuid.uuid4())}
+        for event in (forged, nobodys):
+            self.nats().request(subject, event)
+        until(lambda: self.one.metric("events_forged") == 2, "the forged events were looked at")
         self.assertEqual(self.one.authorization(id_)["status"], "PENDING")
         self.assertEqual(self.changes(id_), ["PENDING"])
         self.decide(request_id)

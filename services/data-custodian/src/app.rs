@@ -6,7 +6,6 @@ use crate::state::App;
 use crate::{backchannel, listen, public};
 use anyhow::Context as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
