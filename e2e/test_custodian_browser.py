@@ -190,6 +190,6 @@ class Pages(browser.BrowserMixin, CustodianCase):
 
 def server_answers(port: int) -> bool:
     try:
-        return custodian._call(port, "GET", "/", None, {}).status == 200
+        return custodian.send(port, "GET", "/", None, {}).status == 200
     except OSError:
         return False

@@ -143,12 +143,12 @@ class Custodian:
     def call(self, method: str, path: str, bearer: Optional[str] = None) -> api.Answer:
         """A call of the public listener."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        return _call(self.public, method, path, None, headers)
+        return send(self.public, method, path, None, headers)
 
     def provision(self, body: dict[str, Any]) -> api.Answer:
         credential = base64.b64encode(f"{USER}:{self.secret}".encode()).decode()
         headers = {"Authorization": f"Basic {credential}", "Content-Type": "application/json"}
-        return _call(self.internal, "POST", SUBSCRIPTIONS, json.dumps(body).encode(), headers)
+        return send(self.internal, "POST", SUBSCRIPTIONS, json.dumps(body).encode(), headers)
 
     def authorization(self, id_: str, bearer: Optional[str] = None) -> dict[str, Any]:
         return self.call("GET", f"{RESOURCE}/Authorization/{id_}", bearer or customer(42)).expect(200)
@@ -158,7 +158,7 @@ class Custodian:
         return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"custodian_{name}_total "))
 
 
-def _call(port: int, method: str, path: str, body: Optional[bytes], headers: dict[str, str]) -> api.Answer:
+def send(port: int, method: str, path: str, body: Optional[bytes], headers: dict[str, str]) -> api.Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request(method, path, body, headers)

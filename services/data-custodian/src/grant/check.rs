@@ -118,14 +118,14 @@ fn shape(grant: &Grant, includes_pii: bool) -> Result<(), Refusal> {
         None if includes_pii => {
             Err(Refusal::new(11, "customer_resource_uri is required with function blocks 54 to 62"))
         }
-        Some(_) if !includes_pii => {
-            Err(Refusal::new(12, "customer_resource_uri must be absent without function blocks 54 to 62"))
-        }
         Some(uri) if uri.chars().count() > LONGEST_URI => {
             Err(Refusal::new(11, format!("customer_resource_uri has more than {LONGEST_URI} characters")))
         }
         Some(uri) if !is_web(uri) => {
             Err(Refusal::new(11, "customer_resource_uri is no absolute http or https URI"))
+        }
+        Some(_) if !includes_pii => {
+            Err(Refusal::new(12, "customer_resource_uri must be absent without function blocks 54 to 62"))
         }
         _ => Ok(()),
     }
