@@ -134,10 +134,12 @@ def import_circles() -> None:
 
 GENERATED = ("-p", "schemas", "-p", "registry", "--test", "generated")
 """What cargo test is given to compare the contracts with the code, or to write them."""
+CUSTODIAN_CONTRACT = ("test", "-p", "data-custodian", "--test", "http", "contract::")
 
 
 def schemas() -> None:
     run(cargo("test", *GENERATED), cargo_env())
+    run(cargo(*CUSTODIAN_CONTRACT), cargo_env())
 
 
 def contract() -> None:
@@ -251,6 +253,7 @@ def gen() -> None:
     """Writes every generated file."""
     say("generating the contracts in schemas/")
     run(cargo("test", *GENERATED), cargo_env(AWE_REGENERATE=1))
+    run(cargo(*CUSTODIAN_CONTRACT), cargo_env(AWE_REGENERATE=1))
     say("copying snippets into pages")
     snippets.write()
     if not uses_macros():

@@ -1,0 +1,73 @@
+"""How the data custodian starts, and when it refuses to."""
+
+from __future__ import annotations
+
+import json
+
+from support import custodian
+from support.custodian import CustodianCase
+from support.waiting import until
+
+ISSUER = {"auth.issuer": "https://id.example.org/realms/customers"}
+
+
+class Starts(CustodianCase):
+    gated = False
+
+    def refused(self, settings: dict[str, object], more: dict[str, str]) -> str:
+        done = custodian.run(["serve"], {**self.custodian_settings, **settings}, more)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_outside_of_development_each_default_secret_stops_the_start(self) -> None:
+        said = self.refused(ISSUER, {"BACKCHANNEL_CLIENT_SECRET": "our own secret"})
+        self.assertIn("handoff.signing_key", said)
+        said = self.refused(ISSUER, {"ESPI_HANDOFF_SIGNING_KEY": "our own key of thirty-two characters"})
+        self.assertIn("backchannel.client_secret", said)
+
+    def test_an_unknown_setting_stops_the_start_and_is_named(self) -> None:
+        self.assertIn("public.prot: unknown", self.refused({"public.prot": 1}, {}))
+
+    def test_a_short_key_stops_the_start_and_is_not_repeated(self) -> None:
+        said = self.refused({}, {"ESPI_HANDOFF_SIGNING_KEY": "only-thirty-one-characters-long"})
+        self.assertIn("handoff.signing_key", said)
+        self.assertNotIn("only-thirty-one", said)
+
+    def test_development_mode_stays_on_the_loopback_address(self) -> None:
+        self.assertIn("internal.host", self.refused({"internal.host": "0.0.0.0"}, {}))
+
+    def test_the_settings_that_are_printed_mask_secrets(self) -> None:
+        more = {"BACKCHANNEL_CLIENT_SECRET": "hidden-1", "ESPI_HANDOFF_SIGNING_KEY": "hidden-2" * 5}
+        done = custodian.run(["config"], self.custodian_settings, more)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("hidden", done.stdout)
+        self.assertEqual(json.loads(done.stdout)["backchannel"]["client_secret"], "***")
+
+    def test_migrating_and_seeding_again_changes_nothing(self) -> None:
+        counted = "select count(*) from usage_points"
+        before = self.own.count(counted)
+        self.prepare("migrate")
+        self.prepare("seed")
+        self.assertEqual((before, self.own.count(counted)), (4, 4))
+
+    def test_both_secrets_that_were_configured_are_the_ones_that_work(self) -> None:
+        one = custodian.Custodian(
+            {**self.custodian_settings, "backchannel.client_secret": "another"}, self.folder / "custodian-own.log"
+        )
+        self.addCleanup(one.stop)
+        self.assertEqual(one.provision(custodian.grant()).status, 401)
+
+    def test_while_the_database_is_away_it_says_so_and_stores_nothing(self) -> None:
+        away = {"database.url": "postgres://nobody@127.0.0.1:1/none", "database.acquire_timeout_seconds": 1}
+        lonely = custodian.Custodian({**self.custodian_settings, **away}, self.folder / "lonely.log", start=False)
+        lonely.launch()
+        self.addCleanup(lonely.stop)
+        until(lambda: self._status(lonely) == 503, "health says that the database is away")
+        answer = lonely.provision(custodian.grant())
+        self.assertEqual((answer.status, answer.json["error"]), (503, "temporarily_unavailable"))
+
+    def _status(self, one: custodian.Custodian) -> int:
+        try:
+            return one.call("GET", "/health").status
+        except OSError:
+            return 0

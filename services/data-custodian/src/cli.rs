@@ -1,0 +1,126 @@
+//! The commands of `awe-data-custodian`.
+
+use crate::{app, config, database, openapi, seed};
+use clap::{Parser, Subcommand};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+const DEFAULT_LOG: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "awe-data-custodian",
+    version,
+    about = "Stores what customers agreed to share, once it is approved"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve both listeners until SIGTERM or Ctrl-C
+    Serve {
+        /// Bring the tables up to date first
+        #[arg(long)]
+        migrate: bool,
+        /// Write `public=PORT` and `internal=PORT` into this file once both listen
+        #[arg(long, value_name = "FILE")]
+        ports_file: Option<PathBuf>,
+    },
+    /// Bring the tables up to date
+    Migrate {
+        /// Make the database if it does not exist
+        #[arg(long)]
+        create: bool,
+    },
+    /// Write the clients, customers and usage points of a demonstration
+    Seed {
+        /// A further redirect URI of both clients
+        #[arg(long, value_name = "URL")]
+        return_url: Vec<String>,
+    },
+    /// Print the settings, with secrets masked
+    Config,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter =
+        EnvFilter::try_from_env("DATA_CUSTODIAN_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // Otherwise a line that cannot be written (a full disk) makes whoever logs panic.
+    logs.log_internal_errors(false).init();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be reading: then there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "awe-data-custodian: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { migrate, ports_file } => serve(migrate, ports_file).await,
+        Command::Migrate { create } => database::migrate(&config::load()?.database, create).await,
+        Command::Seed { return_url } => {
+            let pool = database::pool(&config::load()?.database)?;
+            seed::seed(&pool, &return_url).await?;
+            pool.close().await;
+            Ok(())
+        }
+        Command::Config => print(&(serde_json::to_string_pretty(&config::load()?)? + "\n")),
+        Command::Openapi => print(&openapi::text()),
+    }
+}
+
+async fn serve(migrate: bool, ports_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let config = config::load()?;
+    if migrate {
+        database::migrate(&config.database, false).await?;
+    }
+    if config.is_development() {
+        tracing::warn!("development mode: unsigned tokens are accepted, anybody can be anybody");
+    }
+    let stop = CancellationToken::new();
+    let running = app::start(config, stop.clone()).await?;
+    if let Some(file) = ports_file {
+        let text = format!("public={}\ninternal={}\n", running.public.port(), running.internal.port());
+        // Written beside and moved, so that a reader sees all of it or nothing.
+        let new = file.with_extension("new");
+        std::fs::write(&new, text)?;
+        std::fs::rename(new, file)?;
+    }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    running.stop().await;
+    Ok(())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,53 @@
+//! The custodian's own database.
+
+use crate::config;
+use anyhow::Context as _;
+use secrecy::ExposeSecret;
+use sqlx::migrate::MigrateDatabase as _;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// A statement that takes longer is given up by the server: it would hold its connection.
+const LONGEST_STATEMENT: &str = "15s";
+
+/// Connects when first used, so that a process starts while its database is away.
+///
+/// # Errors
+/// The URL cannot be understood.
+pub fn pool(settings: &config::Database) -> anyhow::Result<PgPool> {
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())
+        .map_err(|_| anyhow::anyhow!("database.url cannot be understood"))?
+        .application_name("data-custodian")
+        .options([("statement_timeout", LONGEST_STATEMENT), ("timezone", "UTC")]);
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds));
+    Ok(pool.connect_lazy_with(options))
+}
+
+/// Makes the database if it does not exist, and brings its tables up to date. Safe while others do the same.
+///
+/// # Errors
+/// The database cannot be reached, made or migrated.
+pub async fn migrate(settings: &config::Database, create: bool) -> anyhow::Result<()> {
+    let url = settings.url.expose_secret();
+    if create && !sqlx::Postgres::database_exists(url).await.context("the server cannot be reached")? {
+        let made = sqlx::Postgres::create_database(url).await;
+        // Somebody else may have made it in the meantime.
+        if made.is_err() && !sqlx::Postgres::database_exists(url).await.unwrap_or(false) {
+            made.context("the database cannot be made")?;
+        }
+    }
+    let pool = pool(settings)?;
+    MIGRATIONS.run(&pool).await.context("the database could not be migrated")?;
+    pool.close().await;
+    Ok(())
+}
+
+/// Whether the database answers.
+pub async fn is_up(pool: &PgPool) -> bool {
+    let asking = sqlx::query_scalar::<_, i32>("select 1").fetch_one(pool);
+    tokio::time::timeout(Duration::from_secs(2), asking).await.is_ok_and(|answer| answer.is_ok())
+}
