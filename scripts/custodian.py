@@ -20,6 +20,7 @@ from scripts.shell import DEV, ROOT, TARGET, Failed, cargo, cargo_env, run, say,
 
 PORT, RETURN_PORT = 8020, 8022
 LOG = DEV / "custodian.log"
+RETURN_URL = f"http://127.0.0.1:{RETURN_PORT}/continue"
 POLICY = ROOT / "services" / "data-custodian" / "gated_party.policy.json"
 READY_WITHIN, END_WITHIN = 60.0, 25.0
 WELCOME = """
@@ -90,8 +91,7 @@ def beside(awe: dict, port: int = PORT) -> Iterator[dict]:
     """
     binary = build()
     env = {**servers.without_settings(dict(os.environ)), **settings(awe, port)}
-    back = f"http://127.0.0.1:{RETURN_PORT}/continue"
-    for words in (["migrate", "--create"], ["seed", "--return-url", back]):
+    for words in (["migrate", "--create"], ["seed", "--return-url", RETURN_URL]):
         run([binary, *words], env, timeout=120)
     apply_policy(awe["BASE_URL"])
     with LOG.open("w") as out:

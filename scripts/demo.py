@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable
 from urllib.parse import urlsplit
 
-from scripts import servers
+from scripts import custodian, servers
 from scripts.shell import Failed, say, stop_group
 
 READY_WITHIN, END_WITHIN = 60.0, 30.0
@@ -112,8 +112,23 @@ def tell_registry(stand: Stand, env: dict) -> dict:
     }
 
 
+def prepare_custodian(stand: Stand) -> dict:
+    known, port = stand.known(), stand.ports["data-custodian"]
+    env = {**servers.without_settings(dict(os.environ)), **custodian.settings(known, port)}
+    program = stand.built / "awe-data-custodian"
+    stand.attempt([program, "migrate", "--create"], env)
+    stand.attempt([program, "seed", "--return-url", custodian.RETURN_URL], env)
+    custodian.apply_policy(known["BASE_URL"])
+    return env
+
+
+def tell_custodian(stand: Stand, _env: dict) -> dict:
+    return custodian.environment(stand.known(), stand.ports["data-custodian"])
+
+
 SERVICES = (
     Service("registry", "awe-registry", 8010, "/v1/registry/health", prepare_registry, tell_registry),
+    Service("data-custodian", "awe-data-custodian", custodian.PORT, "/health", prepare_custodian, tell_custodian),
 )
 """In the order in which they start. Cargo's package has the service's name."""
 
@@ -130,6 +145,8 @@ def beside(stand: Stand) -> Iterator[list]:
         told: dict = {}
         children = []
         for service in SERVICES:
+            if service.name not in stand.ports:
+                continue
             say(f"starting {service.binary}")
             env = service.prepare(stand)
             log = stand.data / f"{service.name}.log"
@@ -176,8 +193,8 @@ def up(awe: list, env: dict, stand: Stand) -> None:
     try:
         servers.wait_for(child, stand.env_file, ("BASE_URL", "DATABASE_URL", "NATS_URL"), stand.data / "awe.log")
         with beside(stand) as others:
-            for service in SERVICES:
-                print(f"  {service.name:<8} http://127.0.0.1:{stand.ports[service.name]}   its log: {stand.data}/{service.name}.log", flush=True)
+            for service in (one for one in SERVICES if one.name in stand.ports):
+                print(f"  {service.name:<14} http://127.0.0.1:{stand.ports[service.name]}   its log: {stand.data}/{service.name}.log", flush=True)
             while all(one.poll() is None for one in (child, *others)):
                 time.sleep(0.2)
             if child.poll() is None:
