@@ -115,14 +115,20 @@ class Lives(RegistryCase):
         self.approve_all(newer["change_request_id"])
 
         def told() -> list[str]:
-            return [row["error"] for row in self.log_of(newer["awe_request_id"]) if row["error"]]
+            log = self.log_of(newer["awe_request_id"])
+            return [row["error"] for row in log if row["error"] and row["event_type"] == "request_approved"]
 
         until(told, "the log says why it is not applied")
         self.assertIn("older change", told()[0])
+        for _ in range(2):
+            self.assertEqual(self.registry.run("reconcile").returncode, 0)
         self.assertEqual(self.status(newer["change_request_id"]), "PENDING")
+        looked = [row for row in self.log_of(newer["awe_request_id"]) if row["event_type"] == "reconciled:approved"]
+        self.assertEqual([bool(row["error"]) for row in looked], [True])
         self.decide(self.boss(), older).expect(200)
         self.becomes(newer["change_request_id"], "APPROVED")
         self.assertEqual(told(), [])
+        self.assertEqual(len([row for row in self.log_of(newer["awe_request_id"]) if row["applied"]]), 1)
 
     def test_lists_are_bounded_and_filtered(self) -> None:
         ids = [self.create(f"F-{n}", "section-farmer-notes", note="x")["change_request_id"] for n in range(5)]

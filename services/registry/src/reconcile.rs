@@ -94,7 +94,8 @@ pub async fn catch_up(app: &App, change: &ChangeRequest) -> Result<(), ApiError>
     let Some(request_id) = &change.awe_request_id else { return Ok(()) };
     let Some((status, verdict)) = gate::outcome(app, request_id).await? else { return Ok(()) };
     let news = News {
-        event_id: Uuid::now_v7().to_string(),
+        // One row of the log for each request, however many rounds find that it cannot be applied yet.
+        event_id: format!("reconciled:{request_id}"),
         request_id: request_id.clone(),
         event_type: format!("reconciled:{status}"),
         verdict: Some(verdict),
