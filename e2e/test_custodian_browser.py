@@ -42,7 +42,7 @@ class Pages(browser.BrowserMixin, CustodianCase):
         until(lambda: server_answers(self.port), "the stand-in server answers")
 
     def token(self, lasts: timedelta = timedelta(minutes=5), **changes: object) -> str:
-        return custodian.outbound(KEY, self.back, lasts, **changes)
+        return custodian.outbound(KEY, **{"return_url": f"{self.back}?state=s1", "lasts": lasts, **changes})
 
     def open(self, context, token: str, **more: str):
         page = context.new_page()

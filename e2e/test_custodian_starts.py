@@ -50,12 +50,12 @@ class Starts(CustodianCase):
         self.prepare("seed")
         self.assertEqual((before, self.own.count(counted)), (4, 4))
 
-    def test_both_secrets_that_were_configured_are_the_ones_that_work(self) -> None:
-        one = custodian.Custodian(
-            {**self.custodian_settings, "backchannel.client_secret": "another"}, self.folder / "custodian-own.log"
-        )
-        self.addCleanup(one.stop)
-        self.assertEqual(one.provision(custodian.grant()).status, 401)
+    def test_the_configured_secret_works_and_the_default_one_no_longer_does(self) -> None:
+        one = self.custodian(backchannel__client_secret="another")
+        body = custodian.grant(client_id="third_party")
+        one.provision(body).expect(201)
+        one.secret = custodian.SECRET
+        self.assertEqual(one.provision(body).status, 401)
 
     def test_while_the_database_is_away_it_says_so_and_stores_nothing(self) -> None:
         away = {"database.url": "postgres://nobody@127.0.0.1:1/none", "database.acquire_timeout_seconds": 1}

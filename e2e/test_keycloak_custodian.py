@@ -55,6 +55,15 @@ class Tokens(WithRealm):
             self.assertEqual((answer.status, answer.headers["WWW-Authenticate"]), (401, "Bearer"))
         self.assertEqual(self.one.call("DELETE", path, owner).status, 204)
 
+    def test_while_the_issuer_is_away_a_call_is_503_at_once_and_not_401(self) -> None:
+        lonely = self.custodian(auth__issuer="http://127.0.0.1:1/realms/away", public__port=server.free_port())
+        path = f"{RESOURCE}/Authorization/{U1}"
+        token = self.realm.token("customer42", client="customer-portal")
+        for _ in range(3):
+            answer = lonely.call("GET", path, token)
+            self.assertEqual((answer.status, answer.json["error"]), (503, "temporarily_unavailable"))
+            self.assertIn("Retry-After", answer.headers)
+
 
 @unittest.skipUnless(browser.is_there(), "no browser is at hand (in CI ./dev fails before this)")
 class SignIn(browser.BrowserMixin, WithRealm):

@@ -79,7 +79,7 @@ def outbound(key: str, return_url: str, lasts: timedelta = timedelta(minutes=5),
     payload = {
         "v": 1, "dir": "outbound", "cid": "corr-1", "iat": now.strftime(moment), "exp": (now + lasts).strftime(moment),
         "nonce": secrets.token_urlsafe(16), "client_id": "third_party", "scope": "FB=4_5_15_54",
-        "return_url": f"{return_url}?state=s1", **changes,
+        "return_url": return_url, **changes,
     }  # fmt: skip
     text = _b64(json.dumps(payload).encode())
     return f"{text}.{_b64(hmac.digest(key.encode(), text.encode(), hashlib.sha256))}"

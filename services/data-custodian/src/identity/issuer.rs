@@ -19,6 +19,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 1024 * 1024;
 /// Keys are fetched again after this.
 const MAX_AGE: Duration = Duration::from_secs(600);
+/// While the issuer is away, keys serve for this long beyond that.
+const STALE: Duration = Duration::from_secs(3600);
+/// Pause after a fetch that failed: calls that come meanwhile do not wait for one of their own.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Pause between fetches for keys that are not known: anybody can make up names of keys.
 const BETWEEN: Duration = Duration::from_secs(10);
 
@@ -41,6 +45,13 @@ struct Known {
     fetched: Instant,
 }
 
+/// What was fetched, and when fetching failed last and why.
+#[derive(Debug, Default)]
+struct Slot {
+    known: Option<Arc<Known>>,
+    failed: Option<(Instant, String)>,
+}
+
 /// An issuer. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Issuer(Arc<Inner>);
@@ -52,7 +63,7 @@ struct Inner {
     client_id: String,
     client_secret: SecretString,
     http: reqwest::Client,
-    known: Mutex<Option<Arc<Known>>>,
+    known: Mutex<Slot>,
 }
 
 impl Issuer {
@@ -164,7 +175,7 @@ impl Issuer {
             return Ok(known);
         }
         let mut slot = self.0.known.lock().await;
-        match slot.as_ref() {
+        match &slot.known {
             // Somebody else has fetched them while this waited for the lock.
             Some(newer) if newer.fetched > known.fetched => Ok(Arc::clone(newer)),
             _ => self.fetch(&mut slot).await,
@@ -173,20 +184,36 @@ impl Issuer {
 
     async fn current(&self) -> Result<Arc<Known>, IdentityError> {
         let mut slot = self.0.known.lock().await;
-        match slot.as_ref() {
+        match &slot.known {
             Some(known) if known.fetched.elapsed() < MAX_AGE => Ok(Arc::clone(known)),
             _ => self.fetch(&mut slot).await,
         }
     }
 
-    async fn fetch(&self, slot: &mut Option<Arc<Known>>) -> Result<Arc<Known>, IdentityError> {
-        let away = |error: anyhow::Error| IdentityError::Away(format!("{error:#}"));
+    async fn fetch(&self, slot: &mut Slot) -> Result<Arc<Known>, IdentityError> {
+        if slot.failed.as_ref().is_none_or(|(at, _)| at.elapsed() >= AFTER_FAILURE) {
+            match self.download().await {
+                Ok(known) => {
+                    let known = Arc::new(known);
+                    *slot = Slot { known: Some(Arc::clone(&known)), failed: None };
+                    return Ok(known);
+                }
+                Err(error) => {
+                    tracing::warn!("the issuer's keys could not be fetched: {error:#}");
+                    slot.failed = Some((Instant::now(), format!("{error:#}")));
+                }
+            }
+        }
+        let why = slot.failed.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
+        let old = slot.known.as_ref().filter(|known| known.fetched.elapsed() < MAX_AGE + STALE);
+        old.cloned().ok_or(IdentityError::Away(why))
+    }
+
+    async fn download(&self) -> anyhow::Result<Known> {
         let url = format!("{}/.well-known/openid-configuration", self.0.issuer);
-        let addresses: Addresses = bounded(self.0.http.get(url)).await.map_err(away)?;
-        let keys: JwkSet = bounded(self.0.http.get(&addresses.jwks_uri)).await.map_err(away)?;
-        let known = Arc::new(Known { addresses, keys, fetched: Instant::now() });
-        *slot = Some(Arc::clone(&known));
-        Ok(known)
+        let addresses: Addresses = bounded(self.0.http.get(url)).await?;
+        let keys: JwkSet = bounded(self.0.http.get(&addresses.jwks_uri)).await?;
+        Ok(Known { addresses, keys, fetched: Instant::now() })
     }
 }
 
