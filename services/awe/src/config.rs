@@ -27,6 +27,7 @@ mod resolver;
 mod secrets;
 mod server;
 mod span;
+mod ui;
 mod webhook;
 
 pub use auth::Auth;
@@ -43,6 +44,7 @@ pub use resolver::{Resolver, Sla};
 pub use secrets::{MasterKeyError, Secrets};
 pub use server::Server;
 pub use span::seconds;
+pub use ui::Ui;
 pub use webhook::{Egress, Webhook};
 
 use secrecy::zeroize::Zeroizing;
@@ -61,6 +63,8 @@ pub struct Config {
     pub api_version: String,
     pub module: String,
     pub server: Server,
+    #[serde(skip_serializing)]
+    pub ui: Ui,
     pub database: Database,
     pub nats: Nats,
     pub auth: Auth,

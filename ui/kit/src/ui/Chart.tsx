@@ -39,7 +39,7 @@ export function DayChart({ title, series, bars }: { title: string; series: Serie
         </ul>
       </figcaption>
       <svg
-        viewBox={`0 0 ${width} ${HEIGHT + 18}`}
+        viewBox={`0 0 ${width} ${HEIGHT + 20}`}
         role="img"
         aria-label={t("chart.label", { title, days: bars.length, most })}
       >
@@ -64,10 +64,10 @@ export function DayChart({ title, series, bars }: { title: string; series: Serie
                   />
                 ) : null;
               })}
-              {(at % 7 === 0 || at === bars.length - 1) && (
+              {((at % 7 === 0 && at < bars.length - 4) || at === bars.length - 1) && (
                 <text
                   x={at * STEP + STEP / 2}
-                  y={HEIGHT + 14}
+                  y={HEIGHT + 16}
                   textAnchor={at === 0 ? "start" : at === bars.length - 1 ? "end" : "middle"}
                 >
                   {dayText(bar.day)}

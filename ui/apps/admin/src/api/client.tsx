@@ -1,7 +1,7 @@
 /** The client of AWE for pages, and who its caller is. */
 
 import { AweClient, type Schemas } from "@awe/client";
-import { LiveProvider, useSession } from "@awe/kit";
+import { ErrorNote, LiveProvider, useSession } from "@awe/kit";
 import { useQuery } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useMemo } from "react";
 
@@ -17,7 +17,7 @@ export function ApiProvider({ children }: { children: ReactNode }) {
     // Somebody else signed in: nothing of the one before may be shown.
     <ApiContext value={api} key={session.subject}>
       <LiveProvider url="/v1/awe/stream" token={session.token}>
-        {children}
+        <Known>{children}</Known>
       </LiveProvider>
     </ApiContext>
   );
@@ -31,14 +31,32 @@ export function useApi(): AweClient {
 
 export type Me = Schemas["MeOut"];
 
-/** Who the server says one is. Pages show what a role may see and leave out what it may not do. */
-export function useMe(): Me {
+/** Pages begin once it is known who looks at them: what a role may not see is never shown, not even for a moment. */
+function Known({ children }: { children: ReactNode }) {
+  const me = useWho();
+  if (me.isError) {
+    return (
+      <main className="admin-alone">
+        <ErrorNote error={me.error} onRetry={() => me.refetch()} />
+      </main>
+    );
+  }
+  return me.data ? children : null;
+}
+
+function useWho() {
   const api = useApi();
   const { session } = useSession();
-  const { data } = useQuery({
+  return useQuery({
     queryKey: ["me", session.subject],
     queryFn: ({ signal }) => api.call("me", {}, { signal }),
     staleTime: 60_000,
   });
+}
+
+/** Who the server says one is. Pages show what a role may see and leave out what it may not do. */
+export function useMe(): Me {
+  const { session } = useSession();
+  const { data } = useWho();
   return data ?? { subject: session.subject, name: session.name, roles: [], is_admin: false, is_viewer: false };
 }

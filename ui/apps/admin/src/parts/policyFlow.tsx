@@ -6,7 +6,7 @@ import { useIntl } from "react-intl";
 import { useT, type Word } from "../api/words.ts";
 import { logicText } from "./logic.ts";
 import { Person } from "./Person.tsx";
-import { type Rule, useModeWords, useRuleWords } from "./policyWords.tsx";
+import { type Rule, RuleWords, useModeWords } from "./policyWords.tsx";
 
 export type Stage = Schemas["StageIn"];
 export type SimulatedStage = Schemas["SimulateStageOut"];
@@ -24,14 +24,14 @@ export function usePolicyFlow(stages: Stage[], { simulated, problems }: Options 
   const t = useT();
   const intl = useIntl();
   const mode = useModeWords();
-  const rule = useRuleWords();
   return stages.map((stage, at) => {
     const result = simulated?.find((one) => one.stage_order === stage.stage_order);
     const faults = problems?.get(at) ?? 0;
     const rules = stage.rules ?? [];
     const sla = stage.sla_hours ? durationText(intl.locale, stage.sla_hours * 3_600_000) : undefined;
     const lines = [
-      ...rules.slice(0, MOST_RULES).map((one) => rule(one as Rule)),
+      // biome-ignore lint/suspicious/noArrayIndexKey: rules have no identity of their own
+      ...rules.slice(0, MOST_RULES).map((one, place) => <RuleWords key={place} rule={one as Rule} />),
       rules.length > MOST_RULES ? t("person.more", { count: rules.length - MOST_RULES }) : undefined,
       sla ? t(`breach.${stage.on_breach ?? "notify"}` as Word, { time: sla }) : undefined,
       stage.skip_if ? t("stage.skipIf", { condition: logicText(stage.skip_if) }) : undefined,

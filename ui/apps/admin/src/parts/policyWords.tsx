@@ -1,7 +1,9 @@
 /** Policies in words. */
 
 import type { Schemas } from "@awe/client";
+import type { ReactNode } from "react";
 import { useT } from "../api/words.ts";
+import { useName } from "./Person.tsx";
 
 export type Rule = Schemas["ApproverRuleIn"];
 
@@ -15,24 +17,23 @@ export function useModeWords(): (mode: string, value?: number | null) => string 
   };
 }
 
-/** Whom a rule names. */
-export function useRuleWords(): (rule: Rule) => string {
+/** Whom a rule names, people by their names. */
+export function RuleWords({ rule }: { rule: Rule }): ReactNode {
   const t = useT();
-  return ({ rule_type, rule_value, kind, required }) => {
-    const value = rule_value as Record<string, unknown>;
-    const text = (name: string) => String(value[name] ?? "…");
-    const who = (() => {
-      if (rule_type === "user") return t("rule.user", { id: text("user_id") });
-      if (rule_type === "role" && value.client)
-        return t("rule.clientRole", { role: text("role"), client: text("client") });
-      if (rule_type === "role") return t("rule.role", { role: text("role") });
-      if (rule_type === "group")
-        return t(value.include_subgroups ? "rule.groups" : "rule.group", { group: text("group") });
-      if (rule_type === "expression") return t("rule.expression");
-      if (rule_type === "http") return t("rule.http", { url: text("url") });
-      return rule_type;
-    })();
-    if (kind === "observer") return t("rule.observer", { who });
-    return required ? t("rule.required", { who }) : who;
-  };
+  const value = rule.rule_value as Record<string, unknown>;
+  const id = typeof value.user_id === "string" ? value.user_id : "";
+  const name = useName(rule.rule_type === "user" ? id : null);
+  const who = whoText(t, rule.rule_type, value, name ?? id);
+  if (rule.kind === "observer") return t("rule.observer", { who });
+  return rule.required ? t("rule.required", { who }) : who;
+}
+
+function whoText(t: ReturnType<typeof useT>, type: string, value: Record<string, unknown>, person: string): string {
+  const text = (name: string) => String(value[name] || "…");
+  if (type === "user") return t("rule.user", { id: person || "…" });
+  if (type === "role" && value.client) return t("rule.clientRole", { role: text("role"), client: text("client") });
+  if (type === "role") return t("rule.role", { role: text("role") });
+  if (type === "group") return t(value.include_subgroups ? "rule.groups" : "rule.group", { group: text("group") });
+  if (type === "expression") return t("rule.expression");
+  return type === "http" ? t("rule.http", { url: text("url") }) : type;
 }
