@@ -28,9 +28,10 @@ export function Palette({ items, search, opened, onClose }: Props) {
   }, [opened]);
   const wanted = text.trim().toLocaleLowerCase();
   const pages = items.filter((item) => item.label.toLocaleLowerCase().includes(wanted));
+  // A page that is called so comes before a search for what is typed.
   const found = [
-    ...(wanted && search ? search(text.trim()) : []),
     ...pages.map(({ label, to }) => ({ label, to, search: undefined })),
+    ...(wanted && search ? search(text.trim()) : []),
   ];
   const go = (index: number) => {
     const target = found[index];

@@ -13,7 +13,10 @@ import { UserMenu } from "./UserMenu.tsx";
 import { usePalette } from "./usePalette.ts";
 
 const DevelopmentBar = lazy(() => import("./DevelopmentBar.tsx").then((one) => ({ default: one.DevelopmentBar })));
-const Palette = lazy(() => import("./Palette.tsx").then((one) => ({ default: one.Palette })));
+const loadPalette = () => import("./Palette.tsx").then((one) => ({ default: one.Palette }));
+const Palette = lazy(loadPalette);
+/** Soon after the first page, so that the first key that is typed into the palette is not lost. */
+const QUIET_MS = 2_000;
 
 export interface NavItem {
   to: string;
@@ -40,6 +43,10 @@ export function Shell({ title, items, search, userExtra }: Props) {
   const palette = usePalette();
   const path = useRouterState({ select: (state) => state.location.pathname });
   useEffect(close, [path]);
+  useEffect(() => {
+    const timer = setTimeout(loadPalette, QUIET_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const isDevelopment = signIn.development && !signIn.issuer;
   const barHeight = isDevelopment ? 84 : 52;
   return (

@@ -1,6 +1,6 @@
 /** A page of a list: rows, placeholders while they come, words when there are none, and the way to the next page. */
 
-import { Button, Checkbox, Group, Skeleton, Table, Text } from "@mantine/core";
+import { Button, Group, Skeleton, Text } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslate } from "../i18n.tsx";
@@ -64,51 +64,57 @@ export function QueryTable<Item>(props: Props<Item>) {
     <div className="kit-table" aria-busy={query.isFetching}>
       <News news={news} />
       {query.isError && <ErrorNote error={query.error} onRetry={() => query.refetch()} />}
-      <Table.ScrollContainer minWidth={0} tabIndex={0} role="region" aria-label={caption}>
-        <Table highlightOnHover verticalSpacing="xs">
+      <div className="kit-scroll">
+        <table className="kit-rows">
           <caption className="kit-unseen">{caption}</caption>
-          <Table.Thead>
-            <Table.Tr>
+          <thead>
+            <tr>
               {selection && (
-                <Table.Th w={44}>
-                  <Checkbox
+                <th className="kit-select-cell">
+                  <input
+                    type="checkbox"
+                    className="kit-check"
                     aria-label={t("table.selectPage", { count: all.length })}
                     checked={chosen === all.length && all.length > 0}
-                    indeterminate={chosen > 0 && chosen < all.length}
+                    ref={(box) => {
+                      if (box) box.indeterminate = chosen > 0 && chosen < all.length;
+                    }}
                     onChange={() => selection.onChange(chosen === all.length ? new Set() : new Set(all))}
                   />
-                </Table.Th>
+                </th>
               )}
               {columns.map((column) => (
-                <Table.Th key={column.id} className={classOf(column)} scope="col">
+                <th key={column.id} className={classOf(column)} scope="col">
                   {column.title}
-                </Table.Th>
+                </th>
               ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
+            </tr>
+          </thead>
+          <tbody>
             {query.isPending && <Placeholders columns={columns.length + (selection ? 1 : 0)} />}
             {items.map((item) => (
-              <Table.Tr key={id(item)} data-current={id(item) === current || undefined}>
+              <tr key={id(item)} data-current={id(item) === current || undefined}>
                 {selection && (
-                  <Table.Td className="kit-select-cell">
-                    <Checkbox
+                  <td className="kit-select-cell">
+                    <input
+                      type="checkbox"
+                      className="kit-check"
                       aria-label={selection.label(id(item))}
                       checked={selection.selected.has(id(item))}
                       onChange={() => selection.onChange(toggled(selection.selected, id(item)))}
                     />
-                  </Table.Td>
+                  </td>
                 )}
                 {columns.map((column) => (
-                  <Table.Td key={column.id} className={classOf(column)} data-label={column.title}>
+                  <td key={column.id} className={classOf(column)} data-label={column.title}>
                     {column.cell(item)}
-                  </Table.Td>
+                  </td>
                 ))}
-              </Table.Tr>
+              </tr>
             ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+          </tbody>
+        </table>
+      </div>
       <Pager {...props} />
     </div>
   );
@@ -127,13 +133,13 @@ export function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<strin
 /** As many rows as are shown first, so that nothing jumps when they come. */
 function Placeholders({ columns }: { columns: number }) {
   return Array.from({ length: 8 }, (_, row) => (
-    <Table.Tr key={row} aria-hidden="true">
+    <tr key={row}>
       {Array.from({ length: columns }, (_, column) => (
-        <Table.Td key={column}>
+        <td key={column}>
           <Skeleton height={18} />
-        </Table.Td>
+        </td>
       ))}
-    </Table.Tr>
+    </tr>
   ));
 }
 

@@ -30,7 +30,6 @@ export function usePolicyFlow(stages: Stage[], { simulated, problems }: Options 
     const rules = stage.rules ?? [];
     const sla = stage.sla_hours ? durationText(intl.locale, stage.sla_hours * 3_600_000) : undefined;
     const lines = [
-      // biome-ignore lint/suspicious/noArrayIndexKey: rules have no identity of their own
       ...rules.slice(0, MOST_RULES).map((one, place) => <RuleWords key={place} rule={one as Rule} />),
       rules.length > MOST_RULES ? t("person.more", { count: rules.length - MOST_RULES }) : undefined,
       sla ? t(`breach.${stage.on_breach ?? "notify"}` as Word, { time: sla }) : undefined,

@@ -95,7 +95,7 @@ export function DecisionForm({ task, next, onNext }: Props) {
         <div className="admin-actions">
           <Button
             size="md"
-            color="green.9"
+            color="#1f6b35"
             leftSection={<Icon name="check" />}
             loading={busy === "approve"}
             onClick={() => act("approve")}
