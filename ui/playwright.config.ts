@@ -27,11 +27,17 @@ export default defineConfig({
     timezoneId: "Africa/Nairobi",
   },
   projects: [
-    { name: "desktop", testIgnore: /screens/, use: { viewport: { width: 1280, height: 800 } } },
+    { name: "desktop", testIgnore: /screens|measured/, use: { viewport: { width: 1280, height: 800 } } },
     {
       name: "phone",
       testMatch: /approver|fits/,
       use: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+    },
+    {
+      name: "measured",
+      testMatch: /measured/,
+      dependencies: ["desktop", "phone"],
+      use: { viewport: { width: 1280, height: 800 } },
     },
     { name: "screens", testMatch: /screens/, use: { viewport: { width: 1280, height: 800 } } },
   ],

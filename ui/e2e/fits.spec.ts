@@ -124,7 +124,7 @@ test("every control is large enough to touch", async ({ page, isMobile }) => {
     await expect(page.locator(".mantine-Skeleton-root")).toHaveCount(0);
     const small = await page.evaluate(() =>
       [...document.querySelectorAll<HTMLElement>("button, a[href], input, select, textarea, summary")]
-        .filter((one) => one.checkVisibility() && !one.classList.contains("kit-skip"))
+        .filter((one) => one.checkVisibility() && !one.matches(".kit-skip, [aria-hidden=true]"))
         .map((one) => ({ text: one.outerHTML.slice(0, 90), ...one.getBoundingClientRect().toJSON() }))
         .filter(({ width, height }) => width > 0 && (width < 20 || height < 20))
         .map(({ text, width, height }) => `${Math.round(width)}x${Math.round(height)} ${text}`),

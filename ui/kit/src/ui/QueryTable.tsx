@@ -71,16 +71,18 @@ export function QueryTable<Item>(props: Props<Item>) {
             <tr>
               {selection && (
                 <th className="kit-select-cell">
-                  <input
-                    type="checkbox"
-                    className="kit-check"
-                    aria-label={t("table.selectPage", { count: all.length })}
-                    checked={chosen === all.length && all.length > 0}
-                    ref={(box) => {
-                      if (box) box.indeterminate = chosen > 0 && chosen < all.length;
-                    }}
-                    onChange={() => selection.onChange(chosen === all.length ? new Set() : new Set(all))}
-                  />
+                  <label className="kit-select-all">
+                    <input
+                      type="checkbox"
+                      className="kit-check"
+                      checked={chosen === all.length && all.length > 0}
+                      ref={(box) => {
+                        if (box) box.indeterminate = chosen > 0 && chosen < all.length;
+                      }}
+                      onChange={() => selection.onChange(chosen === all.length ? new Set() : new Set(all))}
+                    />
+                    <span>{t("table.selectPage", { count: all.length })}</span>
+                  </label>
                 </th>
               )}
               {columns.map((column) => (

@@ -113,43 +113,45 @@ function Configuration({ groups }: { groups: Group[] }) {
         className="kit-no-print"
       />
       {shown.length === 0 && <Text c="dimmed">{t("system.none")}</Text>}
-      {shown.map((group) => (
-        <Section key={group.id} title={group.title}>
-          <div className="kit-table">
-            <Table verticalSpacing={4} layout="fixed">
-              <caption className="kit-unseen">{group.title}</caption>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th scope="col">{t("system.setting")}</Table.Th>
-                  <Table.Th scope="col">{t("system.value")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {group.fields.map((field) => (
-                  <Table.Tr key={field.key}>
-                    <Table.Td data-label={t("system.setting")}>
-                      <div>
-                        {field.label}
-                        <Text size="xs" c="dimmed" component="div" className="kit-code">
-                          {field.key}
-                        </Text>
-                      </div>
-                    </Table.Td>
-                    <Table.Td data-label={t("system.value")}>
-                      <span className="kit-code">{field.value}</span> {field.unit}{" "}
-                      {field.is_masked && (
-                        <Status tone="quiet" icon="key">
-                          {t("system.masked")}
-                        </Status>
-                      )}
-                    </Table.Td>
+      <div data-server-words className="admin-stack">
+        {shown.map((group) => (
+          <Section key={group.id} title={group.title}>
+            <div className="kit-table">
+              <Table verticalSpacing={4} layout="fixed">
+                <caption className="kit-unseen">{group.title}</caption>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th scope="col">{t("system.setting")}</Table.Th>
+                    <Table.Th scope="col">{t("system.value")}</Table.Th>
                   </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
-        </Section>
-      ))}
+                </Table.Thead>
+                <Table.Tbody>
+                  {group.fields.map((field) => (
+                    <Table.Tr key={field.key}>
+                      <Table.Td data-label={t("system.setting")}>
+                        <div>
+                          {field.label}
+                          <Text size="xs" c="dimmed" component="div" className="kit-code">
+                            {field.key}
+                          </Text>
+                        </div>
+                      </Table.Td>
+                      <Table.Td data-label={t("system.value")}>
+                        <span className="kit-code">{field.value}</span> {field.unit}{" "}
+                        {field.is_masked && (
+                          <Status tone="quiet" icon="key">
+                            {t("system.masked")}
+                          </Status>
+                        )}
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </div>
+          </Section>
+        ))}
+      </div>
     </>
   );
 }
