@@ -132,7 +132,8 @@ export class EventParser {
   #rest = "";
 
   push(text: string): Message[] {
-    this.#rest += text.replaceAll("\r\n", "\n");
+    // Over what came before too: a line break may come in two pieces.
+    this.#rest = (this.#rest + text).replaceAll("\r\n", "\n");
     const blocks = this.#rest.split("\n\n");
     this.#rest = blocks.pop() ?? "";
     return blocks.map(readBlock);

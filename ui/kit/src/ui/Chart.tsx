@@ -1,6 +1,7 @@
 /** Bars over days, each made of parts; the same numbers as a table for whoever cannot see or point. */
 
 import { Table } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useIntl } from "react-intl";
 import { useTranslate } from "../i18n.tsx";
 
@@ -18,15 +19,19 @@ export interface Bar {
 
 const HEIGHT = 120;
 const STEP = 24;
+/** As many as can be told apart on a phone; the table has all. */
+const NARROW_DAYS = 14;
 
 export function DayChart({ title, series, bars }: { title: string; series: Series[]; bars: Bar[] }) {
   const t = useTranslate();
   const intl = useIntl();
   const dayText = (day: string) =>
     intl.formatDate(`${day}T00:00:00Z`, { day: "numeric", month: "short", timeZone: "UTC" });
+  const isNarrow = useMediaQuery("(max-width: 640px)");
+  const drawn = isNarrow ? bars.slice(-NARROW_DAYS) : bars;
   const total = (bar: Bar) => series.reduce((sum, one) => sum + (bar.values[one.id] ?? 0), 0);
-  const most = Math.max(1, ...bars.map(total));
-  const width = bars.length * STEP;
+  const most = Math.max(1, ...drawn.map(total));
+  const width = drawn.length * STEP;
   return (
     <figure className="kit-chart">
       <figcaption>
@@ -41,9 +46,9 @@ export function DayChart({ title, series, bars }: { title: string; series: Serie
       <svg
         viewBox={`0 0 ${width} ${HEIGHT + 20}`}
         role="img"
-        aria-label={t("chart.label", { title, days: bars.length, most })}
+        aria-label={t("chart.label", { title, days: drawn.length, most })}
       >
-        {bars.map((bar, at) => {
+        {drawn.map((bar, at) => {
           let y = HEIGHT;
           return (
             <g key={bar.day}>
@@ -64,11 +69,11 @@ export function DayChart({ title, series, bars }: { title: string; series: Serie
                   />
                 ) : null;
               })}
-              {((at % 7 === 0 && at < bars.length - 4) || at === bars.length - 1) && (
+              {((at % 7 === 0 && at < drawn.length - 4) || at === drawn.length - 1) && (
                 <text
                   x={at * STEP + STEP / 2}
                   y={HEIGHT + 16}
-                  textAnchor={at === 0 ? "start" : at === bars.length - 1 ? "end" : "middle"}
+                  textAnchor={at === 0 ? "start" : at === drawn.length - 1 ? "end" : "middle"}
                 >
                   {dayText(bar.day)}
                 </text>

@@ -107,8 +107,8 @@ export function QueryTable<Item>(props: Props<Item>) {
                     />
                   </td>
                 )}
-                {columns.map((column) => (
-                  <td key={column.id} className={classOf(column)} data-label={column.title}>
+                {columns.map((column, at) => (
+                  <td key={column.id} className={classOf(column, at === 0)} data-label={column.title}>
                     {column.cell(item)}
                   </td>
                 ))}
@@ -122,8 +122,10 @@ export function QueryTable<Item>(props: Props<Item>) {
   );
 }
 
-function classOf<Item>({ minor, align }: Column<Item>): string | undefined {
-  return [minor && "kit-minor", align === "end" && "kit-end"].filter(Boolean).join(" ") || undefined;
+function classOf<Item>({ minor, align }: Column<Item>, isFirst = false): string | undefined {
+  return (
+    [isFirst && "kit-first", minor && "kit-minor", align === "end" && "kit-end"].filter(Boolean).join(" ") || undefined
+  );
 }
 
 export function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
