@@ -6,17 +6,20 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import clients, servers, tools
-from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
+from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say, stop_group
 
 UI = ROOT / "ui"
 APPS = ("admin",)
-WITHIN = 600.0
+WITHIN, JOURNEYS_WITHIN, NGINX_WITHIN = 600.0, 1_800.0, 10.0
 SOURCES = ("kit", "apps", "package.json", "package-lock.json", "vite.shared.ts", "../clients/typescript/src")
 NO_BROWSER = """Chromium is missing, and the journeys run in it. One of these helps:
   - install it (Debian, Ubuntu: `apt-get install chromium`)
@@ -112,18 +115,61 @@ def server() -> Iterator[dict]:
         yield {"AWE_API_URL": found["BASE_URL"], "AWE_UI_URL": f"http://127.0.0.1:{ui}"}
 
 
+@contextmanager
+def nginx(api: str) -> Iterator[str]:
+    """nginx with the configuration of deploy/, on a free port of loopback; yields where."""
+    folder = DEV / "ui-nginx"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "logs").mkdir(parents=True)
+    port = servers.free_port()
+    text = (ROOT / "deploy" / "nginx" / "awe-ui.conf.template").read_text()
+    dist = UI / "apps" / "admin" / "dist"
+    values = {"AWE_API": api, "AWE_ISSUER_ORIGIN": "", "AWE_UI_PORT": f"127.0.0.1:{port}", "AWE_UI_ROOT": str(dist)}
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    types = "types { text/html html; text/javascript js; text/css css; image/svg+xml svg; text/plain txt; }\n"
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr warn;\nevents {{}}\n"
+        f"http {{\naccess_log off;\ncharset utf-8;\n{types}{temporary}{text}}}\n"
+    )
+    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + NGINX_WITHIN
+        while not servers.is_listening(port) and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if child.poll() is not None:
+            raise Failed("nginx did not start (its words are above)")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop_group(child, signal.SIGTERM, 10)
+
+
 def test(own: Tools, words: list) -> None:
-    """Journeys in a real browser, with a real server, PostgreSQL and NATS"""
+    """Journeys in a real browser, with a real server, PostgreSQL and NATS; how files are served, by nginx too"""
     browser = chromium()
     build(own)
+    (DEV / "ui").mkdir(parents=True, exist_ok=True)
+    journeys = [own.node, UI / "node_modules" / "@playwright" / "test" / "cli.js", "test"]
     with server() as where:
         say("running the journeys")
-        own.run(own.node, UI / "node_modules" / "@playwright" / "test" / "cli.js", "test", *words, CHROMIUM=browser, **where)
+        own.run(*journeys, *words, within=JOURNEYS_WITHIN, CHROMIUM=browser, **where)
+        if words:
+            return
+        if shutil.which("nginx") is None:
+            print("    did not run behind nginx: it is not installed", flush=True)
+            return
+        with nginx(where["AWE_API_URL"]) as url:
+            say("running those about serving behind nginx")
+            own.run(*journeys, "serving", "approver", "--project=desktop", CHROMIUM=browser, **{**where, "AWE_UI_URL": url})
 
 
 def screens(own: Tools) -> None:
     """The pictures of docs/, made anew"""
-    test(own, ["screens", "--project=screens"])
+    test(own, ["--project=screens"])
 
 
 STEPS = {"build": build, "check": check, "screens": screens}

@@ -126,3 +126,6 @@ fn guard(headers: &mut HeaderMap) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
 }
+
+#[cfg(test)]
+mod tests;
