@@ -156,7 +156,8 @@ def test(own: Tools, words: list) -> None:
     journeys = [own.node, UI / "node_modules" / "@playwright" / "test" / "cli.js", "test"]
     with server() as where:
         say("running the journeys")
-        own.run(*journeys, *words, within=JOURNEYS_WITHIN, CHROMIUM=browser, **where)
+        chosen = words or [f"--project={name}" for name in ("desktop", "phone", "measured")]
+        own.run(*journeys, *chosen, within=JOURNEYS_WITHIN, CHROMIUM=browser, **where)
         if words:
             return
         if shutil.which("nginx") is None:
