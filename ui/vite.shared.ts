@@ -31,6 +31,8 @@ export function app(root: string, { port, api }: { port: number; api: Record<str
       // `light-dark()` and logical sides are the browser's own: older ones would need more than a rewriting of colours.
       cssTarget: ["chrome123", "firefox121", "safari17.5"],
       sourcemap: false,
+      // Says which file needs which: the budget is counted by it.
+      manifest: true,
     },
     server: {
       port,

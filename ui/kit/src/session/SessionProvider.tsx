@@ -1,6 +1,6 @@
 /** Signs somebody in before anything else is shown, and says so when the session ends without losing what is open. */
 
-import { Button, Center, Group, Loader, Modal, Stack, Text, Title } from "@mantine/core";
+import { Button, Center, Loader, Stack, Text, Title } from "@mantine/core";
 import type { User, UserManager } from "oidc-client-ts";
 import {
   createContext,
@@ -26,6 +26,8 @@ interface Provided {
 }
 
 const SignInAs = lazy(() => import("./SignInAs.tsx").then(({ SignInAs }) => ({ default: SignInAs })));
+
+const SessionOver = lazy(() => import("./SessionOver.tsx").then(({ SessionOver }) => ({ default: SessionOver })));
 
 const SessionContext = createContext<Provided | undefined>(undefined);
 
@@ -92,22 +94,11 @@ export function SessionProvider({ title, load, users, children }: Props) {
   return (
     <SessionContext value={provided}>
       {children}
-      <Modal
-        opened={isOver}
-        onClose={() => setOver(false)}
-        title={t("session.over")}
-        closeButtonProps={{ "aria-label": t("action.close") }}
-      >
-        <Stack>
-          <Text>{t("session.over.kept")}</Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={() => setOver(false)}>
-              {t("session.over.later")}
-            </Button>
-            <Button onClick={() => again(state.manager)}>{t("session.signIn")}</Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {isOver && (
+        <Suspense>
+          <SessionOver onStay={() => setOver(false)} onSignIn={() => again(state.manager)} />
+        </Suspense>
+      )}
     </SessionContext>
   );
 }

@@ -3,12 +3,13 @@
 import { type Column, Empty, Export, FilterBar, Page, QueryTable, Status, Time, useNow, useUrl } from "@awe/kit";
 import { Button, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useT } from "../../api/words.ts";
 import { Person } from "../../parts/Person.tsx";
-import { Bulk } from "./Bulk.tsx";
 import { useRowKeys } from "./keys.ts";
 import { type Task, titleOf, useQueue } from "./queue.ts";
+
+const Bulk = lazy(() => import("./Bulk.tsx").then((one) => ({ default: one.Bulk })));
 
 export function Inbox() {
   const t = useT();
@@ -95,12 +96,11 @@ export function Inbox() {
       <Text size="sm" c="dimmed" className="kit-no-print" visibleFrom="sm">
         {t("inbox.keys")}
       </Text>
-      <Bulk
-        tasks={chosen}
-        opened={isDeciding}
-        onClose={() => setDeciding(false)}
-        onDone={() => setSelected(new Set())}
-      />
+      {isDeciding && (
+        <Suspense>
+          <Bulk tasks={chosen} opened onClose={() => setDeciding(false)} onDone={() => setSelected(new Set())} />
+        </Suspense>
+      )}
     </Page>
   );
 }

@@ -129,7 +129,12 @@ function Designer({ draft, origin }: Props) {
           <Tabs.Tab value="document">{t("designer.document")}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="form" pt="md">
-          <Forms policy={draft.value} onChange={draft.set} problems={lint.problems} isKeyFixed={origin !== undefined} />
+          <Forms
+            policy={draft.value}
+            onChange={draft.set}
+            problems={draft.value === BLANK ? [] : lint.problems}
+            isKeyFixed={origin !== undefined}
+          />
         </Tabs.Panel>
         <Tabs.Panel value="document" pt="md">
           <Suspense fallback={<Skeleton height={400} />}>
