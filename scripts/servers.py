@@ -146,6 +146,13 @@ def without_settings(env: dict) -> dict:
     return {key: value for key, value in env.items() if not key.startswith("AWE__")}
 
 
+def is_listening(port: int) -> bool:
+    """Whether something accepts connections on this port of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.socket() as probe:

@@ -1,6 +1,7 @@
-//! Tells the program when and from which commit it was built, for `GET /version`.
+//! Tells the program when and from which commit it was built, for `GET /version`, and which UI it carries.
 //!
 //! `AWE_GIT_COMMIT` and `SOURCE_DATE_EPOCH` win, so that images say the right thing and builds can be repeated.
+//! The UI is the one that `./dev ui` has built, else a page that says how: nothing here needs Node or a download.
 
 use std::path::Path;
 use std::{env, fs};
@@ -8,6 +9,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const GIT: &str = "../../.git";
+/// Where `./dev ui` leaves the UI. The folder is there always, or cargo would run this each time.
+const UI: &str = "../../ui/apps/admin/dist";
+const PLACEHOLDER: &str = "../../ui/placeholder";
 
 fn main() {
     for variable in ["AWE_GIT_COMMIT", "SOURCE_DATE_EPOCH"] {
@@ -17,6 +21,16 @@ fn main() {
     let commit = env::var("AWE_GIT_COMMIT").ok().filter(|commit| !commit.is_empty()).or_else(commit);
     println!("cargo::rustc-env=AWE_GIT_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
     println!("cargo::rustc-env=AWE_BUILD_TIME={}", build_time());
+    ui();
+}
+
+fn ui() {
+    println!("cargo::rerun-if-changed={UI}");
+    println!("cargo::rerun-if-changed={PLACEHOLDER}");
+    let built = Path::new(UI).join("index.html").is_file();
+    let hash = fs::read_to_string(Path::new(UI).join("hash.txt")).unwrap_or_default();
+    println!("cargo::rustc-env=AWE_UI_DIR={}", if built { UI } else { PLACEHOLDER });
+    println!("cargo::rustc-env=AWE_UI_HASH={}", if built { hash.trim() } else { "" });
 }
 
 fn build_time() -> String {

@@ -5,6 +5,7 @@ import { WaitTimeout } from "./errors.js";
 import type { components, operations } from "./generated/openapi.js";
 import type { OPERATIONS } from "./generated/operations.js";
 import {
+  type Answer,
   type CallOptions,
   type ClientOptions,
   type Input,
@@ -64,6 +65,11 @@ export class AweClient {
   /** Calls any operation of the contract by its `operationId`. A list answers one page: see `page`. */
   async call<Id extends OperationId>(id: Id, input: Input<Id>, options: CallOptions = {}): Promise<Output<Id>> {
     return (await this.#transport.send(id, input, options)).value;
+  }
+
+  /** As `call`, with what the head of the answer says too: `ETag`, `nextCursor`, the key that was sent. */
+  answer<Id extends OperationId>(id: Id, input: Input<Id>, options: CallOptions = {}): Promise<Answer<Output<Id>>> {
+    return this.#transport.send(id, input, options);
   }
 
   /** Calls an operation that answers a list in pages. */

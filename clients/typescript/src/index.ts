@@ -31,6 +31,7 @@ export {
 } from "./errors.js";
 export type { components, operations, paths } from "./generated/openapi.js";
 export {
+  type Answer,
   type CallOptions,
   type ClientOptions,
   type Input,

@@ -19,6 +19,7 @@ mod serve;
 mod smoke;
 mod terminal;
 mod token;
+mod version;
 mod when;
 
 use crate::config::{self, Config};
@@ -96,6 +97,8 @@ enum Command {
     Conform(conform::Arguments),
     /// Ask a server whether it is up; exits with 1 when it is not.
     Health(health::Arguments),
+    /// Say which program this is, and which UI it carries.
+    Version,
 }
 
 /// Runs the program.
@@ -120,6 +123,7 @@ fn told(error: &anyhow::Error) -> String {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Openapi(arguments) => return openapi::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Version => return version::run().map(|()| ExitCode::SUCCESS),
         Command::Token(arguments) => return token::run(&arguments).map(|()| ExitCode::SUCCESS),
         _ => {}
     }
@@ -161,7 +165,7 @@ async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Conform(arguments) => return conform::run(&arguments).await,
         Command::Outbox(command) => return outbox::run(here()?, command).await,
         Command::Health(arguments) => health::run(&arguments).await,
-        Command::Openapi(_) | Command::Token(_) => Ok(()),
+        Command::Openapi(_) | Command::Token(_) | Command::Version => Ok(()),
     }
     .map(|()| ExitCode::SUCCESS)
 }

@@ -28,6 +28,7 @@ mod secrets;
 mod server;
 mod span;
 mod telemetry;
+mod ui;
 mod webhook;
 
 pub use auth::Auth;
@@ -45,6 +46,7 @@ pub use secrets::{MasterKeyError, Secrets};
 pub use server::Server;
 pub use span::seconds;
 pub use telemetry::Telemetry;
+pub use ui::Ui;
 pub use webhook::{Egress, Webhook};
 
 use secrecy::zeroize::Zeroizing;
@@ -63,6 +65,8 @@ pub struct Config {
     pub api_version: String,
     pub module: String,
     pub server: Server,
+    #[serde(skip_serializing)]
+    pub ui: Ui,
     pub database: Database,
     pub nats: Nats,
     pub auth: Auth,

@@ -20,4 +20,5 @@ pub mod rate_limit;
 pub mod routes;
 pub mod server;
 pub mod state;
+pub mod ui;
 mod wiring;

@@ -18,9 +18,10 @@ use crate::error::{ApiError, Reason, enveloped, panicked};
 use crate::places::Held;
 use crate::routes;
 use crate::state::AppState;
+use crate::ui::Ui;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -43,6 +44,17 @@ pub fn router_with_home(state: AppState) -> Router {
     surrounded(api().merge(routes::home()), state)
 }
 
+/// The whole API, and the UI wherever the API has no path.
+pub fn router_with_ui(state: AppState) -> Router {
+    let ui = Ui::of(state.config());
+    let answer = move |method: Method, uri: Uri, headers: HeaderMap| {
+        let ui = ui.clone();
+        async move { ui.answer(&method, uri.path(), &headers).await }
+    };
+    let routes = api().fallback(answer).with_state(state.clone());
+    layered(routes, state)
+}
+
 fn api() -> Router<AppState> {
     routes::open().merge(routes::guarded())
 }
@@ -56,6 +68,10 @@ pub fn open_router(state: AppState) -> Router {
 /// inner layers once more for each outer one.
 fn surrounded(routes: Router<AppState>, state: AppState) -> Router {
     let routes = routes.fallback(async || ApiError::from(Reason::NoSuchRoute)).with_state(state.clone());
+    layered(routes, state)
+}
+
+fn layered(routes: Router, state: AppState) -> Router {
     Router::new().fallback_service(routes).layer(from_fn_with_state(state, traced))
 }
 

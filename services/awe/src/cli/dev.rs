@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 const EXAMPLES: &str = "\
 Starts a PostgreSQL and a NATS server of its own (from PATH, or as AWE_POSTGRES_BIN and AWE_NATS_BIN say), migrates,
 seeds the policy hello.v1 and a file of people (directory.yaml in the data directory), and serves on loopback the API,
-and on a second port a landing page with links to its documentation. Data stays in the data directory; Ctrl-C stops
+and on a second port the UI with the API beside it. Data stays in the data directory; Ctrl-C stops
 every child. AWE__DATABASE__URL and AWE__NATS__URL name running servers to use instead.
 
 Examples:
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     /// Port of the API; `server.port` (8000) when absent.
     #[arg(long)]
     port: Option<u16>,
-    /// Port of the landing page; `server.ui_port` (8080) when absent.
+    /// Port of the UI; `server.ui_port` (8080) when absent.
     #[arg(long)]
     ui_port: Option<u16>,
     /// Where both servers keep their data.
@@ -130,7 +130,7 @@ async fn everything(
         files::write_env(&arguments.env_file, up.config(), database_url, Some(api_address))?;
         Ok(output::print(&smoke::message(api_address, ui_address, up.config().is_development()))?)
     };
-    let listeners = vec![(api, router.clone()), (ui, router)];
+    let listeners = vec![(api, router), (ui, server::router_with_ui(state.clone()))];
     app::run(state, listeners, metrics, actors::Roles::all(), false, stop, started).await
 }
 

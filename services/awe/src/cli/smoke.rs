@@ -12,7 +12,7 @@ pub(super) fn message(api: SocketAddr, ui: SocketAddr, development: bool) -> Str
         "
 AWE is up.
 
-  Start    http://{ui}/
+  UI       http://{ui}/
   API      http://{api}/v1/awe
   Docs     http://{api}/v1/awe/docs/   http://{api}/v1/awe/redoc
   Health   http://{api}/v1/awe/health

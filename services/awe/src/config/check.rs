@@ -17,6 +17,7 @@ impl Config {
         }
         let is_development = self.is_development();
         self.server.check(!is_development || self.auth.allow_unsigned_on_network, &mut faults);
+        self.ui.check(&mut faults);
         self.database.check(&mut faults);
         self.nats.check(&mut faults);
         self.auth.check(&mut faults);

@@ -1,0 +1,90 @@
+/** People by name. Ids of subjects are long and mean nothing; the name is asked of the directory, a few at a time. */
+
+import type { Schemas } from "@awe/client";
+import { Copy } from "@awe/kit";
+import { useQuery } from "@tanstack/react-query";
+import { useApi, useMe } from "../api/client.tsx";
+import { useT } from "../api/words.ts";
+
+export type User = Schemas["DirectoryUserOut"];
+
+const AT_ONCE = 3;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Runs a few of these at once: a page may name many people, and the server bounds the lists of a caller. */
+async function inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
+  if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+  running++;
+  try {
+    return await act();
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
+
+/** The name of a subject; undefined while it is not known, or where nobody may be looked up. */
+export function useName(subject: string | null | undefined): string | undefined {
+  const api = useApi();
+  const me = useMe();
+  const isPerson = !!subject && !subject.startsWith("system:") && subject !== "AWE_ADMIN";
+  const { data } = useQuery({
+    queryKey: ["person", subject],
+    queryFn: async ({ signal }) => {
+      const found = await inTurn(() => api.call("find_users", { query: { id: subject ?? "" } }, { signal }));
+      return found[0]?.name ?? null;
+    },
+    enabled: isPerson && me.is_viewer,
+    staleTime: 10 * 60_000,
+    retry: false,
+    meta: { isQuiet: true },
+  });
+  if (subject === me.subject && me.name) return me.name;
+  return data ?? undefined;
+}
+
+interface Props {
+  id: string | null | undefined;
+  /** The name, where an answer has brought it. */
+  name?: string | null;
+}
+
+export function Person({ id, name }: Props) {
+  const t = useT();
+  const found = useName(name ? null : id);
+  if (!id) return <>–</>;
+  if (id === "AWE_ADMIN") return <>{t("person.anyAdmin")}</>;
+  if (id.startsWith("system:")) return <>{t("person.system", { part: id.slice("system:".length) })}</>;
+  const known = name ?? found;
+  return (
+    <bdi title={id} className={known ? undefined : "kit-code"}>
+      {known ?? id}
+    </bdi>
+  );
+}
+
+export function People({ ids }: { ids: string[] }) {
+  const t = useT();
+  if (ids.length === 0) return <>{t("person.nobody")}</>;
+  return (
+    <>
+      {ids.slice(0, 12).map((id, at) => (
+        <span key={id}>
+          {at > 0 && ", "}
+          <Person id={id} />
+        </span>
+      ))}
+      {ids.length > 12 && ` ${t("person.more", { count: ids.length - 12 })}`}
+    </>
+  );
+}
+
+export function PersonWithId({ id }: { id: string }) {
+  const t = useT();
+  return (
+    <>
+      <Person id={id} /> <Copy text={id} label={t("copy.id")} />
+    </>
+  );
+}

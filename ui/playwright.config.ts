@@ -1,0 +1,44 @@
+import { defineConfig } from "@playwright/test";
+
+const base = process.env.AWE_UI_URL;
+if (!base) throw new Error("AWE_UI_URL is not set: run `./dev ui test`");
+
+/** The browser is the machine's own: nothing is downloaded. */
+const browser = {
+  launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] },
+};
+
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: "../.dev/ui/results",
+  // What fails is mended, not tried again.
+  retries: 0,
+  workers: 2,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: [["list"]],
+  forbidOnly: !!process.env.CI,
+  use: {
+    baseURL: base,
+    ...browser,
+    video: "off",
+    trace: "retain-on-failure",
+    locale: "en-GB",
+    timezoneId: "Africa/Nairobi",
+  },
+  projects: [
+    { name: "desktop", testIgnore: /screens|measured/, use: { viewport: { width: 1280, height: 800 } } },
+    {
+      name: "phone",
+      testMatch: /approver|fits/,
+      use: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+    },
+    {
+      name: "measured",
+      testMatch: /measured/,
+      dependencies: ["desktop", "phone"],
+      use: { viewport: { width: 1280, height: 800 } },
+    },
+    { name: "screens", testMatch: /screens/, use: { viewport: { width: 1280, height: 800 } } },
+  ],
+});
