@@ -71,10 +71,14 @@ def is_stale() -> bool:
 
 
 def build_if_stale() -> None:
-    """For `./dev up`: what it serves is what the sources say, where there is a Node to build it."""
-    if is_stale():
-        say("building the UI")
+    """For `./dev up`: what it serves is what the sources say. Without it the API is up all the same."""
+    if not is_stale():
+        return
+    say("building the UI")
+    try:
         build(Tools())
+    except Failed as why:
+        print(f"{why}\nthe UI is the one that was built before, or none: `./dev ui` says more", file=sys.stderr)
 
 
 def watch(own: Tools) -> None:

@@ -120,7 +120,7 @@ test("works without a mouse", async ({ page, isMobile }) => {
   await page.goto("/inbox");
   const rows = page.locator("[data-row-link]");
   await expect(rows).toHaveCount(2);
-  const first = await rows.first().innerText();
+  const first = (await rows.first().textContent()) ?? "";
   await page.keyboard.press("ArrowDown");
   await expect(rows.first()).toBeFocused();
   await page.keyboard.press("j");
