@@ -103,7 +103,9 @@ test("words and controls of all pages are translated", async ({ page }) => {
           "main button, main label, main th, main [role=tab], nav a span, h1, h2",
         ),
       ];
-      const texts = found.filter((one) => !one.closest("[data-server-words]")).map((one) => (one.textContent ?? "").trim());
+      const texts = found
+        .filter((one) => !one.closest("[data-server-words]"))
+        .map((one) => (one.textContent ?? "").trim());
       return texts.filter((text) => /[a-z]{3}/.test(text) && !text.includes("["));
     });
     expect(
