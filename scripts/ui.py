@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scripts import clients, servers, tools
+from scripts import clients, keycloak, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say, stop_group
 
 UI = ROOT / "ui"
@@ -71,10 +71,14 @@ def is_stale() -> bool:
 
 
 def build_if_stale() -> None:
-    """For `./dev up`: what it serves is what the sources say, where there is a Node to build it."""
-    if is_stale():
-        say("building the UI")
+    """For `./dev up`: what it serves is what the sources say. Without it the API is up all the same."""
+    if not is_stale():
+        return
+    say("building the UI")
+    try:
         build(Tools())
+    except Failed as why:
+        print(f"{why}\nthe UI is the one that was built before, or none: `./dev ui` says more", file=sys.stderr)
 
 
 def watch(own: Tools) -> None:
@@ -100,8 +104,8 @@ def chromium() -> str:
 
 
 @contextmanager
-def server() -> Iterator[dict]:
-    """A throw-away `awe dev` on free ports of loopback that serves the build of now."""
+def server(identity: keycloak.Keycloak | None = None) -> Iterator[dict]:
+    """A throw-away `awe dev` on free ports of loopback that serves the build of now; trusts `identity`, if there is one."""
     programs = tools.servers(own=True)
     binary = os.environ.get("AWE_BIN")
     if not binary:
@@ -111,6 +115,12 @@ def server() -> Iterator[dict]:
     port, ui = servers.free_port(), servers.free_port()
     words = ["--port", str(port), "--ui-port", str(ui), "--throwaway"]
     env = {**servers.without_settings(dict(os.environ)), **programs, "AWE__UI__DIR": str(UI / "apps" / "admin" / "dist")}
+    if identity is not None:
+        identity.ready()
+        identity.serve_pages_at(f"http://127.0.0.1:{ui}")
+        key = DEV / "ui-master.key"
+        keycloak.make_key(key)
+        env.update(keycloak.settings(identity.url), AWE__SECRETS__MASTER_KEY_FILE=str(key))
     with servers.awe_dev("ui-server", words, ("BASE_URL",), env, Path(binary)) as found:
         yield {"AWE_API_URL": found["BASE_URL"], "AWE_UI_URL": f"http://127.0.0.1:{ui}"}
 
@@ -154,6 +164,15 @@ def test(own: Tools, words: list) -> None:
     build(own)
     (DEV / "ui").mkdir(parents=True, exist_ok=True)
     journeys = [own.node, UI / "node_modules" / "@playwright" / "test" / "cli.js", "test"]
+    if not words or "--project=keycloak" in words:
+        with ExitStack() as running:
+            identity = keycloak.for_tests(running)
+            if identity is not None:
+                with server(identity) as where:
+                    say("running the journeys of signing in, with a real Keycloak")
+                    own.run(*journeys, "--project=keycloak", CHROMIUM=browser, **where)
+        if words:
+            return
     with server() as where:
         say("running the journeys")
         chosen = words or [f"--project={name}" for name in ("desktop", "phone", "measured")]

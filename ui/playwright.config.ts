@@ -27,7 +27,7 @@ export default defineConfig({
     timezoneId: "Africa/Nairobi",
   },
   projects: [
-    { name: "desktop", testIgnore: /screens|measured/, use: { viewport: { width: 1280, height: 800 } } },
+    { name: "desktop", testIgnore: /screens|measured|keycloak/, use: { viewport: { width: 1280, height: 800 } } },
     {
       name: "phone",
       testMatch: /approver|fits/,
@@ -39,6 +39,7 @@ export default defineConfig({
       dependencies: ["desktop", "phone"],
       use: { viewport: { width: 1280, height: 800 } },
     },
+    { name: "keycloak", testMatch: /keycloak/, use: { viewport: { width: 1280, height: 800 } } },
     { name: "screens", testMatch: /screens/, use: { viewport: { width: 1280, height: 800 } } },
   ],
 });
