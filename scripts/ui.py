@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scripts import clients, keycloak, servers, tools
+from scripts import browser, clients, demo, keycloak, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say, stop_group
 
 UI = ROOT / "ui"
-APPS = ("admin",)
+APPS = ("admin", "registry")
 WITHIN, JOURNEYS_WITHIN, NGINX_WITHIN = 600.0, 1_800.0, 10.0
 SOURCES = ("kit", "apps", "package.json", "package-lock.json", "vite.shared.ts", "../clients/typescript/src")
 NO_BROWSER = """Chromium is missing, and the journeys run in it. One of these helps:
@@ -56,10 +56,10 @@ def build(own: Tools) -> None:
 
 def is_stale() -> bool:
     """Whether the sources are newer than what is built of them, or nothing is built."""
-    page = UI / "apps" / "admin" / "dist" / "index.html"
-    if not page.is_file():
+    pages = [UI / "apps" / app / "dist" / "index.html" for app in APPS]
+    if not all(page.is_file() for page in pages):
         return True
-    built = page.stat().st_mtime
+    built = min(page.stat().st_mtime for page in pages)
     for name in SOURCES:
         at = UI / name
         files = [at] if at.is_file() else (f for f in at.rglob("*") if f.is_file())
@@ -82,9 +82,11 @@ def build_if_stale() -> None:
 
 
 def watch(own: Tools) -> None:
-    url = servers.read_env(DEV / "env").get("BASE_URL", "http://127.0.0.1:8000")
-    say(f"http://127.0.0.1:5173/ follows the sources; the API is {url}")
-    own.npm_run("dev", within=None, AWE_API=url)
+    known = servers.read_env(DEV / "env")
+    awe, registry = known.get("BASE_URL", "http://127.0.0.1:8000"), known.get("REGISTRY_URL", "http://127.0.0.1:8010")
+    portal = f"`npm run dev:registry` in ui/ with REGISTRY_API={registry} does the same for the Registry's portal"
+    say(f"http://127.0.0.1:5173/ follows the sources; the API is {awe}. {portal}")
+    own.npm_run("dev", within=None, AWE_API=awe)
 
 
 def check(own: Tools) -> None:
@@ -96,8 +98,7 @@ def check(own: Tools) -> None:
 
 def chromium() -> str:
     """The browser of the machine: none is ever downloaded."""
-    named = os.environ.get("CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = os.environ.get("CHROMIUM") or browser.chromium()
     if found is None:
         raise Failed(NO_BROWSER)
     return found
@@ -105,14 +106,15 @@ def chromium() -> str:
 
 @contextmanager
 def server(identity: keycloak.Keycloak | None = None) -> Iterator[dict]:
-    """A throw-away `awe dev` on free ports of loopback that serves the build of now; trusts `identity`, if there is one."""
+    """A throw-away `awe dev` on free ports of loopback that serves the build of now: with the Registry and its portal, or,
+    given an `identity`, trusting that one."""
     programs = tools.servers(own=True)
-    binary = os.environ.get("AWE_BIN")
-    if not binary:
-        say("building awe (debug)")
-        run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
-        binary = str(TARGET / "debug" / "awe")
-    port, ui = servers.free_port(), servers.free_port()
+    binary = Path(os.environ.get("AWE_BIN") or TARGET / "debug" / "awe")
+    registry = Path(os.environ.get("AWE_REGISTRY_BIN") or TARGET / "debug" / "awe-registry")
+    if not (os.environ.get("AWE_BIN") and os.environ.get("AWE_REGISTRY_BIN")):
+        say("building awe and awe-registry (debug)")
+        run(cargo("build", "-p", "awe", "--bin", "awe", "-p", "registry", "--bin", "awe-registry"), cargo_env())
+    port, ui, portal = servers.free_port(), servers.free_port(), servers.free_port()
     words = ["--port", str(port), "--ui-port", str(ui), "--throwaway"]
     env = {**servers.without_settings(dict(os.environ)), **programs, "AWE__UI__DIR": str(UI / "apps" / "admin" / "dist")}
     if identity is not None:
@@ -121,8 +123,14 @@ def server(identity: keycloak.Keycloak | None = None) -> Iterator[dict]:
         key = DEV / "ui-master.key"
         keycloak.make_key(key)
         env.update(keycloak.settings(identity.url), AWE__SECRETS__MASTER_KEY_FILE=str(key))
-    with servers.awe_dev("ui-server", words, ("BASE_URL",), env, Path(binary)) as found:
-        yield {"AWE_API_URL": found["BASE_URL"], "AWE_UI_URL": f"http://127.0.0.1:{ui}"}
+    with servers.awe_dev("ui-server", words, ("BASE_URL", "DATABASE_URL"), env, binary) as found:
+        where = {"AWE_API_URL": found["BASE_URL"], "AWE_UI_URL": f"http://127.0.0.1:{ui}"}
+        if identity is not None:
+            yield where
+            return
+        stand = demo.Stand(DEV / "ui-server.env", DEV / "ui-server", registry.parent, programs, {"registry": portal})
+        with demo.beside(stand):
+            yield {**where, "REGISTRY_UI_URL": f"http://127.0.0.1:{portal}"}
 
 
 @contextmanager
@@ -160,7 +168,7 @@ def nginx(api: str) -> Iterator[str]:
 
 def test(own: Tools, words: list) -> None:
     """Journeys in a real browser, with a real server, PostgreSQL and NATS; how files are served, by nginx too"""
-    browser = chromium()
+    program = chromium()
     build(own)
     (DEV / "ui").mkdir(parents=True, exist_ok=True)
     journeys = [own.node, UI / "node_modules" / "@playwright" / "test" / "cli.js", "test"]
@@ -170,13 +178,13 @@ def test(own: Tools, words: list) -> None:
             if identity is not None:
                 with server(identity) as where:
                     say("running the journeys of signing in, with a real Keycloak")
-                    own.run(*journeys, "--project=keycloak", CHROMIUM=browser, **where)
+                    own.run(*journeys, "--project=keycloak", CHROMIUM=program, **where)
         if words:
             return
     with server() as where:
         say("running the journeys")
-        chosen = words or [f"--project={name}" for name in ("desktop", "phone", "measured")]
-        own.run(*journeys, *chosen, within=JOURNEYS_WITHIN, CHROMIUM=browser, **where)
+        chosen = words or [f"--project={name}" for name in ("desktop", "phone", "measured", "portal", "portal-phone")]
+        own.run(*journeys, *chosen, within=JOURNEYS_WITHIN, CHROMIUM=program, **where)
         if words:
             return
         if shutil.which("nginx") is None:
@@ -184,7 +192,7 @@ def test(own: Tools, words: list) -> None:
             return
         with nginx(where["AWE_API_URL"]) as url:
             say("running those about serving behind nginx")
-            own.run(*journeys, "serving", "approver", "--project=desktop", CHROMIUM=browser, **{**where, "AWE_UI_URL": url})
+            own.run(*journeys, "serving", "approver", "--project=desktop", CHROMIUM=program, **{**where, "AWE_UI_URL": url})
 
 
 def screens(own: Tools) -> None:

@@ -1,7 +1,8 @@
 import { defineConfig } from "@playwright/test";
 
 const base = process.env.AWE_UI_URL;
-if (!base) throw new Error("AWE_UI_URL is not set: run `./dev ui test`");
+const portal = process.env.REGISTRY_UI_URL;
+if (!base || !portal) throw new Error("AWE_UI_URL or REGISTRY_UI_URL is not set: run `./dev ui test`");
 
 /** The browser is the machine's own: nothing is downloaded. */
 const browser = {
@@ -27,11 +28,29 @@ export default defineConfig({
     timezoneId: "Africa/Nairobi",
   },
   projects: [
-    { name: "desktop", testIgnore: /screens|measured|keycloak/, use: { viewport: { width: 1280, height: 800 } } },
+    { name: "desktop", testIgnore: /screens|measured|keycloak|portal/, use: { viewport: { width: 1280, height: 800 } } },
     {
       name: "phone",
       testMatch: /approver|fits/,
       use: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+    },
+    // The Registry's portal, on the Registry's own port.
+    {
+      name: "portal",
+      testMatch: /portal/,
+      use: { baseURL: portal, viewport: { width: 1280, height: 800 } },
+    },
+    {
+      name: "portal-phone",
+      testMatch: /portal/,
+      grep: /@phone/,
+      use: {
+        baseURL: portal,
+        viewport: { width: 360, height: 740 },
+        hasTouch: true,
+        isMobile: true,
+        deviceScaleFactor: 2,
+      },
     },
     {
       name: "measured",

@@ -13,9 +13,12 @@ export const NONCE = "AWE_CSP_NONCE";
 export function app(root: string, { port, api }: { port: number; api: Record<string, string> }): UserConfig {
   return {
     root,
+    publicDir: here("kit/public"),
     plugins: [react()],
     resolve: {
       alias: {
+        // The longer name first: the shorter one would take its beginning.
+        "@awe/client/approval": here("../clients/typescript/src/approval/index.ts"),
         "@awe/client": here("../clients/typescript/src/index.ts"),
         "@awe/kit": here("kit/src/index.ts"),
       },

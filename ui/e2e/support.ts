@@ -26,7 +26,7 @@ export function somebody(): User {
   return { subject, name: `Person ${made}`, roles: [] };
 }
 
-function tokenOf({ subject, name, roles }: User): string {
+export function tokenOf({ subject, name, roles }: User): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / 1000) + 3600;
   return `${part({ alg: "none", typ: "JWT" })}.${part({ sub: subject, name, exp, realm_access: { roles } })}.`;

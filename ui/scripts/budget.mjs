@@ -1,13 +1,13 @@
-// How much a browser fetches before it shows the inbox, against the bounds; fails when one is passed.
+// How much a browser fetches before it shows the page where most people arrive, against the bounds; fails when one is passed.
 //
-//   node scripts/budget.mjs apps/admin/dist
+//   node scripts/budget.mjs apps/admin/dist Inbox
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-const folder = process.argv[2];
-if (!folder) throw new Error("usage: node scripts/budget.mjs DIST");
+const [folder, arrival] = process.argv.slice(2);
+if (!folder || !arrival) throw new Error("usage: node scripts/budget.mjs DIST PAGE");
 const KB = 1000;
 const MOST_FIRST = 250 * KB;
 const MOST_CHUNK = 150 * KB;
@@ -15,7 +15,7 @@ const MOST_CHUNK = 150 * KB;
 const gzipped = (path) => gzipSync(readFileSync(path), { level: 9 }).length;
 const page = readFileSync(join(folder, "index.html"), "utf8");
 const manifest = JSON.parse(readFileSync(join(folder, ".vite", "manifest.json"), "utf8"));
-/** What the page names, and what it and the inbox need: that is where most people arrive. */
+/** What the page names, and what it and the page of arrival need. */
 const needed = new Set([...page.matchAll(/(?:src|href)="\/([^"]+)"/g)].map((found) => found[1]));
 const need = (key) => {
   const { file, css = [], imports = [] } = manifest[key];
@@ -24,7 +24,8 @@ const need = (key) => {
   needed.add(file);
   for (const other of imports) need(other);
 };
-for (const key of Object.keys(manifest)) if (key === "index.html" || /(^|[/_])Inbox[-.]/.test(key)) need(key);
+for (const key of Object.keys(manifest))
+  if (key === "index.html" || new RegExp(`(^|[/_])${arrival}[-.]`).test(key)) need(key);
 const named = [...needed];
 const assets = readdirSync(join(folder, "assets")).filter((name) => /\.(js|css)$/.test(name));
 // One language of each catalogue comes first too: the largest of them counts.

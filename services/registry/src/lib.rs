@@ -9,6 +9,7 @@ pub mod events;
 pub mod extract;
 pub mod gate;
 pub mod hooks;
+pub mod portal;
 pub mod reconcile;
 pub mod routes;
 pub mod sections;

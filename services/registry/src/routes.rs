@@ -2,13 +2,15 @@
 
 mod create;
 mod decide;
+mod people;
 mod read;
 mod webhook;
 
 use crate::app::App;
 use crate::error::{ApiError, Code, ErrorBody};
+use crate::portal;
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,7 +30,7 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
     info(title = "Registry", description = "A register whose changes AWE approves: the reference caller."),
     paths(
         create::create, decide::approve, decide::reject, decide::cancel, read::list, read::detail, read::approval,
-        read::my_approvals, webhook::decision, health
+        read::my_approvals, webhook::decision, people::config, people::me, health
     ),
     components(schemas(ErrorBody)),
     modifiers(&Bearer)
@@ -88,6 +90,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/registry/change-requests/{change_request_id}", get(read::detail))
         .route("/v1/registry/change-requests/{change_request_id}/approval", get(read::approval))
         .route("/v1/registry/my-approvals", get(read::my_approvals))
+        .route("/v1/registry/config", get(people::config))
+        .route("/v1/registry/me", get(people::me))
         .route("/v1/registry/openapi.json", get(openapi))
         .route("/v1/registry/docs", get(docs))
         .route("/v1/registry/docs/", get(docs))
@@ -96,7 +100,9 @@ pub fn router(app: App) -> Router {
         .merge(news)
         // Answers also when all places are taken.
         .route("/v1/registry/health", get(health))
-        .fallback(async || ApiError::schema("there is no such route").with_status(StatusCode::NOT_FOUND))
+        .fallback(async |State(app): State<App>, method: Method, uri: Uri, headers: HeaderMap| {
+            portal::answer(&app.settings.auth.issuer, &method, uri.path(), &headers)
+        })
         .method_not_allowed_fallback(async || {
             ApiError::schema("the route knows other methods").with_status(StatusCode::METHOD_NOT_ALLOWED)
         })

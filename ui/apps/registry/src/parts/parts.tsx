@@ -1,0 +1,33 @@
+/** Small parts that several pages show. */
+
+import { nameText, Status } from "@awe/kit";
+import { Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import type { ChangeRequest } from "../api/types.ts";
+import { TONES, useT } from "../api/words.ts";
+
+export function ChangeStatus({ change }: { change: Pick<ChangeRequest, "approval_status"> }) {
+  const t = useT();
+  return <Status tone={TONES[change.approval_status]}>{t(`status.${change.approval_status}`)}</Status>;
+}
+
+/** "Update of farmer F-12": what a change is called. */
+export function useTitle(): (change: ChangeRequest) => string {
+  const t = useT();
+  return ({ edit_action, register_mnemonic, record_id }) =>
+    t(`title.${edit_action}`, { register: nameText(register_mnemonic), record: record_id });
+}
+
+export function What({ change }: { change: ChangeRequest }) {
+  const title = useTitle();
+  return (
+    <div>
+      <Link to="/change-requests/$id" params={{ id: change.change_request_id }} data-row-link className="portal-link">
+        <bdi>{title(change)}</bdi>
+      </Link>
+      <Text size="sm" c="dimmed" component="div">
+        <bdi>{change.section_id}</bdi>
+      </Text>
+    </div>
+  );
+}
