@@ -7,7 +7,7 @@ pub use evidence::Guards;
 pub use waiting::HeldBack;
 
 use crate::vault::Vault;
-use crate::{Error, MIGRATIONS, Store};
+use crate::{Error, Store};
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 

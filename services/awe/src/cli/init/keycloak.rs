@@ -12,7 +12,7 @@ nothing, or repairs what has drifted; the secret in the file wins. Nothing is ev
 
   awe init keycloak --base-url https://id.example.org --admin-user admin --admin-password-file /secrets/admin \\
     --redirect-uri 'https://awe.example.org/*' --resolver-secret-file /secrets/resolver --awe-admin admin")]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Base URL of Keycloak.
     #[arg(long, value_name = "URL")]
     base_url: String,

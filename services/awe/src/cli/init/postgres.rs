@@ -18,7 +18,7 @@ connect. The password in the file wins. Nothing is ever dropped. `awe migrate` t
   awe init postgres --admin-url postgres://postgres@db/postgres --admin-password-file /secrets/admin \\
     --database awe --owner awe_owner --owner-password-file /secrets/owner \\
     --app-role awe_app --app-password-file /secrets/app")]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// The server, as somebody who may create roles and databases.
     #[arg(long, value_name = "URL", env = "AWE_INIT_POSTGRES_URL", hide_env_values = true)]
     admin_url: String,
