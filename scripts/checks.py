@@ -216,6 +216,13 @@ def chart() -> None:
         raise Skipped(str(why)) from None
 
 
+def teardown() -> None:
+    """deploy/teardown.sh with stand-ins."""
+    if not shutil.which("jq"):
+        raise Skipped("jq is not installed, and the script needs it")
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_teardown"])
+
+
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
     "links": ("pages lead to files and headings that are there", page_links),
@@ -231,6 +238,7 @@ STEPS = {
     "sqlx": (".sqlx is what the migrations say", sqlx),
     "telemetry": ("dashboards, rules and alerts name what is told, and alerts fire when they should", told),
     "helm": ("the chart renders to its golden files, fits Kubernetes and refuses what is dangerous", chart),
+    "teardown": ("deploy/teardown.sh removes what it should and nothing else", teardown),
     "contract": ("openapi.json keeps the wire contract", contract),
     "breaking": ("openapi.json keeps what the last release had", nothing_broken),
 }
