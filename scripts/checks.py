@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import breaking, circles, helm, links, servers, snippets, telemetry, tools
+from scripts import breaking, circles, helm, links, servers, snippets, surfaces, telemetry, tools
 from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
@@ -238,6 +238,7 @@ STEPS = {
     "sqlx": (".sqlx is what the migrations say", sqlx),
     "telemetry": ("dashboards, rules and alerts name what is told, and alerts fire when they should", told),
     "helm": ("the chart renders to its golden files, fits Kubernetes and refuses what is dangerous", chart),
+    "surfaces": ("every setting reaches compose, the chart and Terraform", surfaces.check),
     "teardown": ("deploy/teardown.sh removes what it should and nothing else", teardown),
     "contract": ("openapi.json keeps the wire contract", contract),
     "breaking": ("openapi.json keeps what the last release had", nothing_broken),
@@ -266,8 +267,9 @@ def check(names: list) -> None:
     say(f"all checks passed but for {', '.join(skipped)}, which did not run" if skipped else "all checks passed")
 
 
-def gen_chart() -> None:
-    """Writes the chart's golden files anew."""
+def gen_deploy() -> None:
+    """Writes .env.example and the chart's golden files anew."""
+    surfaces.write()
     try:
         helm.write()
     except helm.Absent as why:

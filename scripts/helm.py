@@ -106,7 +106,7 @@ def golden() -> list:
         lines = difflib.unified_diff(want.splitlines(), rendered(case).splitlines(), "golden", "now", lineterm="", n=2)
         told = list(lines)[:60]
         if told:
-            faults.append(f"{file.relative_to(ROOT)} (`./dev gen helm` writes it):\n" + "\n".join(told))
+            faults.append(f"{file.relative_to(ROOT)} (`./dev gen deploy` writes it):\n" + "\n".join(told))
     return faults
 
 
