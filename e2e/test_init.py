@@ -109,6 +109,8 @@ class Waiting(EngineCase):
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert child.stdout is not None
+        self.addCleanup(child.stdout.close)
         self.addCleanup(children.end, child)
         return child
 
