@@ -31,8 +31,8 @@ pub use failure::Failure;
 pub use http_pool::SetupError;
 pub use http_rule::{HttpQuestion, HttpRules};
 pub use keycloak::{
-    Administrator, Keycloak, KeycloakError, KeycloakOptions, PathError, Provision, ProvisionError, Provisioned,
-    provision,
+    Administrator, Keycloak, KeycloakError, KeycloakOptions, PathError, Provision, ProvisionError,
+    Provisioned, provision,
 };
 pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
 pub use redact::{redacted_url, shown_url};

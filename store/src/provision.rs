@@ -65,7 +65,8 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     match tokio::time::timeout(PATIENCE, options.connect()).await {
         Ok(connected) => Ok(connected?),
         Err(_) => {
-            Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in 10 s")).into())
+            Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in 10 s"))
+                .into())
         }
     }
 }
@@ -117,7 +118,8 @@ async fn database(admin: &mut PgConnection, name: &str, owner: &str) -> Result<O
     }
     match found {
         None => {
-            run(admin, "create database %1$I owner %2$I template template0 encoding 'UTF8'", name, owner).await?;
+            run(admin, "create database %1$I owner %2$I template template0 encoding 'UTF8'", name, owner)
+                .await?;
             Ok(Some(format!("the database {name} was created; {owner} owns it")))
         }
         Some(other) => {
@@ -127,7 +129,11 @@ async fn database(admin: &mut PgConnection, name: &str, owner: &str) -> Result<O
     }
 }
 
-async fn connectable(admin: &mut PgConnection, database: &str, login: &Login) -> Result<Option<String>, Error> {
+async fn connectable(
+    admin: &mut PgConnection,
+    database: &str,
+    login: &Login,
+) -> Result<Option<String>, Error> {
     let may: bool = sqlx::query_scalar("select has_database_privilege($1::text, $2::text, 'connect')")
         .bind(&login.name)
         .bind(database)
@@ -148,8 +154,7 @@ async fn password(
     login: &Login,
 ) -> Result<Option<String>, Error> {
     let name = &login.name;
-    let options =
-        options.clone().username(name).password(login.password.expose_secret()).database(database);
+    let options = options.clone().username(name).password(login.password.expose_secret()).database(database);
     match connect(&options).await {
         Ok(connection) => {
             connection.close().await?;

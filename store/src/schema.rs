@@ -61,9 +61,10 @@ pub(crate) async fn read(connection: &mut PgConnection) -> Result<Schema, Error>
 
 fn compare(applied: &BTreeSet<i64>) -> Schema {
     let known: BTreeSet<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
-    let pending = MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).map(|migration| {
-        Migration { version: migration.version, description: migration.description.to_string() }
-    });
+    let pending =
+        MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).map(|migration| {
+            Migration { version: migration.version, description: migration.description.to_string() }
+        });
     Schema {
         applied: applied.intersection(&known).count(),
         pending: pending.collect(),
@@ -82,7 +83,9 @@ mod tests {
         assert_eq!(compare(&all), Schema { applied: all.len(), ..Schema::default() });
         let empty = compare(&BTreeSet::new());
         assert_eq!((empty.applied, empty.pending.len(), empty.is_current()), (0, all.len(), false));
-        assert!(empty.pending[0].version == first && empty.pending[0].description.contains("create policies"));
+        assert!(
+            empty.pending[0].version == first && empty.pending[0].description.contains("create policies")
+        );
         let mut other = all.clone();
         other.remove(&last);
         other.insert(last + 1);

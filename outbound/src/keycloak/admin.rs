@@ -66,7 +66,11 @@ pub(super) struct Admin {
 
 impl Admin {
     /// Signs in at the realm `master`. The token serves for a minute, which a run does not take.
-    pub(super) async fn sign_in(base: &str, realm: &str, who: &Administrator) -> Result<Self, ProvisionError> {
+    pub(super) async fn sign_in(
+        base: &str,
+        realm: &str,
+        who: &Administrator,
+    ) -> Result<Self, ProvisionError> {
         let base = Url::parse(base)?;
         let client = Client::trusted()?;
         let url = below(&base, &["realms", "master", "protocol", "openid-connect", "token"])?;

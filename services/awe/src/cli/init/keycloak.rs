@@ -7,11 +7,13 @@ use outbound::{Administrator, Provision, provision};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "The realm exists already, and whatever else is in it stays as it is. Run again, it changes
+#[command(
+    after_help = "The realm exists already, and whatever else is in it stays as it is. Run again, it changes
 nothing, or repairs what has drifted; the secret in the file wins. Nothing is ever deleted.
 
   awe init keycloak --base-url https://id.example.org --admin-user admin --admin-password-file /secrets/admin \\
-    --redirect-uri 'https://awe.example.org/*' --resolver-secret-file /secrets/resolver --awe-admin admin")]
+    --redirect-uri 'https://awe.example.org/*' --resolver-secret-file /secrets/resolver --awe-admin admin"
+)]
 pub(in crate::cli) struct Arguments {
     /// Base URL of Keycloak.
     #[arg(long, value_name = "URL")]

@@ -12,12 +12,14 @@ use url::Url;
 const LONGEST: usize = 63;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Run again, it changes nothing, or repairs what has drifted: an owner, a password, a right to
+#[command(
+    after_help = "Run again, it changes nothing, or repairs what has drifted: an owner, a password, a right to
 connect. The password in the file wins. Nothing is ever dropped. `awe migrate` then makes the tables.
 
   awe init postgres --admin-url postgres://postgres@db/postgres --admin-password-file /secrets/admin \\
     --database awe --owner awe_owner --owner-password-file /secrets/owner \\
-    --app-role awe_app --app-password-file /secrets/app")]
+    --app-role awe_app --app-password-file /secrets/app"
+)]
 pub(in crate::cli) struct Arguments {
     /// The server, as somebody who may create roles and databases.
     #[arg(long, value_name = "URL", env = "AWE_INIT_POSTGRES_URL", hide_env_values = true)]
