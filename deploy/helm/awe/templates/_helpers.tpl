@@ -38,8 +38,9 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{- /* Of everything that may stand in a Job: one that is there cannot be changed, and running them again is harmless. */ -}}
 {{- define "awe.jobHash" -}}
-{{- list (include "awe.image" (list . .Values.image)) .Values.global .Values.database .Values.postgresInit .Values.keycloakInit .Values.config .Chart.Version | toJson | sha256sum | trunc 8 }}
+{{- list .Values .Chart.Version .Chart.AppVersion | toJson | sha256sum | trunc 8 }}
 {{- end }}
 {{- define "awe.jobName" -}}
 {{- $root := index . 0 -}}
