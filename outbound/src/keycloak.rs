@@ -11,9 +11,9 @@ mod pickers;
 mod provision;
 mod wire;
 
-pub use admin::ProvisionError;
+pub use admin::{Administrator, ProvisionError};
 pub use api::{KeycloakError, PathError};
-pub use provision::{Administrator, Provision, Provisioned, provision};
+pub use provision::{Provision, Provisioned, provision};
 
 use crate::directory_entry::UserEntry;
 use crate::directory_error::DirectoryError;

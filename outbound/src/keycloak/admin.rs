@@ -1,7 +1,6 @@
 //! Keycloak's Admin REST API as an administrator calls it, for changes.
 
 use super::api::{PathError, below};
-use super::provision::Administrator;
 use crate::client::{Call, Client, Method};
 use crate::failure::Failure;
 use crate::http_pool::SetupError;
@@ -54,6 +53,15 @@ pub enum ProvisionError {
     /// An answer that is not what Keycloak gives.
     #[error("Keycloak's answer to {0} cannot be read")]
     Unreadable(String),
+}
+
+/// Who may administer the realm: a user of the realm `master`.
+#[derive(Debug, Clone)]
+pub struct Administrator {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: SecretString,
 }
 
 /// The Admin API of one realm.

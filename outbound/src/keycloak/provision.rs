@@ -1,7 +1,7 @@
 //! Makes the clients and roles of AWE in a realm that exists: once, and again only what has drifted. Nothing else in the
 //! realm is touched, and nothing is ever deleted.
 
-use super::admin::{Admin, ProvisionError};
+use super::admin::{Admin, Administrator, ProvisionError};
 use crate::client::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
@@ -15,15 +15,6 @@ const PORTAL_ROLES: [(&str, &str); 2] =
     [("AWE_ADMIN", "Changes policies, secrets and tasks"), ("AWE_VIEWER", "Sees everything")];
 /// The role that the named people get.
 const ADMIN_ROLE: &str = "AWE_ADMIN";
-
-/// Who may administer the realm: a user of the realm `master`.
-#[derive(Debug, Clone)]
-pub struct Administrator {
-    /// User name.
-    pub username: String,
-    /// Password.
-    pub password: SecretString,
-}
 
 /// What there should be.
 #[derive(Debug, Clone)]
