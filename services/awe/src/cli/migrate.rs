@@ -118,7 +118,7 @@ async fn wait(config: &Config, patience: Duration) -> anyhow::Result<ExitCode> {
         let waits_for = match store.schema().await {
             Ok(schema) if schema.is_current() => break,
             Ok(schema) => format!("{} migrations are pending", schema.pending.len()),
-            Err(error) => super::told(&anyhow::Error::new(error)),
+            Err(error) => outbound::error_chain(&error),
         };
         if began.elapsed() >= patience {
             bail!("waited {} s in vain: {waits_for}", patience.as_secs());

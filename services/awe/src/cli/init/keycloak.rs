@@ -1,6 +1,7 @@
 //! `awe init keycloak`.
 
-use super::{output, secret};
+use super::secret::secret;
+use crate::cli::output;
 use anyhow::Context as _;
 use clap::Args;
 use outbound::{Administrator, Provision, provision};

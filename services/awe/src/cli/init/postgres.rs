@@ -1,6 +1,6 @@
 //! `awe init postgres`.
 
-use super::secret;
+use super::secret::secret;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use secrecy::SecretString;
