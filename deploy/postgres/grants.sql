@@ -31,4 +31,5 @@ grant select, update on request_tally to "awe_app";
 grant select, insert, update on task_notification to "awe_app";
 grant select, insert on notifier_start to "awe_app";
 grant select, insert, update, delete on process to "awe_app";
+grant select on awe_delivery_backlog to "awe_app";
 grant select on _sqlx_migrations to "awe_app";

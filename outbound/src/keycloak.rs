@@ -3,13 +3,17 @@
 //! The account needs these roles of `realm-management`: `view-users`, `query-groups`, `view-clients`, and `view-realm`,
 //! without which Keycloak shows no realm role. Users are returned by id, the `sub` of their tokens.
 
+mod admin;
 mod api;
 mod members;
 mod names;
 mod pickers;
+mod provision;
 mod wire;
 
+pub use admin::{Administrator, ProvisionError};
 pub use api::{KeycloakError, PathError};
+pub use provision::{Provision, Provisioned, provision};
 
 use crate::directory_entry::UserEntry;
 use crate::directory_error::DirectoryError;

@@ -30,7 +30,10 @@ pub use error_chain::error_chain;
 pub use failure::Failure;
 pub use http_pool::SetupError;
 pub use http_rule::{HttpQuestion, HttpRules};
-pub use keycloak::{Keycloak, KeycloakError, KeycloakOptions, PathError};
+pub use keycloak::{
+    Administrator, Keycloak, KeycloakError, KeycloakOptions, PathError, Provision, ProvisionError,
+    Provisioned, provision,
+};
 pub use oauth2::{AccessToken, ClientCredentials, TokenError, TokenProvider};
 pub use redact::{redacted_url, shown_url};
 pub use staff::{Staff, StaffFile};

@@ -49,7 +49,7 @@ const BEARER: &str = "bearerAuth";
         (name = "webhooks", description = "What AWE sends to callers")
     ),
     paths(
-        system::health, system::version, system::config, system::me,
+        system::health, system::live, system::ready, system::startup, system::version, system::config, system::me,
         policies::list_policies, policies::create_policy, policies::validate_policy,
         policies::add_policy_version,
         policies::list_policy_versions, policies::get_policy_version, policies::update_policy_version,

@@ -7,7 +7,7 @@ pub use evidence::Guards;
 pub use waiting::HeldBack;
 
 use crate::vault::Vault;
-use crate::{Error, MIGRATIONS, Store};
+use crate::{Error, Store};
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
@@ -55,15 +55,6 @@ pub struct Counts {
     pub exhausted: i64,
 }
 
-/// Migrations of this program compared with those of the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schema {
-    /// Migrations of this program that are not applied.
-    pub missing: usize,
-    /// Applied migrations that this program does not know: it is older than the database.
-    pub unknown: usize,
-}
-
 impl Store {
     /// The settings of the server.
     ///
@@ -89,22 +80,6 @@ impl Store {
             now: row.now,
             settings: settings.into_iter().map(|s| (s.name, s.setting)).collect(),
             max_connections: row.max_connections,
-        })
-    }
-
-    /// Compares the migrations of this program with those that are applied.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when there is no schema at all.
-    pub async fn schema(&self) -> Result<Schema, Error> {
-        // Not checked against a database at build time: the table is the migrator's own.
-        let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(&self.pool)
-            .await?;
-        let ours: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
-        Ok(Schema {
-            missing: ours.iter().filter(|version| !applied.contains(version)).count(),
-            unknown: applied.iter().filter(|version| !ours.contains(version)).count(),
         })
     }
 

@@ -51,6 +51,7 @@ const GRANTS: &[(&str, &str)] = &[
     ("task_notification", "select, insert, update"),
     ("notifier_start", "select, insert"),
     ("process", "select, insert, update, delete"),
+    ("awe_delivery_backlog", "select"),
     ("_sqlx_migrations", "select"),
 ];
 

@@ -20,9 +20,11 @@ pub mod policies;
 mod pool;
 pub mod processes;
 mod progress;
+pub mod provision;
 pub mod requests;
 pub mod resolutions;
 mod retention;
+mod schema;
 pub mod secrets;
 pub mod tally;
 pub mod tasks;
@@ -33,6 +35,7 @@ pub mod vault;
 pub mod writers;
 
 pub use error::{Clash, Error, Outage, What};
+pub use schema::{Migration, Schema};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::str::FromStr;
@@ -40,11 +43,6 @@ use std::time::Duration;
 
 /// Every migration, in order.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
-
-/// Key of the advisory lock that migrations run under: any number that no other advisory lock of this database uses.
-const MIGRATION_LOCK: i64 = 0x4157_454d_4947_5241;
-/// How often a process looks again while another one migrates.
-const MIGRATION_POLL: Duration = Duration::from_millis(50);
 
 /// Two pools of connections to one database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -129,35 +127,6 @@ impl Store {
             .max_connections((options.max_connections / 2).max(1))
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
-    }
-
-    /// Brings the schema up to date. Safe when many replicas start together: an advisory lock lets one of them
-    /// migrate at a time.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when a migration fails or an applied one was edited.
-    pub async fn migrate(&self) -> Result<(), Error> {
-        let mut connection = self.pool.acquire().await?;
-        // Building an index may take longer than a statement of a request may.
-        sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
-        // sqlx would wait for a lock of its own within a statement. A concurrent index build waits for every
-        // statement that runs, so a process must not wait for its turn inside one.
-        while !sqlx::query_scalar::<_, bool>("select pg_try_advisory_lock($1)")
-            .bind(MIGRATION_LOCK)
-            .fetch_one(&mut *connection)
-            .await?
-        {
-            tokio::time::sleep(MIGRATION_POLL).await;
-        }
-        let migrated = MIGRATIONS.run(&mut *connection).await;
-        // The lock ends with the session.
-        connection.close().await?;
-        migrated.map_err(|e| Error::Internal(Box::new(e)))?;
-        let hashed = self.hash_started_policies().await?;
-        if hashed > 0 {
-            tracing::info!(hashed, "texts of started policy versions were hashed");
-        }
-        Ok(())
     }
 
     /// Checks that the database answers, by one round trip.

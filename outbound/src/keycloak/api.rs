@@ -144,7 +144,7 @@ impl Api {
 }
 
 /// `base` extended by these segments, which may hold any character.
-fn below(base: &Url, path: &[&str]) -> Result<Url, PathError> {
+pub(super) fn below(base: &Url, path: &[&str]) -> Result<Url, PathError> {
     if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return Err(PathError::Segment);
     }

@@ -111,6 +111,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     // When starting fails, the listeners must end too: dropping this stops them.
     let _end = stop.clone().drop_guard();
+    // The listeners go on for a while after a stop signal, so that whoever balances load can look elsewhere first.
+    let closing = CancellationToken::new();
+    let _close = closing.clone().drop_guard();
     let limits = server::Limits::of(&state.config().server);
     let mut servers = JoinSet::new();
     let scrape = metrics.map(|Metrics { listener, router, scrape }| {
@@ -118,7 +121,7 @@ pub async fn run(
         scrape
     });
     for (listener, router) in listeners {
-        servers.spawn(server::serve(listener, router, limits, stop.clone()));
+        servers.spawn(server::serve(listener, router, limits, closing.clone()));
     }
     let system = start(&state, roles, migrate, &stop).await?;
     system.loops().spawn("presence", {
@@ -130,14 +133,26 @@ pub async fn run(
     }
     started()?;
     tokio::select! {
-        () = stop.cancelled() => {}
+        () = leave(&state, &stop) => {}
         Some(ended) = servers.join_next() => {
             stop.cancel();
             ended.context("a listener failed")?;
         }
     }
+    closing.cancel();
     end(&state, servers, system).await;
     Ok(())
+}
+
+/// Waits for the stop signal, and then for as long as calls may still be sent here.
+async fn leave(state: &AppState, stop: &CancellationToken) {
+    stop.cancelled().await;
+    state.leave();
+    let unready = seconds(state.config().server.unready_seconds);
+    if !unready.is_zero() {
+        tracing::info!(seconds = unready.as_secs(), "stopping: telling that nothing new should be sent here");
+        tokio::time::sleep(unready).await;
+    }
 }
 
 /// Ends everything that runs, in order. Each step takes at most `server.shutdown_seconds`.

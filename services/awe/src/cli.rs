@@ -8,6 +8,7 @@ mod dev;
 mod development;
 mod doctor;
 mod health;
+mod init;
 mod migrate;
 mod openapi;
 mod outbox;
@@ -72,6 +73,9 @@ enum Command {
     Dev(dev::Arguments),
     /// Bring the database's schema up to date.
     Migrate(migrate::Arguments),
+    /// Make what AWE needs in a `PostgreSQL` server or a Keycloak that exists.
+    #[command(subcommand)]
+    Init(init::Command),
     /// Print the description of the HTTP API (`OpenAPI` 3.1), or of the events (`AsyncAPI` 3).
     Openapi(openapi::Arguments),
     /// Work with policies.
@@ -156,7 +160,8 @@ async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(load()?, arguments).await,
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
-        Command::Migrate(arguments) => migrate::run(load, &arguments).await,
+        Command::Migrate(arguments) => return migrate::run(load, &arguments).await,
+        Command::Init(command) => init::run(command).await,
         Command::Audit(command) => audit::run(&here()?, command).await,
         Command::Deliveries(command) => deliveries::run(&here()?, command, author).await,
         Command::Secrets(command) => secrets::run(&load()?, command, author).await,

@@ -137,6 +137,7 @@ impl From<Reason> for ApiError {
 const fn words(reason: Reason) -> &'static str {
     match reason {
         Reason::Starting => "the service is starting; a retry is safe",
+        Reason::Stopping => "this process is stopping; a retry at another one is safe",
         Reason::DatabaseAway => {
             "the database cannot be reached; a retry is safe (give calls an Idempotency-Key: the outcome of this one \
              may be unknown)"

@@ -53,6 +53,9 @@ fn router(routes: Vec<Route>) -> Router<AppState> {
 fn open_routes() -> Vec<Route> {
     let mut routes = vec![
         ("/v1/awe/health", get(system::health)),
+        ("/v1/awe/health/live", get(system::live)),
+        ("/v1/awe/health/ready", get(system::ready)),
+        ("/v1/awe/health/startup", get(system::startup)),
         ("/v1/awe/version", get(system::version)),
         ("/v1/awe/config", get(system::config)),
     ];

@@ -9,6 +9,7 @@ use crate::rate_limit::PerUser;
 use actors::{Courier, Feed, Loops, Requests, System};
 use outbound::{Credentials, Egress, Staff};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
@@ -61,6 +62,7 @@ struct Inner {
     delegation_changes: PerUser,
     running: OnceLock<Running>,
     stopping: CancellationToken,
+    leaving: AtomicBool,
 }
 
 /// What runs once the process has started.
@@ -85,6 +87,7 @@ impl AppState {
             delegation_changes,
             running,
             stopping: CancellationToken::new(),
+            leaving: AtomicBool::new(false),
         }))
     }
 
@@ -195,6 +198,17 @@ impl AppState {
 
     fn running(&self) -> Result<&Running, ApiError> {
         self.0.running.get().ok_or_else(|| Reason::Starting.into())
+    }
+
+    /// From now on nothing new should be sent here, though it would still be answered.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this process was asked to stop.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.0.leaving.load(Ordering::Relaxed)
     }
 
     /// Ends what would go on for ever: cancelled when the process stops, so that streams do not hold it up.

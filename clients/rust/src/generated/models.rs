@@ -1105,6 +1105,7 @@ crate::words::words! {
         UnknownDelivery => "unknown_delivery",
         UnknownCallbackSecret => "unknown_callback_secret",
         Starting => "starting",
+        Stopping => "stopping",
         DatabaseAway => "database_away",
         DatabaseBusy => "database_busy",
         DatabaseTimeout => "database_timeout",

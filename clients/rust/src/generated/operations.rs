@@ -681,6 +681,16 @@ impl AweClient {
             .page()
     }
 
+    /// Whether the process answers.
+    ///
+    /// Looks at nothing else, the database included: for whoever restarts a process that hangs.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn live(&self) -> Result<models::HealthResponse, Error> {
+        self.send(Call::new("live", Method::GET, "/v1/awe/health/live")).await?.json()
+    }
+
     /// Who I am.
     ///
     /// What the service reads from the caller's token. Any token.
@@ -712,6 +722,17 @@ impl AweClient {
         )
         .await?
         .json()
+    }
+
+    /// Whether calls should be sent here.
+    ///
+    /// As `/health`, and 503 from the stop signal on, for some seconds before the process stops listening
+    /// (`server.unready_seconds`).
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn ready(&self) -> Result<models::HealthResponse, Error> {
+        self.send(Call::new("ready", Method::GET, "/v1/awe/health/ready")).await?.json()
     }
 
     /// Reassign a task.
@@ -869,6 +890,14 @@ impl AweClient {
         )
         .await?
         .json()
+    }
+
+    /// Whether the process has started.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn startup(&self) -> Result<models::HealthResponse, Error> {
+        self.send(Call::new("startup", Method::GET, "/v1/awe/health/startup")).await?.json()
     }
 
     /// Change a callback secret's credential.

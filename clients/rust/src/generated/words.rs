@@ -85,6 +85,7 @@ pub(crate) fn retry_of(reason: &str) -> Option<Retry> {
         | "events_gone"
         | "precondition_failed" => Retry::No,
         "starting"
+        | "stopping"
         | "writer_down"
         | "changed_meanwhile"
         | "too_many_requests"

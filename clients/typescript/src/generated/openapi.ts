@@ -468,6 +468,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the process answers
+         * @description Looks at nothing else, the database included: for whoever restarts a process that hangs.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether calls should be sent here
+         * @description As `/health`, and 503 from the stop signal on, for some seconds before the process stops listening
+         *     (`server.unready_seconds`).
+         */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/awe/health/startup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process has started */
+        get: operations["startup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/me": {
         parameters: {
             query?: never;
@@ -2693,7 +2751,7 @@ export interface components {
          *     its status and code say. Every word is explained in `docs/errors.md`.
          * @enum {string}
          */
-        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_named_twice" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal" | "precondition_failed";
+        Reason: "unknown_policy" | "no_active_policy" | "policy_exists" | "unknown_request" | "no_such_route" | "unknown_task" | "unknown_delegation" | "unknown_delivery" | "unknown_callback_secret" | "starting" | "stopping" | "database_away" | "database_busy" | "database_timeout" | "writer_down" | "request_finished" | "stage_finished" | "task_decided" | "task_closed" | "task_named_twice" | "task_claimed" | "has_approved" | "already_seated" | "assignee_barred" | "policy_not_draft" | "policy_not_active" | "policy_text_changed" | "changed_meanwhile" | "secret_exists" | "secret_not_active" | "secret_unfit" | "too_many_delegations" | "not_retriable" | "too_many_requests" | "too_many_streams" | "overloaded" | "timed_out" | "no_directory" | "directory_away" | "keys_away" | "token_missing" | "token_malformed" | "token_expired" | "token_not_yet_valid" | "token_untrusted" | "token_foreign" | "token_subject" | "role_missing" | "not_yours" | "separation_of_duties" | "development_mode" | "idempotency_key_reused" | "malformed_http" | "faulty_policy" | "policy_key_differs" | "artifact_type_differs" | "faulty_value" | "confirmation_missing" | "method_not_allowed" | "body_too_slow" | "body_too_large" | "not_json" | "body_encoded" | "faulty_body" | "faulty_context" | "faulty_parameter" | "unknown_parameter" | "gate_denied" | "events_gone" | "internal" | "precondition_failed";
         /** @description Move a task to somebody else. */
         ReassignTaskIn: {
             /**
@@ -5918,6 +5976,115 @@ export interface operations {
                 };
             };
             /** @description AWE-005: starting; AWE-006: no database. Safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthResponse"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Yes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthResponse"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: no database. Safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    startup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthResponse"];
+                };
+            };
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait */

@@ -66,6 +66,7 @@ reasons! {
     UnknownDelivery "unknown_delivery" "AWE-004" 404 "No such delivery.";
     UnknownCallbackSecret "unknown_callback_secret" "AWE-004" 404 "No such callback secret.";
     Starting "starting" "AWE-005" 503 "The process has not finished starting.";
+    Stopping "stopping" "AWE-005" 503 "The process ends; others answer.";
     DatabaseAway "database_away" "AWE-006" 503 "The database cannot be reached.";
     DatabaseBusy "database_busy" "AWE-006" 503 "The database or its connections have no room.";
     DatabaseTimeout "database_timeout" "AWE-006" 503 "The database took too long for a statement.";

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
   api        the HTTP API              resolver   finds approvers
   sla        watches deadlines         delivery   sends webhooks
   relay      publishes events on NATS  notifier   sends mail
-A process without the api role answers only /v1/awe/health, /version, /config and the documentation.
+A process without the api role answers only /v1/awe/health and what is below it, /version, /config and the documentation.
 
 Examples:
   awe serve --migrate

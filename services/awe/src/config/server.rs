@@ -22,6 +22,7 @@ pub struct Server {
     pub body_timeout_seconds: u64,
     pub request_timeout_seconds: u64,
     pub shutdown_seconds: u64,
+    pub unready_seconds: u64,
 }
 
 impl Server {
@@ -40,6 +41,7 @@ impl Server {
         faults.between("server.body_timeout_seconds", self.body_timeout_seconds, 1, 3600);
         faults.between("server.request_timeout_seconds", self.request_timeout_seconds, 1, 3600);
         faults.between("server.shutdown_seconds", self.shutdown_seconds, 0, 3600);
+        faults.between("server.unready_seconds", self.unready_seconds, 0, 300);
         faults.unless(
             exposable || self.host.is_loopback(),
             "server.host",

@@ -32,6 +32,31 @@ pub(crate) async fn health(state: &AppState) -> Result<Value, ApiError> {
     Ok(payload(&parts, &troubles))
 }
 
+/// The process answers. Nothing else is looked at, the database least of all: whoever asks here restarts what does not
+/// answer, and a restart heals no other server.
+pub(crate) fn live() -> Value {
+    json!({"status": "UP"})
+}
+
+/// `UP` when calls should be sent here: as [`health`], and 503 from the stop signal on.
+///
+/// # Errors
+/// As [`health`], or the process is stopping.
+pub(crate) async fn ready(state: &AppState) -> Result<Value, ApiError> {
+    if state.is_leaving() {
+        return Err(Reason::Stopping.into());
+    }
+    health(state).await
+}
+
+/// `UP` once the process has started, whatever happens afterwards.
+///
+/// # Errors
+/// It is starting.
+pub(crate) fn startup(state: &AppState) -> Result<Value, ApiError> {
+    state.loops().map(|_| live())
+}
+
 fn payload(parts: &[(bool, &str)], troubles: &[Trouble]) -> Value {
     let mut payload = json!({"status": "UP"});
     let degraded: Vec<&str> = parts.iter().filter_map(|(fails, part)| fails.then_some(*part)).collect();

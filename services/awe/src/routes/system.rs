@@ -14,11 +14,29 @@ use time::OffsetDateTime;
 
 pub(super) async fn health(State(state): State<AppState>, _: KnownQuery) -> Result<Json<Value>, ApiError> {
     let payload = health::health(&state).await?;
+    Ok(told(&state, &payload))
+}
+
+pub(super) async fn live(State(state): State<AppState>, _: KnownQuery) -> Json<Value> {
+    told(&state, &health::live())
+}
+
+pub(super) async fn ready(State(state): State<AppState>, _: KnownQuery) -> Result<Json<Value>, ApiError> {
+    let payload = health::ready(&state).await?;
+    Ok(told(&state, &payload))
+}
+
+pub(super) async fn startup(State(state): State<AppState>, _: KnownQuery) -> Result<Json<Value>, ApiError> {
+    let payload = health::startup(&state)?;
+    Ok(told(&state, &payload))
+}
+
+fn told(state: &AppState, payload: &Value) -> Json<Value> {
     let (id, version) = (&state.config().service_id, &state.config().api_version);
     let responsetime = rfc3339(OffsetDateTime::now_utc());
-    Ok(Json(json!({
+    Json(json!({
         "id": id, "version": version, "responsetime": responsetime, "response": payload, "errors": [],
-    })))
+    }))
 }
 
 fn rfc3339(now: OffsetDateTime) -> String {

@@ -37,6 +37,9 @@ const CALLERS: [Who; 7] = [
 
 const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/v1/awe/health", Nothing),
+    ("get", "/v1/awe/health/live", Nothing),
+    ("get", "/v1/awe/health/ready", Nothing),
+    ("get", "/v1/awe/health/startup", Nothing),
     ("get", "/v1/awe/version", Nothing),
     ("get", "/v1/awe/config", Nothing),
     ("get", "/v1/awe/me", Token),

@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_starting_process_says_so() {
     let server = Server::listening(&[]).await;
-    for path in ["/health", "/tasks"] {
+    assert_eq!(server.get(Who::Nobody, "/health/live").await.0, 200);
+    for path in ["/health", "/health/ready", "/health/startup", "/tasks"] {
         let answer = server.send(Who::Admin, Method::GET, path, None).await;
         assert_eq!(answer.status(), 503, "{path}");
         assert!(answer.headers().contains_key("retry-after"));
@@ -30,6 +31,19 @@ async fn a_running_process_is_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_asked_to_stop_is_not_ready_and_answers_all_the_same() {
+    let server = Server::start(&[]).await;
+    assert_eq!(server.get(Who::Nobody, "/health/ready").await.0, 200);
+    server.state.leave();
+    let (status, body) = server.get(Who::Nobody, "/health/ready").await;
+    assert_eq!((status, &body["errors"][0]["reason"]), (503, &Value::from("stopping")), "{body}");
+    for path in ["/health", "/health/live", "/health/startup", "/tasks"] {
+        assert_eq!(server.get(Who::Admin, path).await.0, 200, "{path}");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_nats_it_is_up_and_degraded() {
     let server = Server::start(&[("AWE__NATS__URL", "nats://127.0.0.1:1")]).await;
     let (status, body) = server.get(Who::Nobody, "/health").await;
@@ -41,7 +55,10 @@ async fn without_nats_it_is_up_and_degraded() {
 async fn without_its_database_it_is_down_and_a_retry_is_safe() {
     let server = Server::start(&[("AWE__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1")]).await;
     server.lose_database().await;
-    for path in ["/health", "/requests"] {
+    for path in ["/health/live", "/health/startup"] {
+        assert_eq!(server.get(Who::Nobody, path).await.0, 200, "a restart would not help: {path}");
+    }
+    for path in ["/health", "/health/ready", "/requests"] {
         let (status, body) = server.get(Who::Admin, path).await;
         assert_eq!(
             (status, &body["errors"][0]["errorCode"]),

@@ -50,8 +50,10 @@ OPERATIONS = {
     "list_request_events": Operation("list_request_events", "GET", "/v1/awe/requests/{request_id}/events", List[models.EventOut], takes_key=False, is_paged=True),
     "list_requests": Operation("list_requests", "GET", "/v1/awe/requests", List[models.RequestOut], takes_key=False, is_paged=True),
     "list_tasks": Operation("list_tasks", "GET", "/v1/awe/tasks", models.PagedTasksOut, takes_key=False, is_paged=False),
+    "live": Operation("live", "GET", "/v1/awe/health/live", models.HealthResponse, takes_key=False, is_paged=False),
     "me": Operation("me", "GET", "/v1/awe/me", models.MeOut, takes_key=False, is_paged=False),
     "ping_callback_secret": Operation("ping_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/ping", models.CallbackPingOut, takes_key=True, is_paged=False),
+    "ready": Operation("ready", "GET", "/v1/awe/health/ready", models.HealthResponse, takes_key=False, is_paged=False),
     "reassign_task": Operation("reassign_task", "POST", "/v1/awe/tasks/{task_id}/reassign", models.TaskOut, takes_key=True, is_paged=False),
     "replay_policy_version": Operation("replay_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/replay", models.PolicyReplayOut, takes_key=False, is_paged=False),
     "retry_deliveries": Operation("retry_deliveries", "POST", "/v1/awe/admin/deliveries/retry", models.RequeuedOut, takes_key=True, is_paged=False),
@@ -60,6 +62,7 @@ OPERATIONS = {
     "rotate_callback_secret": Operation("rotate_callback_secret", "POST", "/v1/awe/admin/callback-secrets/{secret_id}/rotate", models.CallbackSecretCreatedOut, takes_key=True, is_paged=False),
     "set_log_level": Operation("set_log_level", "PUT", "/v1/awe/admin/log-level", models.LogLevel, takes_key=False, is_paged=False),
     "simulate_policy_version": Operation("simulate_policy_version", "POST", "/v1/awe/policies/{policy_key}/versions/{version}/simulate", models.SimulateResponse, takes_key=False, is_paged=False),
+    "startup": Operation("startup", "GET", "/v1/awe/health/startup", models.HealthResponse, takes_key=False, is_paged=False),
     "update_callback_secret": Operation("update_callback_secret", "PATCH", "/v1/awe/admin/callback-secrets/{secret_id}", models.CallbackSecretOut, takes_key=False, is_paged=False),
     "update_policy_version": Operation("update_policy_version", "PATCH", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
     "validate_policy": Operation("validate_policy", "POST", "/v1/awe/policies/validate", models.PolicyCheckOut, takes_key=False, is_paged=False),
@@ -751,6 +754,17 @@ class Operations(ABC):
         """
         return cast("models.PagedTasksOut", self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
+    def live(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.HealthResponse:
+        """Whether the process answers.
+
+        Looks at nothing else, the database included: for whoever restarts a process that hangs.
+        """
+        return cast("models.HealthResponse", self._call(OPERATIONS["live"], timeout=timeout))
+
     def me(
         self,
         *,
@@ -779,6 +793,18 @@ class Operations(ABC):
         `secret_id`: Id of a secret that signs
         """
         return cast("models.CallbackPingOut", self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+
+    def ready(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.HealthResponse:
+        """Whether calls should be sent here.
+
+        As `/health`, and 503 from the stop signal on, for some seconds before the process stops listening
+        (`server.unready_seconds`).
+        """
+        return cast("models.HealthResponse", self._call(OPERATIONS["ready"], timeout=timeout))
 
     def reassign_task(
         self,
@@ -904,6 +930,14 @@ class Operations(ABC):
         `version`: Version number, from 1
         """
         return cast("models.SimulateResponse", self._call(OPERATIONS["simulate_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+
+    def startup(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.HealthResponse:
+        """Whether the process has started."""
+        return cast("models.HealthResponse", self._call(OPERATIONS["startup"], timeout=timeout))
 
     def update_callback_secret(
         self,
@@ -1647,6 +1681,17 @@ class AsyncOperations(ABC):
         """
         return cast("models.PagedTasksOut", await self._call(OPERATIONS["list_tasks"], query={"assignee": assignee, "request_id": request_id, "status": status, "artifact_type": artifact_type, "policy_key": policy_key, "search_text": search_text, "overdue": overdue, "due_before": due_before, "sort": sort, "count": count, "cursor": cursor, "page": page, "page_size": page_size}, timeout=timeout))
 
+    async def live(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.HealthResponse:
+        """Whether the process answers.
+
+        Looks at nothing else, the database included: for whoever restarts a process that hangs.
+        """
+        return cast("models.HealthResponse", await self._call(OPERATIONS["live"], timeout=timeout))
+
     async def me(
         self,
         *,
@@ -1675,6 +1720,18 @@ class AsyncOperations(ABC):
         `secret_id`: Id of a secret that signs
         """
         return cast("models.CallbackPingOut", await self._call(OPERATIONS["ping_callback_secret"], path={"secret_id": secret_id}, body=body, idempotency_key=idempotency_key, timeout=timeout))
+
+    async def ready(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.HealthResponse:
+        """Whether calls should be sent here.
+
+        As `/health`, and 503 from the stop signal on, for some seconds before the process stops listening
+        (`server.unready_seconds`).
+        """
+        return cast("models.HealthResponse", await self._call(OPERATIONS["ready"], timeout=timeout))
 
     async def reassign_task(
         self,
@@ -1800,6 +1857,14 @@ class AsyncOperations(ABC):
         `version`: Version number, from 1
         """
         return cast("models.SimulateResponse", await self._call(OPERATIONS["simulate_policy_version"], path={"policy_key": policy_key, "version": version}, body=body, timeout=timeout))
+
+    async def startup(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.HealthResponse:
+        """Whether the process has started."""
+        return cast("models.HealthResponse", await self._call(OPERATIONS["startup"], timeout=timeout))
 
     async def update_callback_secret(
         self,

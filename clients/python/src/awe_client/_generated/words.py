@@ -29,6 +29,7 @@ RETRY = {
     "unknown_delivery": "no",
     "unknown_callback_secret": "no",
     "starting": "yes",
+    "stopping": "yes",
     "database_away": "with_key",
     "database_busy": "with_key",
     "database_timeout": "with_key",

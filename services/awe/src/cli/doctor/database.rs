@@ -29,14 +29,14 @@ pub(super) async fn look(store: &Store, config: &Config) -> Vec<Finding> {
     findings.extend(settings(&facts));
     findings.push(clock("postgres clock", facts.now, before, after));
     match store.schema().await {
-        Ok(schema) if schema.missing > 0 => findings.push(Finding::failure(
+        Ok(schema) if schema.pending.len() > 0 => findings.push(Finding::failure(
             "migrations",
-            format!("{} are not applied", schema.missing),
+            format!("{} are not applied", schema.pending.len()),
             "run `awe migrate`; it is safe while servers run",
         )),
-        Ok(schema) if schema.unknown > 0 => findings.push(Finding::warning(
+        Ok(schema) if schema.newer.len() > 0 => findings.push(Finding::warning(
             "migrations",
-            format!("the database has {} that this program does not know", schema.unknown),
+            format!("the database has {} that this program does not know", schema.newer.len()),
             "this `awe` is older than the database: upgrade it",
         )),
         Ok(_) => {

@@ -1,0 +1,127 @@
+{{- define "awe.name" -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end }}
+{{- define "awe.domain" -}}{{ regexReplaceAll "^[^.]*\\." .Values.global.aweHostname "" }}{{- end }}
+{{- define "awe.issuer" -}}{{ tpl .Values.global.keycloakIssuerUrl . }}{{- end }}
+{{- define "awe.db" -}}{{ .Values.global.aweDB | default (.Release.Name | replace "-" "_") }}{{- end }}
+{{- define "awe.dbOwner" -}}{{ .Values.global.aweDBUser | default (printf "%s_user" (include "awe.db" .)) }}{{- end }}
+{{- define "awe.dbApp" -}}{{ .Values.database.appUser | default (printf "%s_app" (include "awe.dbOwner" .)) }}{{- end }}
+{{- define "awe.dbSecret" -}}{{ .Values.global.aweDBSecret | default (printf "%s-database" (include "awe.name" .)) }}{{- end }}
+{{- define "awe.keySecret" -}}{{ .Values.secrets.masterKeySecret | default (printf "%s-master-key" (include "awe.name" .)) }}{{- end }}
+{{- define "awe.resolverSecret" -}}{{ .Values.global.aweAdminResolverSecretName | default .Values.global.aweAdminResolverClientId }}{{- end }}
+
+{{- define "awe.labels" -}}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{ include "awe.selector" . }}
+{{- end }}
+{{- define "awe.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* image: (list root image) */ -}}
+{{- define "awe.image" -}}
+{{- $root := index . 0 }}{{ $image := index . 1 -}}
+{{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}{{ else }}{{ $image.repository }}:{{ $image.tag | default $root.Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "awe.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+{{- define "awe.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* Of everything that may stand in a Job: one that is there cannot be changed, and running them again is harmless. */ -}}
+{{- define "awe.jobHash" -}}
+{{- list .Values .Chart.Version .Chart.AppVersion | toJson | sha256sum | trunc 8 }}
+{{- end }}
+{{- define "awe.jobName" -}}
+{{- $root := index . 0 -}}
+{{ include "awe.name" $root }}-{{ index . 1 }}{{ if not $root.Values.jobs.helmHooks }}-{{ include "awe.jobHash" $root }}{{ end }}
+{{- end }}
+{{- define "awe.jobAnnotations" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.jobs.helmHooks }}
+annotations:
+  helm.sh/hook: pre-install,pre-upgrade
+  helm.sh/hook-weight: {{ index . 1 | quote }}
+  helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+{{- end }}
+
+{{- /* The database, as (list root role key). */ -}}
+{{- define "awe.databaseEnv" -}}
+{{- $root := index . 0 -}}
+- name: DATABASE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "awe.dbSecret" $root }}, key: {{ index . 2 }}}}
+- name: AWE__DATABASE__URL
+  value: postgres://{{ index . 1 | urlquery }}:$(DATABASE_PASSWORD)@{{ $root.Values.global.postgresqlHost }}:{{ $root.Values.global.postgresqlPort }}/{{ include "awe.db" $root | urlquery }}
+{{- end }}
+
+{{- define "awe.serverEnv" -}}
+{{ include "awe.databaseEnv" (list . (include "awe.dbApp" .) .Values.database.appPasswordKey) }}
+- name: AWE_CONFIG
+  value: /etc/awe/config.yaml
+- name: AWE__SECRETS__MASTER_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "awe.keySecret" . }}, key: {{ .Values.secrets.masterKeyKey }}}}
+- name: AWE__KEYCLOAK__ADMIN_CLIENT_SECRET
+  valueFrom: {secretKeyRef: {name: {{ include "awe.resolverSecret" . }}, key: {{ .Values.global.aweAdminResolverSecretKey }}}}
+{{- if .Values.nats.existingSecret }}
+- name: AWE__NATS__URL
+  valueFrom: {secretKeyRef: {name: {{ .Values.nats.existingSecret }}, key: {{ .Values.nats.existingSecretKey }}}}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* What must hold and no schema can say. */ -}}
+{{- define "awe.check" -}}
+{{- if not .Values.secrets.generate -}}
+{{- if not (and .Values.global.aweDBSecret .Values.secrets.masterKeySecret .Values.global.aweAdminResolverSecretName) -}}
+{{- fail "secrets.generate is false: name global.aweDBSecret, secrets.masterKeySecret and global.aweAdminResolverSecretName" -}}
+{{- end -}}{{- end -}}
+{{- if and .Values.jobs.helmHooks .Values.secrets.generate -}}
+{{- fail "jobs.helmHooks needs secrets.generate=false: a hook runs before the Secrets of the same release exist" -}}
+{{- end -}}
+{{- if and .Values.keda.enabled (not .Values.split.enabled) -}}{{- fail "keda.enabled scales delivery alone: it needs split.enabled" -}}{{- end -}}
+{{- if and .Values.istio.enabled .Values.ingress.enabled -}}{{- fail "istio.enabled and ingress.enabled: choose one" -}}{{- end -}}
+{{- if not (regexMatch "^https?://.+" (include "awe.issuer" .)) -}}{{- fail "global.keycloakIssuerUrl must be a URL: an empty issuer would accept unsigned tokens" -}}{{- end -}}
+{{- end }}
+
+{{- define "awe.placement" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.topologySpread }}
+topologySpreadConstraints:
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "awe.selector" $root | nindent 8 }}
+        app.kubernetes.io/component: {{ index $ 1 }}
+{{- end }}
+{{- end }}
+{{- with $root.Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "awe.dns" -}}
+- to: [{namespaceSelector: {}}]
+  ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- end }}
+{{- define "awe.namespaces" -}}
+- namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}]}
+{{- end }}

@@ -1,0 +1,198 @@
+"""`./dev check helm`: the chart renders to what its golden files say, fits Kubernetes, and refuses what is dangerous."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from scripts import tools
+from scripts.shell import DEV, ROOT, Failed, say
+
+CHART = ROOT / "deploy" / "helm" / "awe"
+GOLDEN = CHART / "tests" / "golden"
+KUBERNETES = "1.31.0"
+PROGRAMS = {
+    "helm": "helm.sh/helm/v3/cmd/helm@v3.19.5",
+    "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0",
+}
+BUILD_WITHIN, RUN_WITHIN = 1800.0, 120.0
+# Not part of Kubernetes: their definitions come from those projects.
+OTHERS = ("VirtualService", "ServiceMonitor", "ScaledObject", "TriggerAuthentication")
+HOST = "global.aweHostname=awe.example.org"
+REFUSED = {
+    "no host name": (),
+    "a host name that is none": ("global.aweHostname=https://awe",),
+    "an empty issuer": (HOST, "global.keycloakIssuerUrl="),
+    "an empty issuer by way of config": (HOST, "config.keycloak.issuer="),
+    "an issuer that is no URL": (HOST, "global.keycloakIssuerUrl=staff"),
+    "a wildcard as redirect URI": (HOST, "keycloakInit.redirectUris={*}"),
+    "a wildcard in the host": (HOST, "keycloakInit.redirectUris={https://*/x}"),
+    "no Secret and none made": (HOST, "secrets.generate=false"),
+    "hooks that need a Secret of the same release": (HOST, "jobs.helmHooks=true"),
+    "KEDA without a deployment of its own": (HOST, "keda.enabled=true"),
+    "two ways in": (HOST, "ingress.enabled=true"),
+    "an image that moves": (HOST, "image.tag=latest"),
+    "a value that does not exist": (HOST, "replica=3"),
+    "delivery scaled to nothing": (HOST, "split.enabled=true", "keda.enabled=true", "keda.minReplicas=0"),
+}
+
+
+class Absent(Exception):
+    """A program is not here and cannot be built; says which."""
+
+
+def program(name: str) -> Path:
+    """A program on PATH, or one that Go builds into `.dev` once."""
+    folder = DEV / "tools" / "go"
+    found = shutil.which(name) or shutil.which(name, path=str(folder))
+    if found:
+        return Path(found)
+    if not shutil.which("go"):
+        raise Absent(f"{name} is not installed, and neither is Go to build it")
+    say(f"building {name} into {folder.relative_to(ROOT)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["go", "install", PROGRAMS[name]],
+        env={**os.environ, "GOBIN": str(folder)},
+        stdin=subprocess.DEVNULL,
+        timeout=BUILD_WITHIN,
+    )
+    if done.returncode != 0:
+        raise Absent(f"{name} could not be built (`go install {PROGRAMS[name]}`)")
+    return folder / name
+
+
+def ran(words: list, text: str | None = None) -> subprocess.CompletedProcess:
+    given = {"input": text} if text is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run(words, capture_output=True, text=True, timeout=RUN_WITHIN, cwd=ROOT, **given)
+
+
+def words_of(done: subprocess.CompletedProcess) -> str:
+    """What a program complained of, without Helm's word on each link in the chart."""
+    lines = (done.stdout + done.stderr).splitlines()
+    return "\n".join(line for line in lines if "found symbolic link" not in line)
+
+
+def template(*more: str) -> subprocess.CompletedProcess:
+    words = [program("helm"), "template", "awe", CHART, "-n", "awe", "--kube-version", KUBERNETES]
+    return ran([*words, *more])
+
+
+def cases() -> list:
+    return sorted((CHART / "ci").glob("*.yaml"))
+
+
+def rendered(case: Path) -> str:
+    """The manifests of a case. What is drawn at random in generated Secrets is not compared."""
+    done = template("-f", str(case))
+    if done.returncode != 0:
+        raise Failed(f"{case.relative_to(ROOT)} does not render:\n{words_of(done)}")
+    documents = re.split(r"(?m)^---$", done.stdout)
+    hide = lambda text: re.sub(r"(?m)^(  [\w.-]+): [A-Za-z0-9+/=]{24,}$", r"\1: RANDOM", text)  # noqa: E731
+    return "---".join(hide(one) if "\nkind: Secret\n" in one else one for one in documents)
+
+
+def golden() -> list:
+    """What the chart renders compared with what it should."""
+    faults = []
+    for case in cases():
+        file = GOLDEN / case.name
+        want = file.read_text() if file.is_file() else ""
+        lines = difflib.unified_diff(want.splitlines(), rendered(case).splitlines(), "golden", "now", lineterm="", n=2)
+        told = list(lines)[:60]
+        if told:
+            faults.append(f"{file.relative_to(ROOT)} (`./dev gen deploy` writes it):\n" + "\n".join(told))
+    return faults
+
+
+def write() -> None:
+    """Writes the golden files anew."""
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for old in GOLDEN.glob("*.yaml"):
+        old.unlink()
+    for case in cases():
+        (GOLDEN / case.name).write_text(rendered(case))
+
+
+def refusals() -> list:
+    faults = []
+    for what, settings in REFUSED.items():
+        done = template(*(word for one in settings for word in ("--set", one)))
+        if done.returncode == 0:
+            faults.append(f"the chart accepts {what}: {' '.join(settings)}")
+        elif "execution error" not in done.stderr and "don't meet the specifications" not in done.stderr:
+            faults.append(f"{what} is refused, but for another reason:\n{words_of(done)}")
+    return faults
+
+
+def definitions() -> Path:
+    """JSON Schemas of Kubernetes, each with the definitions that it refers to inside of it."""
+    source = tools.home(tools.KUBERNETES) / "kubernetes_validate" / "kubernetes-json-schema"
+    tools.fetch(tools.KUBERNETES)
+    made = DEV / "kubernetes" / f"v{KUBERNETES}-standalone-strict"
+    if made.is_dir():
+        return made.parent
+    new = made.with_name(made.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    folder = source / f"v{KUBERNETES}-local-strict"
+    shared = json.loads((folder / "_definitions.json").read_text())
+    defs = shared.get("$defs") or shared["definitions"]
+    for file in folder.glob("*-v[12].json"):
+        text = re.sub(r'"\$ref":\s*"[^"#]*#/(?:\$defs|definitions)/', '"$ref": "#/definitions/', file.read_text())
+        schema = json.loads(text)
+        schema["definitions"] = needed(text, defs)
+        (new / file.name).write_text(json.dumps(schema))
+    new.rename(made)
+    return made.parent
+
+
+def needed(text: str, defs: dict) -> dict:
+    """Those definitions that a schema refers to, and those that they refer to."""
+    found: dict = {}
+    waiting = re.findall(r'"#/definitions/([^"]+)"', text)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        own = re.sub(r'"\$ref":\s*"[^"#]*#/(?:\$defs|definitions)/', '"$ref": "#/definitions/', json.dumps(defs[name]))
+        found[name] = json.loads(own)
+        waiting.extend(re.findall(r'"#/definitions/([^"]+)"', own))
+    return found
+
+
+def conformity() -> list:
+    """Whether Kubernetes would take the manifests."""
+    kubeconform, schemas = program("kubeconform"), definitions()
+    place = f"{schemas}/{{{{.NormalizedKubernetesVersion}}}}-standalone{{{{.StrictSuffix}}}}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    words = [kubeconform, "-strict", "-summary", "-kubernetes-version", KUBERNETES, "-schema-location", place]
+    faults = []
+    for case in cases():
+        done = ran([*words, "-skip", ",".join(OTHERS)], rendered(case))
+        if done.returncode != 0:
+            faults.append(f"{case.name}: {words_of(done)}")
+    wrong = ran(words, "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {prots: []}\n")
+    if wrong.returncode == 0:
+        faults.append("kubeconform lets a wrong field pass, so it proves nothing")
+    return faults
+
+
+def lint() -> list:
+    done = ran([program("helm"), "lint", "--strict", "--kube-version", KUBERNETES, CHART, "--set", HOST])
+    return [words_of(done)] if done.returncode != 0 else []
+
+
+def check() -> None:
+    """Raises Failed with every fault, or Absent where Helm or Kubernetes' schemas are not at hand."""
+    program("helm")
+    faults = [*lint(), *golden(), *refusals()]
+    if faults:
+        raise Failed("\n\n".join(faults))
+    faults = conformity()
+    if faults:
+        raise Failed("\n\n".join(faults))
