@@ -26,11 +26,8 @@ const ASSETS: &str = "assets/";
 /// What the build writes where a nonce belongs.
 const NONCE: &str = "AWE_CSP_NONCE";
 /// What is served beside the page; a file of another kind that got into a build stays private.
-const KINDS: [(&str, &str); 3] = [
-    ("js", "text/javascript; charset=utf-8"),
-    ("css", "text/css; charset=utf-8"),
-    ("svg", "image/svg+xml"),
-];
+const KINDS: [(&str, &str); 3] =
+    [("js", "text/javascript; charset=utf-8"), ("css", "text/css; charset=utf-8"), ("svg", "image/svg+xml")];
 
 /// Answers what no route of the API answers. `issuer`: where people sign in; the page may call it.
 pub fn answer(issuer: &str, method: &Method, path: &str, headers: &HeaderMap) -> Response {
@@ -42,7 +39,11 @@ pub fn answer(issuer: &str, method: &Method, path: &str, headers: &HeaderMap) ->
     let mut answer = match file {
         Some(file) => file,
         None if wants_page => page(issuer),
-        None => return ApiError::schema("there is no such route").with_status(StatusCode::NOT_FOUND).into_response(),
+        None => {
+            return ApiError::schema("there is no such route")
+                .with_status(StatusCode::NOT_FOUND)
+                .into_response();
+        }
     };
     let guards = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -83,7 +84,8 @@ fn asset(path: &str, headers: &HeaderMap) -> Option<Response> {
     let ending = Path::new(path).extension()?.to_str()?;
     let (_, kind) = KINDS.iter().find(|(known, _)| *known == ending)?;
     let packed = [("br", "br"), ("gz", "gzip")].into_iter().find_map(|(ending, name)| {
-        let file = says(headers, &ACCEPT_ENCODING, name).then(|| Files::get(&format!("{path}.{ending}")))??;
+        let file =
+            says(headers, &ACCEPT_ENCODING, name).then(|| Files::get(&format!("{path}.{ending}")))??;
         Some((file, Some(name)))
     });
     let (file, encoding) = packed.or_else(|| Some((Files::get(path)?, None)))?;
