@@ -90,13 +90,16 @@ test("a change is asked for, approved by an officer and two directors, and the r
   await registry(BOSS, "/change-requests/approve_change_request", {
     change_request_id: await ask(record, { section_id: DIRECT, change_payload: { amount: 900, district: "north" } }),
   });
-  const id = await ask(record, { edit_action: "update", change_payload: { amount: 1500, village: "Kitale", district: "north" } });
+  const id = await ask(record, {
+    edit_action: "update",
+    change_payload: { amount: 1500, village: "Kitale", district: "north" },
+  });
   await as(page, STAFF);
   await page.goto(`/?requester=staff-1&status=PENDING&section=${GATED}`);
   await page.getByRole("link", { name: new RegExp(record) }).click();
   const diff = page.getByRole("region", { name: "Proposed change" });
-  await expect(diff.getByRole("row", { name: /amount/ })).toContainText("9001500");
-  await expect(diff.getByRole("row", { name: /district/ })).toHaveCount(0);
+  await expect(diff.getByRole("row", { name: /Amount/ })).toContainText("9001500");
+  await expect(diff.getByRole("row", { name: /District/ })).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Approve" })).toHaveCount(0);
   const sidebar = page.locator("awe-approval");
   await expect(sidebar.getByRole("list", { name: "Stages" }).locator("> li")).toHaveCount(2);
