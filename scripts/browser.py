@@ -19,18 +19,24 @@ WITHIN = 600.0
 
 def fetch() -> dict:
     """Returns the environment that names the browser and its driver; without Chromium an empty one, except in CI."""
-    chromium = os.environ.get("AWE_CHROMIUM") or found()
-    if chromium is None and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+    browser = chromium()
+    if browser is None:
+        say("did not run: the browser tests (install chromium for them, or name it in AWE_CHROMIUM)")
+        return {}
+    return {"AWE_CHROMIUM": browser, "AWE_PLAYWRIGHT": str(packages())}
+
+
+def chromium() -> str | None:
+    """The system's Chromium. In CI it is installed where that can be done, and has to be there."""
+    browser = os.environ.get("AWE_CHROMIUM") or found()
+    if browser is None and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
         say("installing chromium")
         subprocess.run(["apt-get", "update", "--quiet"], stdin=subprocess.DEVNULL, timeout=WITHIN)
         subprocess.run(INSTALL, stdin=subprocess.DEVNULL, timeout=WITHIN)
-        chromium = found()
-    if chromium is None and os.environ.get("CI"):
+        browser = found()
+    if browser is None and os.environ.get("CI"):
         raise Failed("chromium is missing: in CI the browser tests have to run")
-    if chromium is None:
-        say("did not run: the browser tests (install chromium for them, or name it in AWE_CHROMIUM)")
-        return {}
-    return {"AWE_CHROMIUM": chromium, "AWE_PLAYWRIGHT": str(packages())}
+    return browser
 
 
 def found() -> str | None:

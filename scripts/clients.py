@@ -116,7 +116,7 @@ def server() -> Iterator[dict]:
         run(cargo("build", "-p", "awe", "--bin", "awe"), cargo_env())
         binary = str(TARGET / "debug" / "awe")
     words = ["--port", str(servers.free_port()), "--ui-port", str(servers.free_port()), "--throwaway"]
-    env = {**servers.without_settings(dict(os.environ)), **programs, "AWE__TELEMETRY__METRICS_PORT": "0"}
+    env = {**servers.without_settings(dict(os.environ)), **programs}
     with servers.awe_dev("clients-server", words, ("BASE_URL", "NATS_URL"), env, Path(binary)) as found:
         yield {"AWE_CLIENTS_URL": found["BASE_URL"], "AWE_CLIENTS_NATS": found["NATS_URL"]}
 

@@ -31,6 +31,7 @@ COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 OLDEST_JAVA = 17
 REALM = ROOT / "deploy" / "keycloak" / "staff-realm.json"
 DATA = DEV / "keycloak"
+BROWSER_CLIENT = "awe-admin-portal"
 FETCH_WITHIN, BUILD_WITHIN, READY_WITHIN, END_WITHIN = 900.0, 600.0, 300.0, 30.0
 
 WELCOME = """    Keycloak http://localhost:{port}/admin/  (admin, admin)
@@ -166,6 +167,19 @@ class Keycloak:
             said = refusal.read().decode(errors="replace")[:1000]
             raise Failed(f"Keycloak did not take {REALM.relative_to(ROOT)} ({refusal.code}): {said}") from None
 
+    def serve_pages_at(self, page: str) -> None:
+        """Lets people sign in on pages at this origin, as in `http://127.0.0.1:8080`."""
+        bearer = token(f"{self.url}/realms/master", "admin", self.password, client="admin-cli")
+        clients = f"{self.url}/admin/realms/staff/clients"
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        query = urllib.request.Request(f"{clients}?clientId={BROWSER_CLIENT}", headers=headers)
+        with urllib.request.urlopen(query, timeout=30) as answer:
+            client = json.load(answer)[0]
+        for name, value in (("redirectUris", f"{page}/*"), ("webOrigins", page)):
+            client[name] = sorted({*client[name], value})
+        change = urllib.request.Request(f"{clients}/{client['id']}", json.dumps(client).encode(), headers, method="PUT")
+        urllib.request.urlopen(change, timeout=30).close()
+
     def stop(self) -> None:
         stop_group(self.child, signal.SIGTERM, END_WITHIN)
 
@@ -198,7 +212,7 @@ def for_tests(running: ExitStack) -> Keycloak | None:
 
 
 @contextmanager
-def development(port: int, master_key: Path) -> Iterator[dict]:
+def development(port: int, ui_port: int, master_key: Path) -> Iterator[dict]:
     """Runs a server for `./dev up` whose data is kept; yields the settings with which AWE trusts it.
 
     A server of AWE with an issuer is not in development mode and needs a master key, so one is made as well.
@@ -209,6 +223,7 @@ def development(port: int, master_key: Path) -> Iterator[dict]:
     keycloak = Keycloak(home, port, "admin", DATA)
     try:
         keycloak.ready()
+        keycloak.serve_pages_at(f"http://127.0.0.1:{ui_port}")
         make_key(master_key)
         yield {**settings(keycloak.url), "AWE__SECRETS__MASTER_KEY_FILE": str(master_key)}
     finally:
@@ -228,6 +243,7 @@ def settings(url: str) -> dict:
         "AWE__KEYCLOAK__BASE_URL": url,
         "AWE__KEYCLOAK__ISSUER": f"{url}/realms/staff",
         "AWE__KEYCLOAK__AUDIENCE": "awe",
+        "AWE__KEYCLOAK__BROWSER_CLIENT_ID": BROWSER_CLIENT,
         "AWE__KEYCLOAK__ADMIN_CLIENT_SECRET": "demo-awe-admin-resolver",
         "AWE__AUTH__ROLE_CLIENTS": "[awe-admin-portal]",
         # Receivers of webhooks also run on this machine.

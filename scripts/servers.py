@@ -102,6 +102,8 @@ def awe_dev(name: str, words: list, wanted: tuple, env: dict, binary: Path) -> I
     with only_one(name):
         stop_left_over(data)
         file.unlink(missing_ok=True)
+        # Several run on one machine, so none takes the usual port of the metrics unless it is told to.
+        env = {"AWE__TELEMETRY__METRICS_PORT": "0", **env}
         command = [str(binary), "dev", *words, "--data", str(data), "--env-file", str(file)]
         with log.open("w") as out:
             child = subprocess.Popen(

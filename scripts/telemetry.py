@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import tools
-from scripts.shell import ROOT, Failed, run, say
+from scripts.shell import ROOT, Failed, run, say, stop_group
 
 PROMETHEUS, GRAFANA = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana"
 RUNBOOK = ROOT / "docs" / "operate.md"
@@ -19,7 +22,7 @@ PARTS = re.compile(r"_(bucket|sum|count)$")
 NAMES = re.compile(r"\b((?:awe|process)_[a-z0-9_]+)\b")
 # Told of every process by the library for it.
 OF_THE_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
-FETCH_WITHIN = 300.0
+FETCH_WITHIN, END_WITHIN = 300.0, 10.0
 
 
 class Absent(Exception):
@@ -81,6 +84,28 @@ def rules() -> None:
 def for_tests() -> dict[str, str]:
     """What the end-to-end tests know Prometheus by."""
     return {"AWE_PROMETHEUS": program("prometheus"), "AWE_METRICS_NAMED": " ".join(sorted(metrics_named()))}
+
+
+@contextmanager
+def beside(data: Path, metrics_port: int, port: int) -> Iterator[None]:
+    """Runs a Prometheus with the rules of deploy/ that scrapes the AWE of `./dev up`."""
+    home = data / "prometheus"
+    home.mkdir(parents=True, exist_ok=True)
+    scrape = (PROMETHEUS / "scrape.yaml").read_text().replace("127.0.0.1:9464", f"127.0.0.1:{metrics_port}")
+    rules = [PROMETHEUS / "recording.yaml", PROMETHEUS / "alerts.yaml"]
+    (home / "prometheus.yaml").write_text(f"rule_files: {json.dumps([str(file) for file in rules])}\n{scrape}")
+    try:
+        command = [program("prometheus"), f"--config.file={home / 'prometheus.yaml'}"]
+    except Absent as why:
+        raise Failed(f"--telemetry: {why}") from None
+    command += [f"--storage.tsdb.path={home / 'data'}", f"--web.listen-address=127.0.0.1:{port}"]
+    with (home / "log").open("w") as out:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    say(f"Prometheus is at http://127.0.0.1:{port}/ (its log: {home / 'log'}); the alerts are at /alerts")
+    try:
+        yield
+    finally:
+        stop_group(child, signal.SIGTERM, END_WITHIN)
 
 
 def program(name: str) -> str:

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scripts import clients, demo, servers, tools
+from scripts import browser, clients, demo, keycloak, servers, tools
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say, stop_group
 
 UI = ROOT / "ui"
@@ -71,10 +71,14 @@ def is_stale() -> bool:
 
 
 def build_if_stale() -> None:
-    """For `./dev up`: what it serves is what the sources say, where there is a Node to build it."""
-    if is_stale():
-        say("building the UI")
+    """For `./dev up`: what it serves is what the sources say. Without it the API is up all the same."""
+    if not is_stale():
+        return
+    say("building the UI")
+    try:
         build(Tools())
+    except Failed as why:
+        print(f"{why}\nthe UI is the one that was built before, or none: `./dev ui` says more", file=sys.stderr)
 
 
 def watch(own: Tools) -> None:
@@ -94,16 +98,16 @@ def check(own: Tools) -> None:
 
 def chromium() -> str:
     """The browser of the machine: none is ever downloaded."""
-    named = os.environ.get("CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = os.environ.get("CHROMIUM") or browser.chromium()
     if found is None:
         raise Failed(NO_BROWSER)
     return found
 
 
 @contextmanager
-def server() -> Iterator[dict]:
-    """A throw-away `awe dev` on free ports of loopback that serves the build of now, with the Registry and its portal."""
+def server(identity: keycloak.Keycloak | None = None) -> Iterator[dict]:
+    """A throw-away `awe dev` on free ports of loopback that serves the build of now: with the Registry and its portal, or,
+    given an `identity`, trusting that one."""
     programs = tools.servers(own=True)
     binary = Path(os.environ.get("AWE_BIN") or TARGET / "debug" / "awe")
     registry = Path(os.environ.get("AWE_REGISTRY_BIN") or TARGET / "debug" / "awe-registry")
@@ -113,14 +117,20 @@ def server() -> Iterator[dict]:
     port, ui, portal = servers.free_port(), servers.free_port(), servers.free_port()
     words = ["--port", str(port), "--ui-port", str(ui), "--throwaway"]
     env = {**servers.without_settings(dict(os.environ)), **programs, "AWE__UI__DIR": str(UI / "apps" / "admin" / "dist")}
+    if identity is not None:
+        identity.ready()
+        identity.serve_pages_at(f"http://127.0.0.1:{ui}")
+        key = DEV / "ui-master.key"
+        keycloak.make_key(key)
+        env.update(keycloak.settings(identity.url), AWE__SECRETS__MASTER_KEY_FILE=str(key))
     with servers.awe_dev("ui-server", words, ("BASE_URL", "DATABASE_URL"), env, binary) as found:
+        where = {"AWE_API_URL": found["BASE_URL"], "AWE_UI_URL": f"http://127.0.0.1:{ui}"}
+        if identity is not None:
+            yield where
+            return
         stand = demo.Stand(DEV / "ui-server.env", DEV / "ui-server", registry.parent, programs, {"registry": portal})
         with demo.beside(stand):
-            yield {
-                "AWE_API_URL": found["BASE_URL"],
-                "AWE_UI_URL": f"http://127.0.0.1:{ui}",
-                "REGISTRY_UI_URL": f"http://127.0.0.1:{portal}",
-            }
+            yield {**where, "REGISTRY_UI_URL": f"http://127.0.0.1:{portal}"}
 
 
 @contextmanager
@@ -158,14 +168,23 @@ def nginx(api: str) -> Iterator[str]:
 
 def test(own: Tools, words: list) -> None:
     """Journeys in a real browser, with a real server, PostgreSQL and NATS; how files are served, by nginx too"""
-    browser = chromium()
+    program = chromium()
     build(own)
     (DEV / "ui").mkdir(parents=True, exist_ok=True)
     journeys = [own.node, UI / "node_modules" / "@playwright" / "test" / "cli.js", "test"]
+    if not words or "--project=keycloak" in words:
+        with ExitStack() as running:
+            identity = keycloak.for_tests(running)
+            if identity is not None:
+                with server(identity) as where:
+                    say("running the journeys of signing in, with a real Keycloak")
+                    own.run(*journeys, "--project=keycloak", CHROMIUM=program, **where)
+        if words:
+            return
     with server() as where:
         say("running the journeys")
         chosen = words or [f"--project={name}" for name in ("desktop", "phone", "measured", "portal", "portal-phone")]
-        own.run(*journeys, *chosen, within=JOURNEYS_WITHIN, CHROMIUM=browser, **where)
+        own.run(*journeys, *chosen, within=JOURNEYS_WITHIN, CHROMIUM=program, **where)
         if words:
             return
         if shutil.which("nginx") is None:
@@ -173,7 +192,7 @@ def test(own: Tools, words: list) -> None:
             return
         with nginx(where["AWE_API_URL"]) as url:
             say("running those about serving behind nginx")
-            own.run(*journeys, "serving", "approver", "--project=desktop", CHROMIUM=browser, **{**where, "AWE_UI_URL": url})
+            own.run(*journeys, "serving", "approver", "--project=desktop", CHROMIUM=program, **{**where, "AWE_UI_URL": url})
 
 
 def screens(own: Tools) -> None:

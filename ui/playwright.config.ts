@@ -31,7 +31,11 @@ export default defineConfig({
     timezoneId: "Africa/Nairobi",
   },
   projects: [
-    { name: "desktop", testIgnore: [/screens|measured/, PORTAL], use: { viewport: { width: 1280, height: 800 } } },
+    {
+      name: "desktop",
+      testIgnore: [/screens|measured|keycloak/, PORTAL],
+      use: { viewport: { width: 1280, height: 800 } },
+    },
     {
       name: "phone",
       testMatch: /approver|fits/,
@@ -61,6 +65,7 @@ export default defineConfig({
       dependencies: ["desktop", "phone"],
       use: { viewport: { width: 1280, height: 800 } },
     },
+    { name: "keycloak", testMatch: /keycloak/, use: { viewport: { width: 1280, height: 800 } } },
     { name: "screens", testMatch: /screens/, use: { viewport: { width: 1280, height: 800 } } },
   ],
 });

@@ -120,7 +120,7 @@ test("works without a mouse", async ({ page, isMobile }) => {
   await page.goto("/inbox");
   const rows = page.locator("[data-row-link]");
   await expect(rows).toHaveCount(2);
-  const first = await rows.first().innerText();
+  const first = (await rows.first().textContent()) ?? "";
   await page.keyboard.press("ArrowDown");
   await expect(rows.first()).toBeFocused();
   await page.keyboard.press("j");
@@ -129,6 +129,7 @@ test("works without a mouse", async ({ page, isMobile }) => {
   await expect(page.getByText("1 task selected")).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Approve" })).toBeVisible();
   await page.keyboard.press("Alt+a");
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(first);
   await page.keyboard.press("Control+k");

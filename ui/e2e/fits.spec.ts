@@ -103,7 +103,9 @@ test("words and controls of all pages are translated", async ({ page }) => {
           "main button, main label, main th, main [role=tab], nav a span, h1, h2",
         ),
       ];
-      const texts = found.filter((one) => !one.closest("[data-server-words]")).map((one) => one.innerText.trim());
+      const texts = found
+        .filter((one) => !one.closest("[data-server-words]"))
+        .map((one) => (one.textContent ?? "").trim());
       return texts.filter((text) => /[a-z]{3}/.test(text) && !text.includes("["));
     });
     expect(
@@ -130,5 +132,61 @@ test("every control is large enough to touch", async ({ page, isMobile }) => {
         .map(({ text, width, height }) => `${Math.round(width)}x${Math.round(height)} ${text}`),
     );
     expect(small, route).toEqual([]);
+  }
+});
+
+test("whoever goes by keys sees where they are", async ({ page, isMobile }) => {
+  test.skip(isMobile, "phones have no keys");
+  const key = await policy([ADMIN]);
+  const { request_id } = await request(key);
+  await as(page, ADMIN);
+  for (const route of ["/", "/inbox", "/requests", `/requests/${request_id}`, "/policies/new", "/deliveries"]) {
+    await page.goto(route);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.locator(".mantine-Skeleton-root")).toHaveCount(0);
+    const seen = new Set<string>();
+    for (let step = 0; step < 60; step++) {
+      await page.keyboard.press("Tab");
+      const at = await page.evaluate(() => {
+        const one = document.activeElement as HTMLElement | null;
+        if (!one || one === document.body) return undefined;
+        const { left, top, width, height } = one.getBoundingClientRect();
+        const hit = document.elementFromPoint(left + Math.min(width / 2, 40), top + height / 2);
+        const isSeen = hit !== null && (one.contains(hit) || hit.contains(one));
+        return { what: one.outerHTML, isSeen };
+      });
+      if (!at) break;
+      expect(at.isSeen, `${route}: ${at.what.slice(0, 160)} is hidden`).toBe(true);
+      seen.add(at.what);
+    }
+    expect(seen.size, route).toBeGreaterThan(10);
+  }
+});
+
+test("wider letters and forced colours break nothing", async ({ page }, { project }) => {
+  await as(page, ADMIN);
+  const key = await policy([ADMIN]);
+  const { request_id } = await request(key);
+  for (const route of ["/", "/inbox", `/requests/${request_id}`, `/policies/${key}`]) {
+    await page.emulateMedia({ forcedColors: "active" });
+    await page.goto(route);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
+    await expect(page.locator(".mantine-Skeleton-root")).toHaveCount(0);
+    const name = route
+      .replace(key, "one")
+      .replace(request_id, "one")
+      .replaceAll(/[^a-z]+/g, "-");
+    await page.screenshot({ path: `../.dev/ui/${project.name}-forced${name}.png`, fullPage: true });
+    await page.emulateMedia({ forcedColors: "none" });
+    // WCAG 1.4.12, by a sheet that the policy of the page does not concern.
+    await page.evaluate(() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(
+        "* { letter-spacing: 0.12em !important; word-spacing: 0.16em !important; line-height: 1.5 !important } p { margin-bottom: 2em !important }",
+      );
+      document.adoptedStyleSheets.push(sheet);
+    });
+    await expectNoSidewaysScroll(page);
   }
 });

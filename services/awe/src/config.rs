@@ -65,7 +65,6 @@ pub struct Config {
     pub api_version: String,
     pub module: String,
     pub server: Server,
-    #[serde(skip_serializing)]
     pub ui: Ui,
     pub database: Database,
     pub nats: Nats,

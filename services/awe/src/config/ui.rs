@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ui {
+    #[serde(skip_serializing)]
     pub dir: PathBuf,
 }
 

@@ -123,8 +123,10 @@ async function start(load: () => Promise<SignIn>): Promise<State> {
     const target = await oidc.finishSignIn(manager).catch(() => "/");
     history.replaceState(null, "", target);
   }
-  const user: User | null = await manager.getUser();
-  if (!user || (user.expired && !user.refresh_token)) {
+  const kept: User | null = await manager.getUser();
+  // Nothing is on the page yet that could be lost, so whoever cannot be renewed signs in again at once.
+  const user = kept?.expired ? await manager.signinSilent().catch(() => null) : kept;
+  if (!user) {
     await oidc.signIn(manager);
     return new Promise(() => undefined);
   }

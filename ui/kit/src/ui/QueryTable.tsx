@@ -58,6 +58,14 @@ export function QueryTable<Item>(props: Props<Item>) {
       </>
     );
   }
+  if (query.isPending) {
+    return (
+      <div className="kit-table" aria-busy="true">
+        <News news={news} />
+        <Placeholders />
+      </div>
+    );
+  }
   const all = items.map(id);
   const chosen = all.filter((one) => selection?.selected.has(one)).length;
   return (
@@ -93,7 +101,6 @@ export function QueryTable<Item>(props: Props<Item>) {
             </tr>
           </thead>
           <tbody>
-            {query.isPending && <Placeholders columns={columns.length + (selection ? 1 : 0)} />}
             {items.map((item) => (
               <tr key={id(item)} data-current={id(item) === current || undefined}>
                 {selection && (
@@ -134,17 +141,15 @@ export function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<strin
   return next;
 }
 
-/** As many rows as are shown first, so that nothing jumps when they come. */
-function Placeholders({ columns }: { columns: number }) {
-  return Array.from({ length: 8 }, (_, row) => (
-    <tr key={row}>
-      {Array.from({ length: columns }, (_, column) => (
-        <td key={column}>
-          <Skeleton height={18} />
-        </td>
+/** Holds the place of rows that come. They appear as a whole, so that nothing that is read already moves. */
+function Placeholders() {
+  return (
+    <div className="kit-placeholders">
+      {["a", "b", "c", "d", "e", "f", "g", "h"].map((row) => (
+        <Skeleton key={row} height={30} />
       ))}
-    </tr>
-  ));
+    </div>
+  );
 }
 
 /** Says that there is more to see. Its place is kept, so that rows stay where they are when it comes. */
@@ -178,7 +183,7 @@ function Pager<Item>({ query, cursorName = "cursor" }: Props<Item>) {
   return (
     <Group justify="space-between" mt="xs" className="kit-pager" ref={top}>
       <Text size="sm" c="dimmed">
-        {query.isPending ? " " : t("table.shown", { count })}
+        {t("table.shown", { count })}
       </Text>
       {(at || next) && (
         <Group gap="xs" className="kit-no-print">

@@ -1,6 +1,7 @@
 /** Small parts of pages. */
 
 import { ActionIcon, Anchor, Badge, Box, Button, Group, Popover, Stack, Text, Title, Tooltip } from "@mantine/core";
+import { useRouterState } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslate } from "../i18n.tsx";
 import { announce } from "./announce.tsx";
@@ -20,17 +21,13 @@ export function Page({
   children: ReactNode;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const first = useRef(true);
+  const path = useRouterState({ select: (state) => state.location.pathname });
   useEffect(() => {
     document.title = `${title} · ${document.documentElement.dataset.app ?? ""}`;
   }, [title]);
   useEffect(() => {
-    if (!first.current) return;
-    first.current = false;
-    // Not when the page is opened first: then reading begins at the top.
-    if (document.documentElement.dataset.arrived) heading.current?.focus({ preventScroll: true });
-    document.documentElement.dataset.arrived = "yes";
-  }, []);
+    if (arrives(path)) heading.current?.focus({ preventScroll: true });
+  }, [path]);
   return (
     <Stack gap="md">
       <Group justify="space-between" align="flex-start" gap="sm" className="kit-page-head">
@@ -53,6 +50,18 @@ export function Page({
       {children}
     </Stack>
   );
+}
+
+/**
+ * Whether the heading of this path takes the focus: after a step from another page, also when the page is drawn anew
+ * once its data has come; not on the page that is opened first, where reading begins at the top.
+ */
+function arrives(path: string): boolean {
+  const kept = document.documentElement.dataset;
+  const before = kept.arrived;
+  kept.arrived = path;
+  if (before !== undefined && before !== path) kept.moved = path;
+  return kept.moved === path && (before !== path || document.activeElement === document.body);
 }
 
 /** Nothing here: why, and what to do. */

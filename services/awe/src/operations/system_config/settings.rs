@@ -192,6 +192,7 @@ fn guarded(section: &str, config: &Config) -> Vec<Setting> {
             plain("notifier.link_template", "Link template", notifier.link_template.clone()),
         ],
         "telemetry" => vec![url("telemetry.otlp_endpoint", "Otlp endpoint", otlp_endpoint)],
+        "ui" => vec![plain("ui.dir", "Dir", config.ui.dir.display().to_string())],
         "secrets" => vec![
             sealed("secrets.master_key", "Master key", !secrets.master_key.expose_secret().is_empty()),
             plain("secrets.master_key_file", "Master key file", secrets.master_key_file.clone()),

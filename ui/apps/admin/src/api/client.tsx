@@ -6,6 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useMemo } from "react";
 
 const ApiContext = createContext<AweClient | undefined>(undefined);
+const MeContext = createContext<Me | undefined>(undefined);
 
 /** Clicking waits less long than a program would: three attempts within half a minute. */
 const RETRY = { attempts: 3, totalMs: 30_000, mostRetryAfterMs: 5_000 };
@@ -41,7 +42,7 @@ function Known({ children }: { children: ReactNode }) {
       </main>
     );
   }
-  return me.data ? children : null;
+  return me.data ? <MeContext value={me.data}>{children}</MeContext> : null;
 }
 
 function useWho() {
@@ -56,7 +57,7 @@ function useWho() {
 
 /** Who the server says one is. Pages show what a role may see and leave out what it may not do. */
 export function useMe(): Me {
-  const { session } = useSession();
-  const { data } = useWho();
-  return data ?? { subject: session.subject, name: session.name, roles: [], is_admin: false, is_viewer: false };
+  const me = useContext(MeContext);
+  if (!me) throw new Error("no ApiProvider above");
+  return me;
 }

@@ -52,14 +52,23 @@ interface Props {
 
 export function Person({ id, name }: Props) {
   const t = useT();
-  const found = useName(name ? null : id);
+  const me = useMe();
   if (!id) return <>–</>;
   if (id === "AWE_ADMIN") return <>{t("person.anyAdmin")}</>;
   if (id.startsWith("system:")) return <>{t("person.system", { part: id.slice("system:".length) })}</>;
-  const known = name ?? found;
+  // Lists name many people: nothing is asked for those whose name is there, or may not be asked for.
+  if (name || !me.is_viewer) return <Named id={id} name={name ?? (id === me.subject ? me.name : undefined)} />;
+  return <Asked id={id} />;
+}
+
+function Asked({ id }: { id: string }) {
+  return <Named id={id} name={useName(id)} />;
+}
+
+function Named({ id, name }: { id: string; name: string | null | undefined }) {
   return (
-    <bdi title={id} className={known ? undefined : "kit-code"}>
-      {known ?? id}
+    <bdi title={id} className={name ? undefined : "kit-code"}>
+      {name || id}
     </bdi>
   );
 }

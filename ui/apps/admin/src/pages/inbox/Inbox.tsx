@@ -93,9 +93,11 @@ export function Inbox() {
           </Empty>
         }
       />
-      <Text size="sm" c="dimmed" className="kit-no-print" visibleFrom="sm">
-        {t("inbox.keys")}
-      </Text>
+      {query.isSuccess && (
+        <Text size="sm" c="dimmed" className="kit-no-print" visibleFrom="sm">
+          {t("inbox.keys")}
+        </Text>
+      )}
       {isDeciding && (
         <Suspense>
           <Bulk tasks={chosen} opened onClose={() => setDeciding(false)} onDone={() => setSelected(new Set())} />
