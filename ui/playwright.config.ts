@@ -1,8 +1,9 @@
 import { defineConfig } from "@playwright/test";
 
 const base = process.env.AWE_UI_URL;
+// Not there with a real Keycloak, where only AWE's own pages are signed in to.
 const portal = process.env.REGISTRY_UI_URL;
-if (!base || !portal) throw new Error("AWE_UI_URL or REGISTRY_UI_URL is not set: run `./dev ui test`");
+if (!base) throw new Error("AWE_UI_URL is not set: run `./dev ui test`");
 
 /** The browser is the machine's own: nothing is downloaded. */
 const browser = {

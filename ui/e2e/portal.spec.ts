@@ -13,6 +13,8 @@ import {
   unique,
 } from "./support.ts";
 
+if (!process.env.REGISTRY_UI_URL) throw new Error("REGISTRY_UI_URL is not set: run `./dev ui test`");
+
 const person = (subject: string, ...roles: string[]): User => ({ subject, name: subject, roles });
 const STAFF = person("staff-1", "changeRequest:create", "changeRequest:view");
 const OFFICER = person("officer-1", "changeRequest:decide");
