@@ -21,7 +21,7 @@ describe("a proposal", () => {
     expect(proposalOf(change).after).toEqual({ amount: 5, place: { village: "B" } });
   });
   test("of a creation is the whole, and of a deletion nothing", () => {
-    expect(proposalOf(detail("create", { amount: 5 }))).toEqual({ before: {}, after: { amount: 5 } });
-    expect(proposalOf(detail("delete", {}, { amount: 1 }))).toEqual({ before: { amount: 1 }, after: {} });
+    expect(proposalOf(detail("create", { amount: 5 }))).toEqual({ before: null, after: { amount: 5 } });
+    expect(proposalOf(detail("delete", {}, { amount: 1 }))).toEqual({ before: { amount: 1 }, after: null });
   });
 });

@@ -58,8 +58,15 @@ export function DataTable({ data, label }: { data: unknown; label: string }) {
   );
 }
 
+interface DifferenceProps {
+  before: unknown;
+  after: unknown;
+  /** What a field is called, where its path is not what people say. */
+  nameOf?: (path: string) => string;
+}
+
 /** Before and after, only where they differ. */
-export function Difference({ before, after }: { before: unknown; after: unknown }) {
+export function Difference({ before, after, nameOf = (path) => path }: DifferenceProps) {
   const t = useTranslate();
   const changes = differences(before, after);
   if (changes.length === 0) return <p className="kit-dim">{t("data.same")}</p>;
@@ -77,7 +84,7 @@ export function Difference({ before, after }: { before: unknown; after: unknown 
       <tbody>
         {changes.map((one) => (
           <tr key={one.path}>
-            <th scope="row">{one.path}</th>
+            <th scope="row">{nameOf(one.path)}</th>
             <td data-label={t("data.before")}>{one.before === undefined ? "–" : <del>{say(one.before)}</del>}</td>
             <td data-label={t("data.after")}>{one.after === undefined ? "–" : <ins>{say(one.after)}</ins>}</td>
           </tr>

@@ -2,12 +2,10 @@
 
 import type { AweApproval } from "@awe/client/approval";
 import "@awe/client/approval";
-import { Section, usePreferences, useSession, useSpeech } from "@awe/kit";
+import { usePreferences, useSession, useSpeech } from "@awe/kit";
 import { useEffect, useRef } from "react";
-import { useT } from "../api/words.ts";
 
 export function Approval({ id, deeds, onStatus }: { id: string; deeds: number; onStatus: () => void }) {
-  const t = useT();
   const { session } = useSession();
   const { locale } = useSpeech();
   const { zone } = usePreferences();
@@ -34,9 +32,6 @@ export function Approval({ id, deeds, onStatus }: { id: string; deeds: number; o
   useEffect(() => {
     if (deeds > 0) shown.current?.refresh();
   }, [deeds]);
-  return (
-    <Section title={t("approval.title")}>
-      <div ref={place} />
-    </Section>
-  );
+  // It has a heading of its own.
+  return <div ref={place} className="kit-section" />;
 }

@@ -1,6 +1,6 @@
 /** One change request: what would change, where its approval stands, and what the viewer may do about it. */
 
-import { Copy, DataTable, Difference, ErrorNote, Facts, Icon, Page, Section, Time } from "@awe/kit";
+import { Copy, DataTable, Difference, ErrorNote, Facts, Icon, nameText, Page, Section, Time } from "@awe/kit";
 import { Alert, Button, Skeleton, Stack, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -65,13 +65,16 @@ function Story({ change, error }: { change: Detail; error: unknown }) {
         <Stack>
           <Outcome change={change} />
           <Proposed change={change} />
-          <Section title={t("change.facts")}>
-            <About change={change} />
-          </Section>
         </Stack>
         <Stack className="portal-side">
           <Decision change={change} onDone={renew} />
           {change.awe_request_id && <Approval id={change.change_request_id} deeds={deeds} onStatus={renew} />}
+        </Stack>
+        <Stack>
+          <Live change={change} />
+          <Section title={t("change.facts")}>
+            <About change={change} />
+          </Section>
         </Stack>
       </div>
     </Page>
@@ -82,40 +85,38 @@ function Story({ change, error }: { change: Detail; error: unknown }) {
 function Proposed({ change }: { change: Detail }) {
   const t = useT();
   const { before, after } = proposalOf(change);
-  const record = (
+  if (change.approval_status !== "PENDING") {
+    return (
+      <Section title={t("change.asked")}>
+        <DataTable data={change.change_payload} label={t("change.asked")} />
+      </Section>
+    );
+  }
+  return (
+    <Section title={t("change.proposed")}>
+      <Text size="sm" c="dimmed" mb="xs">
+        {t(`change.proposed.${change.edit_action}`)}
+      </Text>
+      <Difference before={before} after={after} nameOf={nameText} />
+    </Section>
+  );
+}
+
+function Live({ change: { record } }: { change: Detail }) {
+  const t = useT();
+  return (
     <Section title={t("change.record")}>
-      {change.record ? (
+      {record ? (
         <>
-          <DataTable data={change.record.data} label={t("change.record")} />
+          <DataTable data={record.data} label={t("change.record")} />
           <Text size="sm" c="dimmed" mt="xs" component="div">
-            {t("change.version", { version: change.record.version })} · <Time at={change.record.updated_at} />
+            {t("change.version", { version: record.version })} · <Time at={record.updated_at} />
           </Text>
         </>
       ) : (
         <Text c="dimmed">{t("change.noRecord")}</Text>
       )}
     </Section>
-  );
-  if (change.approval_status !== "PENDING") {
-    return (
-      <>
-        <Section title={t("change.asked")}>
-          <DataTable data={change.change_payload} label={t("change.asked")} />
-        </Section>
-        {record}
-      </>
-    );
-  }
-  return (
-    <>
-      <Section title={t("change.proposed")}>
-        <Text size="sm" c="dimmed" mb="xs">
-          {t(`change.proposed.${change.edit_action}`)}
-        </Text>
-        <Difference before={before} after={after} />
-      </Section>
-      {record}
-    </>
   );
 }
 
