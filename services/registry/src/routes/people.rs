@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// How a browser signs people in here.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SignIn {
-    /// OpenID Connect, by authorization code with PKCE; null in development mode.
+    /// Of tokens, for sign-in by authorization code with PKCE; null in development mode.
     issuer: Option<String>,
     /// The public client of the portal.
     client_id: Option<String>,
