@@ -29,12 +29,12 @@ pub(super) async fn look(store: &Store, config: &Config) -> Vec<Finding> {
     findings.extend(settings(&facts));
     findings.push(clock("postgres clock", facts.now, before, after));
     match store.schema().await {
-        Ok(schema) if schema.pending.len() > 0 => findings.push(Finding::failure(
+        Ok(schema) if !schema.pending.is_empty() => findings.push(Finding::failure(
             "migrations",
             format!("{} are not applied", schema.pending.len()),
             "run `awe migrate`; it is safe while servers run",
         )),
-        Ok(schema) if schema.newer.len() > 0 => findings.push(Finding::warning(
+        Ok(schema) if !schema.newer.is_empty() => findings.push(Finding::warning(
             "migrations",
             format!("the database has {} that this program does not know", schema.newer.len()),
             "this `awe` is older than the database: upgrade it",
