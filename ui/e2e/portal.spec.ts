@@ -200,7 +200,7 @@ test("filters are in the address, and outlive a reload", async ({ page }) => {
   await ask(record);
   await as(page, OFFICER);
   await page.goto("/");
-  await page.getByLabel("Waits for").selectOption("me");
+  await page.getByLabel("Waits for", { exact: true }).selectOption("me");
   await page.getByLabel("Register").fill("farmer");
   await expect(page).toHaveURL(/awaiting=me.*register=farmer/);
   await page.reload();
