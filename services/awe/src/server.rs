@@ -27,7 +27,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
-use telemetry::Trace;
+use telemetry::{Trace, measure};
 use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
@@ -79,11 +79,11 @@ fn layered(routes: Router, state: AppState) -> Router {
 async fn traced(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
     let id = given.unwrap_or_else(new_request_id);
-    let (method, route) = (request.method().clone(), measured::route(request.uri().path()));
+    let (method, route) = (measured::word(request.method()), measured::route(request.uri().path()));
     let began = Instant::now();
     // The span is made inside the place that the caller names, and so becomes a part of it.
     let answering = Trace::around(measured::trace(request.headers()), async {
-        let span = span(&request, route, &id);
+        let span = span(&request, method, route, &id);
         let response = answered(&state, request, next).instrument(span.clone()).await;
         let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
         span.record("http.response.status_code", i64::from(status));
@@ -97,22 +97,22 @@ async fn traced(State(state): State<AppState>, request: Request, next: Next) -> 
         response
     });
     let mut response = answering.await;
-    measured::answered(&method, route, response.status().as_u16(), began.elapsed());
+    measure::answered(method, route, response.status().as_u16(), began.elapsed());
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
 /// The span of a request. Its query is left out: it may hold what only the caller is to know.
-fn span(request: &Request, route: &'static str, id: &HeaderValue) -> Span {
+fn span(request: &Request, method: &'static str, route: &'static str, id: &HeaderValue) -> Span {
     tracing::info_span!(
         "http",
         otel.kind = "server",
-        otel.name = format_args!("{} {route}", request.method()),
+        otel.name = format_args!("{method} {route}"),
         otel.status_code = field::Empty,
-        http.request.method = %request.method(),
+        http.request.method = method,
         http.route = route,
         http.response.status_code = field::Empty,
-        url.path = request.uri().path(),
+        url.path = measured::shown(request.uri().path()),
         request_id = id.to_str().unwrap_or_default(),
         subject = field::Empty,
     )

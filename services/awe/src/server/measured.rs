@@ -3,12 +3,13 @@
 use axum::http::{HeaderMap, Method};
 use matchit::Router;
 use std::sync::LazyLock;
-use std::time::Duration;
+use telemetry::Trace;
 use telemetry::trace::{TRACEPARENT, TRACESTATE};
-use telemetry::{Trace, measure};
 
 /// The label of calls that no route answers. Anybody can make up paths.
 const NO_ROUTE: &str = "other";
+/// Bytes of a path that are shown.
+const LONGEST_PATH: usize = 256;
 
 /// The routes of the OpenAPI document by path. Parameters are known by their place: one route may name `key` what another
 /// names `id`.
@@ -31,17 +32,21 @@ pub(super) fn route(path: &str) -> &'static str {
     ROUTES.at(path).map_or(NO_ROUTE, |found| found.value.as_str())
 }
 
-/// Notes an answer.
-pub(super) fn answered(method: &Method, route: &'static str, status: u16, took: Duration) {
-    let method = match method.as_str() {
+/// The path as spans and logs show it: anybody can ask for one of any length, and spans wait in memory.
+pub(super) fn shown(path: &str) -> &str {
+    &path[..path.floor_char_boundary(LONGEST_PATH)]
+}
+
+/// The method as the API has it; `_OTHER` for those that somebody has made up.
+pub(super) fn word(method: &Method) -> &'static str {
+    match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",
         "PUT" => "PUT",
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         _ => "_OTHER",
-    };
-    measure::answered(method, route, status, took);
+    }
 }
 
 /// The place in a trace that a caller names.
@@ -73,6 +78,14 @@ mod tests {
         for made_up in ["/", "", "/v1/awe/x", "/v1/awe/tasks/1/2/3/4"] {
             assert_eq!(route(made_up), NO_ROUTE, "{made_up}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_call_is_bounded() {
+        assert_eq!(shown("/v1/awe/tasks"), "/v1/awe/tasks");
+        assert_eq!(shown(&format!("/{}", "ü".repeat(10_000))).len(), 255);
+        let made_up = Method::from_bytes("X".repeat(10_000).as_bytes()).unwrap();
+        assert_eq!((word(&Method::PATCH), word(&made_up)), ("PATCH", "_OTHER"));
     }
 
     #[test]
