@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from parts import Failed, phases, stand
 from parts.postgres import Postgres
 from parts.processes import busy_with_others
-from parts.server import Server, apply_policy, serve
+from parts.server import Server, apply_policy, serve, sink
 from parts.stand import FOLDER
 from scripts import shell
 from scripts.shell import Interrupted, interrupt, say
@@ -33,6 +33,13 @@ MEASURED = {
     "decide p50 ms": lambda load: load["decide_ms"]["med"],
     "decide p99 ms": lambda load: load["decide_ms"]["p(99)"],
 }
+WEBHOOKS = {
+    "webhook p50 ms": lambda load: load["webhooks"]["p50"],
+    "webhook p95 ms": lambda load: load["webhooks"]["p95"],
+    "webhook p99 ms": lambda load: load["webhooks"]["p99"],
+}
+LIFECYCLES, EACH_SECOND = 60, 20
+"""Of one measurement of webhooks on a machine that has nothing else to do."""
 
 
 def options(words: list) -> argparse.Namespace:
@@ -41,6 +48,7 @@ def options(words: list) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=8, help="how often both are measured, in turns (8)")
     parser.add_argument("--users", type=int, default=64, help="callers at once (64)")
     parser.add_argument("--duration", default="6s", help="of one measurement (6s)")
+    parser.add_argument("--webhooks", action="store_true", help="also the time of webhooks when nothing else goes on")
     found = parser.parse_args(words)
     if not found.binary.is_file():
         parser.error(f"{found.binary} is no program")
@@ -74,6 +82,7 @@ def measure(words: argparse.Namespace, stack: ExitStack) -> list:
     others = busy_with_others()
     if others > DISTURBED:
         say(f"other programs keep {others:.1f} processors busy: the spread will be large")
+    receiver = stack.enter_context(sink(HERE / "sink.py", bench.env, FOLDER / "ab-sink.log")) if words.webhooks else None
     say("warming up")
     for side in sides:
         phases.load(bench, side.server, 16, duration="3s")
@@ -83,6 +92,11 @@ def measure(words: argparse.Namespace, stack: ExitStack) -> list:
         for side in sides if number % 2 == 0 else reversed(sides):
             postgres.settle()
             found[side.name] = phases.load(bench, side.server, words.users, duration=words.duration)
+            if receiver:
+                came = phases.webhook_latency(side.server, receiver, LIFECYCLES, EACH_SECOND)
+                if came["events"] < came["wanted"]:
+                    raise Failed(f"{came['wanted'] - came['events']} webhooks of `{side.name}` did not come")
+                found[side.name]["webhooks"] = came
         pairs.append(found)
         this, other = (found[name]["per_second"] for name in ("this", "other"))
         say(f"pair {number + 1}: {this:.0f} and {other:.0f} lifecycles/s, ratio {this / other:.3f}")
@@ -91,7 +105,8 @@ def measure(words: argparse.Namespace, stack: ExitStack) -> list:
 
 def table(pairs: list) -> str:
     lines = [f"  {'':<16}{'this':>10}{'other':>10}   ratio this/other: median (lowest to highest of {len(pairs)} pairs)"]
-    for name, value in MEASURED.items():
+    measured = MEASURED | (WEBHOOKS if "webhooks" in pairs[0]["this"] else {})
+    for name, value in measured.items():
         values = [[value(pair[side]) for pair in pairs] for side in ("this", "other")]
         ratios = sorted(this / other for this, other in zip(*values) if other)
         if not ratios:

@@ -1,7 +1,8 @@
 //! Webhook delivery: lease, sign, send without an open transaction, record.
 //!
-//! Cast: the queue says which requests have something to deliver; the poll finds what no message announced (no bus, a
-//! lost message, a retry that is due, a row that an operator changed). Both only tell the actor of the caller's
+//! Cast: the commit and the queue say which requests have something to deliver, the one in this process, the other in
+//! all; the poll finds what nothing announced (no bus, a lost message, a retry that is due, a row that an operator
+//! changed). All only tell the actor of the caller's
 //! [`endpoint`] to look, and that actor leases no more than it can start at once. So an endpoint that is slow, dead
 //! or owed many webhooks delays no other, and [`shares`] bounds what one caller takes of this process. The recorder
 //! writes many outcomes in one statement.
@@ -12,6 +13,7 @@ mod courier;
 mod endpoint;
 mod gather;
 mod live;
+mod local;
 mod options;
 mod pace;
 mod permits;
@@ -38,7 +40,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use store::Store;
 use store::processes::Circuit;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -66,10 +68,12 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Starts looking for due deliveries. Without a bus the poll alone finds them.
+    /// Starts looking for due deliveries: those of requests that this process tells of by `undelivered`, and those that
+    /// the queue and the poll lead to.
     pub(crate) fn start(
         store: Store,
         bus: Option<Bus>,
+        undelivered: mpsc::Receiver<Uuid>,
         courier: Courier,
         options: &WebhookOptions,
         loops: &Loops,
@@ -86,8 +90,10 @@ impl Delivery {
             stopping: AtomicBool::new(false),
         };
         let endpoints = LiveEndpoints::new(lanes, supervisor);
+        let follower = Follower { store: store.clone(), endpoints: endpoints.clone() };
+        local::follow(loops, follower.clone(), undelivered);
         if let Some(bus) = bus {
-            queue::follow(loops, Follower { store: store.clone(), endpoints: endpoints.clone() }, bus);
+            queue::follow(loops, follower, bus);
         }
         let poll = Poll::new(store, endpoints.clone(), options.poll_interval);
         background::start(loops, poll, Arc::<Notify>::default());
@@ -103,7 +109,8 @@ impl Delivery {
     }
 }
 
-/// Takes delivery work from the queue.
+/// Takes delivery work. Cheap to clone.
+#[derive(Clone)]
 struct Follower {
     store: Store,
     endpoints: LiveEndpoints,

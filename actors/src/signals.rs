@@ -10,11 +10,37 @@ use uuid::Uuid;
 /// Most requests waiting to be announced to resolvers. The poll of the resolvers finds the others.
 const UNTOLD: usize = 4096;
 
+/// Most requests with new webhooks waiting to be told to the delivery role of this process. The queue and the poll find
+/// the others.
+const UNDELIVERED: usize = 1024;
+
 /// A request that owes an answer, as of its last event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unresolved {
     pub(crate) request_id: Uuid,
     pub(crate) sequence: i64,
+}
+
+/// What the rest of this process should know of a transition that was committed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct News {
+    /// The next deadline of its request.
+    pub(crate) deadline: Option<OffsetDateTime>,
+    /// The question that it asks now.
+    pub(crate) unresolved: Option<Unresolved>,
+    /// Its request, if it owes webhooks by this transition.
+    pub(crate) undelivered: Option<Uuid>,
+    /// Its events are in the relay's queue in memory.
+    pub(crate) handed: bool,
+}
+
+/// What is told one by one, and taken by loops of this process.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Requests to be announced to the resolvers of all processes.
+    pub(crate) unresolved: mpsc::Receiver<Unresolved>,
+    /// Requests with new webhooks, for the delivery role of this process.
+    pub(crate) undelivered: mpsc::Receiver<Uuid>,
 }
 
 /// One [`Notify`] for each part that waits. Each remembers one signal that came while nobody waited.
@@ -30,6 +56,8 @@ pub(crate) struct Signals {
     pub(crate) resolutions: Arc<Notify>,
     /// Requests to be announced to the resolvers of all processes.
     unresolved: mpsc::Sender<Unresolved>,
+    /// Requests with new webhooks. Nobody takes them in a process without the delivery role.
+    undelivered: mpsc::Sender<Uuid>,
     /// The deadline that this process waits for, in Unix microseconds.
     next_deadline: AtomicI64,
     /// The earliest deadline committed here since this process last asked the database for the next one, in Unix
@@ -46,15 +74,17 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// The signals, and the receiver of requests to be announced.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Unresolved>) {
+    /// The signals, and what is told by them one by one.
+    pub(crate) fn new() -> (Self, Told) {
         let (unresolved, untold) = mpsc::channel(UNTOLD);
+        let (undelivered, unsent) = mpsc::channel(UNDELIVERED);
         let signals = Self {
             outbox: Arc::default(),
             feed: Arc::default(),
             deadlines: Arc::default(),
             resolutions: Arc::default(),
             unresolved,
+            undelivered,
             next_deadline: AtomicI64::new(i64::MAX),
             new_deadline: AtomicI64::new(i64::MAX),
             committed: AtomicBool::new(false),
@@ -62,17 +92,12 @@ impl Signals {
             unread: AtomicBool::new(false),
             leads: AtomicBool::new(false),
         };
-        (signals, untold)
+        (signals, Told { unresolved: untold, undelivered: unsent })
     }
 
-    /// Signals that a transition was committed. `deadline` is the next one of its request, `unresolved` the question
-    /// that it asks now, `handed` whether its events are in the relay's queue.
-    pub(crate) fn committed(
-        &self,
-        deadline: Option<OffsetDateTime>,
-        unresolved: Option<Unresolved>,
-        handed: bool,
-    ) {
+    /// Signals that a transition was committed.
+    pub(crate) fn committed(&self, news: News) {
+        let News { deadline, unresolved, undelivered, handed } = news;
         self.committed.store(true, Ordering::Release);
         if !handed {
             self.unread.store(true, Ordering::Release);
@@ -80,6 +105,10 @@ impl Signals {
         if let Some(owed) = unresolved {
             // A full queue means that there is plenty to do; the poll finds the rest.
             let _ = self.unresolved.try_send(owed);
+        }
+        if let Some(request) = undelivered {
+            // Refused without the delivery role, and when it has plenty to do; the queue leads there as well.
+            let _ = self.undelivered.try_send(request);
         }
         if let Some(at) = deadline.map(micros) {
             // A store-then-load handshake with `wait_for_deadline`. This side stores the new deadline and then loads
@@ -153,11 +182,11 @@ mod tests {
 
     #[test]
     fn a_deadline_made_while_the_next_one_is_asked_for_wakes_whoever_asks() {
-        let (signals, _untold) = Signals::new();
+        let (signals, _told) = Signals::new();
         // It waits for 10, then that one passes and it asks again; the answer does not hold what is committed now.
         signals.wait_for_deadline(at(10));
         signals.ask_for_deadline();
-        signals.committed(at(20), None, true);
+        signals.committed(News { deadline: at(20), handed: true, ..News::default() });
         assert!(!woken(&signals), "20 is later than what was waited for");
         signals.wait_for_deadline(None);
         assert!(woken(&signals));
@@ -165,12 +194,12 @@ mod tests {
 
     #[test]
     fn only_an_earlier_deadline_wakes() {
-        let (signals, _untold) = Signals::new();
+        let (signals, _told) = Signals::new();
         signals.ask_for_deadline();
         signals.wait_for_deadline(at(10));
-        signals.committed(at(11), None, true);
+        signals.committed(News { deadline: at(11), handed: true, ..News::default() });
         assert!(!woken(&signals));
-        signals.committed(at(9), None, true);
+        signals.committed(News { deadline: at(9), handed: true, ..News::default() });
         assert!(woken(&signals));
     }
 }

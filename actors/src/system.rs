@@ -23,6 +23,7 @@ use std::time::Duration;
 use telemetry::measure;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Everything that runs in this process.
 pub struct System {
@@ -45,7 +46,7 @@ impl System {
         let supervisors = supervisor::start().await?;
         let top = supervisors[0].clone();
         let (loops, written) = (Loops::new(CancellationToken::new()), CancellationToken::new());
-        let (signals, unresolved) = Signals::new();
+        let (signals, told) = Signals::new();
         let committer = commit_writer::start(&options.store, options.requests.commit, &loops, &written);
         let catalog = Catalog::new(options.store.clone(), Arc::clone(&options.directory));
         let shared = Arc::new(Shared::new(
@@ -58,12 +59,12 @@ impl System {
         ));
         let requests = Requests::new(Arc::clone(&shared), Arc::clone(&options.directory));
         start_background(&options, &shared, &requests, &loops);
-        start_signals(&options, &shared.signals, unresolved, &loops);
+        start_signals(&options, &shared.signals, told.unresolved, &loops);
         let feed = start_feed(&options, &shared.signals, &loops);
         let delivery = options
             .roles
             .contains(Role::Delivery)
-            .then(|| start_delivery(&options, &loops, top))
+            .then(|| start_delivery(&options, told.undelivered, &loops, top))
             .transpose()?;
         let resolver = options
             .roles
@@ -186,6 +187,7 @@ fn start_feed(options: &Options, signals: &Signals, loops: &Loops) -> Feed {
 
 fn start_delivery(
     options: &Options,
+    undelivered: mpsc::Receiver<Uuid>,
     loops: &Loops,
     supervisor: ractor::ActorCell,
 ) -> Result<Delivery, StartError> {
@@ -197,7 +199,7 @@ fn start_delivery(
         &options.webhook,
     )?;
     let (store, bus) = (options.store.clone(), options.bus.clone());
-    Ok(Delivery::start(store, bus, courier, &options.webhook, loops, supervisor))
+    Ok(Delivery::start(store, bus, undelivered, courier, &options.webhook, loops, supervisor))
 }
 
 fn start_resolver(options: &Options, shared: &Shared, requests: &Requests, loops: &Loops) -> Resolver {

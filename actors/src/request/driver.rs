@@ -8,7 +8,7 @@ use super::question::{self, Due};
 use super::shared::Shared;
 use crate::catalog::Version;
 use crate::people::{self, Decided};
-use crate::signals::Unresolved;
+use crate::signals::{News, Unresolved};
 use crate::{Error, clock, shapes};
 use engine::command::{Command, Create, Environment, Transition};
 use engine::ids::{IdSource, RequestId};
@@ -228,7 +228,8 @@ fn keep(
     let owed = commit.resolve_after.filter(|at| *at <= now);
     let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
     let handed = published && shared.fresh.hand(|| commit.outgoing(&committed.positions));
-    shared.signals.committed(deadline, unresolved, handed);
+    let undelivered = commit.owes_webhooks().then_some(request.id.0);
+    shared.signals.committed(News { deadline, unresolved, undelivered, handed });
     if let Some(waiting) = shared.waiting.get(&request.id) {
         waiting.notify_one();
     }

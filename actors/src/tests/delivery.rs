@@ -1,6 +1,7 @@
 //! Webhooks to a real receiver.
 
 use super::fixtures::{World, approve, caller, world};
+use crate::{Options, Role};
 use axum::extract::{Json, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -89,13 +90,28 @@ async fn a_failing_head_is_overtaken_and_tried_again() {
 }
 
 #[tokio::test]
-async fn without_a_bus_webhooks_go_out_by_the_poll() {
+async fn without_a_bus_webhooks_of_other_processes_go_out_by_the_poll() {
     let receiver = Receiver::start().await;
     let mut world = world(json!([{"users": ["ann"]}])).await;
     world.callback = Some(receiver.url.clone());
-    let node = world.node_with(|o| o.bus = None).await;
-    node.create("CR-1", None).await;
+    let decides = world.node_with(|o| (o.bus, o.roles) = (None, o.roles - Role::Delivery)).await;
+    let delivers = world.node_with(|o| o.bus = None).await;
+    decides.create("CR-1", None).await;
     world.until("both webhooks have arrived", || receiver.sequences() == [1, 2]).await;
+    decides.stop().await;
+    delivers.stop().await;
+}
+
+#[tokio::test]
+async fn webhooks_of_the_own_process_wait_neither_for_the_bus_nor_for_the_poll() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let patient = |o: &mut Options| (o.bus, o.webhook.poll_interval) = (None, Duration::from_secs(3600));
+    let node = world.node_with(patient).await;
+    let created = node.create("CR-1", None).await;
+    node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
+    world.until("four webhooks have arrived", || receiver.sequences() == [1, 2, 4, 5]).await;
     node.stop().await;
 }
 

@@ -116,6 +116,12 @@ impl Commit {
         self.transition.request.id
     }
 
+    /// Whether the transition owes webhooks.
+    #[must_use]
+    pub fn owes_webhooks(&self) -> bool {
+        !self.deliveries.is_empty()
+    }
+
     pub(super) fn delivery_of(&self, event: EventId) -> Option<Uuid> {
         self.deliveries.get(&event).copied()
     }

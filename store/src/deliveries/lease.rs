@@ -53,14 +53,15 @@ impl Store {
         Ok(Waiting { destinations: destinations.collect(), last_caller })
     }
 
-    /// Destinations to which a delivery of these requests is due.
+    /// Destinations to which a delivery of these requests is due that nobody is attempting.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn destinations_of(&self, requests: &[Uuid]) -> Result<Vec<Destination>, Error> {
         let rows = sqlx::query!(
             r#"select distinct caller_service, left(endpoint, 300) as "endpoint!" from webhook_delivery
-               where request_id = any($1) and status = $2 and next_attempt_at <= now()"#,
+               where request_id = any($1) and status = $2 and next_attempt_at <= now()
+                    and (leased_until is null or leased_until < now())"#,
             requests,
             PENDING
         )
@@ -90,6 +91,9 @@ impl Store {
 
     /// Leases up to `limit` due deliveries to a destination, longest due first; of each request at most its first
     /// untried one. With `only`, leases that delivery alone, if it is among them.
+    ///
+    /// The leases are in force at once and on disk some moments later: what a server that dies forgets of them is
+    /// delivered once more, as after the death of a worker.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -125,7 +129,8 @@ impl Store {
                 r.title, r.summary, r.artifact_url, e.status, e.stage_order, e.actor, e.reason, e.payload, e.created_at as occurred_at, e.sequence,
                 r.policy_key, r.policy_version, e.trace_context
             from leased l join approval_event e on e.request_id = l.request_id and e.sequence = l.sequence
-            join approval_request r on r.id = e.request_id"#,
+            join approval_request r on r.id = e.request_id
+            cross join (select set_config('synchronous_commit', 'off', true)) as lazily"#,
             to.caller_service,
             limit,
             token,

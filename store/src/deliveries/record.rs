@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 impl Store {
     /// Records attempts whose lease still stands; returns the deliveries that were recorded. Nothing is recorded for
-    /// a lost lease: the worker that holds it now records its own attempt.
+    /// a lost lease: the worker that holds it now records its own attempt. As with leases, what a server that dies has
+    /// not yet written is delivered once more.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -52,7 +53,7 @@ impl Store {
                 select attempt_id, id, attempt, started_at, latency_ms, code, error, excerpt, failed_by, headers
                 from recorded
             )
-            select id from recorded"#,
+            select id from recorded cross join (select set_config('synchronous_commit', 'off', true)) as lazily"#,
             &ids,
             &tokens,
             &started,
