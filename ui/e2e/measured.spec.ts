@@ -1,6 +1,6 @@
 /** How long things take; nothing else runs beside. */
 
-import { as, expect, policy, request, somebody, test } from "./support.ts";
+import { ADMIN, as, expect, policy, request, somebody, test } from "./support.ts";
 
 test("an inbox of 500 is there within a second on a slow machine, and nothing jumps", async ({ page }) => {
   test.setTimeout(120_000);
@@ -36,4 +36,44 @@ test("an inbox of 500 is there within a second on a slow machine, and nothing ju
   );
   console.log(`layout shift: ${shift.toFixed(4)}`);
   expect(shift).toBeLessThan(0.01);
+});
+
+/** Paths that the frame leads to. */
+const PLACES = [
+  "/requests",
+  "/policies",
+  "/deliveries",
+  "/secrets",
+  "/audit",
+  "/system",
+  "/delegations",
+  "/inbox",
+  "/",
+];
+const ROUNDS = 3;
+
+test("a change of page takes at most a tenth of a second", async ({ page }) => {
+  await as(page, ADMIN);
+  await page.goto("/");
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  const go = (to: string) =>
+    page.evaluate(async (path) => {
+      const before = document.querySelector("h1");
+      const began = performance.now();
+      document.querySelector<HTMLElement>(`nav a[href="${path}"]`)?.click();
+      const isThere = () => {
+        const now = document.querySelector("main h1");
+        return location.pathname === path && now !== null && now !== before;
+      };
+      while (!isThere()) await new Promise((resolve) => requestAnimationFrame(resolve));
+      return performance.now() - began;
+    }, to);
+  // The first visit of a page fetches its code as well; its own bound is that of the first load.
+  for (const to of PLACES) await go(to);
+  const taken: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) for (const to of PLACES) taken.push(await go(to));
+  taken.sort((one, other) => one - other);
+  const [median, most] = [taken[Math.floor(taken.length / 2)] ?? 0, taken.at(-1) ?? 0];
+  console.log(`change of page: median ${Math.round(median)} ms, most ${Math.round(most)} ms`);
+  expect(median).toBeLessThan(100);
 });

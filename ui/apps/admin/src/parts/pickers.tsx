@@ -39,7 +39,8 @@ function DirectoryField({ kind, find, chosen, label, value, onChange, error, req
     staleTime: 60_000,
     retry: false,
   });
-  const options = data ?? [];
+  // Whoever types fast and goes on by keys must not choose from what was found for fewer letters.
+  const options = text === wanted ? (data ?? []) : [];
   const names = new Map(options.map((option) => [option.value, option.label]));
   return (
     <Autocomplete
