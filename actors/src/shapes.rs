@@ -87,6 +87,7 @@ fn task(
     context: Option<RawJson>,
 ) -> TaskOut {
     let decided = task.decision_id.and_then(|id| request.decisions.iter().find(|d| d.id == id));
+    let stage = policy.stages.iter().find(|stage| stage.id == task.stage_id);
     TaskOut {
         id: task.id.0,
         request_id: request.id.0,
@@ -112,7 +113,8 @@ fn task(
         title: meta.title.clone(),
         summary: meta.summary.clone(),
         artifact_url: meta.artifact_url.clone(),
-        stage_name: policy.stages.iter().find(|s| s.id == task.stage_id).map(|s| s.name.clone()),
+        stage_name: stage.map(|stage| stage.name.clone()),
+        comment_required: stage.map(|stage| stage.comment_required.as_str().to_owned()),
         request_status: Some(request.status.as_str().to_owned()),
         assignee_name: None,
     }

@@ -6,6 +6,9 @@ use schemas::event::{WebhookEvent, cloud_event_headers};
 use telemetry::Trace;
 use uuid::Uuid;
 
+/// Bytes that most events need, so that the buffer need not grow step by step.
+const USUAL_BODY: usize = 1024;
+
 /// An event, and the trace that it belongs to if somebody traces it.
 pub trait Told {
     /// What happened.
@@ -55,6 +58,9 @@ impl Bus {
     pub fn event(&self, told: &impl Told) -> Message {
         let event = told.event();
         let mut headers = HeaderMap::new();
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        // Invariant: a struct of strings, numbers and JSON always serialises, and a vector takes it all.
+        let _ = serde_json::to_writer(&mut body, event);
         let derived = || Trace::derived(event.request_id, event.event_id);
         trace_headers(&mut headers, &told.trace().cloned().unwrap_or_else(derived));
         headers.insert(NATS_MESSAGE_ID, event.event_id.to_string());
@@ -64,8 +70,7 @@ impl Bus {
         Message {
             subject: self.subjects.subject(&event.event_type, &event.artifact_type, event.request_id),
             headers,
-            // Invariant: a struct of strings, numbers and JSON always serialises.
-            body: serde_json::to_vec(event).unwrap_or_default(),
+            body,
         }
     }
 

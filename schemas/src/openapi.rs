@@ -59,7 +59,7 @@ const BEARER: &str = "bearerAuth";
         requests::cancel_request,
         requests::get_request_evidence, requests::list_request_events,
         feed::list_events, feed::follow_events,
-        tasks::list_tasks, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::decide_tasks, tasks::reassign_task,
+        tasks::list_tasks, tasks::get_task, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::decide_tasks, tasks::reassign_task,
         delegations::list_delegations, delegations::create_delegation, delegations::delete_delegation,
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
         admin::retry_deliveries, admin::get_overview, admin::list_endpoints, admin::list_audit_actions, admin::get_log_level, admin::set_log_level, admin::get_system_config, admin::export_system_config, admin::list_callback_secrets,

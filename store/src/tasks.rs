@@ -6,7 +6,7 @@ pub use filter::{ACTIONABLE, Sort, TaskFilter};
 
 use crate::moment::{LAST, Moment};
 use crate::page::{Cursor, cut};
-use crate::{Error, Store};
+use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
 use schemas::json::RawJson;
@@ -24,7 +24,8 @@ const MOST_COUNTED: i64 = 10_000;
 const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
     t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
     d.action as decision_action, d.comment as decision_comment, r.context, r.artifact_type, r.policy_key, \
-    r.artifact_id, r.requester, r.title, r.summary, r.artifact_url, r.status as request_status, s.name as stage_name \
+    r.artifact_id, r.requester, r.title, r.summary, r.artifact_url, r.status as request_status, s.name as stage_name, \
+    s.comment_required \
     from found join approval_task t on t.id = found.id join approval_request r on r.id = t.request_id \
     left join approval_stage s on s.id = t.stage_id left join approval_decision d on d.task_id = t.id";
 
@@ -56,6 +57,7 @@ struct TaskRow {
     artifact_url: Option<String>,
     request_status: String,
     stage_name: Option<String>,
+    comment_required: Option<String>,
 }
 
 impl TaskRow {
@@ -96,6 +98,7 @@ impl From<TaskRow> for TaskOut {
             summary: row.summary,
             artifact_url: row.artifact_url,
             stage_name: row.stage_name,
+            comment_required: row.comment_required,
             request_status: Some(row.request_status),
             assignee_name: None,
         }
@@ -103,6 +106,18 @@ impl From<TaskRow> for TaskOut {
 }
 
 impl Store {
+    /// One task, without the name of its assignee.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn get_task(&self, id: Uuid) -> Result<TaskOut, Error> {
+        let mut query = QueryBuilder::<Postgres>::new("with found as (select ");
+        query.push_bind(id).push("::uuid as id) select p.*, p.context as shown from (");
+        query.push(COLUMNS).push(") p");
+        let row: Option<TaskRow> = query.build_query_as().fetch_optional(&self.pool).await?;
+        row.map(Into::into).ok_or(Error::NotFound(What::Task))
+    }
+
     /// One page of tasks, without the names of their assignees, and the cursor of the next page if there is one.
     ///
     /// # Errors

@@ -84,6 +84,9 @@ pub struct TaskOut {
     /// Name of the stage.
     #[schema(example = "Finance")]
     pub stage_name: Option<String>,
+    /// When a decision needs a comment: `never`, `reject` or `always`.
+    #[schema(example = "reject")]
+    pub comment_required: Option<String>,
     /// Status of the request: `pending`, `in_review`, `approved`, `rejected`, `cancelled` or `expired`.
     #[schema(example = "in_review")]
     pub request_status: Option<String>,

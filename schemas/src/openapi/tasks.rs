@@ -20,6 +20,20 @@ use crate::api::{
 )]
 fn list_tasks() {}
 
+/// Get a task
+///
+/// With the facts that its list has. Any token.
+#[utoipa::path(
+    get, path = "/v1/awe/tasks/{task_id}", tag = "tasks",
+    params(("task_id" = Uuid, Path, description = "Id of the task")),
+    responses(
+        (status = 200, description = "The task", body = TaskOut),
+        (status = 404, description = "AWE-004: no such task", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_task() {}
+
 /// Count my tasks
 ///
 /// Any token.

@@ -109,6 +109,7 @@ fn task_routes() -> Vec<Route> {
         ("/v1/awe/tasks", get(tasks::list)),
         ("/v1/awe/tasks/stats", get(tasks::stats)),
         ("/v1/awe/tasks/decisions", post(tasks::decide_many)),
+        ("/v1/awe/tasks/{task_id}", get(tasks::read)),
         ("/v1/awe/tasks/{task_id}/claim", post(tasks::claim)),
         ("/v1/awe/tasks/{task_id}/decision", post(tasks::decide)),
         ("/v1/awe/tasks/{task_id}/reassign", post(tasks::reassign)),

@@ -1622,6 +1622,9 @@ pub struct TaskOut {
     /// When it was claimed.
     #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<OffsetDateTime>,
+    /// When a decision needs a comment: `never`, `reject` or `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment_required: Option<String>,
     /// When it left `open` and `claimed`.
     #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<OffsetDateTime>,

@@ -473,6 +473,18 @@ impl AweClient {
         self.send(Call::new("get_system_config", Method::GET, "/v1/awe/admin/system-config")).await?.json()
     }
 
+    /// Get a task.
+    ///
+    /// With the facts that its list has. Any token.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn get_task(&self, task_id: &str) -> Result<models::TaskOut, Error> {
+        self.send(Call::new("get_task", Method::GET, "/v1/awe/tasks/{}").segment("task_id", task_id))
+            .await?
+            .json()
+    }
+
     /// Count my tasks.
     ///
     /// Any token.

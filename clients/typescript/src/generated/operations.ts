@@ -27,6 +27,7 @@ export const OPERATIONS = {
   get_request_evidence: { method: "GET", path: "/v1/awe/requests/{request_id}/evidence", takesKey: false, isPaged: false, isText: false },
   get_request_progress: { method: "GET", path: "/v1/awe/requests/{request_id}/progress", takesKey: false, isPaged: false, isText: false },
   get_system_config: { method: "GET", path: "/v1/awe/admin/system-config", takesKey: false, isPaged: false, isText: false },
+  get_task: { method: "GET", path: "/v1/awe/tasks/{task_id}", takesKey: false, isPaged: false, isText: false },
   get_task_stats: { method: "GET", path: "/v1/awe/tasks/stats", takesKey: false, isPaged: false, isText: false },
   health: { method: "GET", path: "/v1/awe/health", takesKey: false, isPaged: false, isText: false },
   list_audit_actions: { method: "GET", path: "/v1/awe/admin/audit", takesKey: false, isPaged: true, isText: false },

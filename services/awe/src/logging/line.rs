@@ -10,19 +10,31 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
+
+/// Keeps the fields of a span as JSON objects one after the other, one for each time that fields came. Most spans are
+/// never in a line: joining their objects waits until one is.
+#[derive(Debug, Default)]
+pub(super) struct Kept(JsonFields);
+
+impl<'w> FormatFields<'w> for Kept {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+}
 
 pub(super) struct Line;
 
-impl<S> FormatEvent<S, JsonFields> for Line
+impl<S> FormatEvent<S, Kept> for Line
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        context: &FmtContext<'_, S, Kept>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -30,17 +42,21 @@ where
         event.record(&mut fields);
         for span in context.event_scope().into_iter().flatten() {
             let extensions = span.extensions();
-            let Some(of_span) = extensions.get::<FormattedFields<JsonFields>>() else { continue };
+            let Some(kept) = extensions.get::<FormattedFields<Kept>>() else { continue };
             // The innermost says it best.
-            if let Ok(Value::Object(of_span)) = serde_json::from_str(&of_span.fields) {
-                for (name, value) in of_span {
-                    fields.0.entry(name).or_insert(value);
-                }
+            for (name, value) in joined(&kept.fields) {
+                fields.0.entry(name).or_insert(value);
             }
         }
         let line = written(event, fields.0).map_err(|_| fmt::Error)?;
         writeln!(writer, "{}", String::from_utf8_lossy(&line))
     }
+}
+
+/// The fields of a span; what came last counts.
+fn joined(objects: &str) -> Map<String, Value> {
+    let objects = serde_json::Deserializer::from_str(objects).into_iter::<Map<String, Value>>();
+    objects.map_while(Result::ok).flatten().collect()
 }
 
 fn written(event: &Event<'_>, mut fields: Map<String, Value>) -> serde_json::Result<Vec<u8>> {
@@ -96,5 +112,18 @@ impl Visit for Fields {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.note(field, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_span_said_last_counts() {
+        let fields = joined(r#"{"a":1,"b":"x"} {"b":"y"} {"c":[true]}"#);
+        assert_eq!(Value::Object(fields), json!({"a": 1, "b": "y", "c": [true]}));
+        assert!(joined("").is_empty());
     }
 }

@@ -32,6 +32,14 @@ pub(super) async fn list(
     Ok((next_cursor(next), Json(tasks)))
 }
 
+pub(super) async fn read(
+    State(state): State<AppState>,
+    _: Identity,
+    TaskId(id): TaskId,
+) -> Answer<TaskOut> {
+    Ok(Json(with_name(&state, state.store().get_task(id).await?)))
+}
+
 fn filter(query: ListTasksQuery, caller: Identity) -> Result<TaskFilter, ApiError> {
     check_status(query.status.as_deref())?;
     check_word("sort", query.sort.as_deref(), &["created", "due"])?;

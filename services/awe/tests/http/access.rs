@@ -66,6 +66,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/v1/awe/stream", Token),
     ("get", "/v1/awe/tasks", Token),
     ("get", "/v1/awe/tasks/stats", Token),
+    ("get", "/v1/awe/tasks/{task_id}", Token),
     ("post", "/v1/awe/tasks/{task_id}/claim", Assignee),
     ("post", "/v1/awe/tasks/{task_id}/decision", Assignee),
     ("post", "/v1/awe/tasks/decisions", Token),

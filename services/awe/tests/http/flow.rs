@@ -148,6 +148,28 @@ async fn a_task_is_reassigned_by_an_administrator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_read_alone_as_its_list_shows_it() {
+    let server = Server::start(&[]).await;
+    let mut demanding = policy("demo.v1", &["amina", "badru"], 1);
+    demanding["stages"][0]["comment_required"] = json!("reject");
+    activate(&server, &demanding).await;
+    let (_, created) = server.post(Who::User("caller"), "/requests", request("demo.v1")).await;
+    let first = &created["tasks"][0];
+    assert_eq!(first["comment_required"], "reject");
+    let path = format!("/tasks/{}", first["id"].as_str().unwrap());
+    let (status, task) = server.get(Who::User("anybody"), &path).await;
+    let (_, listed) = server.get(Who::User("amina"), "/tasks").await;
+    assert_eq!((status, &task), (200, &listed["items"][0]));
+    assert_eq!((&task["comment_required"], &task["request_status"]), (&json!("reject"), &json!("in_review")));
+    assert_eq!(task["context"], request("demo.v1")["context"]);
+    let unknown = format!("/tasks/{}", created["request_id"].as_str().unwrap());
+    let (status, refused) = server.get(Who::Admin, &unknown).await;
+    assert_eq!((status, &refused["errors"][0]["errorCode"]), (404, &json!("AWE-004")));
+    assert_eq!(server.get(Who::Admin, "/tasks/nonsense").await.0, 404, "what is no id names no task");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn versions_of_a_policy_live_and_are_replaced() {
     let server = Server::start(&[]).await;
     activate(&server, &policy("demo.v1", &["amina"], 1)).await;

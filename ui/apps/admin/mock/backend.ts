@@ -76,6 +76,11 @@ export class Backend {
     get_overview: () => this.overview(),
     get_task_stats: ({ subject }) => ({ total: this.open(subject).length, overdue: 0, by_artifact_type: {} }),
     list_tasks: ({ query, subject }) => this.tasks(query, subject),
+    get_task: ({ path }) => {
+      const found = this.world.tasks.find(({ id }) => id === path.task_id);
+      if (!found) throw new Refused(404, "unknown_task", "the task does not exist");
+      return found;
+    },
     decide_task: ({ path, body, subject }) => this.decide(path.task_id ?? "", body as Schemas["DecisionIn"], subject),
     decide_tasks: ({ body, subject }) => ({
       results: (body as Schemas["DecisionsIn"]).items.map((item) => this.result(item, subject)),

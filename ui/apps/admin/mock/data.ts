@@ -130,6 +130,7 @@ export function ask(into: World, title: string, artifactId: string): Request {
       status: "open",
       stage_id: stage?.id ?? "",
       stage_name: stage?.name,
+      comment_required: stage?.comment_required,
       stage_order: 1,
       title,
       summary: request.summary,

@@ -2,7 +2,7 @@ import { ApiError, type AweClient, TransportError } from "@awe/client";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Deed, decide, keyOf } from "../src/pages/inbox/decide.ts";
 
-const DEED: Deed = { taskId: "t", requestId: "r", action: "approve", comment: undefined };
+const DEED: Deed = { taskId: "t", action: "approve", comment: undefined };
 const refusal = (status: number, reason: string) =>
   new ApiError({
     status,
@@ -14,8 +14,8 @@ const refusal = (status: number, reason: string) =>
     retryAfterMs: undefined,
   });
 
-function client(decision: () => Promise<unknown>, tasks: () => Promise<unknown>) {
-  const call = vi.fn((id: string, _input: unknown) => (id === "decide_task" ? decision() : tasks()));
+function client(decision: () => Promise<unknown>, task: () => Promise<unknown>) {
+  const call = vi.fn((id: string, _input: unknown) => (id === "decide_task" ? decision() : task()));
   return { call, api: { call } as unknown as AweClient };
 }
 
@@ -31,7 +31,7 @@ describe("a decision", () => {
   it("is done when the server says so", async () => {
     const { api } = client(
       async () => ({ action: "approve" }),
-      async () => ({ items: [] }),
+      async () => ({ id: "t" }),
     );
     expect(await decide(api, DEED)).toEqual({ is: "done", action: "approve" });
   });
@@ -39,7 +39,7 @@ describe("a decision", () => {
   it("whose answer was lost is asked for", async () => {
     const { api } = client(
       async () => Promise.reject(new TransportError("no answer", true)),
-      async () => ({ items: [{ id: "t", decision_action: "approve" }] }),
+      async () => ({ id: "t", decision_action: "approve" }),
     );
     expect(await decide(api, DEED)).toEqual({ is: "done", action: "approve" });
   });
@@ -47,7 +47,7 @@ describe("a decision", () => {
   it("that nobody knows of is sent again with its key", async () => {
     const { api, call } = client(
       async () => Promise.reject(new TransportError("no answer", true)),
-      async () => ({ items: [{ id: "t", decision_action: null }] }),
+      async () => ({ id: "t", decision_action: null }),
     );
     expect((await decide(api, DEED)).is).toBe("unknown");
     await decide(api, DEED);
@@ -61,7 +61,7 @@ describe("a decision", () => {
   it("that is refused says why", async () => {
     const { api } = client(
       async () => Promise.reject(refusal(409, "task_decided")),
-      async () => ({ items: [] }),
+      async () => ({ id: "t" }),
     );
     await expect(decide(api, DEED)).rejects.toMatchObject({ reason: "task_decided" });
   });

@@ -1827,6 +1827,10 @@ class TaskOut(BaseModel):
     """
     When it was claimed.
     """
+    comment_required: Optional[str] = None
+    """
+    When a decision needs a comment: `never`, `reject` or `always`.
+    """
     completed_at: Optional[AwareDatetime] = None
     """
     When it left `open` and `claimed`.

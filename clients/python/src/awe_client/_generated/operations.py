@@ -36,6 +36,7 @@ OPERATIONS = {
     "get_request_evidence": Operation("get_request_evidence", "GET", "/v1/awe/requests/{request_id}/evidence", models.EvidenceOut, takes_key=False, is_paged=False),
     "get_request_progress": Operation("get_request_progress", "GET", "/v1/awe/requests/{request_id}/progress", models.ProgressOut, takes_key=False, is_paged=False),
     "get_system_config": Operation("get_system_config", "GET", "/v1/awe/admin/system-config", models.SystemConfigOut, takes_key=False, is_paged=False),
+    "get_task": Operation("get_task", "GET", "/v1/awe/tasks/{task_id}", models.TaskOut, takes_key=False, is_paged=False),
     "get_task_stats": Operation("get_task_stats", "GET", "/v1/awe/tasks/stats", models.TaskStatsOut, takes_key=False, is_paged=False),
     "health": Operation("health", "GET", "/v1/awe/health", models.HealthResponse, takes_key=False, is_paged=False),
     "list_audit_actions": Operation("list_audit_actions", "GET", "/v1/awe/admin/audit", List[models.AuditActionOut], takes_key=False, is_paged=True),
@@ -463,6 +464,20 @@ class Operations(ABC):
         Grouped, with secrets masked. Audited; 10 times a minute a caller, exports included. Role: viewer.
         """
         return cast("models.SystemConfigOut", self._call(OPERATIONS["get_system_config"], timeout=timeout))
+
+    def get_task(
+        self,
+        task_id: str,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.TaskOut:
+        """Get a task.
+
+        With the facts that its list has. Any token.
+
+        `task_id`: Id of the task
+        """
+        return cast("models.TaskOut", self._call(OPERATIONS["get_task"], path={"task_id": task_id}, timeout=timeout))
 
     def get_task_stats(
         self,
@@ -1390,6 +1405,20 @@ class AsyncOperations(ABC):
         Grouped, with secrets masked. Audited; 10 times a minute a caller, exports included. Role: viewer.
         """
         return cast("models.SystemConfigOut", await self._call(OPERATIONS["get_system_config"], timeout=timeout))
+
+    async def get_task(
+        self,
+        task_id: str,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.TaskOut:
+        """Get a task.
+
+        With the facts that its list has. Any token.
+
+        `task_id`: Id of the task
+        """
+        return cast("models.TaskOut", await self._call(OPERATIONS["get_task"], path={"task_id": task_id}, timeout=timeout))
 
     async def get_task_stats(
         self,

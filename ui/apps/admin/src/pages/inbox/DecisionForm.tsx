@@ -29,6 +29,9 @@ export function DecisionForm({ task, next, onNext }: Props) {
   const [unknown, setUnknown] = useState<Action>();
   const field = useRef<HTMLTextAreaElement>(null);
   const commentFault = missingComment(error);
+  const told = [t(draft.restored ? "decide.comment.restored" : "decide.comment.who")];
+  if (task.comment_required === "always") told.unshift(t("decide.comment.always"));
+  if (task.comment_required === "reject") told.unshift(t("decide.comment.reject"));
 
   const act = async (action: Action) => {
     if (busy) return;
@@ -36,7 +39,7 @@ export function DecisionForm({ task, next, onNext }: Props) {
     setError(undefined);
     setUnknown(undefined);
     try {
-      const deed = { taskId: task.id, requestId: task.request_id, action, comment: draft.value.trim() || undefined };
+      const deed = { taskId: task.id, action, comment: draft.value.trim() || undefined };
       const outcome = await decide(api, deed);
       if (outcome.is === "unknown") {
         setUnknown(action);
@@ -52,7 +55,7 @@ export function DecisionForm({ task, next, onNext }: Props) {
       setError(failure);
       if (missingComment(failure)) field.current?.focus();
       else if (failure instanceof ApiError && failure.status === 409)
-        client.invalidateQueries({ queryKey: ["tasks", "of"] });
+        for (const key of ["of", "one"]) client.invalidateQueries({ queryKey: ["tasks", key] });
     } finally {
       setBusy(undefined);
     }
@@ -74,7 +77,8 @@ export function DecisionForm({ task, next, onNext }: Props) {
         <Textarea
           ref={field}
           label={t("decide.comment")}
-          description={draft.restored ? t("decide.comment.restored") : t("decide.comment.who")}
+          description={told.join(" ")}
+          required={task.comment_required === "always"}
           value={draft.value}
           onChange={(event) => draft.set(event.currentTarget.value)}
           error={commentFault}

@@ -1,5 +1,6 @@
 /** One task: what it is about, what was said before, and one place to decide. */
 
+import { ApiError } from "@awe/client";
 import { DataTable, Empty, ErrorNote, Facts, Icon, Outward, Page, Section, Status, Time, useUrl } from "@awe/kit";
 import { Alert, Button, Group, Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -18,12 +19,18 @@ export function TaskPage() {
   const { requestId, taskId } = useParams({ strict: false }) as { requestId: string; taskId: string };
   const navigate = useNavigate();
   const { query: queue } = useQueue(url.all);
+  const own = useQuery({
+    queryKey: ["tasks", "one", taskId],
+    queryFn: ({ signal }) => api.call("get_task", { path: { task_id: taskId } }, { signal }),
+    retry: (failures, failure) => !isGone(failure) && failures < 3,
+  });
+  // What others have said; a request with more seats than this has its own page.
   const tasks = useQuery({
     queryKey: ["tasks", "of", requestId],
     queryFn: ({ signal }) =>
       api.call("list_tasks", { query: { request_id: requestId, assignee: "*", page_size: 200 } }, { signal }),
   });
-  const task = tasks.data?.items.find((one) => one.id === taskId);
+  const task = own.data;
   const waiting = (queue.data?.items ?? []).filter((one) => one.id !== taskId);
   const at = (queue.data?.items ?? []).findIndex((one) => one.id === taskId);
   const next = queue.data?.items.slice(at + 1).find((one) => one.id !== taskId) ?? waiting[0];
@@ -38,13 +45,13 @@ export function TaskPage() {
       <Icon name="back" size={14} /> {t("task.back")}
     </Link>
   );
-  if (tasks.isError)
+  if (own.isError && !isGone(own.error))
     return (
       <Page title={t("task.title")} subtitle={back}>
-        <ErrorNote error={tasks.error} onRetry={() => tasks.refetch()} />
+        <ErrorNote error={own.error} onRetry={() => own.refetch()} />
       </Page>
     );
-  if (tasks.isPending)
+  if (own.isPending)
     return (
       <Page title={t("task.title")} subtitle={back}>
         <Skeleton height={240} />
@@ -74,7 +81,11 @@ export function TaskPage() {
           <Section title={t("task.context")}>
             <DataTable data={task.context} label={t("task.context")} />
           </Section>
-          <Before tasks={tasks.data.items} />
+          {tasks.isError ? (
+            <ErrorNote error={tasks.error} onRetry={() => tasks.refetch()} />
+          ) : (
+            <Before tasks={tasks.data?.items ?? []} />
+          )}
         </Stack>
         <div className="admin-decide">
           <Decide key={task.id} task={task} next={next} onNext={goOn} />
@@ -82,6 +93,10 @@ export function TaskPage() {
       </div>
     </Page>
   );
+}
+
+function isGone(failure: unknown): boolean {
+  return failure instanceof ApiError && failure.status === 404;
 }
 
 function About({ task }: { task: Task }) {

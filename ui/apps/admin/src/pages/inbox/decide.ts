@@ -10,7 +10,6 @@ export const ACTIONS: readonly Action[] = ["approve", "reject", "abstain"];
 
 export interface Deed {
   taskId: string;
-  requestId: string;
   action: Action;
   comment: string | undefined;
 }
@@ -54,10 +53,8 @@ export async function decide(api: AweClient, deed: Deed): Promise<Outcome> {
 
 async function asked(api: AweClient, deed: Deed, error: Error): Promise<Outcome> {
   try {
-    const query = { request_id: deed.requestId, assignee: "*", page_size: 200 };
-    const { items } = await api.call("list_tasks", { query }, { timeoutMs: 8_000 });
-    const task = items.find((one) => one.id === deed.taskId);
-    if (!task?.decision_action) return { is: "unknown", error };
+    const task = await api.call("get_task", { path: { task_id: deed.taskId } }, { timeoutMs: 8_000 });
+    if (!task.decision_action) return { is: "unknown", error };
     sessionStorage.removeItem(PREFIX + deed.taskId);
     return { is: "done", action: task.decision_action };
   } catch {
