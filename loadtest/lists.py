@@ -53,6 +53,10 @@ LISTS = [
     (ADMIN, "/requests?artifact_id=artifact-77", 50),
     (ADMIN, "/admin/deliveries?status=exhausted", 50),
     (ADMIN, "/admin/audit?search_text=load", 50),
+    (AMY, "/tasks?search_text=nowhere", 50),
+    (AMY, "/tasks?status=skipped", 50),
+    (ADMIN, "/requests?search_text=nowhere", 50),
+    (ADMIN, "/requests?source_service=nobody", 50),
 ]
 
 

@@ -1,7 +1,7 @@
 //! Who changed what: one append-only row for each administrative act, written in the transaction of the act.
 
 use crate::once::Once;
-use crate::page::{Cursor, List, and, containing, cut, page};
+use crate::page::{Cursor, LOOKED_THROUGH, List, and, containing, cut, page, rows};
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
 use serde_json::Value;
@@ -87,6 +87,20 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<Option<Value>, Error
     serde_json::to_value(value).map(Some).map_err(|e| Error::Internal(Box::new(e)))
 }
 
+impl AuditFilter {
+    /// The rows that indexes find, in order, at most [`LOOKED_THROUGH`].
+    fn push_found(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push("select * from audit_action where true");
+        if let (Some(kind), Some(id)) = (&self.resource_type, &self.resource_id) {
+            and(query, "resource_type = ", Some(kind.clone()));
+            and(query, "resource_id = ", Some(id.clone()));
+        }
+        and(query, "occurred_at >= ", self.since);
+        and(query, "occurred_at < ", self.until);
+        rows(query, "occurred_at", "id", self.cursor, LOOKED_THROUGH);
+    }
+}
+
 impl Store {
     /// Notes that somebody read the configuration of a process.
     ///
@@ -169,7 +183,8 @@ impl From<AuditRow> for AuditActionOut {
 }
 
 impl Store {
-    /// A page of audit rows, newest first, and the cursor of the next page if there is one.
+    /// A page of audit rows, newest first, and the cursor of the next page if there is one. Where a filter is one that no
+    /// index serves, a page may hold less than it could, or nothing, and go on with its cursor.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -180,23 +195,35 @@ impl Store {
         let mut query = QueryBuilder::<Postgres>::new(
             "select id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary,
                     before, after, metadata
-             from audit_action where true",
+             from (",
         );
+        filter.push_found(&mut query);
+        query.push(") found where true");
         and(&mut query, "actor = ", filter.actor.clone());
         and(&mut query, "action = ", filter.action.clone());
         and(&mut query, "resource_type = ", filter.resource_type.clone());
         and(&mut query, "resource_id = ", filter.resource_id.clone());
-        and(&mut query, "occurred_at >= ", filter.since);
-        and(&mut query, "occurred_at < ", filter.until);
         if let Some(text) = filter.search_text.as_deref().filter(|text| !text.is_empty()) {
             let words =
                 "concat_ws(' ', actor, actor_email, action, resource_type, resource_id, summary) ilike ";
             and(&mut query, words, Some(containing(text)));
         }
-        page(&mut query, "occurred_at", "id", filter.cursor, filter.limit);
+        page(&mut query, "occurred_at", "id", None, filter.limit);
         let mut rows: Vec<AuditRow> = query.build_query_as().fetch_all(&self.pool).await?;
         let place = |row: &AuditRow| Cursor { list: List::Audit, at: row.occurred_at, id: row.id };
-        let next = cut(&mut rows, filter.limit, place);
+        let next = match cut(&mut rows, filter.limit, place) {
+            None => self.behind_looked_at_audit(filter).await?,
+            next => next,
+        };
         Ok((rows.into_iter().map(Into::into).collect(), next))
+    }
+
+    /// The cursor behind the rows that a page has looked through, if there may be more.
+    async fn behind_looked_at_audit(&self, filter: &AuditFilter) -> Result<Option<String>, Error> {
+        let mut query = QueryBuilder::<Postgres>::new("select occurred_at, id from (");
+        filter.push_found(&mut query);
+        query.push(") found order by occurred_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);
+        let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(&self.pool).await?;
+        Ok(last.map(|(at, id)| Cursor { list: List::Audit, at, id }.to_string()))
     }
 }

@@ -17,6 +17,9 @@ pub enum Error {
     /// The row, or something cached, has changed since the decision was taken: load again and decide again.
     #[error("decided on a version that is no longer the newest")]
     Stale,
+    /// What is asked for would cost the more the more is finished: the parameter, and what to ask for instead.
+    #[error("{0}: {1}")]
+    Costly(&'static str, &'static str),
     /// The database gave no answer. Either nothing was written or it is unknown whether it was; a retry with the same
     /// idempotency key is safe.
     #[error("{0}")]

@@ -36,6 +36,10 @@ pub struct Cursor {
     pub id: Uuid,
 }
 
+/// Rows that a page looks through, in its order, for what no index finds: a text, say. When they hold too little for a
+/// page, its cursor goes on behind them, so that no call costs more because more is finished.
+pub(crate) const LOOKED_THROUGH: i64 = 5_000;
+
 /// Bytes of list, moment and id, and of the checksum behind them.
 const PLACE: usize = 1 + 8 + 16;
 pub(crate) const CHECK: usize = 3;
@@ -100,11 +104,22 @@ pub(crate) fn page(
     cursor: Option<Cursor>,
     limit: u32,
 ) {
+    rows(query, at, id, cursor, i64::from(limit) + 1);
+}
+
+/// The same for this many rows.
+pub(crate) fn rows(
+    query: &mut QueryBuilder<Postgres>,
+    at: &str,
+    id: &str,
+    cursor: Option<Cursor>,
+    most: i64,
+) {
     if let Some(cursor) = cursor {
         query.push(format_args!(" and ({at}, {id}) < (")).push_bind(cursor.at);
         query.push(", ").push_bind(cursor.id).push(")");
     }
-    query.push(format_args!(" order by {at} desc, {id} desc limit ")).push_bind(i64::from(limit) + 1);
+    query.push(format_args!(" order by {at} desc, {id} desc limit ")).push_bind(most);
 }
 
 /// The `like` pattern for texts that contain `text` literally.

@@ -4,8 +4,8 @@ mod filter;
 
 pub use filter::{ACTIONABLE, Sort, TaskFilter};
 
-use crate::moment::{LAST, Moment};
-use crate::page::{Cursor, cut};
+use crate::moment::Moment;
+use crate::page::{Cursor, LOOKED_THROUGH, cut};
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
@@ -20,6 +20,9 @@ const MOST_CONTEXT: &str = "4194304";
 
 /// Most tasks that are counted. Counting more would cost the more the more is finished.
 const MOST_COUNTED: i64 = 10_000;
+
+/// Most tasks on the pages that are skipped where there are more than are counted. A cursor skips none.
+const MOST_SKIPPED: i64 = 100_000;
 
 const COLUMNS: &str = "select t.id, t.request_id, t.stage_id, t.stage_order, t.assignee, t.kind, t.delegated_from, \
     t.reassigned_from, t.status, t.claimed_at, t.completed_at, t.due_at, t.decision_id, t.created_at, \
@@ -58,16 +61,6 @@ struct TaskRow {
     request_status: String,
     stage_name: Option<String>,
     comment_required: Option<String>,
-}
-
-impl TaskRow {
-    fn place(&self, filter: &TaskFilter) -> Cursor {
-        let at = match filter.sort {
-            Sort::Created => self.created_at,
-            Sort::Due => self.due_at.map_or(LAST, Into::into),
-        };
-        Cursor { list: filter.list(), at, id: self.id }
-    }
 }
 
 impl From<TaskRow> for TaskOut {
@@ -125,8 +118,12 @@ impl Store {
     pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<(PagedTasksOut, Option<String>), Error> {
         let (page, page_size) = (filter.page.max(1), filter.page_size.max(1));
         let skipped = if filter.cursor.is_some() { 0 } else { i64::from(page - 1) * i64::from(page_size) };
+        self.refuse_costly(filter, skipped).await?;
         let mut rows = self.task_rows(filter, skipped, page_size).await?;
-        let next = cut(&mut rows, page_size, |row| row.place(filter));
+        let next = match cut(&mut rows, page_size, |row| filter.place(row.created_at, row.due_at, row.id)) {
+            None => self.behind_looked_at_tasks(filter, filter.cursor).await?,
+            next => next,
+        };
 
         let read = skipped + i64::try_from(rows.len()).unwrap_or(i64::MAX);
         // A page that ends the list says how many there are, so nothing need be counted.
@@ -137,11 +134,42 @@ impl Store {
             _ => self.count_tasks(filter).await?,
         };
         let total = counted.min(MOST_COUNTED);
-        let total_is_lower_bound = counted > MOST_COUNTED || filter.uncounted && !at_the_end;
+        let total_is_lower_bound = counted > MOST_COUNTED
+            || !at_the_end && (filter.uncounted || self.behind_looked_at_tasks(filter, None).await?.is_some());
         let (page, page_size) = (i64::from(page), i64::from(page_size));
         let pages = ((total + page_size - 1) / page_size).max(1);
         let items = rows.into_iter().map(Into::into).collect();
         Ok((PagedTasksOut { items, total, total_is_lower_bound, page, page_size, pages }, next))
+    }
+
+    /// Refuses what would have to read or sort more than is counted.
+    async fn refuse_costly(&self, filter: &TaskFilter, skipped: i64) -> Result<(), Error> {
+        let (sorts, skips) = (filter.sorts_everything(), skipped > MOST_SKIPPED && !filter.looks_through());
+        if !(sorts || skips) || self.count_tasks(&filter.all_of_it()).await? <= MOST_COUNTED {
+            return Ok(());
+        }
+        Err(match sorts {
+            true => Error::Costly("sort", "so many tasks are sorted by creation only; \"due\" needs one status of \
+                actionable, open and claimed, or overdue=true, or request_id"),
+            false => Error::Costly("page", "is too far behind the first; follow X-Next-Cursor with `cursor` instead"),
+        })
+    }
+
+    /// The cursor behind the rows that a page after `cursor` looks through, if there may be more.
+    async fn behind_looked_at_tasks(
+        &self,
+        filter: &TaskFilter,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<String>, Error> {
+        if !filter.looks_through() {
+            return Ok(None);
+        }
+        let mut query = QueryBuilder::<Postgres>::new("select t.id, t.created_at, t.due_at from (");
+        filter.push_found(&mut query, cursor);
+        query.push(format_args!(") t order by {} offset {}", filter.order(), LOOKED_THROUGH - 1));
+        let last: Option<(Uuid, OffsetDateTime, Option<Moment>)> =
+            query.build_query_as().fetch_optional(&self.pool).await?;
+        Ok(last.map(|(id, created_at, due_at)| filter.place(created_at, due_at, id).to_string()))
     }
 
     /// The rows of a page, in order, and one more.
@@ -152,8 +180,7 @@ impl Store {
         page_size: u32,
     ) -> Result<Vec<TaskRow>, Error> {
         let mut query = QueryBuilder::<Postgres>::new("with found as materialized (select t.id");
-        filter.push(&mut query);
-        filter.push_cursor(&mut query);
+        filter.push(&mut query, filter.cursor);
         query.push(format_args!(" order by {} limit ", filter.order())).push_bind(i64::from(page_size) + 1);
         query.push(" offset ").push_bind(skipped);
         let order = filter.order_of("p");
@@ -166,7 +193,7 @@ impl Store {
     /// Counts up to one more than [`MOST_COUNTED`].
     async fn count_tasks(&self, filter: &TaskFilter) -> Result<i64, Error> {
         let mut query = QueryBuilder::<Postgres>::new("select count(*) from (select");
-        filter.push(&mut query);
+        filter.push(&mut query, None);
         query.push(" limit ").push_bind(MOST_COUNTED + 1).push(") counted");
         Ok(query.build_query_scalar().fetch_one(&self.pool).await?)
     }
@@ -193,7 +220,7 @@ impl Store {
         } else {
             "(select r.artifact_type from approval_request r where r.id = t.request_id) as artifact_type"
         });
-        filter.push(&mut query);
+        filter.push(&mut query, None);
         query.push(format_args!(" order by {} limit ", filter.order())).push_bind(MOST_COUNTED + 1);
         query.push(") newest group by artifact_type");
         let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&self.pool).await?;
@@ -203,7 +230,8 @@ impl Store {
             stats.overdue += overdue;
             stats.by_artifact_type.insert(artifact_type, total);
         }
-        stats.total_is_lower_bound = stats.total > MOST_COUNTED;
+        stats.total_is_lower_bound = stats.total > MOST_COUNTED
+            || self.behind_looked_at_tasks(&filter, None).await?.is_some();
         stats.total = stats.total.min(MOST_COUNTED);
         Ok(stats)
     }

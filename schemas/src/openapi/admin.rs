@@ -16,7 +16,7 @@ use crate::api::{
     get, path = "/v1/awe/admin/deliveries", tag = "admin", params(ListDeliveriesQuery),
     responses(
         (status = 200, description = "Deliveries, newest first", body = Vec<DeliveryOut>,
-            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps"))),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         Guarded,
     ),
@@ -102,7 +102,7 @@ fn list_endpoints() {}
     get, path = "/v1/awe/admin/audit", tag = "admin", params(ListAuditQuery),
     responses(
         (status = 200, description = "Actions, newest first", body = Vec<AuditActionOut>,
-            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps"))),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         Guarded,
     ),

@@ -31,7 +31,7 @@ fn create_request() {}
     get, path = "/v1/awe/requests", tag = "requests", params(ListRequestsQuery),
     responses(
         (status = 200, description = "Requests, newest first", body = Vec<RequestOut>,
-            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps"))),
         Guarded,
     ),
 )]

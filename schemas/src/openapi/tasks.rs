@@ -14,7 +14,7 @@ use crate::api::{
     get, path = "/v1/awe/tasks", tag = "tasks", params(ListTasksQuery),
     responses(
         (status = 200, description = "One page of tasks", body = PagedTasksOut,
-            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last"))),
+            headers(("X-Next-Cursor" = String, description = "`cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps"))),
         Guarded,
     ),
 )]

@@ -3,7 +3,7 @@
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
 use crate::once::Progress;
-use crate::page::{Cursor, List, and, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, List, and, cut};
 use crate::{Clash, Error, Store, What, once};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
@@ -35,6 +35,23 @@ pub struct DeliveryFilter {
     pub limit: u32,
     /// Only deliveries after this place.
     pub cursor: Option<Cursor>,
+}
+
+impl DeliveryFilter {
+    /// The deliveries that indexes find, in order, at most [`LOOKED_THROUGH`].
+    fn push_found(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push("select * from webhook_delivery where true");
+        and(query, "status = ", self.status.clone());
+        and(query, "request_id = ", self.request_id);
+        and(query, "id = ", self.id);
+        if let Some(artifact_id) = &self.artifact_id {
+            query.push(" and request_id in (select id from approval_request where artifact_id = ");
+            query.push_bind(artifact_id.clone()).push(")");
+        }
+        // Ids begin with the moment they were made, so the newest are found by them.
+        and(query, "id < ", self.cursor.map(|cursor| cursor.id));
+        query.push(" order by id desc limit ").push_bind(LOOKED_THROUGH);
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -79,7 +96,8 @@ impl From<DeliveryRow> for DeliveryOut {
 }
 
 impl Store {
-    /// A page of deliveries, newest first, and the cursor of the next page if there is one.
+    /// A page of deliveries, newest first, and the cursor of the next page if there is one. Where a filter is one that no
+    /// index serves, a page may hold less than it could, or nothing, and go on with its cursor.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -91,31 +109,35 @@ impl Store {
             "select d.id, d.event_id, d.request_id, d.event_type, d.url, d.status, d.attempt, d.next_attempt_at,
                     d.last_attempt_at, d.last_status_code, d.last_error, d.created_at, d.updated_at,
                     r.artifact_type, r.artifact_id
-             from (select * from webhook_delivery where true",
+             from (select * from (",
         );
-        and(&mut query, "status = ", filter.status.clone());
-        and(&mut query, "request_id = ", filter.request_id);
+        filter.push_found(&mut query);
+        query.push(") found where true");
         and(&mut query, "event_type = ", filter.event_type.clone());
         and(&mut query, "url = ", filter.url.clone());
         and(&mut query, "endpoint = ", filter.endpoint.clone());
         and(&mut query, "created_at >= ", filter.since);
         and(&mut query, "created_at < ", filter.until);
-        and(&mut query, "id = ", filter.id);
-        if let Some(artifact_id) = &filter.artifact_id {
-            query.push(" and request_id in (select id from approval_request where artifact_id = ");
-            query.push_bind(artifact_id.clone()).push(")");
-        }
-        // Ids begin with the moment they were made, so the newest are found by them.
-        and(&mut query, "id < ", filter.cursor.map(|cursor| cursor.id));
         query.push(" order by id desc limit ").push_bind(i64::from(filter.limit) + 1);
         query.push(") d left join approval_request r on r.id = d.request_id order by d.id desc");
         let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        let next = cut(&mut rows, filter.limit, |row| Cursor {
-            list: List::Deliveries,
-            at: row.created_at,
-            id: row.id,
-        });
+        let place = |at, id| Cursor { list: List::Deliveries, at, id };
+        let next = match cut(&mut rows, filter.limit, |row| place(row.created_at, row.id)) {
+            None => self.behind_looked_at_deliveries(filter).await?.map(|(at, id)| place(at, id).to_string()),
+            next => next,
+        };
         Ok((rows.into_iter().map(Into::into).collect(), next))
+    }
+
+    /// The last of the rows that a page has looked through, if there may be more.
+    async fn behind_looked_at_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+    ) -> Result<Option<(OffsetDateTime, Uuid)>, Error> {
+        let mut query = QueryBuilder::<Postgres>::new("select created_at, id from (");
+        filter.push_found(&mut query);
+        query.push(") found order by id desc offset ").push_bind(LOOKED_THROUGH - 1);
+        Ok(query.build_query_as().fetch_optional(&self.pool).await?)
     }
 
     /// Every attempt of a delivery, oldest first.

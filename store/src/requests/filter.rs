@@ -1,6 +1,6 @@
 //! Which requests a list holds.
 
-use crate::page::{Cursor, and, and_contains, page};
+use crate::page::{Cursor, LOOKED_THROUGH, and, and_contains, rows};
 use crate::{Error, Store};
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
@@ -57,9 +57,44 @@ impl RequestFilter {
             || self.overdue == Some(true)
     }
 
+    /// Whether a condition is such that no index finds what fulfils it.
+    pub(super) fn looks_through(&self) -> bool {
+        self.text().is_some()
+            || self.source_service.is_some()
+            || self.updated_since.is_some()
+            || (self.artifact_type.is_some() && self.artifact_id.is_none())
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.search_text.as_deref().filter(|text| !text.is_empty())
+    }
+
     /// Ends a query with the tables, the conditions, the order and the limit. The request is `r`. `rare`: the event
     /// that ended the wanted requests, of which there are few.
     pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, rare: Option<&'static str>) {
+        let most = i64::from(self.limit) + 1;
+        if !self.looks_through() {
+            return self.push_found(query, rare, most);
+        }
+        query.push("(select r.* from ");
+        self.push_found(query, rare, LOOKED_THROUGH);
+        query.push(") r where true");
+        and(query, "r.artifact_type = ", self.artifact_type.clone());
+        and(query, "r.source_service = ", self.source_service.clone());
+        and(query, "r.updated_at >= ", self.updated_since);
+        if let Some(text) = self.text() {
+            and_contains(query, text);
+        }
+        rows(query, "r.created_at", "r.id", None, most);
+    }
+
+    /// Ends a query with the requests that indexes find, in order, at most so many.
+    pub(super) fn push_found(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        rare: Option<&'static str>,
+        most: i64,
+    ) {
         let leading = if self.is_of_open_work() { "o" } else { "r" };
         query.push(match leading {
             // Looked up one by one, whatever the planner thinks of either table: `offset 0` keeps it from reordering.
@@ -73,20 +108,20 @@ impl RequestFilter {
             query.push(" and r.id = any (array (select request_id from approval_event where event_type = ");
             query.push_bind(end).push("))");
         }
+        if self.artifact_id.is_some() {
+            and(query, "r.artifact_type = ", self.artifact_type.clone());
+        }
         let words = [
-            ("r.artifact_type = ", &self.artifact_type),
             ("r.artifact_id = ", &self.artifact_id),
             ("r.status = ", &self.status),
             ("r.policy_key = ", &self.policy_key),
             ("r.requester = ", &self.requester),
-            ("r.source_service = ", &self.source_service),
         ];
         for (condition, word) in words {
             and(query, condition, word.clone());
         }
         and(query, &format!("{leading}.created_at >= "), self.created_since);
         and(query, &format!("{leading}.created_at < "), self.created_until);
-        and(query, "r.updated_at >= ", self.updated_since);
         if let Some(assignee) = &self.assignee {
             query.push(" and r.id in (select request_id from open_task where assignee = ");
             query.push_bind(assignee.clone()).push(")");
@@ -96,10 +131,7 @@ impl RequestFilter {
             Some(false) => drop(query.push(" and r.id not ").push(OVERDUE)),
             None => {}
         }
-        if let Some(text) = self.search_text.as_deref().filter(|text| !text.is_empty()) {
-            and_contains(query, text);
-        }
-        page(query, &format!("{leading}.created_at"), &format!("{leading}.id"), self.cursor, self.limit);
+        rows(query, &format!("{leading}.created_at"), &format!("{leading}.id"), self.cursor, most);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::filter::RequestFilter;
 use crate::moment::Moment;
-use crate::page::{Cursor, List, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, List, cut};
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::request::{EventOut, RequestOut};
@@ -92,7 +92,8 @@ fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str
 }
 
 impl Store {
-    /// A page of requests, newest first, and the cursor of the next page if there is one.
+    /// A page of requests, newest first, and the cursor of the next page if there is one. Where a filter is one that no
+    /// index serves, a page may hold less than it could, or nothing, and go on with its cursor.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -105,7 +106,8 @@ impl Store {
                 sum(octet_length(p.context::text)) over (order by p.created_at desc, p.id desc) as so_far from (",
         );
         query.push(COLUMNS);
-        filter.push(&mut query, self.rare(filter).await?);
+        let rare = self.rare(filter).await?;
+        filter.push(&mut query, rare);
         query.push(") p) listed where so_far = own or so_far <= ").push(MOST_CONTEXT);
         query.push(" order by created_at desc, id desc");
         let mut rows: Vec<ListedRow> = query.build_query_as().fetch_all(&self.pool).await?;
@@ -115,7 +117,24 @@ impl Store {
             Some(last) if rows.len() <= filter.limit as usize => Some(last.to_string()),
             _ => cut(&mut rows, filter.limit, place),
         };
+        let next = match next {
+            None if filter.looks_through() => self.behind_looked_at_requests(filter, rare).await?,
+            next => next,
+        };
         Ok((rows.into_iter().map(|row| row.row.into()).collect(), next))
+    }
+
+    /// The cursor behind the rows that a page has looked through, if there may be more.
+    async fn behind_looked_at_requests(
+        &self,
+        filter: &RequestFilter,
+        rare: Option<&'static str>,
+    ) -> Result<Option<String>, Error> {
+        let mut query = QueryBuilder::<Postgres>::new("select created_at, id from (select r.created_at, r.id from ");
+        filter.push_found(&mut query, rare, LOOKED_THROUGH);
+        query.push(") r order by created_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);
+        let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(&self.pool).await?;
+        Ok(last.map(|(at, id)| Cursor { list: List::Requests, at, id }.to_string()))
     }
 
     /// Ids of requests of a policy that have ended, newest first, at most `most`; with `since`, only those created at

@@ -1,6 +1,9 @@
 //! The parameters of lists, and what lists cost beside much that is finished.
 
 use crate::fixtures::{some_event, some_policy, some_request, some_task};
+use store::Error;
+use store::audit::AuditFilter;
+use store::deliveries::admin::DeliveryFilter;
 use store::page::{Cursor, List};
 use store::requests::RequestFilter;
 use store::tasks::{ACTIONABLE, Sort, TaskFilter};
@@ -258,4 +261,135 @@ async fn the_first_page_of_a_list_costs_the_same_beside_ten_times_as_much_that_i
         // Indexes are a level or two deeper.
         assert!(large <= small + small / 2 + 60, "{small} blocks became {large}: {list:?}");
     }
+}
+
+/// What no index finds: the first page of each has to look through rows.
+fn looked_for() -> Vec<Asked> {
+    let amina = || TaskFilter { assignee: Some("amina".into()), ..tasks() };
+    let nowhere = || Some("nowhere".to_owned());
+    vec![
+        Asked::Tasks(TaskFilter { search_text: nowhere(), ..amina() }),
+        Asked::Tasks(TaskFilter { status: Some("skipped".into()), ..amina() }),
+        Asked::Tasks(TaskFilter { policy_key: nowhere(), ..amina() }),
+        Asked::Tasks(TaskFilter { due_before: hours(1), ..amina() }),
+        Asked::Tasks(TaskFilter { search_text: nowhere(), ..tasks() }),
+        Asked::Tasks(TaskFilter { artifact_type: nowhere(), uncounted: true, ..tasks() }),
+        Asked::Stats(Some("skipped")),
+        Asked::Requests(RequestFilter { search_text: nowhere(), ..requests() }),
+        Asked::Requests(RequestFilter { source_service: nowhere(), ..requests() }),
+        Asked::Requests(RequestFilter { artifact_type: nowhere(), ..requests() }),
+        Asked::Requests(RequestFilter { updated_since: hours(1), ..requests() }),
+    ]
+}
+
+#[tokio::test]
+async fn what_no_index_finds_costs_the_same_beside_three_times_as_much_that_is_finished() {
+    let (mut few, mut many) = (database().await, database().await);
+    beside_finished(&few, 12_000).await;
+    beside_finished(&many, 36_000).await;
+    for list in looked_for() {
+        let (small, large) = (cost(&mut few, &list).await, cost(&mut many, &list).await);
+        assert!(large <= small + small / 5 + 60, "{small} blocks became {large}: {list:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_looked_for_is_found_by_the_cursor_however_old_it_is() {
+    let db = database().await;
+    beside_finished(&db, 12_000).await;
+    let needles = "update approval_request set title = 'needle' where artifact_id in ('A-2', 'A-12000')";
+    execute(&db, &format!("begin; set local session_replication_role = replica; {needles}; commit")).await;
+    let mut filter = RequestFilter { search_text: Some("needle".into()), ..requests() };
+    let (mut found, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let (page, next) = db.list_requests(&filter).await.unwrap();
+        pages.push(page.len());
+        found.extend(page.into_iter().map(|request| request.artifact_id));
+        let Some(next) = next else { break };
+        filter.cursor = Some(Cursor::parse(List::Requests, &next).unwrap());
+    }
+    assert_eq!((found, pages), (vec!["A-12000".to_owned(), "A-2".to_owned()], vec![1, 0, 1]));
+
+    let amina = || TaskFilter { search_text: Some("needle".into()), assignee: Some("amina".into()), ..tasks() };
+    let (first, next) = db.list_tasks(&amina()).await.unwrap();
+    assert_eq!((first.items.len(), first.total, first.total_is_lower_bound), (1, 1, true));
+    let next = Cursor::parse(List::Tasks, &next.unwrap());
+    let (second, next) = db.list_tasks(&TaskFilter { cursor: next, ..amina() }).await.unwrap();
+    assert_eq!((second.items.len(), next), (1, None));
+    assert_eq!(second.items[0].artifact_id.as_deref(), Some("A-2"));
+    let (few, _) = db.list_tasks(&TaskFilter { assignee: Some("p-1".into()), ..amina() }).await.unwrap();
+    assert_eq!((few.total, few.total_is_lower_bound), (0, false), "all of few is looked through");
+}
+
+#[tokio::test]
+async fn pages_that_would_read_or_sort_everything_are_refused_where_that_is_much() {
+    let db = database().await;
+    beside_finished(&db, 12_000).await;
+    let far = |assignee: Option<&str>| TaskFilter { assignee: assignee.map(Into::into), page: 1_000_000, ..tasks() };
+    let by_due = |assignee: Option<&str>| TaskFilter { sort: Sort::Due, page: 1, ..far(assignee) };
+    assert!(db.list_tasks(&far(Some("amina"))).await.unwrap().0.items.is_empty());
+    assert_eq!(db.list_tasks(&by_due(Some("amina"))).await.unwrap().0.items.len(), 50);
+    let refused = |answer: Result<_, Error>| match answer {
+        Err(Error::Costly(parameter, _)) => parameter,
+        _ => panic!("not refused"),
+    };
+    assert_eq!(refused(db.list_tasks(&far(None)).await.map(drop)), "page");
+    assert_eq!(refused(db.list_tasks(&by_due(None)).await.map(drop)), "sort");
+    let open_by_due = TaskFilter { status: Some("open".into()), ..by_due(None) };
+    assert_eq!(db.list_tasks(&open_by_due).await.unwrap().0.items.len(), 50);
+}
+
+#[tokio::test]
+async fn the_audit_log_is_looked_through_in_steps() {
+    let db = database().await;
+    execute(
+        &db,
+        "insert into audit_action (id, occurred_at, actor, action, resource_type, resource_id, summary)
+         select gen_random_uuid(), now() - n * interval '1 s', 'admin', 'policy.update', 'policy', 'key:' || n,
+             case when n = 6000 then 'needle' else 'hay' end from generate_series(1, 6000) n",
+    )
+    .await;
+    let filter = AuditFilter { search_text: Some("needle".into()), limit: 50, ..AuditFilter::default() };
+    let (first, next) = db.list_audit(&filter).await.unwrap();
+    assert!(first.is_empty(), "it is behind what one page looks through");
+    let cursor = Cursor::parse(List::Audit, &next.unwrap());
+    let (second, next) = db.list_audit(&AuditFilter { cursor, ..filter.clone() }).await.unwrap();
+    assert_eq!((second.len(), next), (1, None));
+    let named = AuditFilter {
+        resource_type: Some("policy".into()),
+        resource_id: Some("key:6000".into()),
+        search_text: None,
+        ..filter
+    };
+    assert_eq!(db.list_audit(&named).await.unwrap().0.len(), 1, "an index finds it at once");
+}
+
+#[tokio::test]
+async fn deliveries_are_looked_through_in_steps() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    let request = some_request(&db, policy, OffsetDateTime::now_utc()).await;
+    execute(
+        &db,
+        &format!(
+            "create temporary table made as select n, lpad(to_hex(n), 12, '0')::text as low from generate_series(1, 6000) n;
+             insert into approval_event (id, request_id, sequence, event_type, status, actor, payload, created_at)
+             select ('00000000-0000-7000-8000-' || low)::uuid, '{request}', n, 'stage_started', 'in_review', 'system', '{{}}', now()
+             from made;
+             insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
+                 next_attempt_at, created_at, updated_at)
+             select id, id, '{request}', sequence, event_type, 'caller',
+                 'http://' || case when sequence = 1 then 'needle' else 'hay' end || '.test/hook', now(), now(), now()
+             from approval_event where request_id = '{request}';
+             drop table made"
+        ),
+    )
+    .await;
+    let filter =
+        DeliveryFilter { endpoint: Some("http://needle.test".into()), limit: 50, ..DeliveryFilter::default() };
+    let (first, next) = db.list_deliveries(&filter).await.unwrap();
+    assert!(first.is_empty(), "it is behind what one page looks through");
+    let cursor = Cursor::parse(List::Deliveries, &next.unwrap());
+    let (second, next) = db.list_deliveries(&DeliveryFilter { cursor, ..filter }).await.unwrap();
+    assert_eq!((second.len(), next), (1, None));
 }

@@ -4038,7 +4038,7 @@ export interface operations {
             /** @description Actions, newest first */
             200: {
                 headers: {
-                    /** @description `cursor` of the next page; absent on the last */
+                    /** @description `cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps */
                     "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
@@ -4686,7 +4686,7 @@ export interface operations {
             /** @description Deliveries, newest first */
             200: {
                 headers: {
-                    /** @description `cursor` of the next page; absent on the last */
+                    /** @description `cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps */
                     "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
@@ -7296,7 +7296,7 @@ export interface operations {
             /** @description Requests, newest first */
             200: {
                 headers: {
-                    /** @description `cursor` of the next page; absent on the last */
+                    /** @description `cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps */
                     "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
@@ -8019,7 +8019,7 @@ export interface operations {
             /** @description One page of tasks */
             200: {
                 headers: {
-                    /** @description `cursor` of the next page; absent on the last */
+                    /** @description `cursor` of the next page; absent on the last. A page may hold less than its limit, or nothing, and have one: what no index finds is looked for in steps */
                     "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };

@@ -14,6 +14,7 @@ impl From<store::Error> for ApiError {
             store::Error::NotFound(what) => unknown(what).into(),
             store::Error::Conflict(clash, text) => Self::new(conflict(clash), text),
             store::Error::Constraint(name) => constraint(&name),
+            store::Error::Costly(parameter, instead) => Self::query(parameter, instead),
             store::Error::Stale => Reason::ChangedMeanwhile.into(),
             store::Error::Unavailable(outage, cause) => {
                 tracing::warn!(%cause, "{outage}");

@@ -183,7 +183,7 @@ function Pager<Item>({ query, cursorName = "cursor" }: Props<Item>) {
   return (
     <Group justify="space-between" mt="xs" className="kit-pager" ref={top}>
       <Text size="sm" c="dimmed">
-        {t("table.shown", { count })}
+        {t(next && count === 0 ? "table.further" : "table.shown", { count })}
       </Text>
       {(at || next) && (
         <Group gap="xs" className="kit-no-print">
