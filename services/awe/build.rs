@@ -1,7 +1,8 @@
 //! Tells the program when and from which commit it was built, for `GET /version`, and which UI it carries.
 //!
 //! `AWE_GIT_COMMIT` and `SOURCE_DATE_EPOCH` win, so that images say the right thing and builds can be repeated.
-//! The UI is the one that `./dev ui` has built, else a page that says how: nothing here needs Node or a download.
+//! The UI is the one that `./dev ui` has built, else a page that says how: nothing here needs Node or a download. With
+//! `AWE_REQUIRE_UI` (what is given away, CI) the page is not enough.
 
 use std::path::Path;
 use std::{env, fs};
@@ -27,7 +28,10 @@ fn main() {
 fn ui() {
     println!("cargo::rerun-if-changed={UI}");
     println!("cargo::rerun-if-changed={PLACEHOLDER}");
+    println!("cargo::rerun-if-env-changed=AWE_REQUIRE_UI");
     let built = Path::new(UI).join("index.html").is_file();
+    let is_required = env::var("AWE_REQUIRE_UI").is_ok_and(|required| !required.is_empty());
+    assert!(built || !is_required, "AWE_REQUIRE_UI is set, and the UI is not built: run `./dev ui` first");
     let hash = fs::read_to_string(Path::new(UI).join("hash.txt")).unwrap_or_default();
     println!("cargo::rustc-env=AWE_UI_DIR={}", if built { UI } else { PLACEHOLDER });
     println!("cargo::rustc-env=AWE_UI_HASH={}", if built { hash.trim() } else { "" });
