@@ -25,6 +25,14 @@ HEAD = """# Copy to .env and take the `#` away from what you change; compose.yam
 #AWE_POSTGRES_PASSWORD=postgres
 #AWE_OWNER_PASSWORD=awe-owner
 #AWE_APP_PASSWORD=awe-app
+# Network of the containers, which webhooks may reach, and further ones, as in 10.20.0.0/16,10.30.0.0/16.
+#AWE_SUBNET=172.30.86.0/24
+#AWE_EGRESS=
+# With --profile demo.
+#AWE_REGISTRY_PORT=8010
+#AWE_CUSTODIAN_PORT=8020
+#AWE_BACKCHANNEL_PORT=8021
+#AWE_REGISTRY_SECRET=whsec_ZGVtby1yZWdpc3RyeS1jYWxsYmFjay1zZWNyZXQtMzI=
 # With --profile keycloak: no unsigned tokens, but those of its realm.
 #AWE_ALLOW_UNSIGNED=false
 #AWE_ISSUER_ORIGIN=http://localhost:8081
