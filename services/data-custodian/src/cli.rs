@@ -84,9 +84,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve { migrate, seed, ports_file } => serve(migrate, seed, ports_file).await,
         Command::Migrate { create } => database::migrate(&config::load()?.database, create).await,
-        Command::Seed { return_url } => {
-            write_seeds(&config::load()?.database, &return_url).await
-        }
+        Command::Seed { return_url } => write_seeds(&config::load()?.database, &return_url).await,
         Command::Config => print(&(serde_json::to_string_pretty(&config::load()?)? + "\n")),
         Command::Openapi => print(&openapi::text()),
     }
