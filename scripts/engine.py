@@ -134,12 +134,14 @@ def is_new_enough(words: list, env: dict) -> bool:
     return done.returncode == 0 and found is not None and (int(found[1]), int(found[2])) >= (2, 24)
 
 
-def base_images(run: Engine, images: list) -> bool:
-    """Sees to it that these images are there; returns whether stand-ins had to be made of this machine's files."""
+def base_images(run: Engine, images: list, stand_ins: bool = True) -> bool:
+    """Sees to it that these images are there; returns whether some are stand-ins, made of this machine's files."""
     missing = [image for image in images if not run.has(image)]
     if missing and can_pull(run, missing[0]):
         for image in missing[1:]:
             run.docker("pull", "--quiet", image, within=BUILD_WITHIN)
+    elif missing and not stand_ins:
+        raise Absent("no registry can be reached, and an image on stand-ins is none to give away")
     elif missing:
         say("no registry can be reached: making stand-ins for the base images")
         make(run, missing)
