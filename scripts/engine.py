@@ -105,6 +105,8 @@ def daemon(env: dict, place: Path) -> Iterator[Engine]:
         yield Engine(env, compose(env), True)
     finally:
         stop_group(child, 15, READY_WITHIN)
+        # The one mount that it leaves behind.
+        subprocess.run(["umount", place / "exec" / "netns" / "default"], capture_output=True, timeout=20)
         shutil.rmtree(data, ignore_errors=True)
 
 
