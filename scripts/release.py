@@ -189,9 +189,9 @@ def bill(version: str) -> None:
     for made in ROOT.glob("**/bom.cdx.json"):
         name = wanted.get(made.parent.name)
         if name:
-            shutil.move(made, DIST / f"{name}-{version}.cdx.json")
-        else:
-            made.unlink()
+            # Packages of the workspace are told by their path: that of this checkout concerns nobody.
+            (DIST / f"{name}-{version}.cdx.json").write_text(made.read_text().replace(str(ROOT), "."))
+        made.unlink()
 
 
 def images(version: str) -> None:
