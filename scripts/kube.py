@@ -34,7 +34,7 @@ DEFINITIONS = (
         ("example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",),
     ),
 )
-NAMESPACE, OTHER = "awe", "other"
+NAMESPACE = "awe"
 HOST = ("--set", "global.aweHostname=awe.example.org")
 READY_WITHIN, RUN_WITHIN, BUILD_WITHIN = 90.0, 180.0, 3_600.0
 
@@ -79,9 +79,11 @@ class Cluster:
     def run(self, *words: object, text: str | None = None, code: int = 0) -> str:
         """What a command prints, its complaints included. Raises Failed."""
         given = {"input": text} if text is not None else {"stdin": subprocess.DEVNULL}
-        done = subprocess.run(
-            [str(word) for word in words], env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=RUN_WITHIN, **given
-        )
+        command = [str(word) for word in words]
+        try:
+            done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=RUN_WITHIN, **given)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"not done within {RUN_WITHIN:.0f} s: {' '.join(command)}") from None
         if done.returncode != code:
             raise Failed(f"ended with {done.returncode}, not {code}: {' '.join(map(str, words))}\n{(done.stdout + done.stderr)[-4000:]}")
         return done.stdout + done.stderr
@@ -185,7 +187,7 @@ def wait(found: Cluster, log: Path) -> None:
 
 
 def definitions(found: Cluster) -> None:
-    """Makes the kinds of Istio, KEDA and Prometheus known, and namespaces that warn of pods with rights."""
+    """Makes the kinds of Istio, KEDA and Prometheus known, and the namespace of the test."""
     for module, version, files in DEFINITIONS:
         done = subprocess.run(
             ["go", "mod", "download", "-json", f"{module}@{version}"], capture_output=True, text=True, cwd=DEV, timeout=RUN_WITHIN
@@ -197,10 +199,14 @@ def definitions(found: Cluster) -> None:
             found.kubectl("create", "-f", Path(json.loads(done.stdout)["Dir"]) / file)
     for kind in ("virtualservices.networking.istio.io", "scaledobjects.keda.sh", "servicemonitors.monitoring.coreos.com"):
         found.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{kind}")
-    for namespace in (NAMESPACE, OTHER):
-        found.kubectl("create", "namespace", namespace)
-        for what in ("enforce", "warn"):
-            found.kubectl("label", "namespace", namespace, f"pod-security.kubernetes.io/{what}=restricted")
+    namespace(found, NAMESPACE)
+
+
+def namespace(found: Cluster, name: str) -> None:
+    """A namespace that takes no pod with rights, and warns of what would make one."""
+    found.kubectl("create", "namespace", name)
+    for what in ("enforce", "warn"):
+        found.kubectl("label", "namespace", name, f"pod-security.kubernetes.io/{what}=restricted")
 
 
 def expect(is_so: bool, what: str) -> None:
@@ -229,16 +235,24 @@ def life(found: Cluster) -> None:
 def cases(found: Cluster) -> None:
     """every case of ci/ is taken, without a warning"""
     for case in helm.cases():
-        found.helm("install", case.stem, helm.CHART, "-n", OTHER, "-f", case)
-        found.helm("uninstall", case.stem, "-n", OTHER)
+        # One each: the Secrets of clients have the clients' names, and outlive their release.
+        place = f"case-{case.stem}"
+        namespace(found, place)
+        # Helm waits for hooks, and nothing runs them here.
+        found.helm("install", "awe", helm.CHART, "-n", place, "-f", case, "--no-hooks")
+        if "helmHooks: true" in case.read_text():
+            hooks = found.run(helm.program("helm"), "get", "hooks", "awe", "-n", place)
+            found.kubectl("-n", place, "create", "-f", "-", text=hooks[hooks.index("---") :])
+        found.helm("uninstall", "awe", "-n", place)
     wrong = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: x}\nspec: {http: [{route: [{destination: {host: a, port: {number: b}}}]}]}\n"
-    found.run("kubectl", "-n", OTHER, "apply", "-f", "-", text=wrong, code=1)
+    found.run("kubectl", "-n", NAMESPACE, "apply", "-f", "-", text=wrong, code=1)
 
 
 def teardown(found: Cluster) -> None:
     """teardown.sh removes this release and nothing of another one in the same namespace"""
     beside = "beside"
-    found.helm("install", beside, helm.CHART, "-n", NAMESPACE, *HOST, "--set", "keycloakInit.enabled=false")
+    found.helm("install", beside, helm.CHART, "-n", NAMESPACE, "-f", helm.CHART / "ci" / "gitops.yaml", "--set", "jobs.helmHooks=false")
+    found.kubectl("-n", NAMESPACE, "create", "secret", "generic", "somebody-elses", "--from-literal=a=b")
     script = ROOT / "deploy" / "teardown.sh"
     kinds = ("deployments", "secrets", "configmaps", "jobs", "services", "virtualservices", "networkpolicies")
     before = {kind: found.names(kind) for kind in kinds}
@@ -254,6 +268,7 @@ def teardown(found: Cluster) -> None:
         expect(its <= left[kind] and its == its & before[kind], f"{kind} of the other release are there still")
         ours = set(found.kubectl("-n", NAMESPACE, "get", kind, "-l", "app.kubernetes.io/instance=awe", "-o", "name").split())
         expect(not ours, f"{kind} of this release are gone, not {ours}")
+    expect("secret/somebody-elses" in left["secrets"], "what carries no label of ours stays")
     found.helm("status", beside, "-n", NAMESPACE)
     found.run("bash", script, "--namespace", NAMESPACE, "--yes", code=1)
 
