@@ -54,13 +54,14 @@ def handler(secret: str, seen: list):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=9099)
     parser.add_argument("--secret", required=True, help="the callback secret, exactly as it was shown")
     parser.add_argument("--count", type=int, default=0, help="end after so many events; 0 = do not end")
     parser.add_argument("--seconds", type=float, default=60, help="end after so long even with fewer than --count")
     options = parser.parse_args()
     seen: list = []
-    server = HTTPServer(("127.0.0.1", options.port), handler(options.secret, seen))
+    server = HTTPServer((options.host, options.port), handler(options.secret, seen))
     server.timeout = 0.2
     give_up = time.monotonic() + options.seconds
     while not options.count or (len(set(seen)) < options.count and time.monotonic() < give_up):

@@ -223,6 +223,10 @@ def teardown() -> None:
     run([sys.executable, "-m", "unittest", "-q", "scripts.test_teardown"])
 
 
+def releasable() -> None:
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_release"])
+
+
 STEPS = {
     "lines": ("no source file over 500 lines", lines),
     "links": ("pages lead to files and headings that are there", page_links),
@@ -240,6 +244,7 @@ STEPS = {
     "helm": ("the chart renders to its golden files, fits Kubernetes and refuses what is dangerous", chart),
     "surfaces": ("every setting reaches compose, the chart and Terraform", surfaces.check),
     "teardown": ("deploy/teardown.sh removes what it should and nothing else", teardown),
+    "release": ("a release finds every place that names the version", releasable),
     "contract": ("openapi.json keeps the wire contract", contract),
     "breaking": ("openapi.json keeps what the last release had", nothing_broken),
 }

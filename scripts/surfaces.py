@@ -25,6 +25,14 @@ HEAD = """# Copy to .env and take the `#` away from what you change; compose.yam
 #AWE_POSTGRES_PASSWORD=postgres
 #AWE_OWNER_PASSWORD=awe-owner
 #AWE_APP_PASSWORD=awe-app
+# Network of the containers, which webhooks may reach, and further ones, as in 10.20.0.0/16,10.30.0.0/16.
+#AWE_SUBNET=172.30.86.0/24
+#AWE_EGRESS=
+# With --profile demo.
+#AWE_REGISTRY_PORT=8010
+#AWE_CUSTODIAN_PORT=8020
+#AWE_BACKCHANNEL_PORT=8021
+#AWE_REGISTRY_SECRET=whsec_ZGVtby1yZWdpc3RyeS1jYWxsYmFjay1zZWNyZXQtMzI=
 # With --profile keycloak: no unsigned tokens, but those of its realm.
 #AWE_ALLOW_UNSIGNED=false
 #AWE_ISSUER_ORIGIN=http://localhost:8081
@@ -47,6 +55,8 @@ LEFT_OUT = {
     "credentials": "one variable for each member of each credential, as config/default.yaml says",
 }
 """Settings that `.env.example` does not carry."""
+ALIASES = {"REGISTRATION_GATE_": "gate", "REGISTRATION_WEBHOOK_": "registration_webhook"}
+"""Sections whose settings have a second name, everywhere where variables are given."""
 SECRET = re.compile(r"(_secret|_token|password|master_keys?|auth_credential)$")
 
 
@@ -112,9 +122,24 @@ def unknown_in(file: Path, known: set) -> list:
     return [f"{file.relative_to(ROOT)} names {name}, which is no setting" for name in sorted(bad - {"AWE__SECTION__KEY"})]
 
 
+def paths_of(all_: list, section: str) -> list:
+    return [one.path for one in all_ if one.path.startswith(f"{section}.")]
+
+
+def unknown_aliases(known: set) -> list:
+    """Names of the registry's kind that a page or a surface promises and that set nothing; and whether AWE knows the prefixes."""
+    source = (ROOT / "services" / "awe" / "src" / "config" / "load.rs").read_text()
+    faults = [f"{prefix} sets nothing any more" for prefix in ALIASES if f'"{prefix}"' not in source]
+    for file in (ROOT / "docs" / "gate.md", SECRETS_PAGE, DEFAULTS, ROOT / "compose.yaml"):
+        for name in set(re.findall(r"\bREGISTRATION_(?:GATE|WEBHOOK)_[A-Z0-9_]+[A-Z0-9]\b", file.read_text())) - known:
+            faults.append(f"{file.relative_to(ROOT)} names {name}, which is no setting")
+    return faults
+
+
 def check() -> None:
     all_ = settings(DEFAULTS.read_text())
     known = {one.variable for one in all_}
+    aliases = {prefix + path.removeprefix(f"{section}.").upper() for prefix, section in ALIASES.items() for path in paths_of(all_, section)}
     faults = [f"LEFT_OUT names {path}, which is no setting" for path in LEFT_OUT if path not in {s.path for s in all_}]
     if not ENV.is_file() or ENV.read_text() != example(all_):
         faults.append(".env.example is not what config/default.yaml says: `./dev gen deploy` writes it")
@@ -123,6 +148,7 @@ def check() -> None:
     carriers = [ROOT / "compose.yaml", *sorted(chart.iterdir()), *sorted(terraform.glob("*.tf"))]
     for file in carriers:
         faults += unknown_in(file, known)
+    faults += unknown_aliases(aliases)
     page = SECRETS_PAGE.read_text()
     for one in all_:
         if one.is_secret and f"`{one.variable}`" not in page:

@@ -8,6 +8,7 @@ mod dev;
 mod development;
 mod doctor;
 mod health;
+mod import;
 mod init;
 mod migrate;
 mod openapi;
@@ -76,6 +77,9 @@ enum Command {
     /// Make what AWE needs in a `PostgreSQL` server or a Keycloak that exists.
     #[command(subcommand)]
     Init(init::Command),
+    /// Take over what another engine has.
+    #[command(subcommand)]
+    Import(import::Command),
     /// Print the description of the HTTP API (`OpenAPI` 3.1), or of the events (`AsyncAPI` 3).
     Openapi(openapi::Arguments),
     /// Work with policies.
@@ -162,6 +166,7 @@ async fn run_async(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dev(arguments) => dev::run(load()?, arguments).await,
         Command::Migrate(arguments) => return migrate::run(load, &arguments).await,
         Command::Init(command) => init::run(command).await,
+        Command::Import(command) => import::run(&load()?, command, author).await,
         Command::Audit(command) => audit::run(&here()?, command).await,
         Command::Deliveries(command) => deliveries::run(&here()?, command, author).await,
         Command::Secrets(command) => secrets::run(&load()?, command, author).await,

@@ -11,6 +11,7 @@ pub mod error;
 mod evidence;
 pub mod extract;
 mod files;
+mod import;
 mod logging;
 mod operations;
 mod places;

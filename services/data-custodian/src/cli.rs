@@ -29,6 +29,9 @@ enum Command {
         /// Bring the tables up to date first
         #[arg(long)]
         migrate: bool,
+        /// Write what `seed` writes first
+        #[arg(long)]
+        seed: bool,
         /// Write `public=PORT` and `internal=PORT` into this file once both listen
         #[arg(long, value_name = "FILE")]
         ports_file: Option<PathBuf>,
@@ -79,23 +82,28 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve { migrate, ports_file } => serve(migrate, ports_file).await,
+        Command::Serve { migrate, seed, ports_file } => serve(migrate, seed, ports_file).await,
         Command::Migrate { create } => database::migrate(&config::load()?.database, create).await,
-        Command::Seed { return_url } => {
-            let pool = database::pool(&config::load()?.database)?;
-            seed::seed(&pool, &return_url).await?;
-            pool.close().await;
-            Ok(())
-        }
+        Command::Seed { return_url } => write_seeds(&config::load()?.database, &return_url).await,
         Command::Config => print(&(serde_json::to_string_pretty(&config::load()?)? + "\n")),
         Command::Openapi => print(&openapi::text()),
     }
 }
 
-async fn serve(migrate: bool, ports_file: Option<PathBuf>) -> anyhow::Result<()> {
+async fn write_seeds(database: &config::Database, return_url: &[String]) -> anyhow::Result<()> {
+    let pool = database::pool(database)?;
+    seed::seed(&pool, return_url).await?;
+    pool.close().await;
+    Ok(())
+}
+
+async fn serve(migrate: bool, seeds: bool, ports_file: Option<PathBuf>) -> anyhow::Result<()> {
     let config = config::load()?;
     if migrate {
         database::migrate(&config.database, false).await?;
+    }
+    if seeds {
+        write_seeds(&config.database, &[]).await?;
     }
     if config.is_development() {
         tracing::warn!("development mode: unsigned tokens are accepted, anybody can be anybody");

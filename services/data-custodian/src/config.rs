@@ -75,6 +75,7 @@ section!(Handoff {
 });
 section!(Auth {
     issuer: String,
+    allow_unsigned_on_network: bool,
     audience: String,
     client_id: String,
     #[serde(serialize_with = "masked")]
@@ -207,8 +208,10 @@ impl Config {
         }
         if self.is_development() {
             for (name, listener) in [("public.host", &self.public), ("internal.host", &self.internal)] {
-                let line = "must be a loopback address in development mode (set auth.issuer to leave it)";
-                unless(listener.host.is_loopback(), &format!("{name}: {line}"));
+                let line = "must be a loopback address in development mode (set auth.issuer to leave it, or \
+                            auth.allow_unsigned_on_network)";
+                let is_allowed = self.auth.allow_unsigned_on_network || listener.host.is_loopback();
+                unless(is_allowed, &format!("{name}: {line}"));
             }
         } else {
             let known =

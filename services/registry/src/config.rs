@@ -46,6 +46,7 @@ pub struct Database {
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     pub issuer: String,
+    pub allow_unsigned_on_network: bool,
     pub jwks_url: String,
     pub audience: String,
     pub role_client: String,
@@ -99,8 +100,9 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         let Self { server, database, auth, awe } = self;
         ensure!(
-            !self.is_development() || server.host.is_loopback(),
-            "auth.issuer is empty (development mode), so server.host must be a loopback address"
+            !self.is_development() || auth.allow_unsigned_on_network || server.host.is_loopback(),
+            "auth.issuer is empty (development mode), so server.host must be a loopback address \
+             (or auth.allow_unsigned_on_network true)"
         );
         let positive = [
             ("server.max_body_bytes", server.max_body_bytes as u64),
@@ -171,6 +173,13 @@ mod tests {
             let refused = format!("{:#}", load(name, value).unwrap_err());
             assert!(refused.contains(told), "{name}: {refused}");
         }
+    }
+
+    #[test]
+    fn who_asks_for_it_gets_development_mode_on_the_network() {
+        let host = ("REGISTRY__SERVER__HOST".to_owned(), "0.0.0.0".to_owned());
+        let allowed = ("REGISTRY__AUTH__ALLOW_UNSIGNED_ON_NETWORK".to_owned(), "true".to_owned());
+        assert!(Settings::load(None, [host, allowed]).unwrap().is_development());
     }
 
     #[test]

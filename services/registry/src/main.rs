@@ -28,6 +28,9 @@ enum Command {
         /// Bring the database's schema up to date first.
         #[arg(long)]
         migrate: bool,
+        /// Write what `seed` writes first, and serve with the callback secret that it finds or makes.
+        #[arg(long)]
+        seed: bool,
     },
     /// Bring the database's schema up to date.
     Migrate,
@@ -83,16 +86,15 @@ async fn started() -> anyhow::Result<()> {
 
 async fn run(app: App, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve { migrate: first } => {
+        Command::Serve { migrate: first, seed } => {
             if first {
                 migrate(&app).await?;
             }
-            serve::run(app).await
+            serve::run(if seed { seeded(&app).await? } else { app }).await
         }
         Command::Migrate => migrate(&app).await,
         Command::Seed => {
-            seed::register(&app.db).await.context("the register could not be written")?;
-            let id = seed::awe(&app).await?;
+            let id = written(&app).await?;
             print(&format!("REGISTRY__AWE__CALLBACK_SECRET_ID={id}"))
         }
         Command::Reconcile => {
@@ -107,6 +109,19 @@ async fn run(app: App, command: Command) -> anyhow::Result<()> {
         }
         Command::Openapi => Ok(()),
     }
+}
+
+/// Writes the demonstration; returns the id of its callback secret.
+async fn written(app: &App) -> anyhow::Result<String> {
+    seed::register(&app.db).await.context("the register could not be written")?;
+    seed::awe(app).await
+}
+
+/// The same service with the callback secret of the demonstration, which no setting can name before it exists.
+async fn seeded(app: &App) -> anyhow::Result<App> {
+    let mut settings = app.settings.clone();
+    settings.awe.callback_secret_id = written(app).await?;
+    App::new(settings)
 }
 
 async fn migrate(app: &App) -> anyhow::Result<()> {

@@ -173,9 +173,11 @@ async fn settings_are_exported_in_four_formats() {
     }
     let (_, tfvars, _) = export(&server, Who::Admin, "format=tfvars").await;
     for line in [
-        "webhook_max_attempts = 6",
-        r#"credentials_hr_token = "********""#,
-        r#"gate_oauth2_scope = "it's $${x} \"quoted\"""#,
+        "settings = {",
+        r#"  AWE__WEBHOOK__MAX_ATTEMPTS = "6""#,
+        r#"  AWE__WEBHOOK__BACKOFF_SECONDS = "[60,300,900,3600,21600]""#,
+        r#"#   AWE__CREDENTIALS__HR__TOKEN = "********""#,
+        r#"  AWE__GATE__OAUTH2_SCOPE = "it's $${x} \"quoted\"""#,
     ] {
         assert!(tfvars.lines().any(|found| found == line), "{line} is not in\n{tfvars}");
     }

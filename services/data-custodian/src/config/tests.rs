@@ -73,6 +73,15 @@ fn a_signing_key_of_31_characters_is_refused() {
 }
 
 #[test]
+fn who_asks_for_it_gets_development_mode_on_the_network() {
+    let hosts = [("DATA_CUSTODIAN__PUBLIC__HOST", "0.0.0.0"), ("DATA_CUSTODIAN__INTERNAL__HOST", "0.0.0.0")];
+    let said = refused(&hosts);
+    assert!(said.contains("public.host: ") && said.contains("internal.host: "), "{said}");
+    let allowed = [hosts[0], hosts[1], ("DATA_CUSTODIAN__AUTH__ALLOW_UNSIGNED_ON_NETWORK", "true")];
+    assert!(load(&allowed).unwrap().is_development());
+}
+
+#[test]
 fn the_default_secrets_are_refused_outside_of_development() {
     let said = refused(&[ISSUER, OWN_SECRET]);
     assert!(said.contains("handoff.signing_key: anybody knows") && !said.contains("client_secret"), "{said}");

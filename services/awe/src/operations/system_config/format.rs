@@ -12,7 +12,7 @@ pub(crate) enum Format {
     Env,
     /// A configuration file in JSON.
     Json,
-    /// Terraform variables.
+    /// Variables of the Terraform module in `deploy/terraform`.
     Tfvars,
     /// A configuration file in YAML.
     Yaml,
@@ -59,7 +59,7 @@ impl Format {
         let valued = settings.map(|setting| (setting, value(&setting.content, sensitive)));
         match self {
             Self::Env => valued.map(|(setting, value)| env_line(setting, &value)).collect(),
-            Self::Tfvars => valued.map(|(setting, value)| tfvars_line(setting, &value)).collect(),
+            Self::Tfvars => tfvars(valued),
             Self::Json => format!("{:#}\n", nested(valued)),
             Self::Yaml => yaml(&nested(valued), 0),
         }
@@ -91,8 +91,13 @@ fn path(key: &str) -> Vec<&str> {
     key.split('.').collect()
 }
 
+/// The environment variable that sets it.
+fn variable(setting: &Setting) -> String {
+    format!("AWE__{}", path(&setting.key).join("__").to_ascii_uppercase())
+}
+
 fn env_line(setting: &Setting, value: &Value) -> String {
-    let name = format!("AWE__{}", path(&setting.key).join("__").to_ascii_uppercase());
+    let name = variable(setting);
     match value {
         // A variable cannot hold null. A variable that is absent leaves the default, so this one is commented out.
         Value::Null => format!("# {name}=\n"),
@@ -107,11 +112,24 @@ fn shell(text: &str) -> String {
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-fn tfvars_line(setting: &Setting, value: &Value) -> String {
-    let name = path(&setting.key).join("_");
-    // JSON's strings are HCL's but for the two signs that begin a template.
-    let text = value.to_string().replace("${", "$${").replace("%{", "%%{");
-    format!("{name} = {text}\n")
+/// The variable `settings` of the module. Secrets are referred to there and not written, so each is named in a comment,
+/// with its value where that was asked for.
+fn tfvars<'a>(valued: impl Iterator<Item = (&'a Setting, Value)>) -> String {
+    let (mut settings, mut secrets) = (String::new(), String::new());
+    for (setting, value) in valued.filter(|(_, value)| !value.is_null()) {
+        let name = variable(setting);
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        // JSON's strings are HCL's but for the two signs that begin a template.
+        let text = json!(text).to_string().replace("${", "$${").replace("%{", "%%{");
+        match setting.content {
+            Content::Secret(_) | Content::Sealed(_) if setting.content.is_empty() => {}
+            Content::Secret(_) | Content::Sealed(_) => secrets += &format!("#   {name} = {text}\n"),
+            Content::Plain(_) | Content::Url(_) => settings += &format!("  {name} = {text}\n"),
+        }
+    }
+    format!(
+        "settings = {{\n{settings}}}\n# By the ARN of what holds them, in `secrets` or in a variable of their own:\n{secrets}"
+    )
 }
 
 /// The settings nested as in a configuration file. What is null is left out, so that its default holds.
