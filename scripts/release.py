@@ -130,7 +130,7 @@ def build(given: str | None) -> Path:
         ui.build(ui.Tools())
     say("building the programs (release, static)")
     flags = f"-C target-feature=+crt-static --remap-path-prefix={ROOT}=."
-    env = cargo_env(RUSTFLAGS=flags, SOURCE_DATE_EPOCH=git("log", "-1", "--format=%ct"), AWE_GIT_COMMIT=git("rev-parse", "HEAD"))
+    env = cargo_env(RUSTFLAGS=flags, SOURCE_DATE_EPOCH=git("log", "-1", "--format=%ct"), AWE_GIT_COMMIT=git("rev-parse", "HEAD"), AWE_REQUIRE_UI="1")
     words = ["--release", "--locked", "--target", TRIPLE, "--target-dir", DEV / "static"]
     run(cargo("build", *words, "-p", "awe", "-p", "registry", "-p", "data-custodian", "--bins"), env)
     return DEV / "static" / TRIPLE / "release"
