@@ -1,7 +1,7 @@
 //! Webhook delivery: lease, sign, send without an open transaction, record.
 //!
-//! Cast: the commit and the queue say which requests have something to deliver, the one in this process, the other in
-//! all; the poll finds what nothing announced (no bus, a lost message, a retry that is due, a row that an operator
+//! Cast: the commit says where this process owes new webhooks, and the queue which requests have something to deliver
+//! in all processes; the poll finds what nothing announced (no bus, a lost message, a retry that is due, a row that an operator
 //! changed). All only tell the actor of the caller's
 //! [`endpoint`] to look, and that actor leases no more than it can start at once. So an endpoint that is slow, dead
 //! or owed many webhooks delays no other, and [`shares`] bounds what one caller takes of this process. The recorder
@@ -39,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use store::Store;
+use store::deliveries::Destination;
 use store::processes::Circuit;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
@@ -68,12 +69,12 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Starts looking for due deliveries: those of requests that this process tells of by `undelivered`, and those that
-    /// the queue and the poll lead to.
+    /// Starts looking for due deliveries: where this process tells of new ones by `undelivered`, and where the queue and
+    /// the poll lead.
     pub(crate) fn start(
         store: Store,
         bus: Option<Bus>,
-        undelivered: mpsc::Receiver<Uuid>,
+        undelivered: mpsc::Receiver<Destination>,
         courier: Courier,
         options: &WebhookOptions,
         loops: &Loops,
@@ -90,10 +91,9 @@ impl Delivery {
             stopping: AtomicBool::new(false),
         };
         let endpoints = LiveEndpoints::new(lanes, supervisor);
-        let follower = Follower { store: store.clone(), endpoints: endpoints.clone() };
-        local::follow(loops, follower.clone(), undelivered);
+        local::follow(loops, endpoints.clone(), undelivered);
         if let Some(bus) = bus {
-            queue::follow(loops, follower, bus);
+            queue::follow(loops, Follower { store: store.clone(), endpoints: endpoints.clone() }, bus);
         }
         let poll = Poll::new(store, endpoints.clone(), options.poll_interval);
         background::start(loops, poll, Arc::<Notify>::default());
@@ -109,8 +109,7 @@ impl Delivery {
     }
 }
 
-/// Takes delivery work. Cheap to clone.
-#[derive(Clone)]
+/// Takes delivery work from the queue.
 struct Follower {
     store: Store,
     endpoints: LiveEndpoints,

@@ -75,7 +75,7 @@ async fn until_broken<F: Follower>(follower: &F, bus: &Bus) -> Result<(), Error>
 }
 
 /// Has the requests taken over and returns those that could not be. One that fails keeps no other from being taken.
-pub(crate) async fn take<F: Follower>(follower: &F, requests: BTreeSet<Uuid>) -> BTreeSet<Uuid> {
+async fn take<F: Follower>(follower: &F, requests: BTreeSet<Uuid>) -> BTreeSet<Uuid> {
     let Err(error) = follower.take(requests.iter().copied().collect()).await else { return BTreeSet::new() };
     tracing::debug!(queue = F::NAME, %error, "items could not be taken; they come back");
     // A database that is away takes none of them; trying each would only wait for it again.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use store::deliveries::Destination;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 /// Most requests waiting to be announced to resolvers. The poll of the resolvers finds the others.
 const UNTOLD: usize = 4096;
 
-/// Most requests with new webhooks waiting to be told to the delivery role of this process. The queue and the poll find
+/// Most destinations of new webhooks waiting to be told to the delivery role of this process. The queue and the poll find
 /// the others.
 const UNDELIVERED: usize = 1024;
 
@@ -22,14 +23,14 @@ pub(crate) struct Unresolved {
 }
 
 /// What the rest of this process should know of a transition that was committed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct News {
     /// The next deadline of its request.
     pub(crate) deadline: Option<OffsetDateTime>,
     /// The question that it asks now.
     pub(crate) unresolved: Option<Unresolved>,
-    /// Its request, if it owes webhooks by this transition.
-    pub(crate) undelivered: Option<Uuid>,
+    /// Where its webhooks go, if it owes any.
+    pub(crate) undelivered: Option<Destination>,
     /// Its events are in the relay's queue in memory.
     pub(crate) handed: bool,
 }
@@ -39,8 +40,8 @@ pub(crate) struct News {
 pub(crate) struct Told {
     /// Requests to be announced to the resolvers of all processes.
     pub(crate) unresolved: mpsc::Receiver<Unresolved>,
-    /// Requests with new webhooks, for the delivery role of this process.
-    pub(crate) undelivered: mpsc::Receiver<Uuid>,
+    /// Where new webhooks go, for the delivery role of this process.
+    pub(crate) undelivered: mpsc::Receiver<Destination>,
 }
 
 /// One [`Notify`] for each part that waits. Each remembers one signal that came while nobody waited.
@@ -56,8 +57,8 @@ pub(crate) struct Signals {
     pub(crate) resolutions: Arc<Notify>,
     /// Requests to be announced to the resolvers of all processes.
     unresolved: mpsc::Sender<Unresolved>,
-    /// Requests with new webhooks. Nobody takes them in a process without the delivery role.
-    undelivered: mpsc::Sender<Uuid>,
+    /// Where new webhooks go. Nobody listens in a process without the delivery role.
+    undelivered: mpsc::Sender<Destination>,
     /// The deadline that this process waits for, in Unix microseconds.
     next_deadline: AtomicI64,
     /// The earliest deadline committed here since this process last asked the database for the next one, in Unix
@@ -106,9 +107,9 @@ impl Signals {
             // A full queue means that there is plenty to do; the poll finds the rest.
             let _ = self.unresolved.try_send(owed);
         }
-        if let Some(request) = undelivered {
+        if let Some(to) = undelivered {
             // Refused without the delivery role, and when it has plenty to do; the queue leads there as well.
-            let _ = self.undelivered.try_send(request);
+            let _ = self.undelivered.try_send(to);
         }
         if let Some(at) = deadline.map(micros) {
             // A store-then-load handshake with `wait_for_deadline`. This side stores the new deadline and then loads

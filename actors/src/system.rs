@@ -20,10 +20,10 @@ use crate::tally::Tally;
 use crate::{background, commit_writer, hints, resolve_work, supervisor};
 use std::sync::Arc;
 use std::time::Duration;
+use store::deliveries::Destination;
 use telemetry::measure;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Everything that runs in this process.
 pub struct System {
@@ -187,7 +187,7 @@ fn start_feed(options: &Options, signals: &Signals, loops: &Loops) -> Feed {
 
 fn start_delivery(
     options: &Options,
-    undelivered: mpsc::Receiver<Uuid>,
+    undelivered: mpsc::Receiver<Destination>,
     loops: &Loops,
     supervisor: ractor::ActorCell,
 ) -> Result<Delivery, StartError> {

@@ -36,7 +36,25 @@ pub struct Destination {
     pub endpoint: String,
 }
 
+/// Characters of an endpoint that tell it from others.
+const ENDPOINT: usize = 300;
+
 impl Destination {
+    /// Where the webhooks of this caller to this URL are leased: what the column `endpoint` is generated from it, so that
+    /// nobody need ask. Were it ever another, its deliveries would be found by the queue and the poll.
+    #[must_use]
+    pub fn of(caller_service: &str, url: &str) -> Self {
+        let ends = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
+        let (scheme, rest) = url.split_at(ends(url));
+        let endpoint = rest.strip_prefix("//").map_or_else(String::new, |rest| {
+            format!("{scheme}//{}", &rest[..ends(rest)]).to_lowercase()
+        });
+        let usual = if endpoint.starts_with("http://") { ":80" } else { ":443" };
+        let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+        let endpoint = endpoint.strip_suffix(usual).filter(|_| known).unwrap_or(&endpoint);
+        Self::new(caller_service, endpoint.chars().take(ENDPOINT).collect::<String>())
+    }
+
     /// The webhooks of this caller to this endpoint.
     pub fn new(caller_service: impl Into<String>, endpoint: impl Into<String>) -> Self {
         Self { caller_service: caller_service.into(), endpoint: endpoint.into() }

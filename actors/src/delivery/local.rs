@@ -1,43 +1,32 @@
-//! Delivery work of requests that this process has just moved. It need not go by the bus and back: that is for the other
-//! processes, who may be the ones with room.
+//! New webhooks of this process. Their news need not go by the bus and back: that is for the other processes, who may be
+//! the ones with room.
 
-use super::Follower;
-use super::gather::{BUSY, GATHER};
+use super::live::LiveEndpoints;
 use crate::loops::{self, Loops};
-use crate::queue;
 use std::sync::Arc;
+use store::deliveries::Destination;
 use tokio::sync::{Mutex, mpsc};
-use uuid::Uuid;
 
-/// Requests taken at once.
-const TAKE: usize = 128;
-
-/// Takes until nobody can tell of requests any more, or the loops are stopped.
-pub(super) fn follow(loops: &Loops, follower: Follower, undelivered: mpsc::Receiver<Uuid>) {
+/// Tells the actors of these destinations to look, until nobody can name any more, or the loops are stopped.
+pub(super) fn follow(loops: &Loops, endpoints: LiveEndpoints, undelivered: mpsc::Receiver<Destination>) {
     let (undelivered, stop) = (Arc::new(Mutex::new(undelivered)), loops.stop().clone());
     loops.spawn("new webhooks", move || {
-        let (undelivered, follower, stop) = (Arc::clone(&undelivered), follower.clone(), stop.clone());
+        let (undelivered, endpoints, stop) = (Arc::clone(&undelivered), endpoints.clone(), stop.clone());
         async move {
             let mut undelivered = undelivered.lock().await;
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = take(&follower, &mut undelivered) => {}
+                () = take(&endpoints, &mut undelivered) => {}
             }
             Ok(())
         }
     });
 }
 
-async fn take(follower: &Follower, undelivered: &mut mpsc::Receiver<Uuid>) {
-    let mut requests = Vec::with_capacity(TAKE);
-    while undelivered.recv_many(&mut requests, TAKE).await > 0 {
+async fn take(endpoints: &LiveEndpoints, undelivered: &mut mpsc::Receiver<Destination>) {
+    while let Some(to) = undelivered.recv().await {
         loops::beat();
-        let busy = requests.len() >= BUSY;
-        // What could not be taken is found by the queue and by the poll.
-        queue::take(follower, requests.drain(..).collect()).await;
+        endpoints.look(&to).await;
         loops::rest();
-        if busy {
-            tokio::time::sleep(GATHER).await;
-        }
     }
 }

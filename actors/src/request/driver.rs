@@ -228,8 +228,7 @@ fn keep(
     let owed = commit.resolve_after.filter(|at| *at <= now);
     let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
     let handed = published && shared.fresh.hand(|| commit.outgoing(&committed.positions));
-    let undelivered = commit.owes_webhooks().then_some(request.id.0);
-    shared.signals.committed(News { deadline, unresolved, undelivered, handed });
+    shared.signals.committed(News { deadline, unresolved, undelivered: commit.destination(), handed });
     if let Some(waiting) = shared.waiting.get(&request.id) {
         waiting.notify_one();
     }

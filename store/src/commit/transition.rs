@@ -2,6 +2,7 @@
 //! all.
 
 use crate::once::Once;
+use crate::deliveries::Destination;
 use crate::outbox::{EventFacts, Outgoing};
 use engine::command::Transition;
 use engine::ids::{EventId, RequestId};
@@ -116,10 +117,11 @@ impl Commit {
         self.transition.request.id
     }
 
-    /// Whether the transition owes webhooks.
+    /// Where the transition's webhooks go, if it owes any.
     #[must_use]
-    pub fn owes_webhooks(&self) -> bool {
-        !self.deliveries.is_empty()
+    pub fn destination(&self) -> Option<Destination> {
+        let url = self.meta.callback_url.as_deref().filter(|_| !self.deliveries.is_empty())?;
+        Some(Destination::of(&self.transition.request.source_service, url))
     }
 
     pub(super) fn delivery_of(&self, event: EventId) -> Option<Uuid> {

@@ -323,3 +323,33 @@ async fn what_is_owed_to_one_endpoint_is_not_read_for_another() {
     let read = db.index_reads().await - before;
     assert!(read < 60, "{read} entries were read, and 602 wait");
 }
+
+#[tokio::test]
+async fn a_url_leads_to_the_destination_that_its_deliveries_are_leased_by() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    let long = format!("https://{}.example/hook", "a".repeat(400));
+    let urls = [
+        "https://a.example/hook",
+        "https://a.example:443/hook?x=1",
+        "https://A.Example:8443",
+        "http://a.example:80",
+        "http://a.example:443/",
+        "https://a.example:80#part",
+        "https://user:secret@a.example/h",
+        "https://[::1]:443/hook",
+        "HTTPS://a.example:443/",
+        "https://a.example?to=http://b.example/",
+        "mailto:somebody",
+        "a/b//c",
+        "no-scheme?//x",
+        "//a.example:443/x",
+        "",
+        &long,
+    ];
+    for (sequence, url) in urls.iter().enumerate() {
+        let request = owe(&db, policy, url, 1, 1).await[0];
+        let stored = db.destinations_of(&[request]).await.unwrap();
+        assert_eq!(stored, [Destination::of("caller", url)], "{sequence}: {url}");
+    }
+}
