@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from scripts import fuzz, servers
 from scripts.shell import DEV, ROOT, TARGET, Failed, cargo, cargo_env, run, say, stop_group
 
-PORT, RETURN_PORT = 8020, 8022
+PORT, RETURN_PORT, METRICS_PORT = 8020, 8022, 9465
 LOG = DEV / "custodian.log"
 RETURN_URL = f"http://127.0.0.1:{RETURN_PORT}/continue"
 POLICY = ROOT / "services" / "data-custodian" / "gated_party.policy.json"
@@ -49,12 +49,13 @@ def environment(awe: dict, port: int) -> dict:
     }
 
 
-def settings(awe: dict, port: int) -> dict:
+def settings(awe: dict, port: int, metrics: int = 0) -> dict:
     """The environment of the program."""
     return {
         **environment(awe, port),
         "DATA_CUSTODIAN__PUBLIC__PORT": str(port),
         "DATA_CUSTODIAN__INTERNAL__PORT": str(port + 1),
+        "DATA_CUSTODIAN__TELEMETRY__METRICS_PORT": str(metrics),
         "DATA_CUSTODIAN__AWE__URL": awe["BASE_URL"],
         "DATA_CUSTODIAN__NATS__URL": awe["NATS_URL"],
     }
@@ -90,7 +91,7 @@ def beside(awe: dict, port: int = PORT) -> Iterator[dict]:
     `awe`: DATABASE_URL, NATS_URL and BASE_URL of a running `./dev up`, as its env file has them.
     """
     binary = build()
-    env = {**servers.without_settings(dict(os.environ)), **settings(awe, port)}
+    env = {**servers.without_settings(dict(os.environ)), **settings(awe, port, METRICS_PORT + port - PORT)}
     for words in (["migrate", "--create"], ["seed", "--return-url", RETURN_URL]):
         run([binary, *words], env, timeout=120)
     apply_policy(awe["BASE_URL"])

@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 from urllib.parse import urlsplit
@@ -36,6 +36,8 @@ class Stand:
     """Where psql is, as `tools.servers` says."""
     ports: dict
     """Port of each service, by its name."""
+    metrics_ports: dict = field(default_factory=dict)
+    """Where each tells its metrics; nowhere unless it is named."""
 
     def known(self) -> dict:
         return servers.read_env(self.env_file)
@@ -73,6 +75,7 @@ class Service:
     name: str
     binary: str
     port: int
+    metrics: int
     health: str
     prepare: Callable[[Stand], dict]
     tells: Callable[[Stand, dict], dict]
@@ -84,6 +87,7 @@ def prepare_registry(stand: Stand) -> dict:
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")},
         "REGISTRY__SERVER__PORT": str(port),
+        "REGISTRY__TELEMETRY__METRICS_PORT": str(stand.metrics_ports.get("registry", 0)),
         "REGISTRY__DATABASE__URL": stand.database("registry"),
         "REGISTRY__AWE__ENABLED": "true",
         "REGISTRY__AWE__BASE_URL": known["BASE_URL"],
@@ -114,7 +118,7 @@ def tell_registry(stand: Stand, env: dict) -> dict:
 
 def prepare_custodian(stand: Stand) -> dict:
     known, port = stand.known(), stand.ports["data-custodian"]
-    env = {**servers.without_settings(dict(os.environ)), **custodian.settings(known, port)}
+    env = {**servers.without_settings(dict(os.environ)), **custodian.settings(known, port, stand.metrics_ports.get("data-custodian", 0))}
     program = stand.built / "awe-data-custodian"
     stand.attempt([program, "migrate", "--create"], env)
     stand.attempt([program, "seed", "--return-url", custodian.RETURN_URL], env)
@@ -127,8 +131,8 @@ def tell_custodian(stand: Stand, _env: dict) -> dict:
 
 
 SERVICES = (
-    Service("registry", "awe-registry", 8010, "/v1/registry/health", prepare_registry, tell_registry),
-    Service("data-custodian", "awe-data-custodian", custodian.PORT, "/health", prepare_custodian, tell_custodian),
+    Service("registry", "awe-registry", 8010, 9466, "/v1/registry/health", prepare_registry, tell_registry),
+    Service("data-custodian", "awe-data-custodian", custodian.PORT, custodian.METRICS_PORT, "/health", prepare_custodian, tell_custodian),
 )
 """In the order in which they start. Cargo's package has the service's name."""
 

@@ -17,7 +17,6 @@ pub mod handoff;
 pub mod health;
 pub mod identity;
 mod json;
-mod listen;
 pub mod loops;
 pub mod metrics;
 pub mod nonces;

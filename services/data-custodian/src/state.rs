@@ -9,7 +9,6 @@ use crate::database;
 use crate::handoff::Codec;
 use crate::identity::{Issuer, Tokens};
 use crate::loops::Loops;
-use crate::metrics::Metrics;
 use crate::nonces::Nonces;
 use crate::uris::Uris;
 use secrecy::ExposeSecret;
@@ -41,8 +40,6 @@ pub struct App {
     pub awe: Awe,
     /// Consent pages.
     pub pages: Pages,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
     /// Loops in the background.
     pub loops: Loops,
     /// Something waits to be published or cancelled.
@@ -68,7 +65,6 @@ impl App {
             tokens: Tokens::new(Issuer::new(&config.auth)?),
             awe: Awe::new(&config.awe, &config.auth)?,
             pages: Pages::new()?,
-            metrics: Arc::default(),
             loops: Loops::new(stop),
             changed: Arc::default(),
             config: Arc::new(config),

@@ -5,6 +5,7 @@ use crate::error::{ApiError, Code, ErrorBody};
 use crate::events::{MOST_ID, News, NewsError, take};
 use crate::extract::whole;
 use crate::settle::SettleError;
+use crate::told;
 use awe_client::AnyEvent;
 use awe_client::webhook::{VerificationKind, verify};
 use axum::body::Body;
@@ -25,8 +26,14 @@ pub(super) async fn decision(
     body: Body,
 ) -> Result<StatusCode, ApiError> {
     let raw = whole(&app, body, MOST_BYTES).await?;
-    let event = verified(&app, &headers, &raw)?;
-    match take(&app.db, &News::of(&event)).await {
+    let event = verified(&app, &headers, &raw).inspect_err(|_| told::webhook("refused"))?;
+    let taken = take(&app.db, &News::of(&event)).await;
+    told::webhook(match taken {
+        Ok(true) => "applied",
+        Ok(false) => "nothing",
+        Err(_) => "failed",
+    });
+    match taken {
         Ok(changed) => {
             tracing::info!(event_id = event.event_id(), event_type = event.event_type(), changed, "webhook");
             Ok(StatusCode::OK)
