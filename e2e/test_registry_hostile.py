@@ -64,7 +64,7 @@ class Signatures(RegistryCase):
         made = self.create("F-1")
         foreign = event(str(uuid.uuid4()), artifact_id=made["change_request_id"])
         refused = self.send(foreign)
-        self.assertEqual((refused.status, refused.headers["Retry-After"]), (503, "5"))
+        self.assertEqual((refused.status, refused.headers["Retry-After"], code(refused)), (503, "5", "REG-001"))
         old = event(str(uuid.uuid4()), artifact_id=made["change_request_id"], occurred_at="2020-01-01T00:00:00Z")
         self.send(old).expect(200)
         for one in (foreign, old):

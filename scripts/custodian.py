@@ -61,23 +61,37 @@ def settings(awe: dict, port: int, metrics: int = 0) -> dict:
     }
 
 
-def apply_policy(base_url: str) -> None:
-    """Makes and activates the policy of the gated client, unless it is there."""
+def of_realms(staff: str) -> dict:
+    """What differs with Keycloak: customers sign in at the realm `customers`, and AWE is called by a service account of
+    the realm that it trusts. `staff`: the issuer of that."""
+    return {
+        "DATA_CUSTODIAN__AUTH__ISSUER": f"{staff.rpartition('/')[0]}/customers",
+        "DATA_CUSTODIAN__AUTH__CLIENT_SECRET": "demo-data-custodian",
+        "DATA_CUSTODIAN__AWE__TOKEN_URL": f"{staff}/protocol/openid-connect/token",
+        "DATA_CUSTODIAN__AWE__CLIENT_ID": "data-custodian",
+        "DATA_CUSTODIAN__AWE__CLIENT_SECRET": "demo-data-custodian",
+    }
+
+
+def apply_policy(base_url: str, admin: str | None = None) -> None:
+    """Makes and activates the policy of the gated client, unless it is there. `admin`: the token of an administrator; in
+    development mode none is needed."""
     policy = json.loads(POLICY.read_text())
-    made = _call(base_url, "/policies", policy, (201, 409))
+    bearer = admin or fuzz.token("admin", ["AWE_ADMIN"])
+    made = _call(base_url, "/policies", policy, bearer)
     if made is not None:
-        _call(base_url, f"/policies/{policy['policy_key']}/versions/{made['version']}/activate", {}, (200, 409))
+        _call(base_url, f"/policies/{policy['policy_key']}/versions/{made['version']}/activate", {}, bearer)
 
 
-def _call(base_url: str, path: str, body: dict, wanted: tuple) -> dict | None:
+def _call(base_url: str, path: str, body: dict, bearer: str) -> dict | None:
     """The answer; None for 409, which says that it is there."""
-    headers = {"content-type": "application/json", "authorization": f"Bearer {fuzz.token('admin', ['AWE_ADMIN'])}"}
+    headers = {"content-type": "application/json", "authorization": f"Bearer {bearer}"}
     request = urllib.request.Request(f"{base_url}/v1/awe{path}", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        if error.code == 409 and 409 in wanted:
+        if error.code == 409:
             return None
         raise Failed(f"AWE answered {path} with {error.code}: {error.read()[:300]!r}") from None
     except OSError as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable
 from urllib.parse import urlsplit
 
-from scripts import custodian, servers
+from scripts import custodian, keycloak, servers
 from scripts.shell import Failed, say, stop_group
 
 READY_WITHIN, END_WITHIN = 60.0, 30.0
@@ -59,12 +59,12 @@ class Stand:
             raise Failed(f"failed ({done.returncode}): {Path(words[0]).name} {words[1]}\n{done.stderr[-2000:]}")
         return done.stdout
 
-    def secret(self) -> str:
-        """The text of the callback secret, made once for this data."""
-        file = self.data / "callback.secret"
+    def secret(self, name: str, prefix: str = "") -> str:
+        """The text of a secret, made once for this data."""
+        file = self.data / f"{name}.secret"
         if not file.exists():
             with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-                out.write("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+                out.write(prefix + base64.b64encode(secrets.token_bytes(32)).decode())
         return file.read_text()
 
 
@@ -92,7 +92,7 @@ def prepare_registry(stand: Stand) -> dict:
         "REGISTRY__AWE__ENABLED": "true",
         "REGISTRY__AWE__BASE_URL": known["BASE_URL"],
         "REGISTRY__AWE__DEFAULT_CALLBACK_URL": f"http://127.0.0.1:{port}/v1/registry/awe/webhooks/decision",
-        "REGISTRY__AWE__CALLBACK_HMAC_SECRET": stand.secret(),
+        "REGISTRY__AWE__CALLBACK_HMAC_SECRET": stand.secret("callback", "whsec_"),
         "REGISTRY__AWE__CALLBACK_SECRET_ID": "seeded-below",
     }
     if "ISSUER" in known:
@@ -119,15 +119,22 @@ def tell_registry(stand: Stand, env: dict) -> dict:
 def prepare_custodian(stand: Stand) -> dict:
     known, port = stand.known(), stand.ports["data-custodian"]
     env = {**servers.without_settings(dict(os.environ)), **custodian.settings(known, port, stand.metrics_ports.get("data-custodian", 0))}
+    admin = None
+    if "ISSUER" in known:
+        env.update(custodian.of_realms(known["ISSUER"]))
+        # Anybody knows those of development mode.
+        env["BACKCHANNEL_CLIENT_SECRET"] = stand.secret("backchannel")
+        env["ESPI_HANDOFF_SIGNING_KEY"] = stand.secret("handoff")
+        admin = keycloak.token(known["ISSUER"], "admin")
     program = stand.built / "awe-data-custodian"
     stand.attempt([program, "migrate", "--create"], env)
     stand.attempt([program, "seed", "--return-url", custodian.RETURN_URL], env)
-    custodian.apply_policy(known["BASE_URL"])
+    custodian.apply_policy(known["BASE_URL"], admin)
     return env
 
 
-def tell_custodian(stand: Stand, _env: dict) -> dict:
-    return custodian.environment(stand.known(), stand.ports["data-custodian"])
+def tell_custodian(stand: Stand, env: dict) -> dict:
+    return {name: env[name] for name in custodian.environment(stand.known(), stand.ports["data-custodian"])}
 
 
 SERVICES = (

@@ -209,9 +209,12 @@ class CustodianCase(EngineCase):
         done = run(list(words), self.custodian_settings)
         self.assertEqual(done.returncode, 0, done.stdout)
 
+    def admin(self) -> api.Client:
+        return self.awe.admin()
+
     def apply_policy(self) -> None:
         policy = json.loads(POLICY.read_text())
-        with self.awe.admin() as admin:
+        with self.admin() as admin:
             admin.post("/policies", policy).expect(201)
             admin.post(f"/policies/{policy['policy_key']}/versions/1/activate").expect(200)
 

@@ -39,7 +39,10 @@ pub(super) async fn decision(
             Ok(StatusCode::OK)
         }
         // Sent again, these succeed: the change request is committed by then, the older change has ended.
-        Err(error @ (NewsError::NotYetKnown | NewsError::Settle(SettleError::OlderPending))) => {
+        Err(error @ NewsError::NotYetKnown) => {
+            Err(ApiError::new(Code::UnknownChangeRequest, error.to_string()).again_after(5))
+        }
+        Err(error @ NewsError::Settle(SettleError::OlderPending)) => {
             Err(ApiError::new(Code::OlderPending, error.to_string()).again_after(5))
         }
         Err(NewsError::Settle(error)) => Err(error.into()),
