@@ -24,8 +24,8 @@ pub fn start(filter: EnvFilter, spans: Option<export::Options>) -> Result<Option
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // Otherwise a line that cannot be written (a full disk) makes whoever logs panic.
     let logs = fmt::layer().with_writer(std::io::stderr).with_ansi(colours).log_internal_errors(false);
-    // Asked each time: `awe::logging` says why.
-    let filter = filter.and(dynamic_filter_fn(|_, _| true));
+    // Lines without the spans around them, which are for a collector. Asked each time: `awe::logging` says why.
+    let filter = filter.and(dynamic_filter_fn(|metadata, _| metadata.is_event()));
     let _ = tracing_subscriber::registry().with(spans).with(logs.with_filter(filter)).try_init();
     Ok(export)
 }
