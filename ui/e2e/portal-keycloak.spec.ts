@@ -51,6 +51,7 @@ async function approve(browser: Browser, name: string, record: string): Promise<
 }
 
 test("staff sign in, submit and approve a change, and see the record change", async ({ browser }) => {
+  test.slow(); // Four people sign in, each in a browser of their own.
   const record = unique("F");
   const staff = await enter(browser, "staff-1", "/?register=farmer");
   await expect(staff.getByText("Development mode")).toHaveCount(0);

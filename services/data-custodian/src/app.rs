@@ -108,7 +108,9 @@ fn reconcile(app: &App) {
         let app = shared.clone();
         async move {
             loop {
-                match approval::reconcile(&app.awe, &app.authorizations, interval.as_secs_f64()).await {
+                match approval::reconcile(&app.awe, &app.authorizations, &app.asked, interval.as_secs_f64())
+                    .await
+                {
                     Ok(()) => watched.succeeded(),
                     Err(error) => watched.failed(&format!("{error:#}")),
                 }

@@ -3,8 +3,7 @@
 //! A status changes by a conditional update, in one transaction with the event that caused it, the note of the change and
 //! the event that tells of it. So whatever comes twice, late or out of order changes nothing.
 
-mod asked;
-
+use crate::asked;
 use crate::changes::note_change;
 use crate::grant::{Checked, Stored, persist};
 use crate::uris::Uris;

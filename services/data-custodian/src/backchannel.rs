@@ -130,7 +130,7 @@ pub async fn store(app: &App, grant: Grant) -> Result<Provisioned, GrantError> {
     let stored = wait_for_approval(app, &checked, id, &policy_key).await;
     if stored.is_err() {
         // Whatever AWE was asked for, nobody waits for it.
-        app.authorizations.give_up(id).await;
+        app.asked.give_up(id).await;
         app.changed.notify_one();
     }
     stored
@@ -144,13 +144,13 @@ async fn wait_for_approval(
     id: Uuid,
     policy_key: &str,
 ) -> Result<Provisioned, GrantError> {
-    app.authorizations.note_asked(id).await?;
+    app.asked.note(id).await?;
     let asked = app.awe.ask(checked, id, policy_key, app.authorizations.uris()).await;
     let awe_request_id = match asked {
         Ok(awe_request_id) => awe_request_id,
         Err(error) => {
             if !error.may_have_been_done() {
-                app.authorizations.forget_asked(id).await?;
+                app.asked.forget(id).await?;
             }
             tracing::warn!(%error, source = ?std::error::Error::source(&error).map(ToString::to_string), policy_key, "approval could not be asked for");
             let why = format!("{error}; nothing was stored, so the call may be sent again");

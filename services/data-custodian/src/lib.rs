@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod approval;
+pub mod asked;
 pub mod authorizations;
 pub mod backchannel;
 mod changes;

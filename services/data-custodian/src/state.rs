@@ -1,6 +1,7 @@
 //! What the routes of one process share.
 
 use crate::approval::Awe;
+use crate::asked::Asked;
 use crate::authorizations::Authorizations;
 use crate::backchannel::{Credential, Rates};
 use crate::config::Config;
@@ -26,6 +27,8 @@ pub struct App {
     pub pool: PgPool,
     /// Authorizations.
     pub authorizations: Authorizations,
+    /// What AWE was asked for.
+    pub asked: Asked,
     /// Nonces of hand-off tokens.
     pub nonces: Nonces,
     /// Hand-off tokens.
@@ -58,6 +61,7 @@ impl App {
         let backchannel = &config.backchannel;
         Ok(Self {
             authorizations,
+            asked: Asked::new(pool.clone()),
             nonces: Nonces::new(pool.clone()),
             codec: Codec::new(config.handoff.signing_key.expose_secret())?,
             credential: Credential::new(&backchannel.client_id, &backchannel.client_secret),

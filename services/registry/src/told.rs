@@ -1,5 +1,6 @@
 //! What operators are told: traces, and metrics beside those that every program has.
 
+use crate::events::NewsError;
 use telemetry::scrape::{Kind, Labels, Metric, SECONDS};
 use telemetry::{Program, measure};
 
@@ -35,8 +36,17 @@ pub const METRICS: [Metric; 3] = [
     },
 ];
 
-pub fn webhook(outcome: &'static str) {
+pub fn webhook(taken: &Result<bool, NewsError>) {
+    let outcome = match taken {
+        Ok(true) => "applied",
+        Ok(false) => "nothing",
+        Err(_) => "failed",
+    };
     measure::add(WEBHOOKS, Some(("outcome", outcome)), 1);
+}
+
+pub fn refused_webhook() {
+    measure::add(WEBHOOKS, Some(("outcome", "refused")), 1);
 }
 
 pub fn reconciled() {

@@ -1,6 +1,7 @@
 //! Asks AWE about what waits, in case the stream lost an event, and tells it what was withdrawn.
 
 use super::Awe;
+use crate::asked::Asked;
 use crate::authorizations::{Applied, Authorizations, Outcome};
 use crate::metrics;
 use futures::StreamExt;
@@ -20,18 +21,19 @@ const LATEST_SECONDS: f64 = 600.0;
 pub async fn reconcile(
     awe: &Awe,
     authorizations: &Authorizations,
+    asked: &Asked,
     rested_seconds: f64,
 ) -> anyhow::Result<()> {
     if awe.client().is_none() {
         return Ok(());
     }
-    let given_up = authorizations.take_given_up(rested_seconds, MOST).await?;
+    let given_up = asked.take_given_up(rested_seconds, MOST).await?;
     let orphans = futures::stream::iter(given_up)
-        .map(|(id, age)| async move { cancel_orphan(awe, authorizations, id, age).await });
+        .map(|(id, age)| async move { cancel_orphan(awe, asked, id, age).await });
     let mut failures: Vec<anyhow::Error> =
         orphans.buffer_unordered(AT_ONCE).filter_map(async |done| done.err()).collect().await;
     let waiting = authorizations.take_waiting(rested_seconds, MOST).await?;
-    let asked = futures::stream::iter(waiting).map(|(request, is_owed)| async move {
+    let looked = futures::stream::iter(waiting).map(|(request, is_owed)| async move {
         if is_owed {
             cancel(awe, authorizations, request).await
         } else {
@@ -39,14 +41,14 @@ pub async fn reconcile(
         }
     });
     failures.extend(
-        asked.buffer_unordered(AT_ONCE).filter_map(async |done| done.err()).collect::<Vec<_>>().await,
+        looked.buffer_unordered(AT_ONCE).filter_map(async |done| done.err()).collect::<Vec<_>>().await,
     );
     failures.into_iter().next_back().map_or(Ok(()), Err)
 }
 
 /// Cancels the request whose grant was never stored: its answer was lost, or the process died. It may still be on its way
 /// to AWE, so that it is looked for until it is found, or can come no more.
-async fn cancel_orphan(awe: &Awe, authorizations: &Authorizations, id: Uuid, age: f64) -> anyhow::Result<()> {
+async fn cancel_orphan(awe: &Awe, asked: &Asked, id: Uuid, age: f64) -> anyhow::Result<()> {
     let found = awe.find(id).await?;
     for request in &found {
         awe.cancel(*request, "the grant was not stored").await?;
@@ -54,7 +56,7 @@ async fn cancel_orphan(awe: &Awe, authorizations: &Authorizations, id: Uuid, age
         metrics::orphan();
     }
     if !found.is_empty() || age > LATEST_SECONDS {
-        authorizations.forget_asked(id).await?;
+        asked.forget(id).await?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ async fn waiting(custodian: &Custodian, request: Uuid) -> Uuid {
     let mut transaction = app.pool.begin().await.unwrap();
     let checked = check(&mut transaction, gated()).await.unwrap();
     assert_eq!(checked.policy_key.as_deref(), Some("custodian.gated_party"));
-    app.authorizations.note_asked(id).await.unwrap();
+    app.asked.note(id).await.unwrap();
     let stored = app.authorizations.store_pending(&mut transaction, &checked, id, request).await.unwrap();
     assert!(stored.is_some());
     transaction.commit().await.unwrap();
@@ -119,9 +119,9 @@ async fn a_grant_that_was_given_up_is_stored_no_more() {
     let custodian = Custodian::start().await;
     let (app, id, stays) = (&custodian.running.app, Uuid::new_v4(), Uuid::new_v4());
     for id in [id, stays] {
-        app.authorizations.note_asked(id).await.unwrap();
+        app.asked.note(id).await.unwrap();
     }
-    app.authorizations.give_up(id).await;
+    app.asked.give_up(id).await;
     let mut transaction = app.pool.begin().await.unwrap();
     let checked = check(&mut transaction, gated()).await.unwrap();
     let stored =
@@ -131,13 +131,13 @@ async fn a_grant_that_was_given_up_is_stored_no_more() {
     assert_eq!(custodian.rows().await, 0);
     // What is still being asked for is left alone, until nobody can be waiting for it any more.
     let taken: Vec<Uuid> =
-        app.authorizations.take_given_up(60.0, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
+        app.asked.take_given_up(60.0, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
     assert_eq!(taken, [id]);
     sqlx::query("update approvals_asked set asked_at = now() - interval '2 minutes'")
         .execute(&custodian.pool)
         .await
         .unwrap();
-    let taken = app.authorizations.take_given_up(60.0, 10).await.unwrap();
+    let taken = app.asked.take_given_up(60.0, 10).await.unwrap();
     assert_eq!(taken.iter().map(|(id, age)| (*id, *age > 100.0)).collect::<Vec<_>>(), [(stays, true)]);
     custodian.stop().await;
 }

@@ -26,13 +26,9 @@ pub(super) async fn decision(
     body: Body,
 ) -> Result<StatusCode, ApiError> {
     let raw = whole(&app, body, MOST_BYTES).await?;
-    let event = verified(&app, &headers, &raw).inspect_err(|_| told::webhook("refused"))?;
+    let event = verified(&app, &headers, &raw)?;
     let taken = take(&app.db, &News::of(&event)).await;
-    told::webhook(match taken {
-        Ok(true) => "applied",
-        Ok(false) => "nothing",
-        Err(_) => "failed",
-    });
+    told::webhook(&taken);
     match taken {
         Ok(changed) => {
             tracing::info!(event_id = event.event_id(), event_type = event.event_type(), changed, "webhook");
@@ -53,6 +49,7 @@ pub(super) async fn decision(
 /// The event, if one of our secrets signed these bytes within five minutes of now.
 fn verified(app: &App, headers: &HeaderMap, raw: &[u8]) -> Result<AnyEvent, ApiError> {
     let event = verify(raw, headers, &app.settings.callback_secrets()).map_err(|refused| {
+        told::refused_webhook();
         tracing::warn!(kind = refused.kind().as_str(), "a webhook was refused: {refused}");
         match refused.kind() {
             VerificationKind::BadPayload => {

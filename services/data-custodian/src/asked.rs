@@ -1,19 +1,30 @@
 //! What AWE was asked for, until the grant is stored or the request is known to be gone: an answer may be lost, and a
 //! process may die before it has stored what was answered.
 
-use super::Authorizations;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// After so long nobody can be waiting for AWE's answer any more.
 const ABANDONED_SECONDS: f64 = 60.0;
 
-impl Authorizations {
+/// What AWE was asked for. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pool: PgPool,
+}
+
+impl Asked {
+    /// In this database.
+    #[must_use]
+    pub const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
     /// AWE is about to be asked for approval of what will be stored under this id.
     ///
     /// # Errors
     /// What the database says: AWE must not be asked then.
-    pub async fn note_asked(&self, id: Uuid) -> sqlx::Result<()> {
+    pub async fn note(&self, id: Uuid) -> sqlx::Result<()> {
         let insert = "insert into approvals_asked (authorization_id) values ($1)";
         sqlx::query(insert).bind(id).execute(&self.pool).await.map(drop)
     }
@@ -22,7 +33,7 @@ impl Authorizations {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn forget_asked(&self, id: Uuid) -> sqlx::Result<()> {
+    pub async fn forget(&self, id: Uuid) -> sqlx::Result<()> {
         let delete = "delete from approvals_asked where authorization_id = $1";
         sqlx::query(delete).bind(id).execute(&self.pool).await.map(drop)
     }
@@ -58,7 +69,7 @@ impl Authorizations {
 }
 
 /// Whether what was asked for may be stored, in the transaction that does so: nobody has given it up.
-pub(super) async fn take(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+pub(crate) async fn take(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
     let delete = "delete from approvals_asked where authorization_id = $1 and not given_up";
     Ok(sqlx::query(delete).bind(id).execute(connection).await?.rows_affected() == 1)
 }
