@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
+import threading
 import uuid
 from datetime import datetime, timedelta, timezone
+from typing import Callable
 
+from support import api, server
 from support.custodian import RESOURCE, U1, CustodianCase, client, customer, grant
+from support.proxy import Proxy
 from support.waiting import until
 
 
@@ -142,7 +147,7 @@ class Approval(CustodianCase):
         nobodys = {**forged, "event_id": secrets.token_hex(16), "request_id": str(uuid.uuid4())}
         for event in (forged, nobodys):
             self.nats().request(subject, event)
-        until(lambda: self.one.metric("events_forged") == 2, "the forged events were looked at")
+        until(lambda: self.one.metric("events_forged_total") == 2, "the forged events were looked at")
         self.assertEqual(self.one.authorization(id_)["status"], "PENDING")
         self.assertEqual(self.changes(id_), ["PENDING"])
         self.decide(request_id)
@@ -152,3 +157,60 @@ class Approval(CustodianCase):
         lonely = self.custodian(nats__url="nats://127.0.0.1:1")
         lonely.provision(grant(client_id="third_party")).expect(201)
         self.assertIn(lonely.call("GET", "/health").expect(200)["status"], ("ok", "degraded"))
+
+
+class LostAnswers(CustodianCase):
+    """AWE has made a request, and nobody learns of it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.between = Proxy(self.awe.port)
+        self.addCleanup(self.between.close)
+        url = f"http://127.0.0.1:{self.between.port}"
+        self.one = self.custodian(awe__url=url, awe__reconcile_interval_seconds=1)
+
+    def requests(self) -> list[dict]:
+        with self.awe.admin() as admin:
+            return admin.get("/requests?artifact_type=espi.authorization").expect(200)
+
+    def until_cancelled(self) -> None:
+        """The one request is cancelled, and nothing is owed any more."""
+        until(lambda: [one["status"] for one in self.requests()] == ["cancelled"], "the orphan is cancelled", 40)
+        until(lambda: self.own.count("select count(*) from approvals_asked") == 0, "it is forgotten")
+        self.assertEqual(self.stored(), 0)
+
+    def test_a_request_whose_answer_was_lost_is_cancelled_and_a_second_call_makes_its_own(self) -> None:
+        self.between.lose_answers(True)
+        answer = self.one.provision(grant())
+        self.assertEqual((answer.status, answer.json["error"]), (503, "temporarily_unavailable"))
+        self.assertEqual([one["status"] for one in self.requests()], ["in_review"])
+        self.between.lose_answers(False)
+        self.until_cancelled()
+        self.assertEqual(self.one.metric("orphans_cancelled_total"), 1)
+        stored = self.one.provision(grant()).expect(202)
+        self.decide(stored["awe_request_id"])
+        self.until_status(self.one, stored["authorization_id"], "ACTIVE")
+
+    def test_a_request_whose_custodian_died_before_it_was_stored_is_cancelled(self) -> None:
+        self.between.lose_answers(True)
+        asking = threading.Thread(target=lambda: self.lost(lambda: self.one.provision(grant())))
+        asking.start()
+        until(self.requests, "AWE has the request")
+        self.one.kill()
+        asking.join(30)
+        self.between.lose_answers(False)
+        asked = "update approvals_asked set asked_at = now() - interval '1 hour' where not given_up"
+        self.own.value(asked)
+        self.one.start()
+        self.until_cancelled()
+
+    def lost(self, call: Callable[[], object]) -> None:
+        with contextlib.suppress(*api.LOST):
+            call()
+
+    def test_while_awe_is_away_nothing_is_owed_for_calls_that_never_reached_it(self) -> None:
+        self.between.refuse(True)
+        self.awe.stop()
+        lonely = self.custodian(awe__url=f"http://127.0.0.1:{server.free_port()}")
+        self.assertEqual(lonely.provision(grant()).status, 503)
+        self.assertEqual(self.own.count("select count(*) from approvals_asked"), 0)

@@ -159,7 +159,7 @@ class Pages(browser.BrowserMixin, CustodianCase):
         page.dblclick("button[value=allow]", no_wait_after=True)
         page.wait_for_load_state()
         until(lambda: page.title() == START_AGAIN or page.url.startswith(self.back), "an answer or the one page")
-        self.assertEqual(self.one.metric("consents"), 1)
+        self.assertEqual(self.one.metric('handoffs_total{outcome="answered"}'), 1)
 
     def test_a_token_that_expires_while_the_page_is_open_ends_in_the_one_page(self) -> None:
         page = self.open(self.context(), self.token(lasts=timedelta(seconds=2), scope="FB=54"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 from support import custodian
 from support.custodian import CustodianCase
@@ -65,6 +66,15 @@ class Starts(CustodianCase):
         until(lambda: self._status(lonely) == 503, "health says that the database is away")
         answer = lonely.provision(custodian.grant())
         self.assertEqual((answer.status, answer.json["error"]), (503, "temporarily_unavailable"))
+
+    def test_connections_of_each_listener_are_bounded_and_those_that_say_nothing_are_ended(self) -> None:
+        one = self.custodian(server__max_connections=1, server__idle_timeout_seconds=1)
+        for port in (one.public, one.internal):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
+                # Its place is the only one: whoever comes next waits until it is ended.
+                self.assertIn(custodian.send(port, "GET", "/health", None, {}).status, (200, 401))
+                said = silent.recv(4096)
+                self.assertTrue(said == b"" or b" 408 " in said.split(b"\r\n")[0], said)
 
     def _status(self, one: custodian.Custodian) -> int:
         try:

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from support import browser, custodian, keycloak, server
+from support import api, browser, custodian, keycloak, server
 from support.custodian import RESOURCE, U1, CustodianCase, grant
 from support.keycloak import Realm
 
@@ -36,6 +36,34 @@ class WithRealm(CustodianCase):
             "backchannel.client_secret": SECRET, "handoff.signing_key": KEY,
         }  # fmt: skip
         self.one = self.custodian()
+
+
+class Gated(CustodianCase):
+    """AWE trusts the realm of staff, the custodian that of customers, and calls AWE by a service account of staff."""
+
+    def setUp(self) -> None:
+        self.staff = Realm()
+        super().setUp()
+
+    def awe_settings(self) -> dict[str, object]:
+        return {key.replace(".", "__"): value for key, value in self.staff.settings().items()}
+
+    def admin(self) -> api.Client:
+        return self.awe.client().bearing(self.staff.token("admin"))
+
+    def test_a_grant_is_approved_by_an_officer_of_the_realm_of_staff(self) -> None:
+        one = self.custodian(
+            awe__token_url=self.staff.token_url, awe__client_id="data-custodian", awe__client_secret="demo-data-custodian"
+        )
+        answer = one.provision(grant()).expect(202)
+        with self.awe.client().bearing(self.staff.token(custodian.OFFICER)) as officer:
+            task = officer.get(f"/tasks?request_id={answer['awe_request_id']}").expect(200)["items"][0]["id"]
+            officer.decide(task).expect(201)
+        self.until_status(one, answer["authorization_id"], "ACTIVE")
+        with self.admin() as admin:
+            request = admin.get(f"/requests/{answer['awe_request_id']}").expect(200)
+        account = self.staff.admin("GET", "users?exact=true&username=service-account-data-custodian")[0]["id"]
+        self.assertEqual(request["source_service"], account)
 
 
 class Tokens(WithRealm):

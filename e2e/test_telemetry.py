@@ -245,8 +245,12 @@ class Metrics(TelemetryCase):
         named = set(os.environ["AWE_METRICS_NAMED"].split()) - {"awe_jwks_age_seconds"}  # of an issuer, which is not here
         with prometheus.running(self.folder, port) as asked:
             until(lambda: named <= asked.names(), "Prometheus knows them", 40)
-            rules = asked.get("/api/v1/rules")["groups"]
-            self.assertEqual({rule["health"] for group in rules for rule in group["rules"]} - {"unknown"}, {"ok"})
+
+            def evaluated() -> set[str]:
+                groups = asked.get("/api/v1/rules")["groups"]
+                return {rule["health"] for group in groups for rule in group["rules"]} - {"unknown"}
+
+            self.assertEqual(until(evaluated, "rules are evaluated", 40), {"ok"})
 
     def test_labels_are_bounded_whatever_callers_make_up(self) -> None:
         port = server.free_port()

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from scripts import fuzz, servers
 from scripts.shell import DEV, ROOT, TARGET, Failed, cargo, cargo_env, run, say, stop_group
 
-PORT, RETURN_PORT = 8020, 8022
+PORT, RETURN_PORT, METRICS_PORT = 8020, 8022, 9465
 LOG = DEV / "custodian.log"
 RETURN_URL = f"http://127.0.0.1:{RETURN_PORT}/continue"
 POLICY = ROOT / "services" / "data-custodian" / "gated_party.policy.json"
@@ -49,34 +49,49 @@ def environment(awe: dict, port: int) -> dict:
     }
 
 
-def settings(awe: dict, port: int) -> dict:
+def settings(awe: dict, port: int, metrics: int = 0) -> dict:
     """The environment of the program."""
     return {
         **environment(awe, port),
         "DATA_CUSTODIAN__PUBLIC__PORT": str(port),
         "DATA_CUSTODIAN__INTERNAL__PORT": str(port + 1),
+        "DATA_CUSTODIAN__TELEMETRY__METRICS_PORT": str(metrics),
         "DATA_CUSTODIAN__AWE__URL": awe["BASE_URL"],
         "DATA_CUSTODIAN__NATS__URL": awe["NATS_URL"],
     }
 
 
-def apply_policy(base_url: str) -> None:
-    """Makes and activates the policy of the gated client, unless it is there."""
+def of_realms(staff: str) -> dict:
+    """What differs with Keycloak: customers sign in at the realm `customers`, and AWE is called by a service account of
+    the realm that it trusts. `staff`: the issuer of that."""
+    return {
+        "DATA_CUSTODIAN__AUTH__ISSUER": f"{staff.rpartition('/')[0]}/customers",
+        "DATA_CUSTODIAN__AUTH__CLIENT_SECRET": "demo-data-custodian",
+        "DATA_CUSTODIAN__AWE__TOKEN_URL": f"{staff}/protocol/openid-connect/token",
+        "DATA_CUSTODIAN__AWE__CLIENT_ID": "data-custodian",
+        "DATA_CUSTODIAN__AWE__CLIENT_SECRET": "demo-data-custodian",
+    }
+
+
+def apply_policy(base_url: str, admin: str | None = None) -> None:
+    """Makes and activates the policy of the gated client, unless it is there. `admin`: the token of an administrator; in
+    development mode none is needed."""
     policy = json.loads(POLICY.read_text())
-    made = _call(base_url, "/policies", policy, (201, 409))
+    bearer = admin or fuzz.token("admin", ["AWE_ADMIN"])
+    made = _call(base_url, "/policies", policy, bearer)
     if made is not None:
-        _call(base_url, f"/policies/{policy['policy_key']}/versions/{made['version']}/activate", {}, (200, 409))
+        _call(base_url, f"/policies/{policy['policy_key']}/versions/{made['version']}/activate", {}, bearer)
 
 
-def _call(base_url: str, path: str, body: dict, wanted: tuple) -> dict | None:
+def _call(base_url: str, path: str, body: dict, bearer: str) -> dict | None:
     """The answer; None for 409, which says that it is there."""
-    headers = {"content-type": "application/json", "authorization": f"Bearer {fuzz.token('admin', ['AWE_ADMIN'])}"}
+    headers = {"content-type": "application/json", "authorization": f"Bearer {bearer}"}
     request = urllib.request.Request(f"{base_url}/v1/awe{path}", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        if error.code == 409 and 409 in wanted:
+        if error.code == 409:
             return None
         raise Failed(f"AWE answered {path} with {error.code}: {error.read()[:300]!r}") from None
     except OSError as error:
@@ -90,7 +105,7 @@ def beside(awe: dict, port: int = PORT) -> Iterator[dict]:
     `awe`: DATABASE_URL, NATS_URL and BASE_URL of a running `./dev up`, as its env file has them.
     """
     binary = build()
-    env = {**servers.without_settings(dict(os.environ)), **settings(awe, port)}
+    env = {**servers.without_settings(dict(os.environ)), **settings(awe, port, METRICS_PORT + port - PORT)}
     for words in (["migrate", "--create"], ["seed", "--return-url", RETURN_URL]):
         run([binary, *words], env, timeout=120)
     apply_policy(awe["BASE_URL"])

@@ -12,12 +12,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 from urllib.parse import urlsplit
 
-from scripts import custodian, servers
+from scripts import custodian, keycloak, servers
 from scripts.shell import Failed, say, stop_group
 
 READY_WITHIN, END_WITHIN = 60.0, 30.0
@@ -36,6 +36,8 @@ class Stand:
     """Where psql is, as `tools.servers` says."""
     ports: dict
     """Port of each service, by its name."""
+    metrics_ports: dict = field(default_factory=dict)
+    """Where each tells its metrics; nowhere unless it is named."""
 
     def known(self) -> dict:
         return servers.read_env(self.env_file)
@@ -57,12 +59,12 @@ class Stand:
             raise Failed(f"failed ({done.returncode}): {Path(words[0]).name} {words[1]}\n{done.stderr[-2000:]}")
         return done.stdout
 
-    def secret(self) -> str:
-        """The text of the callback secret, made once for this data."""
-        file = self.data / "callback.secret"
+    def secret(self, name: str, prefix: str = "") -> str:
+        """The text of a secret, made once for this data."""
+        file = self.data / f"{name}.secret"
         if not file.exists():
             with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-                out.write("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+                out.write(prefix + base64.b64encode(secrets.token_bytes(32)).decode())
         return file.read_text()
 
 
@@ -73,6 +75,7 @@ class Service:
     name: str
     binary: str
     port: int
+    metrics: int
     health: str
     prepare: Callable[[Stand], dict]
     tells: Callable[[Stand, dict], dict]
@@ -84,11 +87,12 @@ def prepare_registry(stand: Stand) -> dict:
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")},
         "REGISTRY__SERVER__PORT": str(port),
+        "REGISTRY__TELEMETRY__METRICS_PORT": str(stand.metrics_ports.get("registry", 0)),
         "REGISTRY__DATABASE__URL": stand.database("registry"),
         "REGISTRY__AWE__ENABLED": "true",
         "REGISTRY__AWE__BASE_URL": known["BASE_URL"],
         "REGISTRY__AWE__DEFAULT_CALLBACK_URL": f"http://127.0.0.1:{port}/v1/registry/awe/webhooks/decision",
-        "REGISTRY__AWE__CALLBACK_HMAC_SECRET": stand.secret(),
+        "REGISTRY__AWE__CALLBACK_HMAC_SECRET": stand.secret("callback", "whsec_"),
         "REGISTRY__AWE__CALLBACK_SECRET_ID": "seeded-below",
     }
     if "ISSUER" in known:
@@ -114,21 +118,28 @@ def tell_registry(stand: Stand, env: dict) -> dict:
 
 def prepare_custodian(stand: Stand) -> dict:
     known, port = stand.known(), stand.ports["data-custodian"]
-    env = {**servers.without_settings(dict(os.environ)), **custodian.settings(known, port)}
+    env = {**servers.without_settings(dict(os.environ)), **custodian.settings(known, port, stand.metrics_ports.get("data-custodian", 0))}
+    admin = None
+    if "ISSUER" in known:
+        env.update(custodian.of_realms(known["ISSUER"]))
+        # Anybody knows those of development mode.
+        env["BACKCHANNEL_CLIENT_SECRET"] = stand.secret("backchannel")
+        env["ESPI_HANDOFF_SIGNING_KEY"] = stand.secret("handoff")
+        admin = keycloak.token(known["ISSUER"], "admin")
     program = stand.built / "awe-data-custodian"
     stand.attempt([program, "migrate", "--create"], env)
     stand.attempt([program, "seed", "--return-url", custodian.RETURN_URL], env)
-    custodian.apply_policy(known["BASE_URL"])
+    custodian.apply_policy(known["BASE_URL"], admin)
     return env
 
 
-def tell_custodian(stand: Stand, _env: dict) -> dict:
-    return custodian.environment(stand.known(), stand.ports["data-custodian"])
+def tell_custodian(stand: Stand, env: dict) -> dict:
+    return {name: env[name] for name in custodian.environment(stand.known(), stand.ports["data-custodian"])}
 
 
 SERVICES = (
-    Service("registry", "awe-registry", 8010, "/v1/registry/health", prepare_registry, tell_registry),
-    Service("data-custodian", "awe-data-custodian", custodian.PORT, "/health", prepare_custodian, tell_custodian),
+    Service("registry", "awe-registry", 8010, 9466, "/v1/registry/health", prepare_registry, tell_registry),
+    Service("data-custodian", "awe-data-custodian", custodian.PORT, custodian.METRICS_PORT, "/health", prepare_custodian, tell_custodian),
 )
 """In the order in which they start. Cargo's package has the service's name."""
 

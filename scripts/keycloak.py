@@ -29,9 +29,9 @@ ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 SHA256 = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 OLDEST_JAVA = 17
-REALM = ROOT / "deploy" / "keycloak" / "staff-realm.json"
+REALMS = ROOT / "deploy" / "keycloak"
 DATA = DEV / "keycloak"
-BROWSER_CLIENT = "awe-admin-portal"
+BROWSER_CLIENT, PORTAL_CLIENT = "awe-admin-portal", "registry-staff-portal"
 FETCH_WITHIN, BUILD_WITHIN, READY_WITHIN, END_WITHIN = 900.0, 600.0, 300.0, 30.0
 
 WELCOME = """    Keycloak http://localhost:{port}/admin/  (admin, admin)
@@ -146,8 +146,7 @@ class Keycloak:
             if time.monotonic() > deadline:
                 raise Failed(f"Keycloak was not ready within {READY_WITHIN:.0f} s; {self.log}:\n{servers.tail(self.log)}")
             time.sleep(0.2)
-        if not self.answers("staff"):
-            self.create_realm()
+        self.know("staff")
         return {"KEYCLOAK_URL": self.url, "KEYCLOAK_ADMIN_PASSWORD": self.password}
 
     def answers(self, realm: str) -> bool:
@@ -157,27 +156,31 @@ class Keycloak:
         except OSError:
             return False
 
-    def create_realm(self) -> None:
+    def know(self, realm: str) -> None:
+        """Makes this realm of deploy/keycloak unless it is there."""
+        if self.answers(realm):
+            return
+        file = REALMS / f"{realm}-realm.json"
         bearer = token(f"{self.url}/realms/master", "admin", self.password, client="admin-cli")
         headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
-        creation = urllib.request.Request(f"{self.url}/admin/realms", REALM.read_bytes(), headers)
+        creation = urllib.request.Request(f"{self.url}/admin/realms", file.read_bytes(), headers)
         try:
             urllib.request.urlopen(creation, timeout=120).close()
         except urllib.error.HTTPError as refusal:
             said = refusal.read().decode(errors="replace")[:1000]
-            raise Failed(f"Keycloak did not take {REALM.relative_to(ROOT)} ({refusal.code}): {said}") from None
+            raise Failed(f"Keycloak did not take {file.relative_to(ROOT)} ({refusal.code}): {said}") from None
 
-    def serve_pages_at(self, page: str) -> None:
-        """Lets people sign in on pages at this origin, as in `http://127.0.0.1:8080`."""
+    def serve_pages_at(self, page: str, client: str = BROWSER_CLIENT, realm: str = "staff") -> None:
+        """Lets people sign in on pages at this origin, as in `http://127.0.0.1:8080`, by this client of a realm."""
         bearer = token(f"{self.url}/realms/master", "admin", self.password, client="admin-cli")
-        clients = f"{self.url}/admin/realms/staff/clients"
+        clients = f"{self.url}/admin/realms/{realm}/clients"
         headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
-        query = urllib.request.Request(f"{clients}?clientId={BROWSER_CLIENT}", headers=headers)
+        query = urllib.request.Request(f"{clients}?clientId={client}", headers=headers)
         with urllib.request.urlopen(query, timeout=30) as answer:
-            client = json.load(answer)[0]
+            known = json.load(answer)[0]
         for name, value in (("redirectUris", f"{page}/*"), ("webOrigins", page)):
-            client[name] = sorted({*client[name], value})
-        change = urllib.request.Request(f"{clients}/{client['id']}", json.dumps(client).encode(), headers, method="PUT")
+            known[name] = sorted({*known[name], value})
+        change = urllib.request.Request(f"{clients}/{known['id']}", json.dumps(known).encode(), headers, method="PUT")
         urllib.request.urlopen(change, timeout=30).close()
 
     def stop(self) -> None:
@@ -212,10 +215,11 @@ def for_tests(running: ExitStack) -> Keycloak | None:
 
 
 @contextmanager
-def development(port: int, ui_port: int, master_key: Path) -> Iterator[dict]:
+def development(port: int, ui_port: int, master_key: Path, demo_ports: dict) -> Iterator[dict]:
     """Runs a server for `./dev up` whose data is kept; yields the settings with which AWE trusts it.
 
-    A server of AWE with an issuer is not in development mode and needs a master key, so one is made as well.
+    A server of AWE with an issuer is not in development mode and needs a master key, so one is made as well. `demo_ports`:
+    of the services of the demo, whose pages people sign in on, too.
     """
     home = fetch()
     DATA.mkdir(parents=True, exist_ok=True)
@@ -224,6 +228,12 @@ def development(port: int, ui_port: int, master_key: Path) -> Iterator[dict]:
     try:
         keycloak.ready()
         keycloak.serve_pages_at(f"http://127.0.0.1:{ui_port}")
+        if "registry" in demo_ports:
+            keycloak.serve_pages_at(f"http://127.0.0.1:{demo_ports['registry']}", PORTAL_CLIENT)
+        if "data-custodian" in demo_ports:
+            keycloak.know("customers")
+            page = f"http://127.0.0.1:{demo_ports['data-custodian']}"
+            keycloak.serve_pages_at(page, "data-custodian", "customers")
         make_key(master_key)
         yield {**settings(keycloak.url), "AWE__SECRETS__MASTER_KEY_FILE": str(master_key)}
     finally:

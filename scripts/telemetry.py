@@ -20,6 +20,8 @@ METRICS = ROOT / "telemetry" / "src" / "scrape.rs"
 # Series that Prometheus adds to a histogram.
 PARTS = re.compile(r"_(bucket|sum|count)$")
 NAMES = re.compile(r"\b((?:awe|process)_[a-z0-9_]+)\b")
+# Told by every program under its own name.
+OF_EVERY_PROGRAM = {"awe_http_request_seconds", "awe_telemetry_spans_total", "awe_build_info"}
 # Told of every process by the library for it.
 OF_THE_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
 FETCH_WITHIN, END_WITHIN = 300.0, 10.0
@@ -45,7 +47,7 @@ def metrics_named() -> set[str]:
 
 def check() -> None:
     """Alerts have a runbook section, dashboards and rules name metrics and records that exist."""
-    known = set(re.findall(r'name: "(awe_[a-z0-9_]+)"', METRICS.read_text())) | OF_THE_PROCESS
+    known = set(re.findall(r'name: "(awe_[a-z0-9_]+)"', METRICS.read_text())) | OF_EVERY_PROGRAM | OF_THE_PROCESS
     records = set(re.findall(r"record: (awe:\S+)", (PROMETHEUS / "recording.yaml").read_text()))
     wrong = []
     for file, text in expressions().items():

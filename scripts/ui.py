@@ -106,8 +106,8 @@ def chromium() -> str:
 
 @contextmanager
 def server(identity: keycloak.Keycloak | None = None) -> Iterator[dict]:
-    """A throw-away `awe dev` on free ports of loopback that serves the build of now: with the Registry and its portal, or,
-    given an `identity`, trusting that one."""
+    """A throw-away `awe dev` on free ports of loopback that serves the build of now, with the Registry and its portal; given
+    an `identity`, both trust that one."""
     programs = tools.servers(own=True)
     binary = Path(os.environ.get("AWE_BIN") or TARGET / "debug" / "awe")
     registry = Path(os.environ.get("AWE_REGISTRY_BIN") or TARGET / "debug" / "awe-registry")
@@ -120,14 +120,12 @@ def server(identity: keycloak.Keycloak | None = None) -> Iterator[dict]:
     if identity is not None:
         identity.ready()
         identity.serve_pages_at(f"http://127.0.0.1:{ui}")
+        identity.serve_pages_at(f"http://127.0.0.1:{portal}", keycloak.PORTAL_CLIENT)
         key = DEV / "ui-master.key"
         keycloak.make_key(key)
         env.update(keycloak.settings(identity.url), AWE__SECRETS__MASTER_KEY_FILE=str(key))
     with servers.awe_dev("ui-server", words, ("BASE_URL", "DATABASE_URL"), env, binary) as found:
         where = {"AWE_API_URL": found["BASE_URL"], "AWE_UI_URL": f"http://127.0.0.1:{ui}"}
-        if identity is not None:
-            yield where
-            return
         stand = demo.Stand(DEV / "ui-server.env", DEV / "ui-server", registry.parent, programs, {"registry": portal})
         with demo.beside(stand):
             yield {**where, "REGISTRY_UI_URL": f"http://127.0.0.1:{portal}"}

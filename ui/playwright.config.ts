@@ -1,7 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
 const base = process.env.AWE_UI_URL;
-// Not there with a real Keycloak, where only AWE's own pages are signed in to.
 const portal = process.env.REGISTRY_UI_URL;
 if (!base) throw new Error("AWE_UI_URL is not set: run `./dev ui test`");
 

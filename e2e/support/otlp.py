@@ -29,6 +29,7 @@ class Span:
     links: list[tuple[str, str]]
     """Trace and span that it links to."""
     attributes: dict[str, Any] = field(default_factory=dict)
+    service: str = ""
 
 
 class Collector:
@@ -69,6 +70,18 @@ class Collector:
     def wait_for(self, name: str, trace_id: str | None = None, within: float = 20.0) -> Span:
         return until(lambda: self.named(name, trace_id), f"a span {name} comes", within)[0]
 
+    def ancestors(self, span: Span, root: str) -> list[tuple[str, str]]:
+        """Service and name of what it is a part of, from below the span `root` to itself; waits until all are told."""
+
+        def whole() -> list[Span]:
+            known = {one.span_id: one for one in self.spans(span.trace_id)}
+            line = [span]
+            while (parent := known.get(line[0].parent_id)) is not None:
+                line.insert(0, parent)
+            return line if line[0].parent_id == root else []
+
+        return [(one.service, one.name) for one in until(whole, f"{span} is below {root}", 20)]
+
     def _take(self, body: bytes) -> None:
         sent = ExportTraceServiceRequest.FromString(body)
         spans = [
@@ -80,6 +93,7 @@ class Collector:
                 span.kind,
                 [(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
                 {pair.key: _plain(pair.value) for pair in span.attributes},
+                next((_plain(pair.value) for pair in resource.resource.attributes if pair.key == "service.name"), ""),
             )
             for resource in sent.resource_spans
             for scope in resource.scope_spans

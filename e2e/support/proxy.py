@@ -33,6 +33,7 @@ class Proxy:
         self.delay = 0.0
         """Seconds that each chunk is delayed, in both directions."""
         self._refusing = False
+        self._losing = False
         self._links: set[_Link] = set()
         self._loop = LoopThread()
         self._flowing = self._loop.call(self._event())
@@ -56,6 +57,10 @@ class Proxy:
         """Ends new connections as soon as they are made."""
         self._refusing = on
 
+    def lose_answers(self, on: bool) -> None:
+        """Passes everything on to the server, and ends a connection instead of passing on what it answers."""
+        self._losing = on
+
     def stall(self, on: bool) -> None:
         """Passes nothing on and cuts nothing, like a network that drops every packet."""
         self._loop.call(self._set_flowing(not on))
@@ -68,6 +73,7 @@ class Proxy:
     def heal(self) -> None:
         self.delay = 0.0
         self.refuse(False)
+        self.lose_answers(False)
         self.stall(False)
 
     def close(self) -> None:
@@ -137,6 +143,8 @@ class Proxy:
                 await self._flowing.wait()
                 if link.stranded:
                     await self._never.wait()
+                if self._losing and direction == TO_CLIENT:
+                    break
                 if link.cut_in == direction:
                     if direction == TO_SERVER:
                         writer.write(chunk[: len(chunk) // 2])

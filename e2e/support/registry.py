@@ -172,6 +172,7 @@ class RegistryCase(EngineCase):
             "awe.callback_hmac_secret": self.secret,
             "awe.callback_secret_id": "none-yet",
             "awe.timeout_seconds": 5,
+            "telemetry.metrics_port": 0,
         }
 
     def new_registry(self) -> Registry:

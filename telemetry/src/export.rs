@@ -1,7 +1,7 @@
 //! Sends spans to a collector by OTLP over HTTP, from a thread of its own. A collector that is away, slow or full costs
 //! spans, which are counted, and nothing else: [`crate::measure`] tells `awe_telemetry_spans_total`.
 
-use crate::measure;
+use crate::{Program, measure};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter as Otlp, WithExportConfig as _};
@@ -35,12 +35,10 @@ pub struct Options {
     pub ratio: f64,
     /// Most spans that wait for the collector.
     pub queue: usize,
-    /// Version of the program.
-    pub version: &'static str,
+    /// What runs here.
+    pub program: Program,
     /// This process, among those of the installation.
     pub instance: String,
-    /// The crates whose spans are recorded.
-    pub crates: &'static [&'static str],
 }
 
 /// Spans cannot be sent.
@@ -100,16 +98,16 @@ where
     }
     let provider = provider.build();
     let layer = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("awe"))
+        .with_tracer(provider.tracer(options.program.name))
         .with_location(false)
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false);
-    let crates = options.crates;
-    // Spans alone: what is logged inside of them may say more than a collector is to know.
+    let crates = options.program.crates;
+    // Spans alone, those of calls (`crate::Call`) among them: what is logged inside of them may say more than a collector is to know.
     let ours = dynamic_filter_fn(move |metadata, _| {
         let room = metadata.target().split("::").next().unwrap_or_default();
-        metadata.is_span() && crates.contains(&room)
+        metadata.is_span() && (room == env!("CARGO_CRATE_NAME") || crates.contains(&room))
     });
     Ok((Export { provider }, layer.with_filter(ours.and(LevelFilter::DEBUG)).boxed()))
 }
@@ -118,10 +116,10 @@ fn resource(options: &Options) -> Resource {
     let named = std::env::var_os("OTEL_SERVICE_NAME").is_some()
         || std::env::var("OTEL_RESOURCE_ATTRIBUTES").is_ok_and(|all| all.contains("service.name="));
     let resource = Resource::builder().with_attributes([
-        KeyValue::new("service.version", options.version),
+        KeyValue::new("service.version", options.program.version),
         KeyValue::new("service.instance.id", options.instance.clone()),
     ]);
-    if named { resource.build() } else { resource.with_service_name("awe").build() }
+    if named { resource.build() } else { resource.with_service_name(options.program.service).build() }
 }
 
 impl Export {

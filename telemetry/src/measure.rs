@@ -1,15 +1,48 @@
 //! What is measured: one function for each thing that happens, and one for each level that is looked at. Without
 //! [`crate::scrape`] they do nothing.
 //!
-//! A label has few values, all known here, or is bounded by [`Names`]: no id of a request, person or policy is one.
+//! A label has few values, all known here, or is bounded by [`Bounded`]: no id of a request, person or policy is one.
 
-use metrics::{counter, gauge, histogram};
+use metrics::{SharedString, counter, gauge, histogram};
 use parking_lot::Mutex;
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 static KEPT: AtomicBool = AtomicBool::new(false);
+static NAMES: OnceLock<Names> = OnceLock::new();
+
+/// The names of what every program tells.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) http_request_seconds: String,
+    pub(crate) telemetry_spans_total: String,
+    pub(crate) build_info: String,
+}
+
+/// The names under which the program of this process tells; the first one that asks says which it is.
+pub(crate) fn names(program: &str) -> &'static Names {
+    NAMES.get_or_init(|| Names {
+        http_request_seconds: format!("{program}_http_request_seconds"),
+        telemetry_spans_total: format!("{program}_telemetry_spans_total"),
+        build_info: format!("{program}_build_info"),
+    })
+}
+
+/// Counts one more of a metric that the program has named to [`crate::scrape::install`]. `label`: its name, and one of
+/// the few values that were named.
+pub fn add(name: &'static str, label: Option<(&'static str, &'static str)>, n: u64) {
+    match label {
+        Some((label, value)) => counter!(name, label => value).increment(n),
+        None => counter!(name).increment(n),
+    }
+}
+
+/// Something of a metric of the program's own took so long.
+pub fn took(name: &'static str, took: Duration) {
+    histogram!(name).record(took);
+}
 
 /// Whether somebody may look: levels that cost a look are taken only then.
 #[must_use]
@@ -21,8 +54,10 @@ pub(crate) fn keep() {
     KEPT.store(true, Ordering::Relaxed);
 }
 
-/// An HTTP request that was answered. `route` is that of the OpenAPI document, `status` the class: `2xx`.
-pub fn answered(method: &'static str, route: &'static str, status: u16, took: Duration) {
+/// An HTTP request that was answered. `route` is one of the routes that there are, never a path; `status` becomes its
+/// class: `2xx`.
+pub fn answered(method: &'static str, route: impl Into<SharedString>, status: u16, took: Duration) {
+    let Some(names) = NAMES.get() else { return };
     let status = match status {
         ..200 => "1xx",
         200..300 => "2xx",
@@ -30,8 +65,8 @@ pub fn answered(method: &'static str, route: &'static str, status: u16, took: Du
         400..500 => "4xx",
         500.. => "5xx",
     };
-    histogram!("awe_http_request_seconds", "method" => method, "route" => route, "status" => status)
-        .record(took);
+    let name = names.http_request_seconds.as_str();
+    histogram!(name, "method" => method, "route" => route, "status" => status).record(took);
 }
 
 /// A decision that was committed, `took` from when it was asked for.
@@ -203,12 +238,14 @@ pub fn requests(status: &'static str, n: i64) {
 
 /// Spans that were `exported`, that the collector did not take (`failed`), or for which there was no room (`dropped`).
 pub fn spans(outcome: &'static str, n: usize) {
-    counter!("awe_telemetry_spans_total", "outcome" => outcome).increment(n as u64);
+    let Some(names) = NAMES.get() else { return };
+    counter!(names.telemetry_spans_total.as_str(), "outcome" => outcome).increment(n as u64);
 }
 
 /// What runs here.
 pub fn build(version: &'static str) {
-    gauge!("awe_build_info", "version" => version).set(1.0);
+    let Some(names) = NAMES.get() else { return };
+    gauge!(names.build_info.as_str(), "version" => version).set(1.0);
 }
 
 /// The label of what is one number for the installation.
@@ -226,16 +263,16 @@ fn signed(n: i64) -> f64 {
 }
 
 /// Endpoints of webhooks that have a label of their own.
-static ENDPOINTS: Names = Names::new(100);
+static ENDPOINTS: Bounded = Bounded::new(100);
 
 /// Names that come from outside, the first so many of which become labels; the others share `other`.
 #[derive(Debug)]
-pub struct Names {
+pub struct Bounded {
     known: Mutex<Option<HashSet<String>>>,
     most: usize,
 }
 
-impl Names {
+impl Bounded {
     /// Room for `most` names.
     #[must_use]
     pub const fn new(most: usize) -> Self {
@@ -264,7 +301,7 @@ mod tests {
 
     #[test]
     fn names_from_outside_make_a_bounded_number_of_labels() {
-        let names = Names::new(2);
+        let names = Bounded::new(2);
         let labels: HashSet<String> = (0..1000).map(|n| names.name(&format!("https://{n}"))).collect();
         assert_eq!(labels.len(), 3);
         assert_eq!((names.name("https://1"), names.name("https://7")), ("https://1".into(), "other".into()));

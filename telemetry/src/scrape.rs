@@ -1,5 +1,7 @@
 //! What Prometheus is given: the text exposition format, version 0.0.4.
 
+use crate::Program;
+use crate::measure::{self, Names};
 use metrics::Label;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
@@ -11,7 +13,7 @@ pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub const TIDY: Duration = Duration::from_secs(5);
 
 /// From a millisecond to what a caller waits at most.
-const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// From a minute to a month.
 const LONG: [f64; 10] = [
     60.0,
@@ -28,17 +30,21 @@ const LONG: [f64; 10] = [
 const LATENESS: [f64; 9] = [0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
 const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// What a metric does. A histogram has upper bounds of its buckets.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// It grows.
     Counter,
+    /// It goes up and down.
     Gauge,
+    /// It is counted by size.
     Histogram(&'static [f64]),
 }
 use Kind::{Counter, Gauge, Histogram};
 
 /// The values of a metric's label.
-#[derive(Clone, Copy)]
-enum Labels {
+#[derive(Debug, Clone, Copy)]
+pub enum Labels {
     /// It has none.
     None,
     /// One label with one of these.
@@ -48,22 +54,21 @@ enum Labels {
 }
 use Labels::{From, Later, None};
 
-#[derive(Clone, Copy)]
-struct Metric {
-    name: &'static str,
-    kind: Kind,
-    labels: Labels,
-    help: &'static str,
+/// One metric, as it is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name, which begins with that of the program.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// Its label.
+    pub labels: Labels,
+    /// For people.
+    pub help: &'static str,
 }
 
-/// Every metric.
-const METRICS: &[Metric] = &[
-    Metric {
-        name: "awe_http_request_seconds",
-        kind: Histogram(&SECONDS),
-        labels: Later,
-        help: "HTTP requests by route and status class",
-    },
+/// Every metric of AWE, besides what every program tells.
+pub const AWE: &[Metric] = &[
     Metric {
         name: "awe_decisions_total",
         kind: Counter,
@@ -277,13 +282,6 @@ const METRICS: &[Metric] = &[
         help: "Webhooks that were given up, at most 10,000",
     },
     Metric { name: "awe_mails_waiting", kind: Gauge, labels: Later, help: "Mails that wait to be sent" },
-    Metric {
-        name: "awe_telemetry_spans_total",
-        kind: Counter,
-        labels: From("outcome", &["exported", "failed", "dropped"]),
-        help: "Spans that were exported, failed or dropped",
-    },
-    Metric { name: "awe_build_info", kind: Gauge, labels: Later, help: "1, with the version that runs" },
 ];
 
 impl Metric {
@@ -337,25 +335,47 @@ pub enum Error {
     Twice,
 }
 
-/// Begins to keep metrics.
+/// What every program tells, under its own name: `awe_http_request_seconds`.
+fn of_every_program(names: &'static Names) -> [Metric; 3] {
+    let metric = |name: &'static String, kind, labels, help| Metric { name, kind, labels, help };
+    let outcomes = From("outcome", &["exported", "failed", "dropped"]);
+    [
+        metric(
+            &names.http_request_seconds,
+            Histogram(&SECONDS),
+            Later,
+            "HTTP requests by route and status class",
+        ),
+        metric(
+            &names.telemetry_spans_total,
+            Counter,
+            outcomes,
+            "Spans that were exported, failed or dropped",
+        ),
+        metric(&names.build_info, Gauge, Later, "1, with the version that runs"),
+    ]
+}
+
+/// Begins to keep these metrics and those that every program tells.
 ///
 /// # Errors
 /// As [`Error`] says.
-pub fn install(version: &'static str) -> Result<Scrape, Error> {
+pub fn install(program: &Program, metrics: &[Metric]) -> Result<Scrape, Error> {
+    let all = || of_every_program(measure::names(program.name)).into_iter().chain(metrics.iter().copied());
     let mut builder = PrometheusBuilder::new();
-    for Metric { name, kind, .. } in METRICS {
+    for Metric { name, kind, .. } in all() {
         if let Histogram(buckets) = kind {
-            builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)?;
+            builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), buckets)?;
         }
     }
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| Error::Twice)?;
-    METRICS.iter().for_each(Metric::begin);
+    all().for_each(|metric| metric.begin());
     let process = metrics_process::Collector::default();
     process.describe();
-    crate::measure::keep();
-    crate::measure::build(version);
+    measure::keep();
+    measure::build(program.version);
     Ok(Scrape { handle, process })
 }
 

@@ -9,6 +9,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, ContextGuard};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tracing::{Instrument, Span};
@@ -66,6 +67,14 @@ impl Trace {
         let context = Context::new().with_remote_span_context(self.0.clone());
         TraceContextPropagator::new().inject_context(&context, &mut Collected(&mut headers));
         headers
+    }
+
+    /// Writes where the caller of this function is, if that belongs to a trace, into the headers of a call; the Rust client
+    /// asks for it before each attempt.
+    pub fn inject(carrier: &mut HashMap<String, String>) {
+        if let Some(here) = Self::current() {
+            carrier.extend(here.headers().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
     }
 
     /// As it is kept with an event: the `traceparent`, and after a space the `tracestate` if there is one.

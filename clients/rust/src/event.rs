@@ -3,6 +3,7 @@
 use crate::generated::words::EventType;
 use crate::json::JsonObject;
 use serde_json::Value;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -47,6 +48,9 @@ pub struct WebhookEvent {
     pub payload: JsonObject,
     /// The whole object as it came, with fields that this version does not know.
     pub data: JsonObject,
+    /// `traceparent` and `tracestate` of the message on NATS, as a tracer's propagator reads them; empty of a webhook,
+    /// whose headers say it.
+    pub carrier: HashMap<String, String>,
 }
 
 impl WebhookEvent {
@@ -123,6 +127,7 @@ impl AnyEvent {
             actor: present(&value, "actor").map(|_| text(&value, "actor")).transpose()?,
             payload: payload.ok_or_else(|| wrong("payload", "an object"))?,
             data: value,
+            carrier: HashMap::new(),
         })))
     }
 

@@ -25,6 +25,8 @@ const AGAIN: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_secs(1))
     .with_max_delay(Duration::from_secs(60))
     .without_max_times();
+/// Headers that say to which trace a message belongs.
+const TRACED: [&str; 2] = ["traceparent", "tracestate"];
 /// After so many questions without a message the server is asked whether the consumer is still there.
 const SILENT: u32 = 30;
 
@@ -292,7 +294,11 @@ impl<S: SeenStore> Consumer<S> {
 }
 
 fn read(message: &Message) -> Result<AnyEvent, UnreadableEvent> {
-    let event = AnyEvent::parse(&message.payload)?;
+    let mut event = AnyEvent::parse(&message.payload)?;
+    if let (AnyEvent::Known(event), Some(headers)) = (&mut event, &message.headers) {
+        let said = |name: &&str| Some(((*name).to_owned(), headers.get(*name)?.as_str().to_owned()));
+        event.carrier = TRACED.iter().filter_map(said).collect();
+    }
     let named = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
     match named {
         Some(named) if named.as_str() != event.event_id() => {

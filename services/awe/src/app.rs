@@ -13,9 +13,9 @@ use actors::{Role, Roles, System};
 use anyhow::{Context as _, bail};
 use axum::Router;
 use futures::FutureExt as _;
+use serving::Metrics;
 use std::time::Duration;
 use store::Store;
-use telemetry::scrape::Scrape;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -76,33 +76,13 @@ async fn await_database(store: &Store, stop: &CancellationToken) -> anyhow::Resu
     }
 }
 
-/// The metrics of this process, and the listener on which they are found.
-#[derive(Debug)]
-pub struct Metrics {
-    listener: TcpListener,
-    router: Router,
-    scrape: Scrape,
-}
-
-impl Metrics {
-    /// Begins to keep them and listens; `None` where they are not wanted.
-    ///
-    /// # Errors
-    /// The address cannot be listened on.
-    pub async fn listen(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(address) = config.telemetry.metrics() else { return Ok(None) };
-        let (listener, router, scrape) = server::scrape::listen(address).await?;
-        Ok(Some(Self { listener, router, scrape }))
-    }
-}
-
 /// Serves until `stop`, then finishes what is in flight.
 ///
 /// # Errors
 /// A listener fails, or what [`start`] fails with.
 pub async fn run(
     state: AppState,
-    mut listeners: Vec<(TcpListener, Router)>,
+    listeners: Vec<(TcpListener, Router)>,
     metrics: Option<Metrics>,
     roles: Roles,
     migrate: bool,
@@ -114,23 +94,19 @@ pub async fn run(
     // The listeners go on for a while after a stop signal, so that whoever balances load can look elsewhere first.
     let closing = CancellationToken::new();
     let _close = closing.clone().drop_guard();
-    let limits = server::Limits::of(&state.config().server);
+    let limits = server::limits(&state.config().server);
     let mut servers = JoinSet::new();
-    let scrape = metrics.map(|Metrics { listener, router, scrape }| {
-        listeners.push((listener, router));
-        scrape
-    });
+    if let Some(metrics) = metrics {
+        servers.spawn(metrics.serve(closing.clone()));
+    }
     for (listener, router) in listeners {
-        servers.spawn(server::serve(listener, router, limits, closing.clone()));
+        servers.spawn(serving::serve(listener, router, limits, closing.clone()));
     }
     let system = start(&state, roles, migrate, &stop).await?;
     system.loops().spawn("presence", {
         let (state, circuits, stop) = (state.clone(), system.circuits(), stop.clone());
         move || presence::tell(state.clone(), roles, circuits.clone(), stop.clone()).map(Ok)
     });
-    if let Some(scrape) = scrape {
-        system.loops().spawn("metrics", move || server::scrape::tidy(scrape.clone()).map(Ok));
-    }
     started()?;
     tokio::select! {
         () = leave(&state, &stop) => {}

@@ -137,7 +137,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     // Only servers log what they do: the output of a tool is its answer, and its log has warnings only.
     let is_server = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
-    let spans = if is_server { config::load(cli.global.config.as_deref())?.telemetry.export() } else { None };
+    let spans = if is_server { config::export(&config::load(cli.global.config.as_deref())?) } else { None };
     let export = logging::init(cli.global.log_format, is_server, spans)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(run_async(cli));

@@ -10,7 +10,6 @@ mod embedded;
 pub mod error;
 mod evidence;
 pub mod extract;
-mod files;
 mod import;
 mod logging;
 mod operations;

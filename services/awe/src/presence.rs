@@ -21,7 +21,7 @@ const LONGEST_WHY: usize = 300;
 pub async fn tell(state: AppState, roles: Roles, circuits: Circuits, stop: CancellationToken) {
     let mut process = Process {
         id: Uuid::now_v7(),
-        host: host(),
+        host: telemetry::host(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: roles.iter().map(|role| role.as_str().to_owned()).collect(),
         directory: state.staff().is_ok(),
@@ -64,11 +64,4 @@ fn troubles(state: &AppState) -> Vec<String> {
         format!("{} ({}): {why}", trouble.name, trouble.state)
     };
     troubles.into_iter().map(say).collect()
-}
-
-/// The host name of this machine.
-#[must_use]
-pub fn host() -> String {
-    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown-host".to_owned())
 }

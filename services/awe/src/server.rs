@@ -6,14 +6,11 @@
 //! ```
 
 mod body;
-mod listen;
 mod measured;
-pub(crate) mod scrape;
 mod unread;
 
-pub use listen::{Limits, serve};
-
 use crate::auth;
+use crate::config::{Server, seconds};
 use crate::error::{ApiError, Reason, enveloped, panicked};
 use crate::places::Held;
 use crate::routes;
@@ -27,12 +24,18 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
-use telemetry::{Trace, measure};
+use telemetry::{Trace, call, measure};
 use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
 const REQUEST_ID: &str = "x-request-id";
 const MAX_REQUEST_ID: usize = 128;
+
+/// The configured bounds of connections.
+#[must_use]
+pub fn limits(server: &Server) -> serving::Limits {
+    serving::Limits::new(server.max_connections, seconds(server.idle_timeout_seconds))
+}
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
@@ -79,10 +82,10 @@ fn layered(routes: Router, state: AppState) -> Router {
 async fn traced(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).filter(|id| is_request_id(id)).cloned();
     let id = given.unwrap_or_else(new_request_id);
-    let (method, route) = (measured::word(request.method()), measured::route(request.uri().path()));
+    let (method, route) = (call::word(request.method()), measured::route(request.uri().path()));
     let began = Instant::now();
     // The span is made inside the place that the caller names, and so becomes a part of it.
-    let answering = Trace::around(measured::trace(request.headers()), async {
+    let answering = Trace::around(call::place(request.headers()), async {
         let span = span(&request, method, route, &id);
         let response = answered(&state, request, next).instrument(span.clone()).await;
         let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);
@@ -112,7 +115,7 @@ fn span(request: &Request, method: &'static str, route: &'static str, id: &Heade
         http.request.method = method,
         http.route = route,
         http.response.status_code = field::Empty,
-        url.path = measured::shown(request.uri().path()),
+        url.path = call::shown(request.uri().path()),
         request_id = id.to_str().unwrap_or_default(),
         subject = field::Empty,
     )

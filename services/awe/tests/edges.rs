@@ -154,9 +154,10 @@ fn room_of(name: &str, rooms: &BTreeMap<String, Room>) -> Option<String> {
     rooms.keys().find(|room| named.map_or(last_part(room) == name, |named| *room == named)).cloned()
 }
 
-/// A program that knows AWE by a client library alone, as a stranger's does.
+/// A program that knows AWE by a client library alone, as a stranger's does, and runs as programs of ours do.
 fn is_caller(room: &Room) -> bool {
-    room.uses.iter().eq(["rust"])
+    room.uses.contains("rust")
+        && room.uses.iter().all(|used| ["rust", "serving", "telemetry"].contains(&&**used))
 }
 
 /// The path of every workspace member, with what its product code depends on.

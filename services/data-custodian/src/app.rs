@@ -3,8 +3,9 @@
 use crate::approval::{self, Bus};
 use crate::config::Config;
 use crate::state::App;
-use crate::{backchannel, listen, public};
+use crate::{backchannel, metrics, public};
 use anyhow::Context as _;
+use serving::Limits;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -35,8 +36,10 @@ impl Running {
 
     /// Waits until everything has ended; it must have been told to.
     pub async fn ended(self) {
-        if self.serving.await.is_err() {
-            tracing::error!("a listener panicked");
+        match tokio::time::timeout(ENDED_WITHIN, self.serving).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("a listener panicked"),
+            Err(_) => tracing::warn!("some requests were not answered in time"),
         }
         self.app.loops.ended(ENDED_WITHIN).await;
         self.app.pool.close().await;
@@ -54,11 +57,12 @@ pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Ru
     let bus = approval::connect(&config.nats).await.context("nats.url")?;
     let app = App::new(config, bus.is_some(), public_at.port(), stop.clone())?;
     run_loops(&app, bus);
-    let (limits, inner) = (app.config.server, app.clone());
+    let (server, inner) = (app.config.server, app.clone());
+    let limits = Limits::new(server.max_connections, Duration::from_secs(server.idle_timeout_seconds));
     let serving = tokio::spawn(async move {
         tokio::join!(
-            listen::serve(public, public::router(inner.clone()), limits, stop.clone()),
-            listen::serve(internal, backchannel::router(inner), limits, stop.clone()),
+            serving::serve(public, public::router(inner.clone()), limits, stop.clone()),
+            serving::serve(internal, backchannel::router(inner), limits, stop.clone()),
         );
     });
     tracing::info!(public = %public_at, internal = %internal_at, "the data custodian serves");
@@ -75,7 +79,7 @@ fn run_loops(app: &App, bus: Option<Bus>) {
     app.loops.every("reaper", reaping, move || {
         let app = shared.clone();
         async move {
-            app.metrics.nonces_reaped.add(app.nonces.reap_ended().await?);
+            metrics::reaped(app.nonces.reap_ended().await?);
             Ok(app.authorizations.forget_applied().await?)
         }
     });
@@ -86,7 +90,7 @@ fn run_loops(app: &App, bus: Option<Bus>) {
         let (app, bus) = (shared.clone(), told.clone());
         async move {
             let stop = app.loops.stop().clone();
-            approval::listen(&bus, &app.awe, &app.authorizations, &app.metrics, stop).await
+            approval::listen(&bus, &app.awe, &app.authorizations, stop).await
         }
     });
     let authorizations = app.authorizations.clone();
@@ -104,7 +108,9 @@ fn reconcile(app: &App) {
         let app = shared.clone();
         async move {
             loop {
-                match approval::reconcile(&app.awe, &app.authorizations, interval.as_secs_f64()).await {
+                match approval::reconcile(&app.awe, &app.authorizations, &app.asked, interval.as_secs_f64())
+                    .await
+                {
                     Ok(()) => watched.succeeded(),
                     Err(error) => watched.failed(&format!("{error:#}")),
                 }

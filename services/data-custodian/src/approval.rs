@@ -16,11 +16,13 @@ use crate::identity::unsigned;
 use crate::uris::Uris;
 use anyhow::Context as _;
 use awe_client::models::CreateRequestIn;
-use awe_client::{AweClient, ClientCredentials, Error, JsonObject, RetryPolicy, Token};
+use awe_client::parameters::ListRequests;
+use awe_client::{AweClient, ClientCredentials, Error, ErrorKind, JsonObject, RetryPolicy, Token};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// What an authorization is to AWE.
@@ -36,7 +38,7 @@ pub enum AskError {
     /// No AWE is configured.
     #[error("no approval service is configured")]
     NotConfigured,
-    /// It did not answer in time. The request may exist; it then expires by itself.
+    /// It did not answer in time.
     #[error("the approval service did not answer in time")]
     Slow,
     /// It refused or could not be reached.
@@ -45,6 +47,23 @@ pub enum AskError {
     /// Its answer makes no sense.
     #[error("the approval service gave an id that is none")]
     Unreadable,
+}
+
+impl AskError {
+    /// Whether there may be a request at AWE all the same: its answer is not known, or makes no sense.
+    #[must_use]
+    pub fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::NotConfigured => false,
+            Self::Slow | Self::Unreadable => true,
+            Self::Refused(error) => match error.kind() {
+                ErrorKind::Api(refused) => refused.status >= 500,
+                ErrorKind::Transport { sent } | ErrorKind::Timeout { sent } => *sent,
+                ErrorKind::Token(_) | ErrorKind::InvalidArgument(_) => false,
+                _ => true,
+            },
+        }
+    }
 }
 
 /// Asks AWE. Cheap to clone.
@@ -66,6 +85,7 @@ impl Awe {
         }
         let client = AweClient::builder(&settings.url)
             .token(token(settings, auth))
+            .trace(telemetry::Trace::inject)
             .timeout(Duration::from_secs(settings.timeout_seconds))
             .retry(RetryPolicy { attempts: 3, total: ASKING, ..RetryPolicy::default() })
             .build()
@@ -93,7 +113,8 @@ impl Awe {
     ) -> Result<Uuid, AskError> {
         let client = self.client.as_ref().ok_or(AskError::NotConfigured)?;
         let (request, key) = (self.request(checked, id, policy_key, uris), id.to_string());
-        let asked = tokio::time::timeout(ASKING, client.create_with_key(&request, &key));
+        let span = tracing::info_span!("create request", otel.kind = "client");
+        let asked = tokio::time::timeout(ASKING, client.create_with_key(&request, &key).instrument(span));
         let created =
             asked.await.map_err(|_| AskError::Slow)?.map_err(|error| AskError::Refused(Box::new(error)))?;
         Uuid::parse_str(&created.request_id).map_err(|_| AskError::Unreadable)
@@ -119,6 +140,21 @@ impl Awe {
             policy_key: policy_key.to_owned(),
             ..CreateRequestIn::default()
         }
+    }
+
+    /// The requests at AWE for what was to be stored under this id.
+    ///
+    /// # Errors
+    /// What AWE says, or that it did not answer.
+    pub async fn find(&self, id: Uuid) -> anyhow::Result<Vec<Uuid>> {
+        let client = self.client.as_ref().context("no AWE is configured")?;
+        let filters = ListRequests {
+            artifact_type: Some(ARTIFACT_TYPE.to_owned()),
+            artifact_id: Some(id.to_string()),
+            ..ListRequests::default()
+        };
+        let found = client.list(&filters).await?;
+        Ok(found.iter().filter_map(|request| Uuid::parse_str(&request.id).ok()).collect())
     }
 
     /// Stops a request that nobody waits for any more. One that has ended, or is not known, counts as stopped.

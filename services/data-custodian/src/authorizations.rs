@@ -3,13 +3,16 @@
 //! A status changes by a conditional update, in one transaction with the event that caused it, the note of the change and
 //! the event that tells of it. So whatever comes twice, late or out of order changes nothing.
 
+use crate::asked;
 use crate::changes::note_change;
 use crate::grant::{Checked, Stored, persist};
 use crate::uris::Uris;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgPool};
+use telemetry::Trace;
 use time::OffsetDateTime;
+use tracing::Span;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -83,6 +86,15 @@ impl Outcome {
         }
     }
 
+    /// As metrics say it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Revoked => "revoked",
+        }
+    }
+
     fn of_status(status: &str) -> Self {
         if status == "ACTIVE" { Self::Active } else { Self::Revoked }
     }
@@ -97,6 +109,21 @@ pub enum Applied {
     Unchanged,
     /// The event was applied before.
     Again,
+}
+
+/// An event of ours that NATS has still to take.
+#[derive(Debug, FromRow)]
+pub struct Unpublished {
+    /// Its place.
+    pub position: i64,
+    /// Its id.
+    pub event_id: Uuid,
+    /// Its subject.
+    pub subject: String,
+    /// What it says.
+    pub body: Value,
+    /// Where in a trace it happened.
+    pub trace_context: Option<String>,
 }
 
 const READ: &str = "select id as authorization_id, status, scope, third_party as client_id, retail_customer_id,
@@ -162,7 +189,8 @@ impl Authorizations {
         .await
     }
 
-    /// Stores a grant that waits for a request of AWE. If that request has ended meanwhile, this is known at once.
+    /// Stores a grant that waits for a request of AWE. If that request has ended meanwhile, this is known at once. `None`
+    /// when it was given up while AWE was asked: nothing may be committed then.
     ///
     /// # Errors
     /// What the database says.
@@ -172,9 +200,15 @@ impl Authorizations {
         checked: &Checked,
         id: Uuid,
         awe_request_id: Uuid,
-    ) -> sqlx::Result<Stored> {
+    ) -> sqlx::Result<Option<Stored>> {
         lock(connection, awe_request_id).await?;
+        if !asked::take(connection, id).await? {
+            return Ok(None);
+        }
         let stored = persist(connection, checked, id, Some(awe_request_id), &self.uris).await?;
+        let trace = Trace::current().filter(Trace::is_kept).map(|trace| trace.to_text());
+        let update = "update authorizations set trace_context = $2 where id = $1 and $2 is not null";
+        sqlx::query(update).bind(id).bind(trace).execute(&mut *connection).await?;
         let select =
             "select event_id, outcome from applied_events where awe_request_id = $1 order by applied_at";
         let known: Option<(String, String)> =
@@ -182,7 +216,7 @@ impl Authorizations {
         if let Some((event_id, status)) = known {
             self.end(connection, awe_request_id, Outcome::of_status(&status), &event_id).await?;
         }
-        Ok(stored)
+        Ok(Some(stored))
     }
 
     /// Applies what an event of AWE, or an answer, says of a request. `event_id`: `None` for an answer.
@@ -225,13 +259,15 @@ impl Authorizations {
         cause: &str,
     ) -> sqlx::Result<bool> {
         let update = "update authorizations set status = $2, updated = now()
-                      where awe_request_id = $1 and status = 'PENDING' returning id";
-        let ended: Option<Uuid> = sqlx::query_scalar(update)
+                      where awe_request_id = $1 and status = 'PENDING' returning id, trace_context";
+        let ended: Option<(Uuid, Option<String>)> = sqlx::query_as(update)
             .bind(awe_request_id)
             .bind(outcome.status())
             .fetch_optional(&mut *connection)
             .await?;
-        let Some(id) = ended else { return Ok(false) };
+        let Some((id, asked)) = ended else { return Ok(false) };
+        // Where the grant was asked for, perhaps days ago, by whoever looks at what has come of it.
+        telemetry::trace::link(&Span::current(), asked.and_then(|text| Trace::from_text(&text)).iter());
         note_change(connection, id, outcome.status(), cause).await?;
         if outcome == Outcome::Revoked {
             self.drop_subscriptions(connection, id).await?;
@@ -277,10 +313,12 @@ impl Authorizations {
         let Some(prefix) = &self.subjects else { return Ok(()) };
         let Some(now) = read(connection, id).await? else { return Ok(()) };
         let body = serde_json::to_value(&now).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        sqlx::query("insert into outbox (event_id, subject, body) values ($1, $2, $3)")
+        let trace = Trace::current().map(|trace| trace.to_text());
+        sqlx::query("insert into outbox (event_id, subject, body, trace_context) values ($1, $2, $3, $4)")
             .bind(Uuid::new_v4())
             .bind(format!("{prefix}.authorization.revoked.{id}"))
             .bind(body)
+            .bind(trace)
             .execute(&mut *connection)
             .await?;
         Ok(())
@@ -326,12 +364,13 @@ impl Authorizations {
         sqlx::query(delete).execute(&self.pool).await.map(drop)
     }
 
-    /// Takes events of ours that NATS has still to take, oldest first: position, id, subject, body.
+    /// Takes events of ours that NATS has still to take, oldest first.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn unpublished(&self, most: i64) -> sqlx::Result<Vec<(i64, Uuid, String, Value)>> {
-        let select = "select position, event_id, subject, body from outbox order by position limit $1";
+    pub async fn unpublished(&self, most: i64) -> sqlx::Result<Vec<Unpublished>> {
+        let select =
+            "select position, event_id, subject, body, trace_context from outbox order by position limit $1";
         sqlx::query_as(select).bind(most).fetch_all(&self.pool).await
     }
 

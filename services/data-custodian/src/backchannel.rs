@@ -10,11 +10,13 @@ pub use answer::{ErrorOut, Failure};
 pub use credential::Credential;
 pub use rate::Rates;
 
-use crate::grant::{Grant, GrantError, PendingOut, Provisioned, Refusal, check, persist};
+use crate::grant::{Checked, Grant, GrantError, PendingOut, Provisioned, Refusal, check, persist};
+use crate::metrics;
+use crate::public::traced;
 use crate::state::App;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -36,13 +38,14 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(async || Failure::method())
         .fallback(async || Failure::no_such_path())
         .layer(from_fn_with_state(app.clone(), guarded))
+        .layer(from_fn(traced))
         .with_state(app)
 }
 
 /// The credential first: before a path is looked up, and before a byte of the body is read.
 async fn guarded(State(app): State<App>, request: Request, next: Next) -> Response {
     if !app.credential.fits(request.headers()) {
-        app.metrics.credentials_refused.add(1);
+        metrics::grant("unauthorized");
         return Failure::unauthorized().into_response();
     }
     let limit = Duration::from_secs(app.config.server.request_timeout_seconds);
@@ -73,20 +76,20 @@ async fn subscriptions(State(app): State<App>, request: Request) -> Response {
 async fn provision(app: &App, request: Request) -> Result<Provisioned, Failure> {
     let grant = match body::read(request, &app.config.server).await {
         Err(failure) => {
-            app.metrics.grants_refused.add(1);
+            metrics::grant("refused");
             return Err(failure);
         }
         Ok(members) => {
             if let Some(client_id) = members.get("client_id").and_then(serde_json::Value::as_str)
                 && let Err(wait) = app.rates.take(client_id)
             {
-                app.metrics.grants_limited.add(1);
+                metrics::grant("limited");
                 return Err(Failure::limited(wait));
             }
             body::grant(members)
         }
     };
-    let grant = grant.map_err(|refusal| refused(app, &refusal))?;
+    let grant = grant.map_err(|refusal| refused(&refusal))?;
     let (correlation, client) = (logged(&grant.correlation_id), grant.client_id.clone());
     let points = grant.selected_usage_point_ids.len();
     match store(app, grant).await {
@@ -98,9 +101,9 @@ async fn provision(app: &App, request: Request) -> Result<Provisioned, Failure> 
             tracing::info!(correlation, authorization_id = %id, client, points, status, "a grant was stored");
             Ok(provisioned)
         }
-        Err(GrantError::Refused(refusal)) => Err(refused(app, &refusal)),
+        Err(GrantError::Refused(refusal)) => Err(refused(&refusal)),
         Err(GrantError::Unavailable(why)) => {
-            app.metrics.grants_unavailable.add(1);
+            metrics::grant("unavailable");
             Err(Failure::unavailable(&why))
         }
         Err(GrantError::Database(error)) => Err(Failure::of_database(&error)),
@@ -119,51 +122,63 @@ pub async fn store(app: &App, grant: Grant) -> Result<Provisioned, GrantError> {
     let Some(policy_key) = checked.policy_key.clone() else {
         let stored = persist(&mut transaction, &checked, id, None, uris).await?;
         transaction.commit().await?;
-        app.metrics.grants_active.add(1);
+        metrics::grant("active");
         return Ok(Provisioned::Granted(stored.out));
     };
     // No transaction is open while somebody else is asked.
     transaction.rollback().await?;
-    let asked = app.awe.ask(&checked, id, &policy_key, uris).await;
-    let awe_request_id = asked.map_err(|error| {
-        tracing::warn!(%error, source = ?std::error::Error::source(&error).map(ToString::to_string), policy_key, "approval could not be asked for");
-        GrantError::Unavailable(format!("{error}; nothing was stored, so the call may be sent again"))
-    })?;
-    match store_pending(app, &checked, id, awe_request_id).await {
-        Ok(out) => {
-            app.metrics.grants_pending.add(1);
-            Ok(Provisioned::Pending(out))
-        }
-        Err(error) => {
-            let awe = app.awe.clone();
-            // Nobody waits for it. If this is lost too, the request expires by itself.
-            tokio::spawn(async move {
-                if let Err(error) = awe.cancel(awe_request_id, "the grant could not be stored").await {
-                    tracing::warn!(%awe_request_id, "a request that nobody waits for could not be cancelled: {error:#}");
-                }
-            });
-            Err(error)
-        }
+    let stored = wait_for_approval(app, &checked, id, &policy_key).await;
+    if stored.is_err() {
+        // Whatever AWE was asked for, nobody waits for it.
+        app.asked.give_up(id).await;
+        app.changed.notify_one();
     }
+    stored
 }
 
-async fn store_pending(
+/// Asks AWE and stores the grant as pending. That it is being asked is noted first: whatever happens until the grant is
+/// stored, the reconciler knows that there may be a request that nobody waits for.
+async fn wait_for_approval(
     app: &App,
-    checked: &crate::grant::Checked,
+    checked: &Checked,
     id: Uuid,
-    awe_request_id: Uuid,
-) -> Result<PendingOut, GrantError> {
+    policy_key: &str,
+) -> Result<Provisioned, GrantError> {
+    app.asked.note(id).await?;
+    let asked = app.awe.ask(checked, id, policy_key, app.authorizations.uris()).await;
+    let awe_request_id = match asked {
+        Ok(awe_request_id) => awe_request_id,
+        Err(error) => {
+            if !error.may_have_been_done() {
+                app.asked.forget(id).await?;
+            }
+            tracing::warn!(%error, source = ?std::error::Error::source(&error).map(ToString::to_string), policy_key, "approval could not be asked for");
+            let why = format!("{error}; nothing was stored, so the call may be sent again");
+            return Err(GrantError::Unavailable(why));
+        }
+    };
     let mut transaction = app.pool.begin().await?;
     // What was true before AWE was asked may have changed.
     let checked = check(&mut transaction, checked.grant.clone()).await?;
-    let stored = app.authorizations.store_pending(&mut transaction, &checked, id, awe_request_id).await?;
+    let Some(stored) =
+        app.authorizations.store_pending(&mut transaction, &checked, id, awe_request_id).await?
+    else {
+        let why = "it took too long; nothing was stored, so the call may be sent again";
+        return Err(GrantError::Unavailable(why.to_owned()));
+    };
     transaction.commit().await?;
+    metrics::grant("pending");
     let authorization_uri = stored.out.authorization_uri;
-    Ok(PendingOut { authorization_id: id, status: "PENDING", awe_request_id, authorization_uri })
+    Ok(Provisioned::Pending(PendingOut {
+        authorization_id: id,
+        status: "PENDING",
+        awe_request_id,
+        authorization_uri,
+    }))
 }
 
-fn refused(app: &App, refusal: &Refusal) -> Failure {
-    app.metrics.grants_refused.add(1);
+fn refused(refusal: &Refusal) -> Failure {
+    metrics::grant("refused");
     tracing::info!(row = refusal.row, why = refusal.description, "a grant was refused");
     Failure::invalid(&refusal.description)
 }

@@ -1,8 +1,11 @@
 //! The commands of `awe-data-custodian`.
 
+use crate::metrics::{METRICS, PROGRAM};
 use crate::{app, config, database, openapi, seed};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use std::io::{IsTerminal as _, Write as _};
+use serving::Metrics;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -58,19 +61,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter =
-        EnvFilter::try_from_env("DATA_CUSTODIAN_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let logs =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    // Otherwise a line that cannot be written (a full disk) makes whoever logs panic.
-    logs.log_internal_errors(false).init();
-    let done = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(arguments.command)));
-    match done {
+    match started(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be reading: then there is nobody to tell.
@@ -78,6 +69,24 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn started(command: Command) -> anyhow::Result<()> {
+    let filter =
+        EnvFilter::try_from_env("DATA_CUSTODIAN_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    // Only the server tells others of itself.
+    let spans = match command {
+        Command::Serve { .. } => config::load()?.telemetry.export(PROGRAM),
+        _ => None,
+    };
+    let export = telemetry::logs::start(filter, spans).context("telemetry.otlp_endpoint")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(run(command));
+    drop(runtime);
+    if let Some(export) = export {
+        export.stop();
+    }
+    ended
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
@@ -108,7 +117,11 @@ async fn serve(migrate: bool, seeds: bool, ports_file: Option<PathBuf>) -> anyho
     if config.is_development() {
         tracing::warn!("development mode: unsigned tokens are accepted, anybody can be anybody");
     }
+    let metrics = Metrics::listen(config.telemetry.metrics(), &PROGRAM, &METRICS).await?;
     let stop = CancellationToken::new();
+    if let Some(metrics) = metrics {
+        tokio::spawn(metrics.serve(stop.clone()));
+    }
     let running = app::start(config, stop.clone()).await?;
     if let Some(file) = ports_file {
         let text = format!("public={}\ninternal={}\n", running.public.port(), running.internal.port());

@@ -40,6 +40,7 @@ section!(
         auth: Auth,
         awe: Awe,
         nats: Nats,
+        telemetry: telemetry::Settings,
     }
 );
 section!(Database {
@@ -205,6 +206,9 @@ impl Config {
         };
         for (name, value) in [("nats.durable", &self.nats.durable), ("nats.prefix", &self.nats.prefix)] {
             unless(word(value), &format!("{name}: must be letters, digits, - and _"));
+        }
+        for (key, why) in self.telemetry.faults(!self.is_development()) {
+            unless(false, &format!("{key}: {why}"));
         }
         if self.is_development() {
             for (name, listener) in [("public.host", &self.public), ("internal.host", &self.internal)] {

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod approval;
+pub mod asked;
 pub mod authorizations;
 pub mod backchannel;
 mod changes;
@@ -17,7 +18,6 @@ pub mod handoff;
 pub mod health;
 pub mod identity;
 mod json;
-mod listen;
 pub mod loops;
 pub mod metrics;
 pub mod nonces;

@@ -1,58 +1,95 @@
-//! Counters, in the text form of Prometheus.
+//! What is measured, beside what every program measures. No label says who or what it was about.
 
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use telemetry::scrape::{Kind, Labels, Metric, SECONDS};
+use telemetry::{Program, measure};
 
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+/// What runs here.
+pub const PROGRAM: Program = Program {
+    name: "custodian",
+    service: "data-custodian",
+    version: env!("CARGO_PKG_VERSION"),
+    crates: &["data_custodian"],
+};
 
-impl Counter {
-    /// Adds.
-    pub fn add(&self, number: u64) {
-        self.0.fetch_add(number, Ordering::Relaxed);
-    }
+const GRANTS: &str = "custodian_grants_total";
+const HANDOFFS: &str = "custodian_handoffs_total";
+const APPROVALS: &str = "custodian_approvals_total";
+const LAG: &str = "custodian_approval_lag_seconds";
+const FORGED: &str = "custodian_events_forged_total";
+const ORPHANS: &str = "custodian_orphans_cancelled_total";
+const WITHDRAWALS: &str = "custodian_withdrawals_total";
+const REAPED: &str = "custodian_nonces_reaped_total";
 
-    /// What it has come to.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
+const fn counter(name: &'static str, labels: Labels, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
 }
 
-macro_rules! counters {
-    ($($name:ident: $help:literal),+ $(,)?) => {
-        /// What happened since the process started.
-        #[derive(Debug, Default)]
-        pub struct Metrics { $(#[doc = $help] pub $name: Counter),+ }
+/// Every metric of the custodian's own.
+pub const METRICS: [Metric; 8] = [
+    counter(
+        GRANTS,
+        Labels::From("outcome", &["active", "pending", "refused", "limited", "unavailable", "unauthorized"]),
+        "Calls of the back-channel, by what became of them",
+    ),
+    counter(
+        HANDOFFS,
+        Labels::From("outcome", &["answered", "refused"]),
+        "Hand-off tokens: customers that answered, tokens and forms that were refused",
+    ),
+    counter(
+        APPROVALS,
+        Labels::From("outcome", &["active", "revoked"]),
+        "Authorizations that no longer wait, by what AWE said",
+    ),
+    Metric {
+        name: LAG,
+        kind: Kind::Histogram(&SECONDS),
+        labels: Labels::None,
+        help: "From the end of a request at AWE until its authorization has changed by an event",
+    },
+    counter(FORGED, Labels::None, "Messages on NATS that AWE does not know"),
+    counter(ORPHANS, Labels::None, "Requests at AWE that were cancelled since their grant was never stored"),
+    counter(WITHDRAWALS, Labels::None, "Authorizations that were withdrawn"),
+    counter(REAPED, Labels::None, "Nonces that were deleted after their end"),
+];
 
-        impl Metrics {
-            /// The text that Prometheus reads.
-            #[must_use]
-            pub fn text(&self) -> String {
-                let mut text = String::new();
-                $(
-                    let name = concat!("custodian_", stringify!($name), "_total");
-                    // Writing into a String cannot fail.
-                    let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} counter\n{name} {}", $help, self.$name.get());
-                )+
-                text
-            }
-        }
-    };
+/// A call of the back-channel ended so.
+pub(crate) fn grant(outcome: &'static str) {
+    measure::add(GRANTS, Some(("outcome", outcome)), 1);
 }
 
-counters! {
-    grants_active: "Grants that took effect at once.",
-    grants_pending: "Grants that wait for approval.",
-    grants_refused: "Grants that were refused for what they said.",
-    grants_limited: "Grants that came too fast.",
-    grants_unavailable: "Grants that failed since approval could not be asked for.",
-    credentials_refused: "Calls of the back-channel without its credential.",
-    handoffs_refused: "Hand-off tokens and forms that were refused.",
-    consents: "Answers of customers, allowing or denying.",
-    nonces_reaped: "Nonces that were deleted after their end.",
-    approvals_ended: "Authorizations whose waiting an event ended.",
-    events_forged: "Messages on NATS that AWE does not know.",
-    withdrawals: "Authorizations that were withdrawn.",
+/// A customer has `answered`, or a hand-off was `refused`.
+pub(crate) fn handoff(outcome: &'static str) {
+    measure::add(HANDOFFS, Some(("outcome", outcome)), 1);
+}
+
+/// An authorization no longer waits.
+pub(crate) fn approval(outcome: &'static str) {
+    measure::add(APPROVALS, Some(("outcome", outcome)), 1);
+}
+
+/// So long after the end of its request an event has changed an authorization.
+pub(crate) fn lag(lag: Duration) {
+    measure::took(LAG, lag);
+}
+
+/// A message on NATS is not AWE's.
+pub(crate) fn forged() {
+    measure::add(FORGED, None, 1);
+}
+
+/// A request that nobody waits for was cancelled.
+pub(crate) fn orphan() {
+    measure::add(ORPHANS, None, 1);
+}
+
+/// Somebody has withdrawn.
+pub(crate) fn withdrawn() {
+    measure::add(WITHDRAWALS, None, 1);
+}
+
+/// Nonces were deleted.
+pub(crate) fn reaped(nonces: u64) {
+    measure::add(REAPED, None, nonces);
 }

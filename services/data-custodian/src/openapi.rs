@@ -114,10 +114,6 @@ fn answer_consent() {}
         (status = 503, description = "The database does not answer.", body = HealthOut)))]
 fn health() {}
 
-#[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "metrics", summary = "Counters for Prometheus",
-    responses((status = 200, description = "Text.", body = String, content_type = "text/plain")))]
-fn metrics() {}
-
 struct Schemes;
 
 impl Modify for Schemes {
@@ -140,8 +136,7 @@ impl Modify for Schemes {
         read_subscription,
         show_consent,
         answer_consent,
-        health,
-        metrics
+        health
     ),
     modifiers(&Schemes)
 )]

@@ -1,10 +1,10 @@
-//! The public listener: resources, consent pages, health, metrics. The back-channel is not here.
+//! The public listener: resources, consent pages, health. The back-channel is not here.
 
 use crate::state::App;
 use crate::{consent, health, openapi, resources};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -19,10 +19,10 @@ pub fn router(app: App) -> Router {
         .merge(resources::router())
         .merge(consent::router())
         .route("/health", get(health::health))
-        .route("/metrics", get(metrics))
         .route("/openapi.json", get(async || Json(openapi::document())))
         .fallback(async || resources::ResourceError::NotFound)
         .layer(from_fn_with_state(app.clone(), bounded))
+        .layer(from_fn(traced))
         .with_state(app)
 }
 
@@ -47,6 +47,8 @@ async fn bounded(State(app): State<App>, request: Request, next: Next) -> Respon
     response
 }
 
-async fn metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.text()).into_response()
+/// What operators are told of a call: its span, in the caller's trace, and how long it took.
+pub(crate) async fn traced(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let call = telemetry::Call::begin(&request, route.as_ref().map(MatchedPath::as_str));
+    call.answer(next.run(request)).await
 }

@@ -2,6 +2,7 @@
 
 use crate::authorizations::{AuthorizationOut, Party, SubscriptionOut};
 use crate::identity::IdentityError;
+use crate::metrics;
 use crate::state::App;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
@@ -129,7 +130,7 @@ async fn withdraw(
         return Err(ResourceError::NotFound);
     }
     tracing::info!(authorization_id = %id, ?party, "an authorization was withdrawn");
-    app.metrics.withdrawals.add(1);
+    metrics::withdrawn();
     app.changed.notify_one();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,7 @@
 //! What the routes of one process share.
 
 use crate::approval::Awe;
+use crate::asked::Asked;
 use crate::authorizations::Authorizations;
 use crate::backchannel::{Credential, Rates};
 use crate::config::Config;
@@ -9,7 +10,6 @@ use crate::database;
 use crate::handoff::Codec;
 use crate::identity::{Issuer, Tokens};
 use crate::loops::Loops;
-use crate::metrics::Metrics;
 use crate::nonces::Nonces;
 use crate::uris::Uris;
 use secrecy::ExposeSecret;
@@ -27,6 +27,8 @@ pub struct App {
     pub pool: PgPool,
     /// Authorizations.
     pub authorizations: Authorizations,
+    /// What AWE was asked for.
+    pub asked: Asked,
     /// Nonces of hand-off tokens.
     pub nonces: Nonces,
     /// Hand-off tokens.
@@ -41,8 +43,6 @@ pub struct App {
     pub awe: Awe,
     /// Consent pages.
     pub pages: Pages,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
     /// Loops in the background.
     pub loops: Loops,
     /// Something waits to be published or cancelled.
@@ -61,6 +61,7 @@ impl App {
         let backchannel = &config.backchannel;
         Ok(Self {
             authorizations,
+            asked: Asked::new(pool.clone()),
             nonces: Nonces::new(pool.clone()),
             codec: Codec::new(config.handoff.signing_key.expose_secret())?,
             credential: Credential::new(&backchannel.client_id, &backchannel.client_secret),
@@ -68,7 +69,6 @@ impl App {
             tokens: Tokens::new(Issuer::new(&config.auth)?),
             awe: Awe::new(&config.awe, &config.auth)?,
             pages: Pages::new()?,
-            metrics: Arc::default(),
             loops: Loops::new(stop),
             changed: Arc::default(),
             config: Arc::new(config),

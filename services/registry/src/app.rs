@@ -99,7 +99,8 @@ pub fn pool(settings: &Settings) -> anyhow::Result<PgPool> {
 fn client(settings: &Settings) -> anyhow::Result<AweClient> {
     let limit = settings.awe_timeout();
     let retry = RetryPolicy { attempts: 3, total: limit, most_retry_after: limit, ..RetryPolicy::default() };
-    AweClient::builder(&settings.awe.base_url).timeout(limit).retry(retry).build().context("awe.base_url")
+    let client = AweClient::builder(&settings.awe.base_url).timeout(limit).retry(retry);
+    client.trace(telemetry::Trace::inject).build().context("awe.base_url")
 }
 
 /// The service account: client credentials of the issuer, or, in development mode, a token without a signature.

@@ -1,6 +1,6 @@
 //! The settings: `config/registry.yaml`, a file, the environment. See that file for what each means.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use figment::Figment;
 use figment::providers::{Format as _, Serialized, Yaml};
 use figment::value::Value;
@@ -20,6 +20,7 @@ pub struct Settings {
     pub database: Database,
     pub auth: Auth,
     pub awe: Awe,
+    pub telemetry: telemetry::Settings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +28,8 @@ pub struct Settings {
 pub struct Server {
     pub host: IpAddr,
     pub port: u16,
+    pub max_connections: usize,
+    pub idle_timeout_seconds: u64,
     pub max_body_bytes: usize,
     pub max_in_flight: usize,
     pub body_timeout_seconds: u64,
@@ -98,13 +101,15 @@ impl Settings {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        let Self { server, database, auth, awe } = self;
+        let Self { server, database, auth, awe, telemetry } = self;
         ensure!(
             !self.is_development() || auth.allow_unsigned_on_network || server.host.is_loopback(),
             "auth.issuer is empty (development mode), so server.host must be a loopback address \
              (or auth.allow_unsigned_on_network true)"
         );
         let positive = [
+            ("server.max_connections", server.max_connections as u64),
+            ("server.idle_timeout_seconds", server.idle_timeout_seconds),
             ("server.max_body_bytes", server.max_body_bytes as u64),
             ("server.max_in_flight", server.max_in_flight as u64),
             ("server.body_timeout_seconds", server.body_timeout_seconds),
@@ -118,6 +123,9 @@ impl Settings {
         }
         ensure!((2..=1000).contains(&database.max_connections), "database.max_connections must be 2 to 1000");
         ensure!(auth.leeway_seconds <= 600, "auth.leeway_seconds must be at most 600");
+        if let Some((key, why)) = telemetry.faults(!self.is_development()).first() {
+            bail!("{key} {why}");
+        }
         if awe.enabled {
             let secret_ok = !self.callback_secrets().is_empty();
             ensure!(secret_ok, "awe.callback_hmac_secret is needed when awe.enabled is true");
@@ -169,6 +177,9 @@ mod tests {
             ("REGISTRY__SERVER__HOST", "0.0.0.0", "loopback"),
             ("REGISTRY__AWE__ENABLED", "true", "callback_hmac_secret"),
             ("REGISTRY__AWE__TIMEOUT_SECONDS", "0", "awe.timeout_seconds"),
+            ("REGISTRY__SERVER__MAX_CONNECTIONS", "0", "server.max_connections"),
+            ("REGISTRY__TELEMETRY__SAMPLE_RATIO", "2", "telemetry.sample_ratio"),
+            ("REGISTRY__TELEMETRY__METRICS_HOST", "0.0.0.0", "telemetry.metrics_host"),
         ] {
             let refused = format!("{:#}", load(name, value).unwrap_err());
             assert!(refused.contains(told), "{name}: {refused}");

@@ -6,6 +6,7 @@ use crate::change_request::{ChangeRequest, Section};
 use crate::error::{ApiError, Code};
 use crate::events::{ARTIFACT_TYPE, verdict};
 use crate::settle::Verdict;
+use crate::told;
 use awe_client::event::is_final;
 use awe_client::models::{CreateRequestIn, DecisionAction, DecisionIn, DecisionOut, TaskOut};
 use awe_client::parameters::ListTasks;
@@ -14,6 +15,9 @@ use axum::http::StatusCode;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use std::future::Future;
+use std::time::Instant;
+use telemetry::measure;
+use tracing::Instrument as _;
 
 /// Tasks of one person that are looked at; more are not shown.
 const MOST_TASKS: usize = 1000;
@@ -211,7 +215,10 @@ pub async fn outcome(app: &App, request_id: &str) -> Result<Option<(String, Verd
 /// # Errors
 /// REG-011 past that time, else as `refusal` says.
 pub async fn in_time<T>(app: &App, call: impl Future<Output = Result<T, Error>>) -> Result<T, ApiError> {
-    match tokio::time::timeout(app.settings.awe_timeout(), call).await {
+    let (began, span) = (Instant::now(), tracing::info_span!("ask AWE", otel.kind = "client"));
+    let answered = tokio::time::timeout(app.settings.awe_timeout(), call.instrument(span)).await;
+    measure::took(told::AWE_SECONDS, began.elapsed());
+    match answered {
         Ok(answered) => answered.map_err(|error| refusal(&error)),
         Err(_) => Err(away("it did not answer in time")),
     }

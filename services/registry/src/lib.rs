@@ -16,3 +16,4 @@ pub mod sections;
 pub mod seed;
 pub mod serve;
 pub mod settle;
+pub mod told;

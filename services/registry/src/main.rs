@@ -4,8 +4,9 @@ use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
 use registry::app::App;
 use registry::config::Settings;
+use registry::told::PROGRAM;
 use registry::{reconcile, routes, sections, seed, serve};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -69,19 +70,25 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
-async fn started() -> anyhow::Result<()> {
+fn started() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("REGISTRY_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    logs.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false).init();
     if matches!(arguments.command, Command::Openapi) {
         return print(routes::openapi_json().trim_end());
     }
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let app = App::new(Settings::load(arguments.config.as_deref(), environment)?)?;
-    run(app, arguments.command).await
+    let settings = Settings::load(arguments.config.as_deref(), environment)?;
+    let filter = EnvFilter::try_from_env("REGISTRY_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let is_server = matches!(arguments.command, Command::Serve { .. });
+    let spans = settings.telemetry.export(PROGRAM).filter(|_| is_server);
+    let export = telemetry::logs::start(filter, spans).context("telemetry.otlp_endpoint")?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(async { run(App::new(settings)?, arguments.command).await });
+    drop(runtime);
+    if let Some(export) = export {
+        export.stop();
+    }
+    ended
 }
 
 async fn run(app: App, command: Command) -> anyhow::Result<()> {

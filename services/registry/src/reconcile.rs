@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::change_request::{self, ChangeRequest};
 use crate::error::{ApiError, Code};
 use crate::events::{ARTIFACT_TYPE, News, NewsError, take};
-use crate::gate;
+use crate::{gate, told};
 use awe_client::models::RequestOut;
 use awe_client::parameters::ListRequests;
 use futures::{FutureExt as _, StreamExt as _};
@@ -103,6 +103,9 @@ pub async fn catch_up(app: &App, change: &ChangeRequest) -> Result<(), ApiError>
     };
     match take(&app.db, &news).await {
         Ok(changed) => {
+            if changed {
+                told::reconciled();
+            }
             tracing::info!(change_request_id = %change.change_request_id, status, changed, "reconciled");
             Ok(())
         }

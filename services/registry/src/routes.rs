@@ -9,9 +9,9 @@ mod webhook;
 use crate::app::App;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::portal;
-use axum::extract::{Path, Request, State};
+use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -106,7 +106,14 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(async || {
             ApiError::schema("the route knows other methods").with_status(StatusCode::METHOD_NOT_ALLOWED)
         })
+        .layer(from_fn(traced))
         .with_state(app)
+}
+
+/// What operators are told of a call: its span, in the caller's trace, and how long it took.
+async fn traced(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let call = telemetry::Call::begin(&request, route.as_ref().map(MatchedPath::as_str));
+    call.answer(next.run(request)).await
 }
 
 async fn bounded(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {

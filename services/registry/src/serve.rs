@@ -1,9 +1,10 @@
 //! The life of the server process.
 
 use crate::app::App;
+use crate::told::{METRICS, PROGRAM};
 use crate::{reconcile, routes};
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
+use serving::{Limits, Metrics};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,17 +26,13 @@ pub async fn run(app: App) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, awe = app.settings.awe.enabled, "listening");
     let reconciling =
         app.settings.awe.enabled.then(|| tokio::spawn(reconcile::run(app.clone(), stop.clone())));
+    if let Some(metrics) = Metrics::listen(app.settings.telemetry.metrics(), &PROGRAM, &METRICS).await? {
+        tokio::spawn(metrics.serve(stop.clone()));
+    }
     let patience = Duration::from_secs(server.shutdown_seconds);
-    // An answer goes out at once, not when the client has acknowledged the last.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
-        }
-    });
-    let serving = axum::serve(listener, routes::router(app.clone()));
-    let serving = serving.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+    let limits = Limits::new(server.max_connections, Duration::from_secs(server.idle_timeout_seconds));
     tokio::select! {
-        served = serving => served.context("the listener failed")?,
+        () = serving::serve(listener, routes::router(app.clone()), limits, stop.clone()) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(patience).await } => {
             tracing::warn!("calls in flight were cut off");
         }

@@ -35,6 +35,7 @@ impl From<SettleError> for ApiError {
 ///
 /// # Errors
 /// Nothing may be committed then.
+#[tracing::instrument(skip_all, fields(change_request_id = %change.change_request_id))]
 pub async fn settle(
     tx: &mut PgConnection,
     change: &ChangeRequest,

@@ -27,6 +27,7 @@ export { announce } from "./ui/announce.tsx";
 export { type Bar, DayChart, type Series } from "./ui/Chart.tsx";
 export { Confirm } from "./ui/Confirm.tsx";
 export { DataTable, Difference, differences, linesOf, nameText } from "./ui/DataTable.tsx";
+export { DecisionForm, useDecisionWords, type Verdict } from "./ui/DecisionForm.tsx";
 export { type Filter, FilterBar, fromLocal, toLocal } from "./ui/FilterBar.tsx";
 export { FlowPicture, type FlowSeat, type FlowStage } from "./ui/FlowPicture.tsx";
 export { Icon, type IconName } from "./ui/Icon.tsx";

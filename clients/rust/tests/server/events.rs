@@ -103,6 +103,26 @@ async fn events_come_in_order_and_the_place_is_kept() {
 }
 
 #[tokio::test]
+async fn an_event_says_to_which_trace_it_belongs() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let all = Subscriber::new().await;
+    let traced = all.world.builder(server_url()).trace(|carrier| {
+        carrier.insert("traceparent".to_owned(), PARENT.to_owned());
+        carrier.insert("tracestate".to_owned(), "vendor=1".to_owned());
+    });
+    traced.build().unwrap().create(&all.world.request("traced")).await.unwrap();
+    let mut found = None;
+    all.until(&all.consumer().event_types(["request_created"]), |event| {
+        found = Some(known(event).carrier);
+        Ok(true)
+    })
+    .await;
+    let found = found.unwrap();
+    assert_eq!((&*found["traceparent"], &*found["tracestate"], found.len()), (PARENT, "vendor=1", 2));
+    all.delete().await;
+}
+
+#[tokio::test]
 async fn types_can_be_chosen() {
     let all = Subscriber::new().await;
     all.make("chosen").await;

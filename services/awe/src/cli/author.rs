@@ -1,6 +1,5 @@
 //! The name under which a command's writes stand in the audit trail.
 
-use crate::presence::host;
 use clap::Args;
 use store::audit::Actor;
 
@@ -24,7 +23,7 @@ fn name(text: &str) -> Result<String, String> {
 impl Author {
     /// The name as the subject of a token.
     pub(super) fn subject(&self) -> String {
-        self.name.clone().unwrap_or_else(|| format!("awe-cli:{}@{}", part(&user()), part(&host())))
+        self.name.clone().unwrap_or_else(|| format!("awe-cli:{}@{}", part(&user()), part(&telemetry::host())))
     }
 
     /// The name as the audit trail takes it.

@@ -8,7 +8,7 @@ pub(super) use database::ROLE;
 
 use super::{output, smoke};
 use crate::app::{self, StopSignal};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::embedded::{self, Embedded};
 use crate::server;
 use clap::Args;
@@ -59,7 +59,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     config.server.ui_port = arguments.ui_port.unwrap_or(config.server.ui_port);
     // Ports are taken first: one that is in use is the most frequent failure, and costs nothing to find out.
     let listeners = if arguments.services_only { None } else { Some(listen(&config).await?) };
-    let metrics = if arguments.services_only { None } else { app::Metrics::listen(&config).await? };
+    let metrics = if arguments.services_only { None } else { config::metrics(&config).await? };
     let options = services(&arguments);
     let services = tokio::select! {
         started = Embedded::start(&options) => started?,
@@ -114,7 +114,7 @@ async fn everything(
     arguments: &Arguments,
     database_url: &str,
     (api, ui): Listeners,
-    metrics: Option<app::Metrics>,
+    metrics: Option<serving::Metrics>,
     stop: tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
     files::master_key(&mut config, &arguments.data)?;

@@ -1,7 +1,7 @@
 //! `awe serve`.
 
 use crate::app::{self, StopSignal};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::server;
 use actors::{Role, Roles};
 use anyhow::Context as _;
@@ -46,7 +46,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<
         )
     })?;
     let address = listener.local_addr()?;
-    let metrics = app::Metrics::listen(&config).await?;
+    let metrics = config::metrics(&config).await?;
     let state = app::connect(config).await?;
     let router = if roles.contains(Role::Api) {
         server::router(state.clone())

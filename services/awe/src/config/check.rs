@@ -31,7 +31,7 @@ impl Config {
         self.gate.check(&mut faults);
         self.registration_webhook.check(&mut faults);
         let exposable = !is_development || self.auth.allow_unsigned_on_network;
-        self.telemetry.check(&self.server, exposable, &mut faults);
+        super::telemetry::check(&self.telemetry, &self.server, exposable, &mut faults);
         self.notifier.check(&self.keycloak, &mut faults);
         credentials::check(&self.credentials, &mut faults);
         self.secrets.check(is_development, &mut faults);

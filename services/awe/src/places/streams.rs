@@ -2,7 +2,6 @@
 
 use crate::config::Server;
 use crate::error::{ApiError, Reason};
-use crate::files;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ pub(crate) struct StreamPlace {
 impl Streams {
     pub(super) fn new(server: &Server) -> Self {
         // Each stream keeps a connection, and others need some too.
-        let half = (files::connections(server.max_connections) / 2).max(1);
+        let half = (serving::files::connections(server.max_connections) / 2).max(1);
         Self {
             most: server.max_streams.min(half),
             each: server.max_streams_per_caller,

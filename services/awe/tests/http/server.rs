@@ -101,8 +101,8 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = app::connect(config).await.unwrap();
         let stop = CancellationToken::new();
-        let limits = server::Limits::of(&state.config().server);
-        tokio::spawn(server::serve(listener, server::router_with_home(state.clone()), limits, stop.clone()));
+        let limits = server::limits(&state.config().server);
+        tokio::spawn(serving::serve(listener, server::router_with_home(state.clone()), limits, stop.clone()));
         Self { url, state, client: reqwest::Client::new(), stop, system: None, database }
     }
 

@@ -3,13 +3,16 @@
 
 use super::{ARTIFACT_TYPE, Awe, Bus};
 use crate::authorizations::{Applied, Authorizations, Outcome};
-use crate::metrics::Metrics;
+use crate::metrics;
 use anyhow::Context as _;
 use awe_client::nats::Consumer;
 use awe_client::{AnyEvent, EventType, WebhookEvent};
-use std::sync::Arc;
 use std::time::Duration;
+use telemetry::Trace;
+use telemetry::trace::{TRACEPARENT, TRACESTATE};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// After so long another replica gets an event whose handler has died.
@@ -23,7 +26,6 @@ pub async fn listen(
     bus: &Bus,
     awe: &Awe,
     authorizations: &Authorizations,
-    metrics: &Arc<Metrics>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let consumer = Consumer::new(bus.connection.clone(), &bus.durable)
@@ -32,18 +34,30 @@ pub async fn listen(
         .ack_wait(ACK_WAIT);
     let stopped = async move { stop.cancelled().await };
     let handle = |event: AnyEvent| async move {
-        apply(event, awe, authorizations, metrics).await.map_err(|error| format!("{error:#}"))
+        traced(event, awe, authorizations).await.map_err(|error| format!("{error:#}"))
     };
     Ok(consumer.run_until(stopped, handle).await?)
 }
 
-async fn apply(
-    event: AnyEvent,
-    awe: &Awe,
-    authorizations: &Authorizations,
-    metrics: &Metrics,
-) -> anyhow::Result<()> {
+/// Applies an event as a part of the trace that it belongs to.
+async fn traced(event: AnyEvent, awe: &Awe, authorizations: &Authorizations) -> anyhow::Result<()> {
     let Some(event) = event.known() else { return Ok(()) };
+    let said = |name| event.carrier.get(name).map(String::as_str);
+    let place = Trace::from_headers(said(TRACEPARENT), said(TRACESTATE));
+    Trace::around(place, async {
+        let span = tracing::info_span!(
+            "process",
+            otel.kind = "consumer",
+            messaging.system = "nats",
+            messaging.message.id = event.event_id,
+            awe.event.type = event.event_type.as_str(),
+        );
+        apply(event, awe, authorizations).instrument(span).await
+    })
+    .await
+}
+
+async fn apply(event: &WebhookEvent, awe: &Awe, authorizations: &Authorizations) -> anyhow::Result<()> {
     let outcome = match event.event_type {
         EventType::RequestApproved => Outcome::Active,
         EventType::RequestRejected | EventType::RequestCancelled | EventType::RequestExpired => {
@@ -55,12 +69,13 @@ async fn apply(
     // Messages on NATS are not signed, and this one gives data away.
     if !is_genuine(awe, event).await? {
         tracing::error!(event_id = event.event_id, "an event is not AWE's; it changes nothing");
-        metrics.events_forged.add(1);
+        metrics::forged();
         return Ok(());
     }
     let applied = authorizations.apply(request, outcome, Some(&event.event_id)).await?;
     if applied == Applied::Changed {
-        metrics.approvals_ended.add(1);
+        metrics::approval(outcome.word());
+        metrics::lag((OffsetDateTime::now_utc() - event.occurred_at).try_into().unwrap_or_default());
         tracing::info!(%request, ?outcome, event_id = event.event_id, "an authorization no longer waits");
     }
     Ok(())

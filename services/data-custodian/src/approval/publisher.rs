@@ -1,11 +1,12 @@
 //! Publishes our own events: at least once, each with its id as `Nats-Msg-Id`, so that the stream keeps one copy.
 
 use super::Bus;
-use crate::authorizations::Authorizations;
+use crate::authorizations::{Authorizations, Unpublished};
 use anyhow::Context as _;
 use awe_client::nats::async_nats::HeaderMap;
 use awe_client::nats::async_nats::jetstream::{self, stream};
 use std::time::Duration;
+use telemetry::Trace;
 
 const BATCH: i64 = 100;
 /// How long events are kept in the stream.
@@ -35,10 +36,15 @@ pub async fn publish(bus: &Bus, authorizations: &Authorizations) -> anyhow::Resu
         tokio::time::timeout(TIMEOUT, context.get_or_create_stream(config))
             .await
             .context("NATS is silent")??;
-        for (position, event_id, subject, body) in waiting {
+        for Unpublished { position, event_id, subject, body, trace_context } in waiting {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", event_id.to_string());
             headers.insert("Content-Type", "application/json");
+            for (name, value) in
+                trace_context.and_then(|text| Trace::from_text(&text)).iter().flat_map(Trace::headers)
+            {
+                headers.insert(name, value);
+            }
             let sending = async {
                 let body = serde_json::to_vec(&body)?;
                 context.publish_with_headers(subject, headers, body.into()).await?.await?;

@@ -55,6 +55,8 @@ fn bad_values_are_refused_by_their_keys() {
         ("PUBLIC__PORT", "70000", "public.port"),
         ("INTERNAL__HOST", "0.0.0.0", "internal.host"),
         ("BACKCHANNEL__BURST", "0", "backchannel.burst"),
+        ("TELEMETRY__SAMPLE_RATIO", "2", "telemetry.sample_ratio"),
+        ("TELEMETRY__METRICS_HOST", "0.0.0.0", "telemetry.metrics_host"),
         ("BACKCHANNEL__CLIENT_ID", "a:b", "backchannel.client_id"),
         ("BACKCHANNEL__CLIENT_SECRET", "", "backchannel.client_secret"),
         ("AWE__URL", "awe", "awe.url"),

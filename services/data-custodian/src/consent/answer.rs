@@ -70,7 +70,7 @@ async fn send(
     let (cid, nonce, sub) = (outbound.cid.clone(), nonces::generate(), customer.to_string());
     let answer = Return { v: VERSION, cid, iat, exp, nonce, sub, up, cust_uri, consent };
     let token = app.codec.encode_return(&answer).map_err(|_| Refused::Answer)?;
-    app.metrics.consents.add(1);
+    crate::metrics::handoff("answered");
     tracing::info!(
         customer,
         client = outbound.client_id,

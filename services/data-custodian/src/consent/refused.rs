@@ -60,7 +60,7 @@ pub(super) enum Refused {
 
 /// The one page of all refusals, after the one time.
 pub(super) async fn refuse(app: &App, refused: &Refused, lang: Lang, began: Instant) -> Response {
-    app.metrics.handoffs_refused.add(1);
+    crate::metrics::handoff("refused");
     tracing::info!(cause = %refused, "a hand-off was refused");
     tokio::time::sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
     app.pages.refused(lang)

@@ -22,7 +22,9 @@ async fn waiting(custodian: &Custodian, request: Uuid) -> Uuid {
     let mut transaction = app.pool.begin().await.unwrap();
     let checked = check(&mut transaction, gated()).await.unwrap();
     assert_eq!(checked.policy_key.as_deref(), Some("custodian.gated_party"));
-    app.authorizations.store_pending(&mut transaction, &checked, id, request).await.unwrap();
+    app.asked.note(id).await.unwrap();
+    let stored = app.authorizations.store_pending(&mut transaction, &checked, id, request).await.unwrap();
+    assert!(stored.is_some());
     transaction.commit().await.unwrap();
     id
 }
@@ -109,5 +111,33 @@ async fn what_waits_is_taken_once_in_a_while_and_what_is_owed_at_once() {
     assert_eq!(authorizations.take_waiting(0.0, 10).await.unwrap().len(), 2);
     authorizations.cancelled(owed).await.unwrap();
     assert_eq!(authorizations.take_waiting(0.0, 10).await.unwrap(), [(waits, false)]);
+    custodian.stop().await;
+}
+
+#[tokio::test]
+async fn a_grant_that_was_given_up_is_stored_no_more() {
+    let custodian = Custodian::start().await;
+    let (app, id, stays) = (&custodian.running.app, Uuid::new_v4(), Uuid::new_v4());
+    for id in [id, stays] {
+        app.asked.note(id).await.unwrap();
+    }
+    app.asked.give_up(id).await;
+    let mut transaction = app.pool.begin().await.unwrap();
+    let checked = check(&mut transaction, gated()).await.unwrap();
+    let stored =
+        app.authorizations.store_pending(&mut transaction, &checked, id, Uuid::new_v4()).await.unwrap();
+    assert!(stored.is_none());
+    transaction.rollback().await.unwrap();
+    assert_eq!(custodian.rows().await, 0);
+    // What is still being asked for is left alone, until nobody can be waiting for it any more.
+    let taken: Vec<Uuid> =
+        app.asked.take_given_up(60.0, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(taken, [id]);
+    sqlx::query("update approvals_asked set asked_at = now() - interval '2 minutes'")
+        .execute(&custodian.pool)
+        .await
+        .unwrap();
+    let taken = app.asked.take_given_up(60.0, 10).await.unwrap();
+    assert_eq!(taken.iter().map(|(id, age)| (*id, *age > 100.0)).collect::<Vec<_>>(), [(stays, true)]);
     custodian.stop().await;
 }

@@ -38,8 +38,6 @@ async fn without_the_credential_a_call_is_401_whatever_its_body_and_nothing_is_s
         Some(basic("as-backchannel", "wrong")),
         Some(basic("wrong", "change-me-in-production")),
         Some(basic("", "")),
-        Some(format!("Bearer {}", client("third_party"))),
-        Some(format!("Bearer {}", customer(42))),
     ];
     let mut answers = Vec::new();
     for authorization in &refused {
@@ -162,5 +160,45 @@ async fn the_settings_are_shown_behind_the_credential_with_secrets_masked() {
     assert_eq!((status, shown["backchannel"]["client_secret"].as_str()), (200, Some("***")), "{shown}");
     assert_eq!(shown["handoff"]["signing_key"], "***");
     assert!(!shown.to_string().contains("change-me"), "{shown}");
+    custodian.stop().await;
+}
+
+#[tokio::test]
+async fn a_bearer_token_of_the_public_listener_is_401_on_every_internal_path() {
+    let custodian = Custodian::start().await;
+    for token in [client("third_party"), customer(42)] {
+        let authorization = format!("Bearer {token}");
+        for path in [PATH, "/internal/system/v1/config", "/internal/x"] {
+            let call = custodian.http.post(custodian.internal(path)).header("authorization", &authorization);
+            assert_eq!(call.body(body(json!({})).to_string()).send().await.unwrap().status(), 401, "{path}");
+        }
+    }
+    assert_eq!(custodian.rows().await, 0);
+    custodian.stop().await;
+}
+
+#[tokio::test]
+async fn members_are_bound_by_their_names_in_snake_case_alone() {
+    let custodian = Custodian::start().await;
+    let snake = json!({
+        "correlation_id": "c1", "client_id": "third_party", "granted_scope": "FB=4_5_54", "retail_customer_id": 42,
+        "selected_usage_point_ids": [U1], "customer_resource_uri": CUSTOMER_URI,
+    });
+    let camel = |name: &str| {
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |all, word| all + &word[..1].to_uppercase() + &word[1..])
+    };
+    for (name, value) in snake.as_object().unwrap() {
+        let mut renamed = snake.clone();
+        renamed.as_object_mut().unwrap().remove(name);
+        renamed[camel(name)] = value.clone();
+        let (status, answer) = custodian.provision(&renamed).await;
+        // Usage points may be absent: the grant is another one then, and no energy is shared.
+        let is_optional = name == "selected_usage_point_ids";
+        assert_eq!(status, if is_optional { 201 } else { 400 }, "{name}: {answer}");
+        assert!(!is_optional || answer.get("resource_uri").is_none(), "{answer}");
+    }
+    assert_eq!(custodian.provision(&snake).await.0, 201);
     custodian.stop().await;
 }

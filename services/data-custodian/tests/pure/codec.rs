@@ -96,6 +96,13 @@ fn n1_a_tampered_payload_is_refused() {
 }
 
 #[test]
+fn a_tampered_signature_is_refused() {
+    let first = if M_OF_A.starts_with('A') { 'B' } else { 'A' };
+    assert_eq!(refused(&format!("{P_OF_A}.{first}{}", &M_OF_A[1..])), Rejection::MacWrong);
+    assert_eq!(refused(&format!("{P_OF_A}.{}", &M_OF_A[..40])), Rejection::MacWrong, "a part of it");
+}
+
+#[test]
 fn n2_another_key_is_refused() {
     let other = "BPseoTXKv5QxXZMU2Qbk6axwTiE_-umYEPb6cQberLY";
     assert_eq!(refused(&format!("{P_OF_A}.{other}")), Rejection::MacWrong);

@@ -5,6 +5,7 @@ use crate::error::{ApiError, Code, ErrorBody};
 use crate::events::{MOST_ID, News, NewsError, take};
 use crate::extract::whole;
 use crate::settle::SettleError;
+use crate::told;
 use awe_client::AnyEvent;
 use awe_client::webhook::{VerificationKind, verify};
 use axum::body::Body;
@@ -26,13 +27,18 @@ pub(super) async fn decision(
 ) -> Result<StatusCode, ApiError> {
     let raw = whole(&app, body, MOST_BYTES).await?;
     let event = verified(&app, &headers, &raw)?;
-    match take(&app.db, &News::of(&event)).await {
+    let taken = take(&app.db, &News::of(&event)).await;
+    told::webhook(&taken);
+    match taken {
         Ok(changed) => {
             tracing::info!(event_id = event.event_id(), event_type = event.event_type(), changed, "webhook");
             Ok(StatusCode::OK)
         }
         // Sent again, these succeed: the change request is committed by then, the older change has ended.
-        Err(error @ (NewsError::NotYetKnown | NewsError::Settle(SettleError::OlderPending))) => {
+        Err(error @ NewsError::NotYetKnown) => {
+            Err(ApiError::new(Code::UnknownChangeRequest, error.to_string()).again_after(5))
+        }
+        Err(error @ NewsError::Settle(SettleError::OlderPending)) => {
             Err(ApiError::new(Code::OlderPending, error.to_string()).again_after(5))
         }
         Err(NewsError::Settle(error)) => Err(error.into()),
@@ -43,6 +49,7 @@ pub(super) async fn decision(
 /// The event, if one of our secrets signed these bytes within five minutes of now.
 fn verified(app: &App, headers: &HeaderMap, raw: &[u8]) -> Result<AnyEvent, ApiError> {
     let event = verify(raw, headers, &app.settings.callback_secrets()).map_err(|refused| {
+        told::refused_webhook();
         tracing::warn!(kind = refused.kind().as_str(), "a webhook was refused: {refused}");
         match refused.kind() {
             VerificationKind::BadPayload => {

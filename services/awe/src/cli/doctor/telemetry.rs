@@ -1,7 +1,7 @@
 //! Checks whether a collector takes traces, and who can read metrics.
 
 use super::finding::Finding;
-use crate::config::Config;
+use crate::config::{self, Config};
 use outbound::{Call, Client, Method, error_chain};
 use std::time::Duration;
 use telemetry::export;
@@ -23,7 +23,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
              telemetry.metrics_host",
         )
     });
-    let address = config.telemetry.export().and_then(|options| export::address(options.endpoint.as_deref()));
+    let address = config::export(config).and_then(|options| export::address(options.endpoint.as_deref()));
     let traces = match address {
         Some(address) => Some(collector(&address).await),
         None => None,

@@ -1,7 +1,7 @@
 /** Many decisions at once: exactly the tasks that are listed, and what became of each. */
 
 import { ApiError, type Schemas } from "@awe/client";
-import { ErrorNote, Status } from "@awe/kit";
+import { ErrorNote, Status, useDecisionWords } from "@awe/kit";
 import { Button, Group, List, Modal, Radio, ScrollArea, Stack, Text, Textarea } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
@@ -21,6 +21,7 @@ interface Props {
 
 export function Bulk({ tasks, opened, onClose, onDone }: Props) {
   const t = useT();
+  const words = useDecisionWords();
   const api = useApi();
   const client = useQueryClient();
   const word = useStateWord();
@@ -92,12 +93,12 @@ export function Bulk({ tasks, opened, onClose, onDone }: Props) {
           >
             <Group mt={4}>
               {ACTIONS.map((one) => (
-                <Radio key={one} value={one} label={t(`decide.${one}`)} />
+                <Radio key={one} value={one} label={words(`decision.${one}`)} />
               ))}
             </Group>
           </Radio.Group>
           <Textarea
-            label={t("decide.comment")}
+            label={words("decision.comment")}
             description={t("bulk.comment.same")}
             value={comment}
             maxLength={10_000}

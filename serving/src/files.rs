@@ -8,7 +8,7 @@ const OTHERS: u64 = 512;
 /// How many connections may be accepted, at most `wanted`. Raises the process' soft limit as far as the hard limit
 /// allows, and logs a warning when that is not enough.
 #[must_use]
-pub(crate) fn connections(wanted: usize) -> usize {
+pub fn connections(wanted: usize) -> usize {
     let wanted = wanted as u64;
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return within(wanted, u64::MAX) };
     let raised = (wanted + OTHERS).clamp(soft, hard.max(soft));

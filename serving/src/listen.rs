@@ -1,12 +1,13 @@
 //! Connections: how many there may be, and how long one may keep the server waiting.
 
-use crate::config::{Server, seconds};
 use crate::files;
-use axum::Router;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,26 +25,46 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 pub struct Limits {
     /// Connections at once; further ones stay in the listener's queue.
     connections: usize,
-    /// How long the head of a request may take to arrive. This bounds idle connections too.
-    head: Duration,
-    /// How long a client may read nothing of its answer.
-    write: Duration,
+    /// How long the head of a request may take to arrive, which bounds idle connections too, and how long a client may
+    /// read nothing of its answer.
+    idle: Duration,
 }
 
 impl Limits {
-    /// The configured bounds, lowered where the process may not open that many files.
+    /// At most so many connections, fewer where the process may not open that many files, each idle for so long at most.
     #[must_use]
-    pub fn of(server: &Server) -> Self {
-        Self {
-            connections: files::connections(server.max_connections),
-            head: seconds(server.idle_timeout_seconds),
-            write: seconds(server.idle_timeout_seconds),
-        }
+    pub fn new(connections: usize, idle: Duration) -> Self {
+        Self { connections: files::connections(connections), idle }
     }
 }
 
 /// Serves until `stop`, and then until the requests in flight are answered.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+pub async fn serve<S, B>(listener: TcpListener, service: S, limits: Limits, stop: CancellationToken)
+where
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    serve_hyper(listener, TowerToHyperService::new(service), limits, stop).await;
+}
+
+/// As [`serve`], of a service in hyper's form.
+pub(crate) async fn serve_hyper<S, B>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    stop: CancellationToken,
+) where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let (places, graceful) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
     let connections = TaskTracker::new();
     loop {
@@ -59,7 +80,13 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
                 continue;
             }
         };
-        let served = graceful.watch(connection(stream, router.clone(), limits));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.idle));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.idle)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service.clone());
+        let served = graceful.watch(connection);
         connections.spawn(async move {
             // An error here is a client that went away or was too slow.
             if let Err(error) = served.await {
@@ -84,16 +111,4 @@ async fn accept(
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
     Ok((stream, place))
-}
-
-type Served =
-    http1::Connection<TokioIo<std::pin::Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>>;
-
-fn connection(stream: TcpStream, router: Router, limits: Limits) -> Served {
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.write));
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }
