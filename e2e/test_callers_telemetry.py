@@ -121,8 +121,11 @@ class Custodian(CustodianCase):
         told = {name for name in TOLD.findall(text) if name.startswith("custodian_")}
         self.assertEqual(told, explained("data-custodian.md", "custodian"))
 
-    def test_metrics_are_on_their_own_listener_alone(self) -> None:
-        self.assertEqual(self.one.call("GET", "/metrics").status, 404)
+    def test_metrics_are_on_the_public_listener_and_on_their_own_and_not_on_the_internal_one(self) -> None:
+        shown = self.one.call("GET", "/metrics")
+        self.assertEqual(shown.status, 200)
+        self.assertIn("custodian_grants_total", shown.raw.decode())
+        self.assertNotEqual(send(self.one.internal, "GET", "/metrics", None, {}).status, 200)
         self.assertEqual(send(self.one.metrics, "GET", "/", None, {}).status, 404)
         self.assertEqual(send(self.one.metrics, "POST", "/metrics", None, {}).status, 405)
 

@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 const CONNECTIONS: usize = 32;
 const IDLE: Duration = Duration::from_secs(60);
 
-/// The metrics of this process, and the listener on which they are found.
+/// The metrics of this process, and the listener on which they are found, if there is one.
 #[derive(Debug)]
 pub struct Metrics {
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     scrape: Scrape,
 }
 
@@ -37,15 +37,33 @@ impl Metrics {
         program: &Program,
         metrics: &[Metric],
     ) -> anyhow::Result<Option<Self>> {
-        let Some(address) = address else { return Ok(None) };
-        let listener = TcpListener::bind(address).await.with_context(|| {
-            let (host, port) = (address.ip(), address.port());
-            format!(
-                "telemetry.metrics_port: cannot listen on {host} port {port}: choose another, or 0 for no metrics"
-            )
-        })?;
+        match address {
+            Some(_) => Ok(Some(Self::keep(address, program, metrics).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins to keep them for a route of the program's own, and listens if there is an address.
+    ///
+    /// # Errors
+    /// As [`Metrics::listen`].
+    pub async fn keep(
+        address: Option<SocketAddr>,
+        program: &Program,
+        metrics: &[Metric],
+    ) -> anyhow::Result<Self> {
+        let listener = match address {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let scrape = scrape::install(program, metrics).context("metrics cannot be kept")?;
-        Ok(Some(Self { listener, scrape }))
+        Ok(Self { listener, scrape })
+    }
+
+    /// Where the text for Prometheus comes from.
+    #[must_use]
+    pub fn scrape(&self) -> &Scrape {
+        &self.scrape
     }
 
     /// Serves until `stop`, and keeps what is kept between scrapes small.
@@ -59,11 +77,26 @@ impl Metrics {
                 tokio::time::sleep(scrape::TIDY).await;
             }
         };
+        let serving = async {
+            match listener {
+                Some(listener) => {
+                    serve_hyper(listener, answer, Limits::new(CONNECTIONS, IDLE), stop).await;
+                }
+                None => stop.cancelled().await,
+            }
+        };
         tokio::select! {
-            () = serve_hyper(listener, answer, Limits::new(CONNECTIONS, IDLE), stop) => {}
+            () = serving => {}
             () = tidying => {}
         }
     }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        let (host, port) = (address.ip(), address.port());
+        format!("telemetry.metrics_port: cannot listen on {host} port {port}: choose another, or 0 for no metrics")
+    })
 }
 
 fn answer(request: &Request<Incoming>, scrape: &Scrape) -> Response<Full<Bytes>> {

@@ -1,6 +1,6 @@
 //! The commands of `awe-data-custodian`.
 
-use crate::metrics::{METRICS, PROGRAM};
+use crate::metrics::{self, METRICS, PROGRAM};
 use crate::{app, config, database, openapi, seed};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -117,11 +117,10 @@ async fn serve(migrate: bool, seeds: bool, ports_file: Option<PathBuf>) -> anyho
     if config.is_development() {
         tracing::warn!("development mode: unsigned tokens are accepted, anybody can be anybody");
     }
-    let metrics = Metrics::listen(config.telemetry.metrics(), &PROGRAM, &METRICS).await?;
+    let metrics = Metrics::keep(config.telemetry.metrics(), &PROGRAM, &METRICS).await?;
     let stop = CancellationToken::new();
-    if let Some(metrics) = metrics {
-        tokio::spawn(metrics.serve(stop.clone()));
-    }
+    metrics::show(metrics.scrape().clone());
+    tokio::spawn(metrics.serve(stop.clone()));
     let running = app::start(config, stop.clone()).await?;
     if let Some(file) = ports_file {
         let text = format!("public={}\ninternal={}\n", running.public.port(), running.internal.port());

@@ -1,7 +1,11 @@
 //! What is measured, beside what every program measures. No label says who or what it was about.
 
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use std::sync::OnceLock;
 use std::time::Duration;
-use telemetry::scrape::{Kind, Labels, Metric, SECONDS};
+use telemetry::scrape::{self, Kind, Labels, Metric, SECONDS, Scrape};
 use telemetry::{Program, measure};
 
 /// What runs here.
@@ -53,6 +57,23 @@ pub const METRICS: [Metric; 8] = [
     counter(WITHDRAWALS, Labels::None, "Authorizations that were withdrawn"),
     counter(REAPED, Labels::None, "Nonces that were deleted after their end"),
 ];
+
+/// Of this process, as the recorder is.
+static SHOWN: OnceLock<Scrape> = OnceLock::new();
+
+/// Shows these on the public listener from now on.
+pub(crate) fn show(scrape: Scrape) {
+    // A process keeps metrics once, and so shows them once.
+    let _ = SHOWN.set(scrape);
+}
+
+/// `GET /metrics`.
+pub(crate) async fn text() -> Response {
+    match SHOWN.get() {
+        Some(scrape) => ([(CONTENT_TYPE, scrape::MEDIA_TYPE)], scrape.render()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
 
 /// A call of the back-channel ended so.
 pub(crate) fn grant(outcome: &'static str) {

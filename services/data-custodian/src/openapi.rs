@@ -114,6 +114,11 @@ fn answer_consent() {}
         (status = 503, description = "The database does not answer.", body = HealthOut)))]
 fn health() {}
 
+#[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "metrics", summary = "Metrics for Prometheus",
+    description = "The same as on `telemetry.metrics_port`.",
+    responses((status = 200, description = "Text.", body = String, content_type = "text/plain")))]
+fn metrics() {}
+
 struct Schemes;
 
 impl Modify for Schemes {
@@ -136,7 +141,8 @@ impl Modify for Schemes {
         read_subscription,
         show_consent,
         answer_consent,
-        health
+        health,
+        metrics
     ),
     modifiers(&Schemes)
 )]

@@ -1,7 +1,7 @@
-//! The public listener: resources, consent pages, health. The back-channel is not here.
+//! The public listener: resources, consent pages, health, metrics. The back-channel is not here.
 
 use crate::state::App;
-use crate::{consent, health, openapi, resources};
+use crate::{consent, health, metrics, openapi, resources};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -19,6 +19,7 @@ pub fn router(app: App) -> Router {
         .merge(resources::router())
         .merge(consent::router())
         .route("/health", get(health::health))
+        .route("/metrics", get(metrics::text))
         .route("/openapi.json", get(async || Json(openapi::document())))
         .fallback(async || resources::ResourceError::NotFound)
         .layer(from_fn_with_state(app.clone(), bounded))
