@@ -44,7 +44,17 @@ def models(document: dict[str, Any]) -> str:
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f"datamodel-codegen failed:\n{done.stdout}{done.stderr}")
-        return target.read_text()
+        return hidden(target.read_text())
+
+
+def hidden(text: str) -> str:
+    """The models with secrets left out of what `repr` shows, which ends in logs."""
+    text = re.sub(rf"^    {spec.SECRET}: str$", f"    {spec.SECRET}: str = Field(repr=False)", text, flags=re.MULTILINE)
+    optional = rf"^    {spec.SECRET}: Optional\[str\] = None$"
+    text = re.sub(optional, f"    {spec.SECRET}: Optional[str] = Field(default=None, repr=False)", text, flags=re.MULTILINE)
+    if text.count("repr=False") != len(re.findall(rf"^    {spec.SECRET}:", text, re.MULTILINE)):
+        raise SystemExit("a secret of the models has another type than the generator knows")
+    return text
 
 
 def words(document: dict[str, Any]) -> str:
