@@ -8,6 +8,7 @@ mod send;
 use cases::CASES;
 use clap::Args;
 use report::{Judged, Verdict};
+use secrecy::{ExposeSecret as _, SecretString};
 use send::Receiver;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ pub(super) struct Arguments {
     url: String,
     /// The secret that it verifies with, as it was shown: whsec_...
     #[arg(long, env = "AWE_CALLBACK_SECRET", hide_env_values = true)]
-    secret: String,
+    secret: SecretString,
     /// As JSON, for programs.
     #[arg(long)]
     json: bool,
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let receiver = Receiver::new(&arguments.url, &arguments.secret)?;
+    let receiver = Receiver::new(&arguments.url, arguments.secret.expose_secret())?;
     let mut judged: Vec<Judged> = Vec::with_capacity(CASES.len());
     for case in CASES {
         judged.push(case.judge(receiver.play(case.play).await));
