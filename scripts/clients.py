@@ -99,6 +99,11 @@ def generate(own: Tools, write: bool = False) -> None:
     own.run(own.python, "-m", "generator", *([] if write else ["--check"]))
 
 
+def lint(own: Tools) -> None:
+    """The contract keeps the rules of a public linter"""
+    own.run(own.node, "contract.mjs", ROOT / "schemas" / "openapi.json", cwd=TYPESCRIPT)
+
+
 def types(own: Tools) -> None:
     """Types: mypy and tsc, both strict; lints of the TypeScript client"""
     own.run(own.python, "-m", "mypy", "--cache-dir", DEV / "mypy", cwd=PYTHON)
@@ -196,14 +201,14 @@ class Report:
         say("the clients passed")
 
 
-ALONE = {"generate": generate, "types": types, "check-rust": clients_rust.check, "pack": pack}
+ALONE = {"generate": generate, "lint": lint, "types": types, "check-rust": clients_rust.check, "pack": pack}
 WITH_SERVER = {
     "test-python": test_python,
     "test-typescript": test_typescript,
     "test-rust": clients_rust.test,
     "examples": examples,
 }
-ORDER = ("generate", "types", "check-rust", "test-python", "test-typescript", "test-rust", "pack", "examples")
+ORDER = ("generate", "lint", "types", "check-rust", "test-python", "test-typescript", "test-rust", "pack", "examples")
 
 
 def main(words: list) -> None:

@@ -4039,7 +4039,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4048,7 +4048,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4097,7 +4108,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4106,7 +4117,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4173,6 +4195,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: the caller has an active secret; rotate it; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -4209,7 +4240,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4277,7 +4319,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4286,7 +4328,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4351,6 +4404,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: revoked */
             409: {
                 headers: {
@@ -4387,7 +4449,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4466,6 +4539,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: it signs nothing any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -4502,7 +4584,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4581,7 +4674,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active; AWE-009: the key was used for something else */
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: the secret is not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4617,7 +4719,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4687,7 +4800,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4696,7 +4809,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4763,6 +4887,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: delivered ones are not tried again; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -4799,7 +4932,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4860,7 +5004,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4869,7 +5013,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4953,7 +5108,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4962,7 +5117,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5017,7 +5183,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5026,7 +5192,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5081,7 +5258,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5090,7 +5267,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5150,7 +5338,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5159,7 +5347,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5219,7 +5418,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5228,7 +5427,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5277,7 +5487,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5286,7 +5496,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5335,7 +5556,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5344,7 +5565,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5397,6 +5629,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -5424,7 +5665,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5473,7 +5725,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5491,7 +5743,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5561,7 +5813,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5579,7 +5831,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5610,7 +5862,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConfigResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5662,7 +5914,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5671,7 +5923,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5738,7 +6001,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-009: the key was used for something else */
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: as many delegations as may be; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5774,7 +6046,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5833,7 +6116,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5842,7 +6125,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5917,7 +6211,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5926,16 +6220,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: too many lists of this caller at once */
+            /** @description AWE-007: too many calls of this caller at once */
             429: {
                 headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5966,7 +6262,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6006,7 +6302,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6035,7 +6331,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6075,7 +6371,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6124,7 +6420,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6133,7 +6429,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6182,7 +6489,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6191,7 +6498,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6260,6 +6578,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-002: the key exists; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -6296,7 +6623,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6349,6 +6687,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -6376,7 +6723,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6452,6 +6810,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -6479,7 +6846,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6540,7 +6918,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6549,7 +6927,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6614,7 +7003,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6623,7 +7012,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6704,6 +7104,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: not a draft */
             409: {
                 headers: {
@@ -6749,7 +7158,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6848,7 +7268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6857,7 +7277,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6936,7 +7367,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active; AWE-009: the key was used for something else */
+            /** @description AWE-007: the version is not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6945,7 +7376,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6954,7 +7385,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7020,7 +7462,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7029,7 +7471,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7096,6 +7549,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -7114,7 +7576,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7123,7 +7585,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7190,6 +7663,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -7208,7 +7690,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it; AWE-010: the context does not keep the policy's schema; `detail` names what is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7217,10 +7699,21 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the directory cannot be asked; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -7288,7 +7781,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7297,7 +7790,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7373,6 +7877,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -7400,7 +7913,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it; AWE-010: the context does not keep the policy's schema; `detail` names what is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7409,7 +7922,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7461,7 +7985,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7470,7 +7994,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7549,6 +8084,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: the request is terminal; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -7585,7 +8129,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7642,7 +8197,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7651,7 +8206,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7712,7 +8278,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7721,7 +8287,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7773,7 +8350,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7782,7 +8359,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7831,7 +8419,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7840,7 +8428,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7921,7 +8520,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7933,16 +8532,18 @@ export interface operations {
             /** @description AWE-007: too many streams of this caller (`server.max_streams_per_caller`) */
             429: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: as many streams as this process serves. Safe to try again */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -8011,7 +8612,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8020,7 +8621,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8078,6 +8690,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -8114,7 +8735,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8157,7 +8789,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8166,7 +8798,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8250,7 +8893,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8259,7 +8902,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8338,6 +8992,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: already decided, or not needed any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -8374,7 +9037,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8453,6 +9127,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: the task is not open, or the new assignee is barred or already holds a seat in the stage; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -8489,7 +9172,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8520,7 +9214,7 @@ export interface operations {
                     "application/json": components["schemas"]["VersionResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
