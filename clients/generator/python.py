@@ -31,9 +31,15 @@ def files(document: dict[str, Any]) -> dict[str, str]:
     return {
         f"{place}/__init__.py": HEAD.format(what="What the contract says.").rstrip() + "\n",
         f"{place}/models.py": models(document),
+        f"{place}/conformance.py": conformance(),
         f"{place}/operations.py": operations(spec.operations(document)),
         f"{place}/words.py": words(document),
     }
+
+
+def conformance() -> str:
+    text = HEAD.format(what="What receivers of webhooks are tried with.")
+    return text + "import json\n\nKIT = json.loads(r\'\'\'\n" + json.dumps(spec.conformance(), indent=1) + "\n\'\'\')\n"
 
 
 def models(document: dict[str, Any]) -> str:

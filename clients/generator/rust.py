@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -26,7 +27,8 @@ def files(document: dict[str, Any]) -> dict[str, str]:
         "parameters": parameters(found),
         "words": words(document),
     }
-    return {f"rust/src/generated/{name}.rs": formatted(text) for name, text in wanted.items()}
+    found = {f"rust/src/generated/{name}.rs": formatted(text) for name, text in wanted.items()}
+    return {**found, "rust/src/generated/conformance.json": json.dumps(spec.conformance(), indent=1) + "\n"}
 
 
 def formatted(text: str) -> str:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "schemas" / "openapi.json"
 ASYNCAPI = ROOT / "schemas" / "asyncapi.yaml"
 ERRORS = ROOT / "docs" / "errors.md"
+CONFORMANCE = ROOT / "schemas" / "conformance.json"
 
 METHODS = ("get", "post", "put", "patch", "delete")
 KEY = "Idempotency-Key"
@@ -109,6 +110,12 @@ def operations(document: dict[str, Any]) -> list[Operation]:
                 )
             )
     return sorted(found, key=lambda one: one.id)
+
+
+def conformance() -> dict[str, Any]:
+    """The secret that no receiver knows, and the cases, as `conformance.json` explains them."""
+    found = json.loads(CONFORMANCE.read_text())
+    return {name: found[name] for name in ("other_secret", "cases")}
 
 
 def event_types() -> list[str]:

@@ -14,6 +14,8 @@ pub mod axum;
 mod call;
 #[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "nats")]

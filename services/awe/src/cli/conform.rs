@@ -5,7 +5,7 @@ mod cases;
 mod report;
 mod send;
 
-use cases::CASES;
+use cases::Kit;
 use clap::Args;
 use report::{Judged, Verdict};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -41,10 +41,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let receiver = Receiver::new(&arguments.url, arguments.secret.expose_secret())?;
-    let mut judged: Vec<Judged> = Vec::with_capacity(CASES.len());
-    for case in CASES {
-        judged.push(case.judge(receiver.play(case.play).await));
+    let kit = Kit::read()?;
+    let receiver = Receiver::new(&arguments.url, arguments.secret.expose_secret(), &kit.other_secret)?;
+    let mut judged: Vec<Judged> = Vec::with_capacity(kit.cases.len());
+    for case in &kit.cases {
+        judged.push(case.judge(receiver.play(case).await));
     }
     report::tell(&judged, arguments.json)?;
     if let Some(file) = &arguments.junit {
