@@ -2,6 +2,7 @@
 
 pub mod export;
 pub mod measure;
+mod recording;
 pub mod scrape;
 pub mod trace;
 

@@ -45,6 +45,7 @@ pub use resolver::{Resolver, Sla};
 pub use secrets::{MasterKeyError, Secrets};
 pub use server::Server;
 pub use span::seconds;
+pub(crate) use telemetry::CRATES;
 pub use telemetry::Telemetry;
 pub use ui::Ui;
 pub use webhook::{Egress, Webhook};

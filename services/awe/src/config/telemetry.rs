@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use telemetry::export;
 
 /// The crates whose spans are recorded.
-const CRATES: &[&str] = &["awe", "actors", "store", "bus", "outbound"];
+pub(crate) const CRATES: &[&str] = &["awe", "actors", "store", "bus", "outbound"];
 
 /// The section `telemetry`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
