@@ -1,7 +1,6 @@
 //! Which traces are recorded. A trace that is not must cost next to nothing, so this is known before a span is made: a
 //! span that the collector's layer sees costs its attributes, whether it is sent or not.
 
-use crate::trace::Chosen;
 use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, Sampler, SamplingResult, ShouldSample};
@@ -10,6 +9,10 @@ use std::sync::OnceLock;
 /// The share that is recorded of the traces that begin here; absent without an export, or with a sampler of the
 /// environment.
 static RATIO: OnceLock<f64> = OnceLock::new();
+
+/// In a context: the trace that begins in it is recorded, whatever the ratio.
+#[derive(Debug)]
+pub(crate) struct Chosen;
 
 /// Says which share is recorded from now on, and returns who judges.
 pub(crate) fn begin(ratio: f64) -> impl ShouldSample + 'static {
@@ -31,9 +34,12 @@ pub(crate) fn head() -> Option<Context> {
     Some(Context::current().with_remote_span_context(place))
 }
 
-/// Whether a span that is made here may be recorded: not in a trace that is not.
+/// Whether a span that is made here may be recorded: not in a trace that is not, unless a sampler of the environment
+/// judges each span.
 pub(crate) fn is_wanted_here() -> bool {
-    Context::map_current(|context| !context.has_active_span() || context.span().span_context().is_sampled())
+    let is_recorded =
+        |context: &Context| !context.has_active_span() || context.span().span_context().is_sampled();
+    RATIO.get().is_none() || Context::map_current(is_recorded)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share of all ids, to within what nobody can tell")]
