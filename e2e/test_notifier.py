@@ -7,7 +7,7 @@ import shutil
 import ssl
 from typing import Any, Optional
 
-from support import api, mail
+from support import api, mail, otlp
 from support.case import EngineCase
 from support.directory import Directory
 from support.mail import PASSWORD, MailServer
@@ -147,6 +147,21 @@ class Assignments(NotifierCase):
         self.assertIsNone(one.message["bcc"])
         self.assertEqual(one.subject, "Approval needed: change_request CR-1 Bcc: eve@example.org Pay at once")
         self.assertFalse([line for line in one.text.splitlines() if line.startswith(("Bcc", "Pay"))], one.text)
+
+    def test_the_trace_of_a_mail_links_to_the_call_that_owes_it(self) -> None:
+        collector = otlp.Collector(200)
+        self.addCleanup(collector.close)
+        self.mail_server()
+        self.settings.update({"telemetry.otlp_endpoint": collector.url, "telemetry.sample_ratio": 1})
+        self.engine()
+        self.notifier()
+        api.create_policy(self.admin, "traced.v1", stage(1, *users("ann")))
+        traced = {"traceparent": f"00-{'5' * 32}-{'7' * 16}-01"}
+        created = self.admin.post("/requests", api.request_body("traced.v1", "CR-1"), traced).expect(201)
+        self.wait_for(self.task(created), status="sent")
+        mail_of = collector.wait_for("mail")
+        self.assertEqual(mail_of.attributes["awe.request.id"], created["request_id"])
+        self.assertEqual([trace for trace, _ in mail_of.links], ["5" * 32])
 
     def test_two_processes_send_each_mail_once(self) -> None:
         people = [f"person-{number}" for number in range(60)]

@@ -6,14 +6,21 @@ import http.client
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from support import api, otlp, prometheus, server
 from support.case import EngineCase
+from support.directory import Directory
 from support.waiting import until
 
 PARENT_TRACE, PARENT_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{PARENT_TRACE}-{PARENT_SPAN}-01"
+TRACES = Path(__file__).resolve().parent.parent / "scripts" / "traces.py"
+UNRECORDED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067770b7902b7-00"
 SERVER, CLIENT, PRODUCER = 2, 3, 4
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
 
@@ -66,9 +73,9 @@ class TelemetryCase(EngineCase):
 
 
 class Traces(TelemetryCase):
-    def traced(self, collector: otlp.Collector, **more: object) -> server.Server:
+    def traced(self, collector: otlp.Collector, ratio: float = 1, **more: object) -> server.Server:
         fast = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
-        return self.serve(more=fast, telemetry__otlp_endpoint=collector.url, telemetry__sample_ratio=1, **more)
+        return self.serve(more=fast, telemetry__otlp_endpoint=collector.url, telemetry__sample_ratio=ratio, **more)
 
     def test_one_decision_is_one_trace_from_the_call_to_the_webhook(self) -> None:
         collector = self.collector()
@@ -147,6 +154,65 @@ class Traces(TelemetryCase):
         self.assertEqual({call.parent_id for call in calls}, {""})
         self.assertEqual(len({call.trace_id for call in calls}), 5)
 
+    def test_a_trace_that_its_caller_does_not_record_stays_unrecorded_to_the_last_webhook(self) -> None:
+        collector = self.collector()
+        answers = iter([500])
+        self.receiver.status = lambda _: next(answers, 200)
+        admin = self.begin(self.traced(collector))
+        created = self.create(admin, traceparent=UNRECORDED)
+        self.decide(admin, created, traceparent=UNRECORDED)
+        hook = self.receiver.wait_for_type("request_approved", created["request_id"])
+        self.assertEqual(hook.headers["traceparent"], UNRECORDED, "the caller's place is handed on")
+        # What is recorded afterwards is told after whatever was recorded before.
+        other = self.create(admin, traceparent=PARENT)
+        self.receiver.wait_for_type("stage_started", other["request_id"])
+        told = until(lambda: len(found := collector.named("deliver")) >= 2 and found, "the other's webhooks are told")
+        about = {span.attributes["awe.request.id"] for span in told}
+        self.assertEqual(about, {other["request_id"]})
+        self.assertEqual(collector.spans(UNRECORDED[3:35]), [])
+        self.assertFalse([span for span in collector.spans() if (UNRECORDED[3:35], UNRECORDED[36:52]) in span.links])
+
+    def test_of_a_trace_that_is_not_chosen_nothing_is_recorded_and_of_one_that_is_everything(self) -> None:
+        collector = self.collector()
+        admin = self.begin(self.traced(collector, ratio=0))
+        for _ in range(5):
+            self.decide(admin, self.create(admin))
+        created = self.create(admin, traceparent=PARENT)
+        self.decide(admin, created, traceparent=PARENT)
+        self.receiver.wait_for_type("request_approved", created["request_id"])
+        apply = collector.wait_for("apply", PARENT_TRACE)
+        here = (PARENT_TRACE, apply.span_id)
+        for name in ("commit", "publish"):
+            until(lambda name=name: [s for s in collector.named(name) if here in s.links], f"{name} is told")
+        until(lambda: len(collector.named("deliver")) >= 4, "the webhooks are told")
+        self.assertEqual({span.trace_id for span in collector.named("deliver")}, {PARENT_TRACE})
+        self.assertEqual({call.trace_id for call in collector.spans() if call.kind == SERVER}, {PARENT_TRACE})
+        batches = [span for span in collector.spans() if span.name in ("commit", "publish")]
+        self.assertTrue(all(PARENT_TRACE in {trace for trace, _ in span.links} for span in batches), batches)
+
+    def test_looking_up_approvers_links_to_the_call_that_needs_them(self) -> None:
+        directory, collector = Directory(), self.collector()
+        self.addCleanup(directory.close)
+        directory.roles["officer"] = ["alice"]
+        directory.away = True
+        self.settings.update(directory.settings)
+        admin = self.begin(self.traced(collector))
+        rule = {"rule_type": "role", "rule_value": {"role": "officer"}}
+        api.create_policy(admin, "role.v1", {**api.stage(1), "rules": [rule]})
+        made = admin.post("/requests", api.request_body("role.v1", "CR-1"), {"traceparent": PARENT}).expect(201)
+        collector.wait_for("create", PARENT_TRACE)
+        directory.away = False
+        until(lambda: admin.get(f"/requests/{made['request_id']}").expect(200)["status"] == "in_review", "it is resolved")
+
+        def tried() -> list[otlp.Span]:
+            """The attempts of which one has asked the directory; others may have found it away."""
+            found = [s for s in collector.named("resolve") if s.attributes["awe.request.id"] == made["request_id"]]
+            return found if any(collector.named("GET", one.trace_id) for one in found) else []
+
+        for attempt in until(tried, "the resolver is told"):
+            self.assertNotEqual(attempt.trace_id, PARENT_TRACE)
+            self.assertEqual({trace for trace, _ in attempt.links}, {PARENT_TRACE})
+
     def test_nothing_that_people_wrote_is_in_a_trace_a_metric_or_a_log(self) -> None:
         canary = "canary4711"
         collector, port = self.collector(), server.free_port()
@@ -208,6 +274,46 @@ class Traces(TelemetryCase):
         self.assertTrue(all(TRACEPARENT.fullmatch(place) for place in seen.values()), seen)
         self.assertEqual((seen["request_approved"], seen["decision_recorded"]), (PARENT, PARENT))
         self.assertTrue(seen["stage_started"].startswith(derived), seen)
+
+
+class Page(TelemetryCase):
+    """What `./dev up --telemetry` shows traces with."""
+
+    def test_the_trace_of_a_decision_can_be_opened(self) -> None:
+        port = server.free_port()
+        env = {**os.environ, "PYTHONPATH": os.environ["AWE_OTLP"]}
+        shown = subprocess.Popen([sys.executable, TRACES, str(port)], env=env, stderr=subprocess.DEVNULL)
+        self.addCleanup(shown.wait)
+        self.addCleanup(shown.kill)
+        fast = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+        endpoint = f"http://127.0.0.1:{port}"
+        admin = self.begin(self.serve(more=fast, telemetry__otlp_endpoint=endpoint, telemetry__sample_ratio=1))
+        until(lambda: self.page(port)[0] == 200, "the page is there")
+        created = self.create(admin)
+        self.decide(admin, created, traceparent=PARENT)
+
+        def opened() -> str:
+            status, text = self.page(port, PARENT_TRACE)
+            return text if status == 200 and all(name in text for name in ("deliver", "commit", "publish")) else ""
+
+        text = until(opened, "the trace is shown with all its hops")
+        call, applied = text.index(">POST /v1/awe/tasks/{task_id}/decision<"), text.index(">apply<")
+        self.assertLess(call, applied, "parents come first")
+        self.assertLess(applied, text.index("What links to it"), "batches are told apart")
+        self.assertIn(f'href="/{PARENT_TRACE}"', self.page(port)[1])
+        self.assertEqual(self.page(port, "0" * 32)[0], 404)
+        self.assertEqual(self.page(port, "<script>")[0], 404)
+
+    def page(self, port: int, trace: str = "") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", f"/{trace}")
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
 
 
 class Metrics(TelemetryCase):
@@ -306,3 +412,25 @@ class Logs(TelemetryCase):
             self.assertEqual(viewer.send("PUT", "/admin/log-level", wanted).status, 403)
             trail = viewer.get("/admin/audit?action=system_config.log_level").expect(200)
         self.assertEqual(len(trail), 1)
+
+    def test_signals_change_what_is_logged_and_back(self) -> None:
+        started = self.serve("info")
+        admin = self.begin(started)
+
+        def debugged() -> int:
+            admin.get("/requests").expect(200)
+            return len([line for line in self.lines(started) if line["message"] == "answered"])
+
+        self.assertEqual(debugged(), 0)
+        os.kill(started.pid, signal.SIGUSR1)
+        until(lambda: self.told(started, "SIGUSR1"), "the change is told")
+        until(debugged, "more is logged")
+        self.assertIn("awe=debug", admin.get("/admin/log-level").expect(200)["filter"])
+        os.kill(started.pid, signal.SIGUSR2)
+        until(lambda: self.told(started, "SIGUSR2"), "the change is told")
+        self.assertEqual(admin.get("/admin/log-level").expect(200), {"filter": "info"})
+        before = debugged()
+        self.assertEqual(debugged(), before)
+
+    def told(self, started: server.Server, name: str) -> bool:
+        return any(line.get("signal") == name for line in self.lines(started))

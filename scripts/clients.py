@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -98,6 +99,11 @@ def generate(own: Tools, write: bool = False) -> None:
     own.run(own.python, "-m", "generator", *([] if write else ["--check"]))
 
 
+def lint(own: Tools) -> None:
+    """The contract keeps the rules of a public linter"""
+    own.run(own.node, "contract.mjs", ROOT / "schemas" / "openapi.json", cwd=TYPESCRIPT)
+
+
 def types(own: Tools) -> None:
     """Types: mypy and tsc, both strict; lints of the TypeScript client"""
     own.run(own.python, "-m", "mypy", "--cache-dir", DEV / "mypy", cwd=PYTHON)
@@ -117,8 +123,25 @@ def server() -> Iterator[dict]:
         binary = str(TARGET / "debug" / "awe")
     words = ["--port", str(servers.free_port()), "--ui-port", str(servers.free_port()), "--throwaway"]
     env = {**servers.without_settings(dict(os.environ)), **programs}
-    with servers.awe_dev("clients-server", words, ("BASE_URL", "NATS_URL"), env, Path(binary)) as found:
-        yield {"AWE_CLIENTS_URL": found["BASE_URL"], "AWE_CLIENTS_NATS": found["NATS_URL"]}
+    with servers.awe_dev("clients-server", words, ("BASE_URL", "NATS_URL", "DATABASE_URL"), env, Path(binary)) as found:
+        yield {
+            "AWE_CLIENTS_URL": found["BASE_URL"],
+            "AWE_CLIENTS_NATS": found["NATS_URL"],
+            "AWE_CLIENTS_SERVE": json.dumps(second(binary, found)),
+        }
+
+
+def second(binary: str, found: dict) -> dict:
+    """How a test runs a server of its own beside the running one, to end it and to start it again; it adds the port."""
+    settings = {
+        "DATABASE__URL": found["DATABASE_URL"],
+        "NATS__URL": found["NATS_URL"],
+        "SECRETS__MASTER_KEY_FILE": str(DEV / "clients-server" / "master.key"),
+        "SERVER__HOST": "127.0.0.1",
+        "TELEMETRY__METRICS_PORT": "0",
+    }
+    env = {f"AWE__{name}": value for name, value in settings.items()}
+    return {"command": [str(Path(binary).absolute()), "serve", "--roles", "api"], "env": env}
 
 
 def test_python(own: Tools, where: dict) -> None:
@@ -178,14 +201,14 @@ class Report:
         say("the clients passed")
 
 
-ALONE = {"generate": generate, "types": types, "check-rust": clients_rust.check, "pack": pack}
+ALONE = {"generate": generate, "lint": lint, "types": types, "check-rust": clients_rust.check, "pack": pack}
 WITH_SERVER = {
     "test-python": test_python,
     "test-typescript": test_typescript,
     "test-rust": clients_rust.test,
     "examples": examples,
 }
-ORDER = ("generate", "types", "check-rust", "test-python", "test-typescript", "test-rust", "pack", "examples")
+ORDER = ("generate", "lint", "types", "check-rust", "test-python", "test-typescript", "test-rust", "pack", "examples")
 
 
 def main(words: list) -> None:

@@ -14,7 +14,7 @@ BUILT = TARGET / "clients-rust"
 """Not the server's: both would take turns in building what they share with other features."""
 WITHIN = 900.0
 """Seconds for one command of cargo; a first one builds everything below the client."""
-FEATURES = ([], ["client"], ["axum"], ["nats"])
+FEATURES = ([], ["client"], ["axum"], ["nats"], ["conformance"])
 """Each has to compile without the others."""
 VERSIONS = ("reqwest", "async-nats", "axum", "tokio", "hmac", "sha2")
 """Of these the server and its client speak of the same version."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +88,25 @@ def rules() -> None:
 def for_tests() -> dict[str, str]:
     """What the end-to-end tests know Prometheus by."""
     return {"AWE_PROMETHEUS": program("prometheus"), "AWE_METRICS_NAMED": " ".join(sorted(metrics_named()))}
+
+
+@contextmanager
+def traces(data: Path, port: int) -> Iterator[dict]:
+    """Runs a collector with a page that shows traces, unless the environment names another; yields how AWE is told."""
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        yield {}
+        return
+    env = {**os.environ, "PYTHONPATH": tools.otlp(), "PYTHONDONTWRITEBYTECODE": "1"}
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "traces.log").open("w") as out:
+        command = [sys.executable, ROOT / "scripts" / "traces.py", str(port)]
+        child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    say(f"traces are at http://127.0.0.1:{port}/ (what it has to say: {data / 'traces.log'})")
+    url = f"http://127.0.0.1:{port}"
+    try:
+        yield {"AWE__TELEMETRY__OTLP_ENDPOINT": url, "AWE__TELEMETRY__SAMPLE_RATIO": "1", "OTEL_BSP_SCHEDULE_DELAY": "1000"}
+    finally:
+        stop_group(child, signal.SIGTERM, END_WITHIN)
 
 
 @contextmanager

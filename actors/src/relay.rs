@@ -69,20 +69,21 @@ type Traced = (WebhookEvent, Option<Trace>);
 
 /// The span of publishing a batch. An event alone is published in its own trace.
 fn span_of(events: &[Traced]) -> Span {
-    let span = tracing::debug_span!(
-        parent: None,
-        "publish",
-        otel.kind = "producer",
-        messaging.system = "nats",
-        messaging.operation.name = "publish",
-        messaging.operation.type = "send",
-        messaging.batch.message_count = events.len()
-    );
+    let make = || {
+        tracing::debug_span!(
+            parent: None,
+            "publish",
+            otel.kind = "producer",
+            messaging.system = "nats",
+            messaging.operation.name = "publish",
+            messaging.operation.type = "send",
+            messaging.batch.message_count = events.len()
+        )
+    };
     match events {
-        [(_, Some(trace))] => trace.adopt(&span),
-        _ => telemetry::trace::link(&span, events.iter().filter_map(|(_, trace)| trace.as_ref())),
+        [(_, Some(trace))] => trace.within(make),
+        _ => telemetry::trace::about(events.iter().filter_map(|(_, trace)| trace.as_ref()), make),
     }
-    span
 }
 
 pub(crate) struct Relay {

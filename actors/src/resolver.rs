@@ -121,8 +121,10 @@ impl Worker {
         let worker = self.clone();
         self.tasks.spawn(async move {
             let began = Instant::now();
-            let span =
-                tracing::debug_span!(parent: None, "resolve", otel.kind = "consumer", awe.request.id = %id.0);
+            let trace = worker.store.trace_of(id).await;
+            let span = telemetry::trace::about(&trace, || {
+                tracing::debug_span!(parent: None, "resolve", otel.kind = "consumer", awe.request.id = %id.0)
+            });
             let resolved = worker.resolve(id).instrument(span).await;
             measure::resolved(if resolved.is_ok() { "resolved" } else { "failed" }, began.elapsed());
             if let Err(error) = resolved {

@@ -31,9 +31,15 @@ def files(document: dict[str, Any]) -> dict[str, str]:
     return {
         f"{place}/__init__.py": HEAD.format(what="What the contract says.").rstrip() + "\n",
         f"{place}/models.py": models(document),
+        f"{place}/conformance.py": conformance(),
         f"{place}/operations.py": operations(spec.operations(document)),
         f"{place}/words.py": words(document),
     }
+
+
+def conformance() -> str:
+    text = HEAD.format(what="What receivers of webhooks are tried with.")
+    return text + "import json\n\nKIT = json.loads(r\'\'\'\n" + json.dumps(spec.conformance(), indent=1) + "\n\'\'\')\n"
 
 
 def models(document: dict[str, Any]) -> str:
@@ -44,7 +50,17 @@ def models(document: dict[str, Any]) -> str:
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f"datamodel-codegen failed:\n{done.stdout}{done.stderr}")
-        return target.read_text()
+        return hidden(target.read_text())
+
+
+def hidden(text: str) -> str:
+    """The models with secrets left out of what `repr` shows, which ends in logs."""
+    text = re.sub(rf"^    {spec.SECRET}: str$", f"    {spec.SECRET}: str = Field(repr=False)", text, flags=re.MULTILINE)
+    optional = rf"^    {spec.SECRET}: Optional\[str\] = None$"
+    text = re.sub(optional, f"    {spec.SECRET}: Optional[str] = Field(default=None, repr=False)", text, flags=re.MULTILINE)
+    if text.count("repr=False") != len(re.findall(rf"^    {spec.SECRET}:", text, re.MULTILINE)):
+        raise SystemExit("a secret of the models has another type than the generator knows")
+    return text
 
 
 def words(document: dict[str, Any]) -> str:

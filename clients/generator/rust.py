@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -26,7 +27,8 @@ def files(document: dict[str, Any]) -> dict[str, str]:
         "parameters": parameters(found),
         "words": words(document),
     }
-    return {f"rust/src/generated/{name}.rs": formatted(text) for name, text in wanted.items()}
+    found = {f"rust/src/generated/{name}.rs": formatted(text) for name, text in wanted.items()}
+    return {**found, "rust/src/generated/conformance.json": json.dumps(spec.conformance(), indent=1) + "\n"}
 
 
 def formatted(text: str) -> str:
@@ -151,9 +153,22 @@ def structure(name: str, schema: dict[str, Any], is_body: bool, is_change: bool,
         fields += doc(one.get("description", "")) + (f"#[serde({', '.join(about)})]\n" if about else "")
         fields += f"pub {snake(key)}: {kind},\n"
     default = "Default, " if is_body and has_default(schema) else ""
-    derive = f"#[derive(Debug, Clone, PartialEq, {default}Serialize, Deserialize)]\n"
+    shown = "" if spec.SECRET in schema["properties"] else "Debug, "
+    derive = f"#[derive({shown}Clone, PartialEq, {default}Serialize, Deserialize)]\n"
     closed = "" if is_body else "#[non_exhaustive]\n"
-    return f"{enums}{doc(schema.get('description', ''))}{derive}{closed}pub struct {name} {{\n{fields}}}\n\n"
+    written = f"{enums}{doc(schema.get('description', ''))}{derive}{closed}pub struct {name} {{\n{fields}}}\n\n"
+    return written if shown else written + debug_of(name, schema)
+
+
+def debug_of(name: str, schema: dict[str, Any]) -> str:
+    """Debug output without the secret."""
+    shown = [snake(key) for key in schema["properties"] if key != spec.SECRET]
+    fields = "".join(f'.field("{one}", &self.{one})' for one in shown)
+    return (
+        f"impl std::fmt::Debug for {name} {{\n"
+        f"fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{\n"
+        f'f.debug_struct("{name}"){fields}.finish_non_exhaustive()\n}}\n}}\n\n'
+    )
 
 
 def words(document: dict[str, Any]) -> str:
@@ -197,7 +212,7 @@ def parameters(found: list[spec.Operation]) -> str:
 
 def operations(found: list[spec.Operation]) -> str:
     text = HEAD.format(what="A method for each `operationId` of the contract.")
-    text += "use super::{models, parameters};\nuse crate::AweClient;\nuse crate::call::{Call, Page};\n"
+    text += "use super::{models, parameters};\nuse crate::AweClient;\nuse crate::call::{Call, Page, Tagged};\n"
     text += "use crate::error::Error;\nuse reqwest::Method;\n\nimpl AweClient {\n"
     for one in found:
         text += method(one)
@@ -219,6 +234,8 @@ def result_of(one: spec.Operation) -> tuple[str, str]:
     kind = kind.replace("Value", "serde_json::Value") if kind == "Value" else kind
     if one.has_cursor:
         return f"Page<{kind}>", "page"
+    if one.has_tag:
+        return f"Tagged<{kind}>", "tagged"
     return kind, "json"
 
 

@@ -12,10 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "schemas" / "openapi.json"
 ASYNCAPI = ROOT / "schemas" / "asyncapi.yaml"
 ERRORS = ROOT / "docs" / "errors.md"
+CONFORMANCE = ROOT / "schemas" / "conformance.json"
 
 METHODS = ("get", "post", "put", "patch", "delete")
 KEY = "Idempotency-Key"
 CURSOR = "X-Next-Cursor"
+TAG = "ETag"
+SECRET = "secret"
+"""The field of a model that debug output must not show."""
 RETRY = {"yes": "yes", "with a key": "with_key", "no": "no"}
 BOUNDS = ("minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "pattern", "example", "examples")
 
@@ -51,6 +55,8 @@ class Operation:
     """A list that goes on with `cursor`."""
     has_cursor: bool
     """The answer, a list or an object that holds one, names the cursor of the next page."""
+    has_tag: bool
+    """The answer says which version it is, for `If-Match`."""
 
 
 def load() -> dict[str, Any]:
@@ -100,9 +106,16 @@ def operations(document: dict[str, Any]) -> list[Operation]:
                     is_text=bool(content) and media is None,
                     is_paged=has_cursor and media is not None and media["schema"].get("type") == "array",
                     has_cursor=has_cursor,
+                    has_tag=TAG in (answer.get("headers") or {}),
                 )
             )
     return sorted(found, key=lambda one: one.id)
+
+
+def conformance() -> dict[str, Any]:
+    """The secret that no receiver knows, and the cases, as `conformance.json` explains them."""
+    found = json.loads(CONFORMANCE.read_text())
+    return {name: found[name] for name in ("other_secret", "cases")}
 
 
 def event_types() -> list[str]:

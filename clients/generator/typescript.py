@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
@@ -18,10 +19,16 @@ def files(document: dict[str, Any]) -> dict[str, str]:
     """The generated files by their path below `clients/`."""
     place = "typescript/src/generated"
     return {
+        f"{place}/conformance.ts": conformance(),
         f"{place}/openapi.ts": types(),
         f"{place}/operations.ts": operations(spec.operations(document)),
         f"{place}/words.ts": words(document),
     }
+
+
+def conformance() -> str:
+    text = HEAD.format(what="What receivers of webhooks are tried with.")
+    return text + "export const KIT = " + json.dumps(spec.conformance(), indent=2) + ";\n"
 
 
 def types() -> str:

@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod delegations;
 mod directory;
+mod examples;
 mod feed;
 mod keys;
 mod parameters;
@@ -102,6 +103,7 @@ impl Modify for Additions {
         document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
         keys::describe(&mut document.paths);
         document.webhooks = Some(webhooks::webhooks());
+        examples::describe(document);
     }
 }
 

@@ -167,22 +167,20 @@ async fn write_batch(connection: &mut Kept, batch: Vec<Job>) {
     }
 }
 
-/// The span of a batch. It belongs to no trace of its members, which it links to.
+/// The span of a batch. It belongs to no trace of its members, which it links to, and is recorded if one of them is.
 fn span_of(commits: &[&Commit]) -> Span {
-    let span = tracing::debug_span!(
-        parent: None,
-        "commit",
-        otel.kind = "client",
-        db.system.name = "postgresql",
-        db.query.summary = "group commit",
-        db.operation.batch.size = commits.len()
-    );
-    if !span.is_disabled() {
-        let traces: Vec<Trace> =
-            commits.iter().filter_map(|commit| Trace::from_text(commit.trace.as_deref()?)).collect();
-        telemetry::trace::link(&span, &traces);
-    }
-    span
+    let traces: Vec<Trace> =
+        commits.iter().filter_map(|commit| Trace::from_text(commit.trace.as_deref()?)).collect();
+    telemetry::trace::about(&traces, || {
+        tracing::debug_span!(
+            parent: None,
+            "commit",
+            otel.kind = "client",
+            db.system.name = "postgresql",
+            db.query.summary = "group commit",
+            db.operation.batch.size = commits.len()
+        )
+    })
 }
 
 /// A transition whose values cannot be encoded panics deep in a library. The panic becomes an error, so that the

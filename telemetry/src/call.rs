@@ -40,7 +40,7 @@ impl Call {
     pub async fn answer<B>(self, answering: impl Future<Output = Response<B>>) -> Response<B> {
         let Self { method, route, path, trace, began } = self;
         let named = route.clone();
-        let response = Trace::around(trace, async move {
+        let response = Trace::begin(trace, async move {
             let span = tracing::info_span!(
                 "http",
                 otel.kind = "server",

@@ -1,18 +1,17 @@
 //! Sends spans to a collector by OTLP over HTTP, from a thread of its own. A collector that is away, slow or full costs
 //! spans, which are counted, and nothing else: [`crate::measure`] tells `awe_telemetry_spans_total`.
 
-use crate::{Program, measure};
+use crate::{Program, measure, recording};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter as Otlp, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, Span, SpanData, SpanExporter,
-    SpanProcessor,
+    BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, Span, SpanData, SpanExporter, SpanProcessor,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
@@ -23,6 +22,8 @@ use tracing_subscriber::registry::LookupSpan;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Where a collector takes traces, below its address.
 const PATH: &str = "v1/traces";
+
+static RUNNING: AtomicBool = AtomicBool::new(false);
 
 /// Where spans go, and how many.
 #[derive(Debug, Clone)]
@@ -62,6 +63,12 @@ pub fn is_wanted(endpoint: Option<&str>) -> bool {
     !disabled && (endpoint.is_some() || named.into_iter().any(|name| set(name).is_some()))
 }
 
+/// Whether spans are recorded by this process.
+#[must_use]
+pub fn is_running() -> bool {
+    RUNNING.load(Ordering::Relaxed)
+}
+
 /// Where traces are sent to.
 #[must_use]
 pub fn address(endpoint: Option<&str>) -> Option<String> {
@@ -93,8 +100,7 @@ where
     let mut provider =
         SdkTracerProvider::builder().with_span_processor(processor).with_resource(resource(&options));
     if std::env::var_os("OTEL_TRACES_SAMPLER").is_none() {
-        let sampler = Sampler::TraceIdRatioBased(options.ratio);
-        provider = provider.with_sampler(Sampler::ParentBased(Box::new(sampler)));
+        provider = provider.with_sampler(recording::begin(options.ratio));
     }
     let provider = provider.build();
     let layer = tracing_opentelemetry::layer()
@@ -104,10 +110,13 @@ where
         .with_target(false)
         .with_tracked_inactivity(false);
     let crates = options.program.crates;
-    // Spans alone, those of calls (`crate::Call`) among them: what is logged inside of them may say more than a collector is to know.
+    RUNNING.store(true, Ordering::Relaxed);
+    // None where nobody records: what a span says costs more than to ask. Spans alone, those of calls (`crate::Call`) among
+    // them: what is logged inside of them may say more than a collector is to know.
     let ours = dynamic_filter_fn(move |metadata, _| {
         let room = metadata.target().split("::").next().unwrap_or_default();
-        metadata.is_span() && (room == env!("CARGO_CRATE_NAME") || crates.contains(&room))
+        let is_ours = room == env!("CARGO_CRATE_NAME") || crates.contains(&room);
+        metadata.is_span() && is_ours && recording::is_wanted_here()
     });
     Ok((Export { provider }, layer.with_filter(ours.and(LevelFilter::DEBUG)).boxed()))
 }

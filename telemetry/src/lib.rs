@@ -7,6 +7,7 @@ pub mod call;
 pub mod export;
 pub mod logs;
 pub mod measure;
+mod recording;
 pub mod scrape;
 mod settings;
 pub mod trace;

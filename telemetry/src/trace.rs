@@ -3,6 +3,7 @@
 //! Inside a process the trace is the current OpenTelemetry context, which spans of `tracing` set while they are entered
 //! once [`crate::export`] is installed. Without it, only what a caller sent is carried.
 
+use crate::recording;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{
     FutureExt, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
@@ -92,10 +93,12 @@ impl Trace {
         }
     }
 
-    /// Whether it is worth keeping: somebody records it, or it came from outside and is handed on.
+    /// What is worth keeping with an event that happens here: the place, if somebody records it or if it came from
+    /// outside and is handed on.
     #[must_use]
-    pub fn is_kept(&self) -> bool {
-        self.0.is_sampled() || self.0.is_remote()
+    pub fn kept() -> Option<Self> {
+        let is_handed_on = Context::map_current(|context| context.get::<FromOutside>().is_some());
+        Self::current().filter(|Self(at)| at.is_sampled() || at.is_remote() || is_handed_on)
     }
 
     /// Its id, in 32 hexadecimal digits.
@@ -111,16 +114,32 @@ impl Trace {
     }
 
     /// Makes the span a child of this place. To be called before the span is entered.
-    pub fn adopt(&self, span: &Span) {
+    fn adopt(&self, span: &Span) {
         // Without the export there is nothing to adopt.
         let _ = span.set_parent(Context::new().with_remote_span_context(self.0.clone()));
     }
 
-    /// Runs the future at this place.
+    /// Runs the future at this place, which came from outside.
     pub fn around<F: Future>(trace: Option<Self>, future: F) -> impl Future<Output = F::Output> {
-        let context =
-            trace.map_or_else(Context::current, |Self(at)| Context::current().with_remote_span_context(at));
-        future.with_context(context)
+        future.with_context(trace.map_or_else(Context::current, Self::handed_on))
+    }
+
+    /// Runs the future where its caller is. Without one, a trace begins here if this one is recorded; else the place is
+    /// marked as one that nobody records, so that no span is made for the collector in it.
+    pub fn begin<F: Future>(caller: Option<Self>, future: F) -> impl Future<Output = F::Output> {
+        let begun = || recording::head().unwrap_or_else(Context::current);
+        future.with_context(caller.map_or_else(begun, Self::handed_on))
+    }
+
+    fn handed_on(self) -> Context {
+        Context::current_with_value(FromOutside).with_remote_span_context(self.0)
+    }
+
+    /// Makes a span that is a part of this place, if somebody records that.
+    pub fn within(&self, make: impl FnOnce() -> Span) -> Span {
+        let span = if self.0.is_sampled() { make() } else { unrecorded(make) };
+        self.adopt(&span);
+        span
     }
 
     /// Enters this place until the guard is dropped.
@@ -130,14 +149,33 @@ impl Trace {
     }
 }
 
-/// Says that the span deals with these, without being part of their traces.
-pub fn link<'a>(span: &Span, traces: impl IntoIterator<Item = &'a Trace>) {
-    if span.is_disabled() {
-        return;
+/// Makes a span that begins a trace of its own, and deals with these without being a part of their traces: it is recorded
+/// if one of them is, and links to those.
+pub fn about<'a>(traces: impl IntoIterator<Item = &'a Trace>, make: impl FnOnce() -> Span) -> Span {
+    let mut recorded = traces.into_iter().filter(|trace| trace.0.is_sampled()).take(MOST_LINKS).peekable();
+    if recorded.peek().is_none() {
+        return unrecorded(make);
     }
-    for Trace(linked) in traces.into_iter().filter(|trace| trace.0.is_sampled()).take(MOST_LINKS) {
+    let span = make();
+    if !span.is_disabled() {
+        // Without the export there is nobody to choose.
+        let _ = span.set_parent(Context::new().with_value(recording::Chosen));
+        link(&span, recorded);
+    }
+    span
+}
+
+/// Links a span to places that it has to do with.
+pub fn link<'a>(span: &Span, traces: impl IntoIterator<Item = &'a Trace>) {
+    for Trace(linked) in traces.into_iter().take(MOST_LINKS) {
         span.add_link(linked.clone());
     }
+}
+
+/// Makes a span for log lines alone.
+pub fn unrecorded(make: impl FnOnce() -> Span) -> Span {
+    let _here = Context::current().with_remote_span_context(SpanContext::empty_context()).attach();
+    make()
 }
 
 /// Where somebody was when he gave an order, for whoever carries it out in another task.
@@ -166,6 +204,9 @@ impl Origin {
         future.instrument(self.span.clone()).with_context(self.context.clone())
     }
 }
+
+/// In a context: its trace was named by whoever called, so it is handed on also when nobody records it.
+struct FromOutside;
 
 struct Headers<'a> {
     traceparent: &'a str,
@@ -258,6 +299,29 @@ mod tests {
         let mut at =
             std::pin::pin!(origin.around(std::future::poll_fn(|_| std::task::Poll::Ready(Trace::current()))));
         assert_eq!(at.as_mut().poll(&mut noop()), std::task::Poll::Ready(Some(given)));
+    }
+
+    #[test]
+    fn where_nobody_records_no_span_is_recorded() {
+        let recorded = Trace::from_headers(Some(PARENT), None).unwrap();
+        let not = Trace::from_headers(Some(&format!("{}00", &PARENT[..53])), None).unwrap();
+        let seen = |traces: &[Trace]| {
+            let mut is_recorded = None;
+            about(traces, || {
+                is_recorded = Some(recording::is_wanted_here());
+                Span::none()
+            });
+            is_recorded.unwrap()
+        };
+        assert!(seen(std::slice::from_ref(&not)), "a sampler of the environment is asked about each span");
+        drop(recording::begin(1.0));
+        assert!(seen(&[not.clone(), recorded.clone()]));
+        assert!(!seen(std::slice::from_ref(&not)) && !seen(&[]));
+        assert!(recording::is_wanted_here(), "outside of any trace one may begin");
+        let _here = not.enter();
+        assert!(!recording::is_wanted_here());
+        let _there = recorded.enter();
+        assert!(recording::is_wanted_here());
     }
 
     fn noop() -> std::task::Context<'static> {

@@ -100,30 +100,28 @@ impl Sender {
 }
 
 /// The span of an attempt. The first is part of the trace of the transition; a later one, which may come hours after,
-/// begins a trace and links to it.
+/// begins a trace and links to it. Neither is recorded where the transition is not.
 pub(super) fn span(delivery: &Leased, endpoint: &str) -> Span {
-    let span = tracing::debug_span!(
-        parent: None,
-        "deliver",
-        otel.kind = "client",
-        http.request.method = "POST",
-        server.address = endpoint,
-        http.request.resend_count = delivery.attempt,
-        http.response.status_code = field::Empty,
-        error.r#type = field::Empty,
-        otel.status_code = field::Empty,
-        messaging.message.id = %delivery.event.event_id,
-        awe.event.r#type = delivery.event.event_type,
-        awe.request.id = %delivery.event.request_id,
-    );
-    if let Some(trace) = &delivery.trace {
-        if delivery.attempt == 0 {
-            trace.adopt(&span);
-        } else {
-            telemetry::trace::link(&span, [trace]);
-        }
+    let make = || {
+        tracing::debug_span!(
+            parent: None,
+            "deliver",
+            otel.kind = "client",
+            http.request.method = "POST",
+            server.address = endpoint,
+            http.request.resend_count = delivery.attempt,
+            http.response.status_code = field::Empty,
+            error.r#type = field::Empty,
+            otel.status_code = field::Empty,
+            messaging.message.id = %delivery.event.event_id,
+            awe.event.r#type = delivery.event.event_type,
+            awe.request.id = %delivery.event.request_id,
+        )
+    };
+    match &delivery.trace {
+        Some(trace) if delivery.attempt == 0 => trace.within(make),
+        trace => telemetry::trace::about(trace, make),
     }
-    span
 }
 
 fn signer(delivery: &Leased) -> Signer<'_> {

@@ -3,6 +3,7 @@
 use super::options::NotifierOptions;
 use crate::background::Job;
 use crate::{Error, clock};
+use engine::ids::RequestId;
 use futures::stream::{self, StreamExt};
 use outbound::mail::{Facts, Mail, MailError};
 use outbound::{Backoff, UserEntry};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use store::Store;
 use store::notifications::{Notification, Outcome};
 use telemetry::measure;
+use tracing::{Instrument as _, field};
 
 /// Mails under way at once, each with its own connection to the mail server.
 const AT_ONCE: usize = 8;
@@ -39,9 +41,23 @@ impl Post {
     }
 
     async fn deliver(&self, owed: &Notification) -> Result<(), Error> {
-        let attempt = tokio::time::timeout(self.options.timeout, self.attempt(owed)).await;
+        let trace = self.store.trace_of(RequestId(owed.request_id)).await;
+        let span = telemetry::trace::about(&trace, || {
+            tracing::debug_span!(
+                parent: None,
+                "mail",
+                otel.kind = "client",
+                otel.status_code = field::Empty,
+                awe.request.id = %owed.request_id,
+                awe.task.id = %owed.task_id,
+            )
+        });
+        let attempt = tokio::time::timeout(self.options.timeout, self.attempt(owed).instrument(span.clone()));
         let late = || self.again(owed, format!("no answer within {:?}", self.options.timeout));
-        let outcome = attempt.unwrap_or_else(|_| late());
+        let outcome = attempt.await.unwrap_or_else(|_| late());
+        if matches!(outcome, Outcome::Retry(..) | Outcome::Failed(_)) {
+            span.record("otel.status_code", "ERROR");
+        }
         tell(owed, &outcome);
         if !self.store.record_notification(owed.id, owed.attempt, &outcome).await? {
             tracing::debug!(task.id = %owed.task_id, "the mail was somebody else's by then");

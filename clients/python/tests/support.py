@@ -7,6 +7,8 @@ import http.client
 import json
 import os
 import re
+import socket
+import subprocess
 import threading
 import time
 import uuid
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
-from awe_client import AweClient, RetryPolicy
+from awe_client import AweClient, AweError, RetryPolicy
 
 VECTORS = Path(os.environ.get("AWE_VECTORS") or Path(__file__).parents[3] / "schemas" / "webhook-vectors.json")
 FAR_FUTURE = 4102444800
@@ -57,12 +59,14 @@ class World:
         self.policy, self.kind = f"clients.{self.name}", f"kind_{self.name}"
         self.caller, self.approver = f"caller-{self.name}", f"approver-{self.name}"
         self.admin = AweClient(server_url(), token(f"admin-{self.name}", "AWE_ADMIN"))
+        made = self.admin.create_policy(self.body("Clients"))
+        self.admin.activate_policy_version(self.policy, made.version)
+
+    def body(self, name: str) -> Dict[str, Any]:
+        """Its policy under this name."""
         rule = {"rule_type": "user", "rule_value": {"user_id": self.approver}}
         stage = {"name": "Review", "stage_order": 1, "mode": "any-n", "mode_value": 1, "rules": [rule]}
-        made = self.admin.create_policy(
-            {"policy_key": self.policy, "name": "Clients", "artifact_type": self.kind, "stages": [stage]}
-        )
-        self.admin.activate_policy_version(self.policy, made.version)
+        return {"policy_key": self.policy, "name": name, "artifact_type": self.kind, "stages": [stage]}
 
     def client(self, subject: Optional[str] = None, url: Optional[str] = None, **more: Any) -> AweClient:
         """Is closed with the world."""
@@ -190,6 +194,43 @@ class Proxy:
                     fault.times -= 1
                     return fault
         return None
+
+
+class OwnServer:
+    """A server beside the running one, on the same database, with these settings (`SERVER__MAX_STREAMS="1"`)."""
+
+    def __init__(self, **settings: str) -> None:
+        how = json.loads(_named("AWE_CLIENTS_SERVE"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        named = {f"AWE__{name}": value for name, value in {"SERVER__PORT": str(self.port), **settings}.items()}
+        self._command, self._env = how["command"], {**os.environ, **how["env"], **named}
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        quiet = subprocess.DEVNULL
+        self._child = subprocess.Popen(self._command, env=self._env, stdin=quiet, stdout=quiet, stderr=quiet)
+        until(self._is_up, "the server answers", 40)
+
+    def kill(self) -> None:
+        self._child.kill()
+        self._child.wait()
+
+    def __enter__(self) -> "OwnServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _is_up(self) -> bool:
+        assert self._child.poll() is None, "the server has ended"
+        try:
+            with AweClient(self.url, retry=RetryPolicy(attempts=1)) as nobody:
+                return nobody.health().response.status == "UP"
+        except AweError:
+            return False
 
 
 def until(found: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:

@@ -123,6 +123,37 @@ class Life(WithWorld):
         self.assertEqual((ended.status, closed), ("approved", [True]))
 
 
+class Administration(WithWorld):
+    def test_whoever_comes_second_is_told_by_the_version_that_was_read(self) -> None:
+        admin, key = self.world.admin, self.world.policy
+        draft = admin.add_policy_version(key, self.world.body("Draft"))
+        read = admin.policy(key, draft.version)
+        self.assertEqual(read.value, draft)
+        self.assertTrue(read.etag)
+        admin.update_policy_version(key, draft.version, self.world.body("Theirs"), if_match=read.etag)
+        with self.assertRaises(errors.PreconditionFailed) as caught:
+            admin.update_policy_version(key, draft.version, self.world.body("Mine"), if_match=read.etag)
+        self.assertEqual((caught.exception.status, caught.exception.code, caught.exception.retry), (412, "AWE-013", "no"))
+        with self.assertRaises(errors.PreconditionFailed):
+            admin.activate_policy_version(key, draft.version, if_match=read.etag)
+        active = admin.activate_policy_version(key, draft.version, if_match=admin.policy(key, draft.version).etag)
+        self.assertEqual((active.status, active.name), ("active", "Theirs"))
+
+    def test_several_tasks_are_decided_at_once_each_for_itself(self) -> None:
+        made = self.client().create(self.world.request("many"))
+        item = {"task_id": made.tasks[0].id, "action": "approve", "artifact_digest": "sha256:9f86d0"}
+        approver = self.world.client(self.world.approver)
+        told = approver.decide_many([item, {**item, "task_id": "0199c1f2-7c1e-7d3a-9a55-3f6d6c1b2a10"}])
+        self.assertEqual([one.status for one in told.results], [201, 404])
+
+    def test_what_is_shown_of_a_secret_does_not_hold_it(self) -> None:
+        made = self.world.admin.create_callback_secret({"caller_service": self.world.caller})
+        self.assertNotIn("whsec_", f"{made!r} {made}")
+        self.assertIn(made.id, repr(made))
+        body = models.CallbackSecretCreate(caller_service="a", secret="a-canary-of-more-than-24-bytes")
+        self.assertNotIn("canary", repr(body))
+
+
 class Failures(WithWorld):
     def test_an_error_says_code_reason_and_retry(self) -> None:
         with self.assertRaises(errors.NotFound) as caught:

@@ -28,6 +28,23 @@ impl<T> Deref for Page<T> {
     }
 }
 
+/// What was answered and the version of it; it can be used as what was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tagged<T> {
+    /// What was answered.
+    pub value: T,
+    /// Its `ETag`. As `if_match` of a later call it keeps that call from overwriting what somebody else has changed since.
+    pub etag: Option<String>,
+}
+
+impl<T> Deref for Tagged<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
 /// Names and values of a query or of headers.
 #[derive(Debug, Default)]
 pub(crate) struct Query(pub(crate) Vec<(&'static str, String)>);
@@ -180,6 +197,10 @@ impl Answer {
     pub(crate) fn page<T: DeserializeOwned>(&self) -> Result<Page<T>, Error> {
         let next_cursor = self.header("x-next-cursor").filter(|cursor| !cursor.is_empty());
         Ok(Page { list: self.json()?, next_cursor: next_cursor.map(str::to_owned) })
+    }
+
+    pub(crate) fn tagged<T: DeserializeOwned>(&self) -> Result<Tagged<T>, Error> {
+        Ok(Tagged { value: self.json()?, etag: self.header("etag").map(str::to_owned) })
     }
 
     pub(crate) fn text(self) -> Result<String, Error> {

@@ -5,9 +5,10 @@ use crate::error::{Error, ErrorKind};
 use crate::event::{WebhookEvent, is_final};
 use crate::generated::{models, parameters};
 use crate::retry::RetryPolicy;
+use crate::streaming::Streaming;
 use crate::token::Token;
 use crate::transport::{Trace, Transport, base_of};
-use crate::waiting::{Polling, Watch, Watcher};
+use crate::waiting::{Watch, Watcher};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use reqwest::Method;
 use std::collections::HashMap;
@@ -16,8 +17,11 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Fewer than what a server gives one caller (`server.max_streams_per_caller`, 64), for its other processes.
+const MOST_STREAMS: usize = 32;
 
 /// Calls AWE. Cheap to clone; clones share their connections.
 ///
@@ -104,7 +108,9 @@ impl AweClientBuilder {
                 .map_err(|cause| Error::invalid("there can be no HTTP client").because(cause))?,
         };
         let base = base_of(&self.base_url)?;
-        let transport = Transport { base, timeout: self.timeout, retry: self.retry, trace: self.trace, http };
+        let streams = Arc::new(Semaphore::new(MOST_STREAMS));
+        let transport =
+            Transport { base, timeout: self.timeout, retry: self.retry, trace: self.trace, http, streams };
         Ok(AweClient { transport: Arc::new(transport), token: self.token })
     }
 }
@@ -252,6 +258,18 @@ impl AweClient {
         self.decide_task(task_id, &decision.into(), None).await
     }
 
+    /// Records 1 to 100 decisions, each as if it came alone. `results` has one entry for each, in order: a bad one harms no
+    /// other.
+    ///
+    /// # Errors
+    /// [`Error`], when all of them are refused together.
+    pub async fn decide_many(
+        &self,
+        items: impl Into<Vec<models::DecisionItemIn>> + Send,
+    ) -> Result<models::DecisionsOut, Error> {
+        self.decide_tasks(&models::DecisionsIn { items: items.into() }, None).await
+    }
+
     /// Stops a request.
     ///
     /// # Errors
@@ -285,22 +303,36 @@ impl AweClient {
         Ok(found.is_some_and(|one| one.id == event.event_id && one.event_type == event.event_type.as_str()))
     }
 
-    /// The request when it is approved, rejected, cancelled or expired; asks again and again until then.
+    /// Learns by server-sent events that a request has ended; polls where they cannot be had.
+    #[must_use]
+    pub fn streaming(&self) -> Streaming {
+        Streaming::new(self.transport.clone(), self.token.clone())
+    }
+
+    /// How many streams of server-sent events this client and its clones hold open, one for each wait that is told.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        MOST_STREAMS - self.transport.streams.available_permits()
+    }
+
+    /// The request when it is approved, rejected, cancelled or expired. It is told by server-sent events; where they
+    /// cannot be had, AWE is asked again and again.
     ///
     /// # Errors
-    /// [`Error`]; [`ErrorKind::WaitTimeout`] after `timeout`.
+    /// [`Error`] of the first look; after that what may pass (AWE is away, or overloaded) is waited for.
+    /// [`ErrorKind::WaitTimeout`] after `timeout`, with the last failure as its source.
     pub async fn wait_until_terminal(
         &self,
         request_id: &str,
         timeout: Duration,
     ) -> Result<models::RequestOut, Error> {
-        self.wait_with(request_id, timeout, &Polling::default()).await
+        self.wait_with(request_id, timeout, &self.streaming()).await
     }
 
     /// Like [`AweClient::wait_until_terminal`]; `watcher` says how to learn that the request may have changed.
     ///
     /// # Errors
-    /// [`Error`]; [`ErrorKind::WaitTimeout`] after `timeout`.
+    /// As of [`AweClient::wait_until_terminal`].
     pub async fn wait_with(
         &self,
         request_id: &str,
@@ -309,18 +341,26 @@ impl AweClient {
     ) -> Result<models::RequestOut, Error> {
         let began = Instant::now();
         let mut watch = watcher.watch(request_id);
-        loop {
-            let found = self.get(request_id).await?;
-            if is_final(&found.status) {
-                return Ok(found);
-            }
+        let mut seen = self.get(request_id).await?;
+        let mut failure = None;
+        while !is_final(&seen.status) {
             let left = timeout.saturating_sub(began.elapsed());
             if left.is_zero() {
-                let (request_id, status) = (found.id, found.status);
-                return Err(Error::new(ErrorKind::WaitTimeout { request_id, status, waited: timeout }));
+                let (request_id, status) = (seen.id, seen.status);
+                let error = Error::new(ErrorKind::WaitTimeout { request_id, status, waited: timeout });
+                return Err(match failure {
+                    Some(failure) => error.because(failure),
+                    None => error,
+                });
             }
             watch.changed(left).await;
+            match self.get(request_id).await {
+                Ok(found) => (seen, failure) = (found, None),
+                Err(error) if error.is_retryable() => failure = Some(error),
+                Err(error) => return Err(error),
+            }
         }
+        Ok(seen)
     }
 }
 

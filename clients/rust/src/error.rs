@@ -76,9 +76,10 @@ pub struct ApiError {
 }
 
 /// What a refusal means for the caller, by its status.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ApiErrorClass {
-    /// 400, 405, 412, 413, 415, 422: the call itself is wrong.
+    /// 400, 405, 413, 415, 422: the call itself is wrong.
     InvalidRequest,
     /// 401: the token is missing, expired or not trusted.
     Authentication,
@@ -88,6 +89,8 @@ pub enum ApiErrorClass {
     NotFound,
     /// 409: the state of things does not allow it, for example because somebody else has decided.
     Conflict,
+    /// 412: the version is not the one that `If-Match` names, since somebody else has changed it. Read it again.
+    PreconditionFailed,
     /// 408, 429, 502, 503, 504: not now.
     Unavailable,
     /// Any other 5xx: a fault of the server.
@@ -123,6 +126,7 @@ impl ApiError {
             403 => ApiErrorClass::PermissionDenied,
             404 => ApiErrorClass::NotFound,
             409 => ApiErrorClass::Conflict,
+            412 => ApiErrorClass::PreconditionFailed,
             408 | 429 | 502..=504 => ApiErrorClass::Unavailable,
             500.. => ApiErrorClass::Internal,
             _ => ApiErrorClass::InvalidRequest,

@@ -14,6 +14,8 @@ pub mod axum;
 mod call;
 #[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "nats")]
@@ -22,6 +24,8 @@ pub mod nats;
 mod repeat;
 #[cfg(feature = "client")]
 mod retry;
+#[cfg(feature = "client")]
+mod streaming;
 #[cfg(feature = "client")]
 mod token;
 #[cfg(feature = "client")]
@@ -36,7 +40,7 @@ pub use receiver::{MOST_BYTES, Receiver, Reply};
 pub use seen::{BoxError, MemorySeenStore, Seen, SeenStore};
 
 #[cfg(feature = "client")]
-pub use call::Page;
+pub use call::{Page, Tagged};
 #[cfg(feature = "client")]
 pub use client::{AweClient, AweClientBuilder, Created, every};
 #[cfg(feature = "client")]
@@ -47,6 +51,8 @@ pub use generated::{models, parameters};
 pub use repeat::Retry;
 #[cfg(feature = "client")]
 pub use retry::RetryPolicy;
+#[cfg(feature = "client")]
+pub use streaming::{Following, Streaming};
 #[cfg(feature = "client")]
 pub use token::{ClientCredentials, Token};
 #[cfg(feature = "client")]

@@ -7,13 +7,16 @@ use crate::token::Token;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::Semaphore;
 use url::Url;
 
 const PREFIX: &str = "/v1/awe";
+const EVENT_STREAM: &str = "text/event-stream";
 const TRACED: [&str; 2] = ["traceparent", "tracestate"];
 const AGENT: &str = concat!("awe-client-rust/", env!("CARGO_PKG_VERSION"));
 
@@ -28,6 +31,8 @@ pub(crate) struct Transport {
     pub(crate) retry: RetryPolicy,
     pub(crate) trace: Option<Trace>,
     pub(crate) http: reqwest::Client,
+    /// Places for streams that are open at once.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 /// A call that is ready to be sent.
@@ -85,7 +90,49 @@ impl Transport {
         Ok(Prepared { call, url, headers, body })
     }
 
+    /// Opens a stream of server-sent events: one attempt, bounded in time until the head of the answer is there.
+    pub(crate) async fn follow(&self, call: Call, token: &Token) -> Result<Response, Error> {
+        let mut prepared = self.prepare(call)?;
+        prepared.headers.insert(ACCEPT, HeaderValue::from_static(EVENT_STREAM));
+        let bearer = token.get(&self.http, self.timeout).await?;
+        let sending = self.request(&prepared, bearer.as_ref())?.send();
+        let response = tokio::time::timeout(self.timeout, sending)
+            .await
+            .map_err(|_| Error::new(ErrorKind::Timeout { sent: true }))?
+            .map_err(no_answer)?;
+        let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let status = response.status();
+        if status.is_success() && kind.starts_with(EVENT_STREAM.as_bytes()) {
+            return Ok(response);
+        }
+        if status.is_client_error() || status.is_server_error() {
+            if status == StatusCode::UNAUTHORIZED {
+                token.renew(bearer.as_ref());
+            }
+            return Err(refusal(status.as_u16(), response.headers(), &[]));
+        }
+        Err(Error::unexpected(status.as_u16(), "the answer is no stream of events"))
+    }
+
     async fn attempt(&self, prepared: &Prepared, token: Option<&SecretString>) -> Result<Answer, Error> {
+        let request = self.request(prepared, token)?;
+        let response = request.timeout(self.timeout).send().await.map_err(no_answer)?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = response.bytes().await.map_err(no_answer)?.to_vec();
+        if status.is_redirection() || status.is_informational() {
+            let message = "the answer is a redirect: name the final URL";
+            return Err(Error::unexpected(status.as_u16(), message));
+        }
+        if !status.is_success() {
+            return Err(refusal(status.as_u16(), &headers, &body));
+        }
+        let Call { id, key, .. } = &prepared.call;
+        Ok(Answer { id, status: status.as_u16(), headers, body, key: key.clone() })
+    }
+
+    /// One attempt, before it is sent.
+    fn request(&self, prepared: &Prepared, token: Option<&SecretString>) -> Result<RequestBuilder, Error> {
         let mut headers = prepared.headers.clone();
         if let Some(trace) = &self.trace {
             let mut carrier = HashMap::new();
@@ -108,19 +155,7 @@ impl Transport {
         if let Some(body) = &prepared.body {
             request = request.body(body.clone());
         }
-        let response = request.timeout(self.timeout).send().await.map_err(no_answer)?;
-        let status = response.status();
-        let headers = response.headers().clone();
-        let body = response.bytes().await.map_err(no_answer)?.to_vec();
-        if status.is_redirection() || status.is_informational() {
-            let message = "the answer is a redirect: name the final URL";
-            return Err(Error::unexpected(status.as_u16(), message));
-        }
-        if !status.is_success() {
-            return Err(refusal(status.as_u16(), &headers, &body));
-        }
-        let Call { id, key, .. } = &prepared.call;
-        Ok(Answer { id, status: status.as_u16(), headers, body, key: key.clone() })
+        Ok(request)
     }
 }
 

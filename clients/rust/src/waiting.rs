@@ -4,7 +4,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use std::future::Future;
 use std::time::Duration;
 
-/// Watches one request until it is dropped. Polling today; a reader of server-sent events fits in its place.
+/// Watches one request until it is dropped.
 pub trait Watch: Send {
     /// Ends when the request may have changed, at the latest after `at_most`.
     fn changed(&mut self, at_most: Duration) -> impl Future<Output = ()> + Send;

@@ -1,9 +1,10 @@
 /** The client. */
 
 import type { Token } from "./auth.js";
-import { WaitTimeout } from "./errors.js";
+import { AweError, WaitTimeout } from "./errors.js";
 import type { components, operations } from "./generated/openapi.js";
 import type { OPERATIONS } from "./generated/operations.js";
+import { streaming } from "./streaming.js";
 import {
   type Answer,
   type CallOptions,
@@ -13,7 +14,7 @@ import {
   type Output,
   Transport,
 } from "./transport.js";
-import { polling, type Watcher } from "./waiting.js";
+import type { Watcher } from "./waiting.js";
 import { FINAL_STATUSES, type WebhookEvent } from "./webhooks/events.js";
 
 export type Schemas = components["schemas"];
@@ -146,6 +147,28 @@ export class AweClient {
     return this.call("decide_task", { path: { task_id: taskId }, body: decision }, options);
   }
 
+  /**
+   * Records 1 to 100 decisions, each as if it came alone. `results` has one entry for each, in order: a bad one harms no
+   * other.
+   */
+  decideMany(items: Schemas["DecisionItemIn"][], options?: CallOptions): Promise<Schemas["DecisionsOut"]> {
+    return this.call("decide_tasks", { body: { items } }, options);
+  }
+
+  /**
+   * A version of a policy with its ETag. As `If-Match` of `update_policy_version` or `activate_policy_version` it makes
+   * them reject with PreconditionFailed when somebody else was there first.
+   */
+  async policy(
+    policyKey: string,
+    version: number,
+    options: CallOptions = {},
+  ): Promise<{ value: Schemas["PolicyOut"]; etag: string | undefined }> {
+    const input: Input<"get_policy_version"> = { path: { policy_key: policyKey, version } };
+    const { value, headers } = await this.#transport.send("get_policy_version", input, options);
+    return { value, etag: headers.get("etag") ?? undefined };
+  }
+
   /** Stops a request. Rejects with Conflict (`request_finished`) when it has ended. */
   cancel(requestId: string, reason?: string, options?: CallOptions): Promise<Schemas["RequestOut"]> {
     const body = reason === undefined ? {} : { reason };
@@ -170,29 +193,44 @@ export class AweClient {
     return false;
   }
 
+  /** Learns by server-sent events that a request has ended; `fallBack` says when to ask where they cannot be had. */
+  streaming(fallBack?: Watcher): Watcher {
+    return streaming(this.#transport, fallBack);
+  }
+
   /**
-   * Resolves with the request when it is approved, rejected, cancelled or expired. Rejects with WaitTimeout after
-   * `timeoutMs` (300,000 when absent). `watcher`: how to learn that it may have changed; polling when absent.
+   * Resolves with the request when it is approved, rejected, cancelled or expired. It is told by server-sent events; where
+   * they cannot be had, AWE is asked again and again. Rejects with WaitTimeout after `timeoutMs` (300,000 when absent),
+   * and with the error of the first look; after that, what may pass (AWE is away, or overloaded) is waited for. `watcher`:
+   * how to learn that it may have changed, as `polling()`.
    */
   async waitUntilTerminal(
     requestId: string,
     {
       timeoutMs = 300_000,
-      watcher = polling(),
+      watcher = this.streaming(),
       signal,
     }: { timeoutMs?: number; watcher?: Watcher; signal?: AbortSignal } = {},
   ): Promise<Schemas["RequestOut"]> {
     const options: CallOptions = signal ? { signal } : {};
     const until = performance.now() + timeoutMs;
+    let cause: AweError | undefined;
+    let found = await this.get(requestId, options);
     const watch = watcher(requestId);
     try {
-      for (;;) {
-        const found = await this.get(requestId, options);
-        if (FINAL_STATUSES.has(found.status)) return found;
+      while (!FINAL_STATUSES.has(found.status)) {
         const left = until - performance.now();
-        if (left <= 0) throw new WaitTimeout(requestId, found.status, timeoutMs);
+        if (left <= 0) throw new WaitTimeout(requestId, found.status, timeoutMs, { cause });
         await watch.wait(left, signal);
+        try {
+          found = await this.get(requestId, options);
+          cause = undefined;
+        } catch (error) {
+          if (!(error instanceof AweError && error.isRetryable)) throw error;
+          cause = error;
+        }
       }
+      return found;
     } finally {
       await watch.close();
     }

@@ -62,8 +62,8 @@ export class WaitTimeout extends AweError {
   readonly requestId: string;
   readonly status: string;
 
-  constructor(requestId: string, status: string, milliseconds: number) {
-    super(`request ${requestId} is still ${status} after ${milliseconds} ms`, "no");
+  constructor(requestId: string, status: string, milliseconds: number, options?: ErrorOptions) {
+    super(`request ${requestId} is still ${status} after ${milliseconds} ms`, "no", options);
     this.requestId = requestId;
     this.status = status;
   }
@@ -125,6 +125,8 @@ export class PermissionDenied extends ApiError {}
 export class NotFound extends ApiError {}
 /** 409: the state of things does not allow it, for example because somebody else has decided. */
 export class Conflict extends ApiError {}
+/** 412: the version is not the one that `If-Match` names, since somebody else has changed it. Read it again. */
+export class PreconditionFailed extends ApiError {}
 /** 408, 429, 502, 503, 504: not now. */
 export class Unavailable extends ApiError {}
 /** Any other 5xx: a fault of the server. */
@@ -135,6 +137,7 @@ const CLASSES: Readonly<Record<number, new (refusal: Refusal) => ApiError>> = {
   403: PermissionDenied,
   404: NotFound,
   409: Conflict,
+  412: PreconditionFailed,
   408: Unavailable,
   429: Unavailable,
   502: Unavailable,

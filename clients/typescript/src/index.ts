@@ -19,6 +19,7 @@ export {
   InvalidRequest,
   NotFound,
   PermissionDenied,
+  PreconditionFailed,
   type Reason,
   RequestTimeout,
   type Retry,

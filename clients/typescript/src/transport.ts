@@ -12,6 +12,7 @@ import {
 } from "./errors.js";
 import type { operations } from "./generated/openapi.js";
 import { OPERATIONS } from "./generated/operations.js";
+import { Places } from "./places.js";
 
 /** When a call is sent again. All times in milliseconds. */
 export interface RetryPolicy {
@@ -109,6 +110,7 @@ export interface Answer<Value> {
 }
 
 const PREFIX = "/v1/awe";
+const TIMEOUT_MS = 10_000;
 const TRIED_AGAIN = new Set([408, 429, 502, 503, 504]);
 const TRACED = ["traceparent", "tracestate"];
 
@@ -123,6 +125,7 @@ interface Call {
 }
 
 export class Transport {
+  readonly places = new Places();
   readonly #options: ClientOptions;
   readonly #base: string;
   readonly #retry: RetryPolicy;
@@ -212,13 +215,8 @@ export class Transport {
   }
 
   async #attempt<Value>(call: Call, token: string | undefined): Promise<Answer<Value>> {
-    const headers = new Headers(call.headers);
-    const carrier: Record<string, string> = {};
-    this.#options.trace?.(carrier);
-    for (const name of TRACED) if (carrier[name]) headers.set(name, carrier[name]);
-    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
-
-    const timeoutMs = call.options.timeoutMs ?? this.#options.timeoutMs ?? 10_000;
+    const headers = this.#headers(call.headers, token);
+    const timeoutMs = call.options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = call.options.signal ? AbortSignal.any([timeout, call.options.signal]) : timeout;
     const send = this.#options.fetch ?? fetch;
@@ -235,6 +233,40 @@ export class Transport {
       throw new TransportError(`no answer: ${codeOf(cause) ?? cause}`, !UNSENT.has(codeOf(cause) ?? ""), { cause });
     }
     return this.#read(call, response, text);
+  }
+
+  /** Asks for a stream of server-sent events, once; `ending` ends it. The head of the answer has to come in time. */
+  async follow(
+    query: URLSearchParams,
+    milliseconds: number,
+    ending: AbortController,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const token = await this.#bearer();
+    const headers = this.#headers({ accept: "text/event-stream" }, token);
+    const stop = () => ending.abort();
+    const timer = setTimeout(stop, Math.min(milliseconds, this.#options.timeoutMs ?? TIMEOUT_MS));
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      const send = this.#options.fetch ?? fetch;
+      const init: RequestInit = { headers, signal: ending.signal, redirect: "manual" };
+      return await send(`${this.#base}${PREFIX}/stream?${query}`, init);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  #headers(given: Record<string, string>, token: string | undefined): Headers {
+    const headers = new Headers(given);
+    const carrier: Record<string, string> = {};
+    this.#options.trace?.(carrier);
+    for (const name of TRACED) if (carrier[name]) headers.set(name, carrier[name]);
+    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    return headers;
   }
 
   #read<Value>(call: Call, response: Response, text: string): Answer<Value> {

@@ -2,7 +2,7 @@
 
 import { pause } from "./transport.js";
 
-/** Watches one request. Polling today; a reader of server-sent events fits in its place. */
+/** Watches one request. */
 export interface Watch {
   /** Resolves when the request may have changed, at the latest after so many milliseconds. */
   wait(milliseconds: number, signal?: AbortSignal): Promise<void>;

@@ -107,6 +107,35 @@ test("waiting ends when somebody decides, gives up in time, and can be aborted",
   assert.equal(closed, 1);
 });
 
+test("whoever comes second is told by the version that was read", async () => {
+  const { admin, policy } = world;
+  const draft = await admin.call("add_policy_version", { path: { policy_key: policy }, body: world.body("Draft") });
+  const path = { policy_key: policy, version: draft.version };
+  const read = await admin.policy(policy, draft.version);
+  assert.deepEqual(read.value, draft);
+  assert.ok(read.etag);
+  const header = { "If-Match": read.etag };
+  await admin.call("update_policy_version", { path, header, body: world.body("Theirs") });
+  const late = await failure(admin.call("update_policy_version", { path, header, body: world.body("Mine") }));
+  assert.ok(late instanceof awe.PreconditionFailed);
+  assert.deepEqual([late.status, late.code, late.retry], [412, "AWE-013", "no"]);
+  const stale = admin.call("activate_policy_version", { path, header });
+  assert.ok((await failure(stale)) instanceof awe.PreconditionFailed);
+  const newest = { "If-Match": (await admin.policy(policy, draft.version)).etag ?? "" };
+  const active = await admin.call("activate_policy_version", { path, header: newest });
+  assert.deepEqual([active.status, active.name], ["active", "Theirs"]);
+});
+
+test("several tasks are decided at once, each for itself", async () => {
+  const made = await world.client().create(world.request("many"));
+  const item = { task_id: made.tasks[0]?.id ?? "", action: "approve" as const, artifact_digest: "sha256:9f86d0" };
+  const told = await world.client(world.approver).decideMany([item, { ...item, task_id: NOBODY }]);
+  assert.deepEqual(
+    told.results.map((one) => one.status),
+    [201, 404],
+  );
+});
+
 test("an error says code, reason and retry", async () => {
   const error = await failure(world.client().get(NOBODY));
   assert.ok(error instanceof awe.NotFound);

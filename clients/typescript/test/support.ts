@@ -1,5 +1,6 @@
 /** What the tests stand on: tokens, policies, the running server, and a proxy before it that fails when told to. */
 
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -61,12 +62,17 @@ export class World {
 
   static async make(): Promise<World> {
     const world = new World();
-    const rule = { rule_type: "user", rule_value: { user_id: world.approver } };
-    const stage = { name: "Review", stage_order: 1, mode: "any-n", mode_value: 1, rules: [rule] };
-    const body = { policy_key: world.policy, name: "Clients", artifact_type: world.kind, stages: [stage] };
+    const body = world.body("Clients");
     const made = await world.admin.call("create_policy", { body });
     await world.admin.call("activate_policy_version", { path: { policy_key: world.policy, version: made.version } });
     return world;
+  }
+
+  /** Its policy under this name. */
+  body(name: string): Schemas["PolicyCreate"] {
+    const rule = { rule_type: "user", rule_value: { user_id: this.approver } };
+    const stage = { name: "Review", stage_order: 1, mode: "any-n" as const, mode_value: 1, rules: [rule] };
+    return { policy_key: this.policy, name, artifact_type: this.kind, stages: [stage] };
   }
 
   client(subject = this.caller, options: Partial<ClientOptions> = {}, ...roles: string[]): AweClient {
@@ -168,6 +174,52 @@ export class FaultyProxy {
       return;
     }
     response.writeHead(told.statusCode ?? 500, told.headers).end(Buffer.concat(read));
+  }
+}
+
+/** A server beside the running one, on the same database, to end and to start again. */
+export class OwnServer {
+  readonly url: string;
+  readonly #start: () => ChildProcess;
+  #child: ChildProcess;
+
+  private constructor(port: number, settings: Record<string, string>) {
+    const how = JSON.parse(named("AWE_CLIENTS_SERVE"));
+    const own = Object.entries({ SERVER__PORT: String(port), ...settings }).map(([name, value]) => [
+      `AWE__${name}`,
+      value,
+    ]);
+    const env = { ...process.env, ...how.env, ...Object.fromEntries(own) };
+    this.url = `http://127.0.0.1:${port}`;
+    this.#start = () => spawn(how.command[0], how.command.slice(1), { env, stdio: "ignore" });
+    this.#child = this.#start();
+  }
+
+  static async make(settings: Record<string, string> = {}): Promise<OwnServer> {
+    const probe = http.createServer();
+    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    const server = new OwnServer(port, settings);
+    await server.#untilUp();
+    return server;
+  }
+
+  async startAgain(): Promise<void> {
+    this.#child = this.#start();
+    await this.#untilUp();
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  async #untilUp(): Promise<void> {
+    const nobody = new AweClient({ baseUrl: this.url, retry: { attempts: 1 } });
+    await until(() => nobody.call("health", {}).catch(() => undefined), "the server answers");
   }
 }
 

@@ -169,7 +169,7 @@ fn update_callback_secret() {}
         (status = 201, description = "The new secret, shown this once", body = CallbackSecretCreatedOut),
         (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
         (status = 404, description = "AWE-004: no such secret", body = ErrorEnvelope),
-        (status = 409, description = "AWE-007: not active", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: the secret is not active", body = ErrorEnvelope),
         Guarded, Body,
     ),
 )]
@@ -244,9 +244,9 @@ fn set_log_level() {}
     responses(
         (status = 200, description = "Settings in groups", body = SystemConfigOut),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
         (status = 429, description = "AWE-007: too often; `Retry-After` says when to try again",
             body = ErrorEnvelope),
-        Guarded,
     ),
 )]
 fn get_system_config() {}
@@ -264,9 +264,9 @@ fn get_system_config() {}
         (status = 400, description = "AWE-010: `include_sensitive` without `confirm_sensitive_export`",
             body = ErrorEnvelope),
         (status = 403, description = "AWE-008: not an admin, or secrets in development mode", body = ErrorEnvelope),
+        Guarded,
         (status = 429, description = "AWE-007: too often; `Retry-After` says when to try again",
             body = ErrorEnvelope),
-        Guarded,
     ),
 )]
 fn export_system_config() {}

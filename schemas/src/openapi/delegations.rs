@@ -27,6 +27,7 @@ fn list_delegations() {}
         (status = 400, description = "AWE-010: it ends before it starts, or delegates to the same user",
             body = ErrorEnvelope),
         (status = 403, description = "AWE-008: somebody else's", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: as many delegations as may be", body = ErrorEnvelope),
         Guarded, Body,
     ),
 )]

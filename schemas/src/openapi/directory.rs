@@ -1,7 +1,7 @@
 //! Routes under `/admin/directory`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::Guarded;
+use super::answers::{Directory, Guarded};
 use crate::api::{
     DirectoryClientOut, DirectoryGroupOut, DirectoryQuery, DirectoryRoleOut, DirectoryRolesQuery,
     DirectoryUserOut, DirectoryUsersQuery, ErrorEnvelope,
@@ -15,7 +15,7 @@ use crate::api::{
     responses(
         (status = 200, description = "What was found", body = Vec<DirectoryUserOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
-        Guarded,
+        Guarded, Directory,
     ),
 )]
 fn find_users() {}
@@ -28,7 +28,7 @@ fn find_users() {}
     responses(
         (status = 200, description = "What was found", body = Vec<DirectoryRoleOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
-        Guarded,
+        Guarded, Directory,
     ),
 )]
 fn find_roles() {}
@@ -41,7 +41,7 @@ fn find_roles() {}
     responses(
         (status = 200, description = "What was found", body = Vec<DirectoryGroupOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
-        Guarded,
+        Guarded, Directory,
     ),
 )]
 fn find_groups() {}
@@ -54,7 +54,7 @@ fn find_groups() {}
     responses(
         (status = 200, description = "What was found", body = Vec<DirectoryClientOut>),
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
-        Guarded,
+        Guarded, Directory,
     ),
 )]
 fn find_clients() {}

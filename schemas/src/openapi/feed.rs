@@ -18,7 +18,6 @@ use crate::event::WebhookEvent;
             headers(("X-Next-Cursor" = String, description = "`after` of the next page; always there"))),
         (status = 410, description = "AWE-014: events after this cursor are no longer kept; `oldest_cursor` says where \
             to go on", body = ErrorEnvelope),
-        (status = 429, description = "AWE-007: too many lists of this caller at once", body = ErrorEnvelope),
         Guarded,
     ),
 )]
@@ -39,9 +38,12 @@ fn list_events() {}
             example = "event: request_approved\nid: BgAAAAAAABJnLPzA\ndata: {\"event_id\":\"0199c1f2-7c1e-7d3a-9a55-000000000007\",\"event_type\":\"request_approved\",\"sequence\":7}\n\n"),
         (status = 410, description = "AWE-014: events after this cursor are no longer kept; `oldest_cursor` says where \
             to go on", body = ErrorEnvelope),
-        (status = 429, description = "AWE-007: too many streams of this caller (`server.max_streams_per_caller`)",
-            body = ErrorEnvelope),
         Guarded,
+        (status = 429, description = "AWE-007: too many streams of this caller (`server.max_streams_per_caller`)",
+            body = ErrorEnvelope, headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        (status = 503, description = "AWE-005: starting or stopping; AWE-006: the database is away or has no room; \
+            AWE-007: overloaded, or something needed is away; AWE-007: as many streams as this process serves. \
+            Safe to try again", body = ErrorEnvelope, headers(("Retry-After" = u32, description = "Seconds to wait"))),
     ),
 )]
 fn follow_events() {}

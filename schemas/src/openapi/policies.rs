@@ -1,7 +1,7 @@
 //! Routes under `/policies`.
 #![expect(dead_code, reason = "each function carries the description of a route")]
 
-use super::answers::{Body, Guarded};
+use super::answers::{Body, Directory, Guarded};
 use crate::api::{
     ErrorEnvelope, PolicyCheckOut, PolicyCreate, PolicyDiffOut, PolicyDiffQuery, PolicyOut, PolicyReplayIn,
     PolicyReplayOut, PolicyVersionOut, SimulateRequest, SimulateResponse,
@@ -174,7 +174,7 @@ fn activate_policy_version() {}
             headers(("ETag" = String, description = "Which state of the version this is; for `If-Match`"))),
         (status = 403, description = "AWE-008: not an admin", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
-        (status = 409, description = "AWE-007: not active", body = ErrorEnvelope),
+        (status = 409, description = "AWE-007: the version is not active", body = ErrorEnvelope),
         Guarded,
     ),
 )]
@@ -215,8 +215,10 @@ fn diff_policy_versions() {}
         (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no such version", body = ErrorEnvelope),
         Guarded, Body,
-        (status = 503, description = "AWE-007: the directory cannot be asked; safe to try again",
-            body = ErrorEnvelope, headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        (status = 422, description = "AWE-010: a field or parameter is missing, unknown, of a wrong type or out of \
+            range; `detail` names it; AWE-010: the context does not keep the policy's schema; `detail` names what is \
+            wrong", body = ErrorEnvelope),
+        Directory,
     ),
 )]
 fn simulate_policy_version() {}

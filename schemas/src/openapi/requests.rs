@@ -20,6 +20,9 @@ use crate::api::{
             body = ErrorEnvelope),
         (status = 404, description = "AWE-001: no active version of the policy", body = ErrorEnvelope),
         Guarded, Body,
+        (status = 422, description = "AWE-010: a field or parameter is missing, unknown, of a wrong type or out of \
+            range; `detail` names it; AWE-010: the context does not keep the policy's schema; `detail` names what is \
+            wrong", body = ErrorEnvelope),
     ),
 )]
 fn create_request() {}

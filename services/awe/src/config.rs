@@ -45,7 +45,7 @@ pub use resolver::{Resolver, Sla};
 pub use secrets::{MasterKeyError, Secrets};
 pub use server::Server;
 pub use span::seconds;
-pub(crate) use telemetry::export;
+pub(crate) use telemetry::{CRATES, export};
 pub use telemetry::{Telemetry, metrics};
 pub use ui::Ui;
 pub use webhook::{Egress, Webhook};

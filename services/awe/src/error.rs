@@ -175,7 +175,7 @@ const fn words(reason: Reason) -> &'static str {
         Reason::IdempotencyKeyReused => "the Idempotency-Key was used with another body",
         Reason::UnknownRequest => "the request does not exist",
         Reason::UnknownTask => "the task does not exist",
-        Reason::UnknownPolicy => "the policy does not exist",
+        Reason::UnknownPolicy => "the policy, or this version of it, does not exist",
         Reason::UnknownDelegation => "the delegation does not exist",
         Reason::UnknownDelivery => "the delivery does not exist",
         Reason::UnknownCallbackSecret => "the callback secret does not exist",

@@ -1,6 +1,7 @@
 //! Structured logs on standard error, and the spans that go to a collector.
 
 mod line;
+pub(crate) mod signals;
 
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
@@ -21,6 +22,8 @@ const LONGEST_FILTER: usize = 1000;
 type Spans = Option<Box<dyn Layer<Registry> + Send + Sync>>;
 type Below = Layered<Spans, Registry>;
 
+/// What was logged at the start.
+static BEGAN: OnceLock<String> = OnceLock::new();
 static LEVELS: OnceLock<reload::Handle<EnvFilter, Below>> = OnceLock::new();
 
 /// How log lines look.
@@ -44,6 +47,7 @@ pub(crate) fn init(
 ) -> anyhow::Result<Option<Export>> {
     let filter = EnvFilter::try_from_env("AWE_LOG")
         .unwrap_or_else(|_| EnvFilter::new(if is_server { DEFAULT } else { QUIET }));
+    let began = filter.to_string();
     let (filter, levels) = reload::Layer::new(filter);
     let (export, spans): (_, Spans) = match spans {
         Some(options) => {
@@ -68,7 +72,7 @@ pub(crate) fn init(
     let filter = filter.and(dynamic_filter_fn(|_, _| true));
     // Starting twice happens in tests only and changes nothing.
     if tracing_subscriber::registry().with(spans).with(logs.with_filter(filter)).try_init().is_ok() {
-        let _ = LEVELS.set(levels);
+        let (_, _) = (LEVELS.set(levels), BEGAN.set(began));
     }
     Ok(export)
 }

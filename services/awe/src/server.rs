@@ -85,7 +85,7 @@ async fn traced(State(state): State<AppState>, request: Request, next: Next) -> 
     let (method, route) = (call::word(request.method()), measured::route(request.uri().path()));
     let began = Instant::now();
     // The span is made inside the place that the caller names, and so becomes a part of it.
-    let answering = Trace::around(call::place(request.headers()), async {
+    let answering = Trace::begin(call::place(request.headers()), async {
         let span = span(&request, method, route, &id);
         let response = answered(&state, request, next).instrument(span.clone()).await;
         let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1000.0);

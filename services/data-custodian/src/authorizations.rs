@@ -206,7 +206,7 @@ impl Authorizations {
             return Ok(None);
         }
         let stored = persist(connection, checked, id, Some(awe_request_id), &self.uris).await?;
-        let trace = Trace::current().filter(Trace::is_kept).map(|trace| trace.to_text());
+        let trace = Trace::kept().map(|trace| trace.to_text());
         let update = "update authorizations set trace_context = $2 where id = $1 and $2 is not null";
         sqlx::query(update).bind(id).bind(trace).execute(&mut *connection).await?;
         let select =
@@ -267,7 +267,7 @@ impl Authorizations {
             .await?;
         let Some((id, asked)) = ended else { return Ok(false) };
         // Where the grant was asked for, perhaps days ago, by whoever looks at what has come of it.
-        telemetry::trace::link(&Span::current(), asked.and_then(|text| Trace::from_text(&text)).iter());
+        telemetry::trace::link(&Span::current(), &asked.and_then(|text| Trace::from_text(&text)));
         note_change(connection, id, outcome.status(), cause).await?;
         if outcome == Outcome::Revoked {
             self.drop_subscriptions(connection, id).await?;

@@ -108,7 +108,7 @@ impl Commit {
             audit: None,
             resolve_after: None,
             resolve_attempt: 0,
-            trace: Trace::current().filter(Trace::is_kept).map(|trace| trace.to_text()),
+            trace: Trace::kept().map(|trace| trace.to_text()),
             deliveries,
         }
     }

@@ -18,25 +18,27 @@ if TYPE_CHECKING:
     from . import errors
     from ._core import RetryPolicy
     from ._generated import models
-    from ._operation import Page
+    from ._operation import Page, Tagged
     from .aio import AsyncAweClient
     from .auth import ClientCredentials
     from .client import AweClient, Created
     from .errors import ApiError, AweError
+    from .streaming import AsyncStreaming, Streaming
     from .waiting import AsyncPolling, Polling
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "ApiError": "errors", "AsyncAweClient": "aio", "AsyncPolling": "waiting", "AweClient": "client",
+    "ApiError": "errors", "AsyncAweClient": "aio", "AsyncPolling": "waiting",
+    "AsyncStreaming": "streaming", "AweClient": "client",
     "AweError": "errors", "ClientCredentials": "auth", "Created": "client", "Page": "_operation",
-    "Polling": "waiting", "RetryPolicy": "_core",
+    "Polling": "waiting", "RetryPolicy": "_core", "Streaming": "streaming", "Tagged": "_operation",
 }  # fmt: skip
 
 __all__ = [
-    "AnyEvent", "ApiError", "AsyncAweClient", "AsyncPolling", "AsyncSeenStore", "AweClient", "AweError", "ClientCredentials",
-    "Created", "MemorySeenStore", "Page", "Polling", "Receiver", "Reply", "RetryPolicy", "Seen", "SeenStore", "UnknownEvent",
-    "VerificationError", "WebhookEvent", "errors", "models", "sign_for_test", "verify",
+    "AnyEvent", "ApiError", "AsyncAweClient", "AsyncPolling", "AsyncSeenStore", "AsyncStreaming", "AweClient", "AweError",
+    "ClientCredentials", "Created", "MemorySeenStore", "Page", "Polling", "Receiver", "Reply", "RetryPolicy", "Seen", "SeenStore",
+    "Streaming", "Tagged", "UnknownEvent", "VerificationError", "WebhookEvent", "errors", "models", "sign_for_test", "verify",
 ]  # fmt: skip
 
 

@@ -38,3 +38,11 @@ class Page(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True)
+class Tagged(Generic[T]):
+    """An answer with its `ETag`, which names the version of it that was read."""
+
+    value: T
+    etag: Optional[str]

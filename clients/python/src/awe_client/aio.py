@@ -6,19 +6,20 @@ import asyncio
 import copy
 import inspect
 import time
-from typing import Any, AsyncIterator, Awaitable, Callable, List, Mapping, Optional, Union
+from typing import Any, AsyncIterator, Awaitable, Callable, List, Mapping, Optional, Sequence, Union
 
 import httpx
 
 from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, AsyncOperations
-from ._operation import Operation, Page, T
+from ._operation import Operation, Page, T, Tagged
 from .auth import ClientCredentials, Token
 from .client import Created, created
 from .errors import AweError, WaitTimeout
 from .events import FINAL_STATUSES, WebhookEvent
-from .waiting import AsyncPolling, AsyncWatcher
+from .streaming import AsyncStreaming, Places
+from .waiting import AsyncWatcher
 
 
 class AsyncAweClient(AsyncOperations):
@@ -37,6 +38,7 @@ class AsyncAweClient(AsyncOperations):
         self._settings = Settings(base_of(base_url), timeout, retry, trace)
         self._token = token
         self._owned = http is None
+        self._places = Places()
         self._http = httpx.AsyncClient(timeout=timeout, follow_redirects=False) if http is None else http
 
     async def __aenter__(self) -> "AsyncAweClient":
@@ -116,6 +118,16 @@ class AsyncAweClient(AsyncOperations):
         body = {"action": action, "comment": comment, "attachments_ref": attachments_ref}
         return await self.decide_task(str(task_id), {name: value for name, value in body.items() if value is not None})
 
+    async def decide_many(self, items: Sequence[Union[models.DecisionItemIn, Mapping[str, Any]]]) -> models.DecisionsOut:
+        """See AweClient.decide_many."""
+        return await self.decide_tasks({"items": list(items)})
+
+    async def policy(self, policy_key: str, version: int) -> Tagged[models.PolicyOut]:
+        """See AweClient.policy."""
+        path = {"policy_key": policy_key, "version": version}
+        answer = await self._send(OPERATIONS["get_policy_version"], path=path)
+        return Tagged(answer.value, answer.headers.get("etag"))
+
     async def cancel(self, request_id: Id, reason: Optional[str] = None) -> models.RequestOut:
         """See AweClient.cancel."""
         return await self.cancel_request(str(request_id), {} if reason is None else {"reason": reason})
@@ -137,20 +149,25 @@ class AsyncAweClient(AsyncOperations):
         return False
 
     async def wait_until_terminal(
-        self, request_id: Id, *, timeout: float = 300.0, watcher: AsyncWatcher = AsyncPolling()
+        self, request_id: Id, *, timeout: float = 300.0, watcher: Optional[AsyncWatcher] = None
     ) -> models.RequestOut:
         """See AweClient.wait_until_terminal."""
         until = time.monotonic() + timeout
-        watch = watcher(str(request_id))
+        watch = (watcher or AsyncStreaming(self))(str(request_id))
         try:
-            while True:
-                found = await self.get(request_id)
+            found, failure = await self.get(request_id), None
+            while found.status not in FINAL_STATUSES:
                 left = until - time.monotonic()
-                if found.status in FINAL_STATUSES:
-                    return found
                 if left <= 0:
-                    raise WaitTimeout(str(request_id), found.status, timeout)
+                    raise WaitTimeout(str(request_id), found.status, timeout) from failure
                 await watch.wait(left)
+                try:
+                    found, failure = await self.get(request_id), None
+                except AweError as error:
+                    if not error.is_retryable:
+                        raise
+                    failure = error
+            return found
         finally:
             await watch.close()
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 import time
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Union
 
 import httpx
 
 from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, Operations
-from ._operation import Operation, Page, T
+from ._operation import Operation, Page, T, Tagged
 from .auth import ClientCredentials, Token
 from .errors import AweError, TokenError, WaitTimeout
 from .events import FINAL_STATUSES, WebhookEvent
-from .waiting import Polling, Watcher
+from .streaming import Places, Streaming
+from .waiting import Watcher
 
 
 class Created(models.CreateRequestOut):
@@ -52,6 +53,7 @@ class AweClient(Operations):
         self._settings = Settings(base_of(base_url), timeout, retry, trace)
         self._token = token
         self._owned = http is None
+        self._places = Places()
         self._http = httpx.Client(timeout=timeout, follow_redirects=False) if http is None else http
 
     def __enter__(self) -> "AweClient":
@@ -132,6 +134,17 @@ class AweClient(Operations):
         body = {"action": action, "comment": comment, "attachments_ref": attachments_ref}
         return self.decide_task(str(task_id), {name: value for name, value in body.items() if value is not None})
 
+    def decide_many(self, items: Sequence[Union[models.DecisionItemIn, Mapping[str, Any]]]) -> models.DecisionsOut:
+        """Records 1 to 100 decisions, each as if it came alone: `{task_id, action, comment, attachments_ref,
+        artifact_digest}`. `results` has one entry for each, in order: a bad one harms no other."""
+        return self.decide_tasks({"items": list(items)})
+
+    def policy(self, policy_key: str, version: int) -> Tagged[models.PolicyOut]:
+        """A version of a policy with its ETag. As `if_match` of `update_policy_version` or `activate_policy_version` it
+        makes them raise PreconditionFailed when somebody else was there first."""
+        answer = self._send(OPERATIONS["get_policy_version"], path={"policy_key": policy_key, "version": version})
+        return Tagged(answer.value, answer.headers.get("etag"))
+
     def cancel(self, request_id: Id, reason: Optional[str] = None) -> models.RequestOut:
         """Stops a request. Raises Conflict (`request_finished`) when it has ended."""
         return self.cancel_request(str(request_id), {} if reason is None else {"reason": reason})
@@ -152,21 +165,28 @@ class AweClient(Operations):
         return False
 
     def wait_until_terminal(
-        self, request_id: Id, *, timeout: float = 300.0, watcher: Watcher = Polling()
+        self, request_id: Id, *, timeout: float = 300.0, watcher: Optional[Watcher] = None
     ) -> models.RequestOut:
-        """Returns the request when it is approved, rejected, cancelled or expired. Raises WaitTimeout after `timeout`
-        seconds. `watcher`: how to learn that it may have changed."""
+        """Returns the request when it is approved, rejected, cancelled or expired. It is told by server-sent events;
+        where they cannot be had, AWE is asked again and again. Raises WaitTimeout after `timeout` seconds. The error of
+        the first look is raised; after that, what may pass (AWE is away, or overloaded) is waited for. `watcher`: how to
+        learn that it may have changed, as `Polling()`."""
         until = time.monotonic() + timeout
-        watch = watcher(str(request_id))
+        watch = (watcher or Streaming(self))(str(request_id))
         try:
-            while True:
-                found = self.get(request_id)
+            found, failure = self.get(request_id), None
+            while found.status not in FINAL_STATUSES:
                 left = until - time.monotonic()
-                if found.status in FINAL_STATUSES:
-                    return found
                 if left <= 0:
-                    raise WaitTimeout(str(request_id), found.status, timeout)
+                    raise WaitTimeout(str(request_id), found.status, timeout) from failure
                 watch.wait(left)
+                try:
+                    found, failure = self.get(request_id), None
+                except AweError as error:
+                    if not error.is_retryable:
+                        raise
+                    failure = error
+            return found
         finally:
             watch.close()
 

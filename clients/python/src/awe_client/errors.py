@@ -110,6 +110,10 @@ class Conflict(ApiError):
     """409: the state of things does not allow it, for example because somebody else has decided."""
 
 
+class PreconditionFailed(ApiError):
+    """412: the version is not the one that `If-Match` names, since somebody else has changed it. Read it again."""
+
+
 class Unavailable(ApiError):
     """408, 429, 502, 503, 504: not now."""
 
@@ -120,6 +124,7 @@ class InternalError(ApiError):
 
 CLASSES: Mapping[int, Type[ApiError]] = {
     401: AuthenticationError, 403: PermissionDenied, 404: NotFound, 409: Conflict,
+    412: PreconditionFailed,
     408: Unavailable, 429: Unavailable, 502: Unavailable, 503: Unavailable, 504: Unavailable,
 }  # fmt: skip
 

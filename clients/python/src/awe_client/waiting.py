@@ -9,7 +9,7 @@ from typing import Callable, Protocol
 
 
 class Watch(Protocol):
-    """Watches one request. Polling today; a reader of server-sent events fits in its place."""
+    """Watches one request."""
 
     def wait(self, seconds: float) -> None:
         """Returns when the request may have changed, at the latest after `seconds`."""
@@ -41,6 +41,9 @@ class Polling:
     def __call__(self, _request_id: str) -> "_Polling":
         return _Polling(self)
 
+    def pauses(self) -> "Growing":
+        return Growing(self)
+
 
 @dataclass(frozen=True)
 class AsyncPolling:
@@ -53,7 +56,9 @@ class AsyncPolling:
         return _AsyncPolling(Polling(self.first, self.most))
 
 
-class _Growing:
+class Growing:
+    """The pauses of one wait."""
+
     def __init__(self, policy: Polling) -> None:
         self._next, self._most = policy.first, policy.most
 
@@ -62,7 +67,7 @@ class _Growing:
         return max(0.0, min(now, seconds))
 
 
-class _Polling(_Growing):
+class _Polling(Growing):
     def wait(self, seconds: float) -> None:
         time.sleep(self.next(seconds))
 
@@ -70,7 +75,7 @@ class _Polling(_Growing):
         pass
 
 
-class _AsyncPolling(_Growing):
+class _AsyncPolling(Growing):
     async def wait(self, seconds: float) -> None:
         await asyncio.sleep(self.next(seconds))
 

@@ -103,7 +103,7 @@ pub struct CallbackPingOut {
 }
 
 /// A secret to create.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CallbackSecretCreate {
     /// Subject whose webhooks it signs.
     pub caller_service: String,
@@ -120,8 +120,18 @@ pub struct CallbackSecretCreate {
     pub secret: Option<String>,
 }
 
+impl std::fmt::Debug for CallbackSecretCreate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallbackSecretCreate")
+            .field("caller_service", &self.caller_service)
+            .field("clients", &self.clients)
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A new secret, with the secret: the only time that it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallbackSecretCreatedOut {
     /// Subject whose webhooks it signs.
@@ -144,6 +154,20 @@ pub struct CallbackSecretCreatedOut {
     pub secret: String,
     /// `active`.
     pub status: String,
+}
+
+impl std::fmt::Debug for CallbackSecretCreatedOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallbackSecretCreatedOut")
+            .field("caller_service", &self.caller_service)
+            .field("clients", &self.clients)
+            .field("created_at", &self.created_at)
+            .field("credential", &self.credential)
+            .field("expires_at", &self.expires_at)
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A secret, without the secret.

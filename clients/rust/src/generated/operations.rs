@@ -2,7 +2,7 @@
 
 use super::{models, parameters};
 use crate::AweClient;
-use crate::call::{Call, Page};
+use crate::call::{Call, Page, Tagged};
 use crate::error::Error;
 use reqwest::Method;
 
@@ -20,7 +20,7 @@ impl AweClient {
         version: i64,
         parameters: &parameters::ActivatePolicyVersion,
         idempotency_key: Option<&str>,
-    ) -> Result<models::PolicyOut, Error> {
+    ) -> Result<Tagged<models::PolicyOut>, Error> {
         self.send(
             Call::new("activate_policy_version", Method::POST, "/v1/awe/policies/{}/versions/{}/activate")
                 .segment("policy_key", policy_key)
@@ -29,7 +29,7 @@ impl AweClient {
                 .key(idempotency_key),
         )
         .await?
-        .json()
+        .tagged()
     }
 
     /// Add a version.
@@ -42,14 +42,14 @@ impl AweClient {
         &self,
         policy_key: &str,
         body: &models::PolicyCreate,
-    ) -> Result<models::PolicyOut, Error> {
+    ) -> Result<Tagged<models::PolicyOut>, Error> {
         self.send(
             Call::new("add_policy_version", Method::PUT, "/v1/awe/policies/{}")
                 .segment("policy_key", policy_key)
                 .body(body),
         )
         .await?
-        .json()
+        .tagged()
     }
 
     /// Cancel a request.
@@ -155,12 +155,12 @@ impl AweClient {
         &self,
         body: &models::PolicyCreate,
         idempotency_key: Option<&str>,
-    ) -> Result<models::PolicyOut, Error> {
+    ) -> Result<Tagged<models::PolicyOut>, Error> {
         self.send(
             Call::new("create_policy", Method::POST, "/v1/awe/policies").body(body).key(idempotency_key),
         )
         .await?
-        .json()
+        .tagged()
     }
 
     /// Create a request.
@@ -193,7 +193,7 @@ impl AweClient {
         policy_key: &str,
         version: i64,
         idempotency_key: Option<&str>,
-    ) -> Result<models::PolicyOut, Error> {
+    ) -> Result<Tagged<models::PolicyOut>, Error> {
         self.send(
             Call::new(
                 "deactivate_policy_version",
@@ -205,7 +205,7 @@ impl AweClient {
             .key(idempotency_key),
         )
         .await?
-        .json()
+        .tagged()
     }
 
     /// Decide a task.
@@ -407,14 +407,14 @@ impl AweClient {
         &self,
         policy_key: &str,
         version: i64,
-    ) -> Result<models::PolicyOut, Error> {
+    ) -> Result<Tagged<models::PolicyOut>, Error> {
         self.send(
             Call::new("get_policy_version", Method::GET, "/v1/awe/policies/{}/versions/{}")
                 .segment("policy_key", policy_key)
                 .segment("version", &version.to_string()),
         )
         .await?
-        .json()
+        .tagged()
     }
 
     /// Get a request.
@@ -945,7 +945,7 @@ impl AweClient {
         version: i64,
         body: &models::PolicyCreate,
         parameters: &parameters::UpdatePolicyVersion,
-    ) -> Result<models::PolicyOut, Error> {
+    ) -> Result<Tagged<models::PolicyOut>, Error> {
         self.send(
             Call::new("update_policy_version", Method::PATCH, "/v1/awe/policies/{}/versions/{}")
                 .segment("policy_key", policy_key)
@@ -954,7 +954,7 @@ impl AweClient {
                 .headers(parameters.headers()),
         )
         .await?
-        .json()
+        .tagged()
     }
 
     /// Check a policy.

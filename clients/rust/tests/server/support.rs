@@ -22,7 +22,7 @@ pub(crate) fn nats_url() -> String {
     named("AWE_CLIENTS_NATS")
 }
 
-fn named(name: &str) -> String {
+pub(crate) fn named(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: `./dev clients` starts a server and sets it"))
 }
@@ -50,9 +50,22 @@ impl World {
         let (policy, kind) = (format!("clients.{name}"), format!("kind_{name}"));
         let (caller, approver) = (format!("caller-{name}"), format!("approver-{name}"));
         let admin = AweClient::new(server_url(), token(&format!("admin-{name}"), &["AWE_ADMIN"])).unwrap();
+        let world = Self { name, policy, kind, caller, approver, admin };
+        let admin = &world.admin;
+        let made = admin.create_policy(&world.body("Clients"), None).await.unwrap();
+        let active = admin
+            .activate_policy_version(&world.policy, made.version.into(), &Default::default(), None)
+            .await
+            .unwrap();
+        assert_eq!(active.status, "active");
+        world
+    }
+
+    /// Its policy under this name.
+    pub(crate) fn body(&self, name: &str) -> PolicyCreate {
         let rule = ApproverRuleIn {
             rule_type: "user".to_owned(),
-            rule_value: json!({"user_id": approver}).as_object().unwrap().clone(),
+            rule_value: json!({"user_id": self.approver}).as_object().unwrap().clone(),
             ..Default::default()
         };
         let stage = StageIn {
@@ -63,20 +76,13 @@ impl World {
             rules: vec![rule],
             ..Default::default()
         };
-        let body = PolicyCreate {
-            policy_key: policy.clone(),
-            name: "Clients".to_owned(),
-            artifact_type: kind.clone(),
+        PolicyCreate {
+            policy_key: self.policy.clone(),
+            name: name.to_owned(),
+            artifact_type: self.kind.clone(),
             stages: vec![stage],
             ..Default::default()
-        };
-        let made = admin.create_policy(&body, None).await.unwrap();
-        let active = admin
-            .activate_policy_version(&policy, made.version.into(), &Default::default(), None)
-            .await
-            .unwrap();
-        assert_eq!(active.status, "active");
-        Self { name, policy, kind, caller, approver, admin }
+        }
     }
 
     /// A client of the caller that loses no time between attempts.

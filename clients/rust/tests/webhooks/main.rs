@@ -1,6 +1,7 @@
 //! Webhooks: against the vectors, and as endpoints.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod conformance;
 mod endpoint;
 mod receiver;
 mod vectors;

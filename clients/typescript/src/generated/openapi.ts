@@ -4064,7 +4064,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4073,7 +4073,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4122,7 +4133,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4131,7 +4142,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4198,6 +4220,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: the caller has an active secret; rotate it; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -4234,7 +4265,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4302,7 +4344,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4311,7 +4353,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4376,6 +4429,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: revoked */
             409: {
                 headers: {
@@ -4412,7 +4474,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4491,6 +4564,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: it signs nothing any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -4527,7 +4609,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4606,7 +4699,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active; AWE-009: the key was used for something else */
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: the secret is not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4642,7 +4744,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4712,7 +4825,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4721,7 +4834,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4788,6 +4912,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: delivered ones are not tried again; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -4824,7 +4957,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4885,7 +5029,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4894,7 +5038,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -4978,7 +5133,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4987,7 +5142,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5042,7 +5208,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5051,7 +5217,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5106,7 +5283,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5115,7 +5292,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5175,7 +5363,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5184,7 +5372,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5244,7 +5443,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5253,7 +5452,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5302,7 +5512,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5311,7 +5521,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5360,7 +5581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5369,7 +5590,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5422,6 +5654,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -5449,7 +5690,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5498,7 +5750,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5516,7 +5768,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5586,7 +5838,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5604,7 +5856,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5635,7 +5887,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConfigResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5687,7 +5939,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5696,7 +5948,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5763,7 +6026,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-009: the key was used for something else */
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: as many delegations as may be; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5799,7 +6071,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5858,7 +6141,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5867,7 +6150,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5942,7 +6236,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5951,16 +6245,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: too many lists of this caller at once */
+            /** @description AWE-007: too many calls of this caller at once */
             429: {
                 headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -5991,7 +6287,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6031,7 +6327,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6060,7 +6356,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6100,7 +6396,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6149,7 +6445,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6158,7 +6454,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6207,7 +6514,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6216,7 +6523,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6285,6 +6603,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-002: the key exists; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -6321,7 +6648,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6374,6 +6712,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -6401,7 +6748,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6477,6 +6835,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -6504,7 +6871,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6565,7 +6943,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6574,7 +6952,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6639,7 +7028,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6648,7 +7037,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6729,6 +7129,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: not a draft */
             409: {
                 headers: {
@@ -6774,7 +7183,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6873,7 +7293,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6882,7 +7302,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6961,7 +7392,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: not active; AWE-009: the key was used for something else */
+            /** @description AWE-007: the version is not active; AWE-009: the key was used for something else */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6970,7 +7401,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6979,7 +7410,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7045,7 +7487,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7054,7 +7496,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7121,6 +7574,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -7139,7 +7601,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7148,7 +7610,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7215,6 +7688,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-010: the body is larger than the server accepts */
             413: {
                 headers: {
@@ -7233,7 +7715,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it; AWE-010: the context does not keep the policy's schema; `detail` names what is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7242,10 +7724,21 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-007: the directory cannot be asked; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: the directory cannot be asked. Safe to try again */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -7313,7 +7806,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7322,7 +7815,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7398,6 +7902,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -7425,7 +7938,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it; AWE-010: the context does not keep the policy's schema; `detail` names what is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7434,7 +7947,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7486,7 +8010,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7495,7 +8019,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7574,6 +8109,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: the request is terminal; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -7610,7 +8154,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7667,7 +8222,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7676,7 +8231,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7737,7 +8303,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7746,7 +8312,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7798,7 +8375,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7807,7 +8384,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7856,7 +8444,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7865,7 +8453,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -7946,7 +8545,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7958,16 +8557,18 @@ export interface operations {
             /** @description AWE-007: too many streams of this caller (`server.max_streams_per_caller`) */
             429: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away; AWE-007: as many streams as this process serves. Safe to try again */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -8036,7 +8637,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8045,7 +8646,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8103,6 +8715,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -8139,7 +8760,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8182,7 +8814,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8191,7 +8823,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8243,7 +8886,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8252,7 +8895,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8336,7 +8990,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8345,7 +8999,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8424,6 +9089,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: already decided, or not needed any more; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -8460,7 +9134,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8539,6 +9224,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description AWE-010: the body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description AWE-007: the task is not open, or the new assignee is barred or already holds a seat in the stage; AWE-009: the key was used for something else */
             409: {
                 headers: {
@@ -8575,7 +9269,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Overloaded, starting or cut off from something needed; safe to try again */
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -8606,7 +9311,7 @@ export interface operations {
                     "application/json": components["schemas"]["VersionResponse"];
                 };
             };
-            /** @description AWE-010: a field or parameter is missing, unknown, of a wrong type or out of range; `detail` names it */
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -5,9 +5,10 @@ mod cases;
 mod report;
 mod send;
 
-use cases::CASES;
+use cases::Kit;
 use clap::Args;
 use report::{Judged, Verdict};
+use secrecy::{ExposeSecret as _, SecretString};
 use send::Receiver;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ pub(super) struct Arguments {
     url: String,
     /// The secret that it verifies with, as it was shown: whsec_...
     #[arg(long, env = "AWE_CALLBACK_SECRET", hide_env_values = true)]
-    secret: String,
+    secret: SecretString,
     /// As JSON, for programs.
     #[arg(long)]
     json: bool,
@@ -40,10 +41,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let receiver = Receiver::new(&arguments.url, &arguments.secret)?;
-    let mut judged: Vec<Judged> = Vec::with_capacity(CASES.len());
-    for case in CASES {
-        judged.push(case.judge(receiver.play(case.play).await));
+    let kit = Kit::read()?;
+    let receiver = Receiver::new(&arguments.url, arguments.secret.expose_secret(), &kit.other_secret)?;
+    let mut judged: Vec<Judged> = Vec::with_capacity(kit.cases.len());
+    for case in &kit.cases {
+        judged.push(case.judge(receiver.play(case).await));
     }
     report::tell(&judged, arguments.json)?;
     if let Some(file) = &arguments.junit {

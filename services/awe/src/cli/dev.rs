@@ -10,6 +10,7 @@ use super::{output, smoke};
 use crate::app::{self, StopSignal};
 use crate::config::{self, Config};
 use crate::embedded::{self, Embedded};
+use crate::logging;
 use crate::server;
 use clap::Args;
 use std::io::ErrorKind;
@@ -53,6 +54,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<()> {
     let signal = StopSignal::listen()?;
+    let _levels = logging::signals::listen()?;
     let stop = signal.token();
     config.server.host = Ipv4Addr::LOCALHOST.into();
     config.server.port = arguments.port.unwrap_or(config.server.port);

@@ -2,6 +2,7 @@
 
 use crate::app::{self, StopSignal};
 use crate::config::{self, Config};
+use crate::logging;
 use crate::server;
 use actors::{Role, Roles};
 use anyhow::Context as _;
@@ -39,6 +40,7 @@ fn roles(text: &str) -> Result<Roles, String> {
 pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<()> {
     let roles = arguments.roles.unwrap_or(Roles::all());
     let stop = StopSignal::listen()?;
+    let _levels = logging::signals::listen()?;
     let (host, port) = (config.server.host, config.server.port);
     let listener = TcpListener::bind((host, port)).await.with_context(|| {
         format!(

@@ -8,12 +8,15 @@ use serving::Metrics;
 pub use telemetry::Settings as Telemetry;
 use telemetry::{Program, export, scrape};
 
+/// The crates whose spans are recorded.
+pub(crate) const CRATES: &[&str] = &["awe", "actors", "store", "bus", "outbound"];
+
 /// What runs here.
 const PROGRAM: Program = Program {
     name: "awe",
     service: "awe",
     version: env!("CARGO_PKG_VERSION"),
-    crates: &["awe", "actors", "store", "bus", "outbound"],
+    crates: CRATES,
 };
 
 /// `exposable`: whether the configuration may listen on more than this machine.

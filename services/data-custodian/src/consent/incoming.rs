@@ -13,7 +13,6 @@ use uuid::Uuid;
 const LONGEST_TOKEN: usize = 8 * 1024;
 
 /// A token that may be answered.
-#[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) token: String,
     pub(super) outbound: Outbound,

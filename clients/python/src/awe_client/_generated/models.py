@@ -192,7 +192,7 @@ class CallbackSecretCreate(BaseModel):
     Name of a configured credential (`credentials.<name>`): with it AWE makes itself known to the endpoints that the
     webhooks go to. Null = by the signature alone.
     """
-    secret: Optional[str] = None
+    secret: Optional[str] = Field(default=None, repr=False)
     """
     At least 24 bytes, as text or as `whsec_` and their base64; null = 32 random bytes.
     """
@@ -230,7 +230,7 @@ class CallbackSecretCreatedOut(BaseModel):
     """
     Id.
     """
-    secret: str
+    secret: str = Field(repr=False)
     """
     `whsec_` and base64. Keep it: it is not shown again.
     """

@@ -26,7 +26,7 @@ impl Answers {
 }
 
 /// The answers to webhooks, in the order in which they were sent.
-pub(super) fn gathered<const N: usize>(sent: [Result<u16, String>; N]) -> Answers {
+pub(super) fn gathered(sent: impl IntoIterator<Item = Result<u16, String>>) -> Answers {
     let mut answers = Answers::default();
     for one in sent {
         match one {

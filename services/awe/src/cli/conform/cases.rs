@@ -2,31 +2,51 @@
 
 use super::answers::Answers;
 use super::report::{Judged, Verdict};
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
-/// How a webhook differs from one that is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Play {
-    Right,
-    Twice,
-    OutOfOrder,
+/// Client libraries play the same.
+const FILE: &str = include_str!("../../../../../schemas/conformance.json");
+
+/// All cases, and what they need besides the receiver's secret.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Kit {
+    #[serde(rename = "about")]
+    _about: Vec<String>,
+    /// One that the receiver does not know; it guards nothing.
+    pub(super) other_secret: String,
+    /// In the order in which they are played.
+    pub(super) cases: Vec<Case>,
+}
+
+/// One thing that is tried.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Case {
+    name: String,
+    /// Otherwise webhooks are lost, doubled or forged; without it, it is only better so.
+    must: bool,
+    expected: Expected,
+    why: String,
+    pub(super) how: How,
+    pub(super) sends: Vec<Send>,
+}
+
+/// In which order the webhooks of a case are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum How {
+    OneAfterTheOther,
     AtOnce,
-    Stale,
-    Future,
-    WrongSecret,
-    ChangedBody,
-    Unsigned,
-    Rotated,
-    RotatedAway,
-    UnknownType,
-    UnknownField,
-    Large,
-    Slow,
-    NotJson,
+    Slowly,
 }
 
 /// What the receiver does with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Expected {
     /// Every answer is 2xx.
     Taken,
     /// Every answer is 4xx.
@@ -35,114 +55,53 @@ pub(super) enum Expected {
     TakenOnce,
 }
 
-/// One thing that is tried.
-#[derive(Debug)]
-pub(super) struct Case {
-    pub(super) name: &'static str,
-    pub(super) play: Play,
-    expected: Expected,
-    /// Otherwise webhooks are lost, doubled or forged; without it, it is only better so.
-    must: bool,
-    why: &'static str,
+/// How a webhook differs from one that is right.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Send {
+    /// Which event, by a name within the case.
+    pub(super) event: String,
+    pub(super) sequence: i64,
+    /// Seconds by which the timestamp is off.
+    pub(super) offset: i64,
+    pub(super) signed_by: Vec<Signer>,
+    /// Replace those of the event.
+    pub(super) fields: Map<String, Value>,
+    /// Bytes in the payload.
+    pub(super) filler: usize,
+    /// Signed and sent instead of the event.
+    pub(super) raw: Option<String>,
+    /// Sent instead of what was signed.
+    pub(super) sent: Option<String>,
 }
 
-const fn must(name: &'static str, play: Play, expected: Expected, why: &'static str) -> Case {
-    Case { name, play, expected, must: true, why }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Signer {
+    Own,
+    Other,
 }
 
-const fn should(name: &'static str, play: Play, expected: Expected, why: &'static str) -> Case {
-    Case { name, play, expected, must: false, why }
+impl Default for Send {
+    fn default() -> Self {
+        Self {
+            event: String::new(),
+            sequence: 1,
+            offset: 0,
+            signed_by: vec![Signer::Own],
+            fields: Map::new(),
+            filler: 0,
+            raw: None,
+            sent: None,
+        }
+    }
 }
 
-/// In the order in which they are played.
-pub(super) const CASES: &[Case] = &[
-    must(
-        "right event",
-        Play::Right,
-        Expected::Taken,
-        "What is not answered 2xx is sent again, and given up in the end.",
-    ),
-    must(
-        "same event again",
-        Play::Twice,
-        Expected::Taken,
-        "An event comes twice when an answer was lost; by its id it is known.",
-    ),
-    must(
-        "later event first",
-        Play::OutOfOrder,
-        Expected::Taken,
-        "Attempts overtake each other; sequence tells the order.",
-    ),
-    must(
-        "same event on two connections at once",
-        Play::AtOnce,
-        Expected::TakenOnce,
-        "Two processes may deliver one event; it takes effect once.",
-    ),
-    must(
-        "timestamp ten minutes old",
-        Play::Stale,
-        Expected::Refused,
-        "Whoever recorded a webhook could play it again later.",
-    ),
-    must(
-        "timestamp ten minutes ahead",
-        Play::Future,
-        Expected::Refused,
-        "A clock that is wrong could otherwise be used to keep a webhook for later.",
-    ),
-    must(
-        "signed with another secret",
-        Play::WrongSecret,
-        Expected::Refused,
-        "Anybody could approve anything.",
-    ),
-    must(
-        "body changed after signing",
-        Play::ChangedBody,
-        Expected::Refused,
-        "The signature is about the bytes as they came.",
-    ),
-    must("no signature", Play::Unsigned, Expected::Refused, "Anybody could approve anything."),
-    must(
-        "two signatures, yours the active one",
-        Play::Rotated,
-        Expected::Taken,
-        "While a secret is rotated, two sign.",
-    ),
-    should(
-        "two signatures, yours the older one",
-        Play::RotatedAway,
-        Expected::Taken,
-        "Until the new secret is deployed, webhook-signature still carries yours; X-Approval-Signature does not.",
-    ),
-    must(
-        "event type that nobody has heard of",
-        Play::UnknownType,
-        Expected::Taken,
-        "New types come with new versions; ignore them.",
-    ),
-    must(
-        "field that nobody has heard of",
-        Play::UnknownField,
-        Expected::Taken,
-        "New fields come with new versions; ignore them.",
-    ),
-    must("body of 64 KiB", Play::Large, Expected::Taken, "request_created carries a context of up to 64 kB."),
-    should(
-        "body that comes slowly",
-        Play::Slow,
-        Expected::Taken,
-        "Networks are slow at times; it takes two seconds.",
-    ),
-    should(
-        "right signature, no JSON",
-        Play::NotJson,
-        Expected::Refused,
-        "What cannot be read must not be taken for done.",
-    ),
-];
+impl Kit {
+    pub(super) fn read() -> anyhow::Result<Self> {
+        serde_json::from_str(FILE).context("the cases cannot be read")
+    }
+}
 
 impl Case {
     /// Judges what the receiver answered.
@@ -162,10 +121,10 @@ impl Case {
             (None, _, false, false) => Verdict::Should,
         };
         Judged {
-            name: self.name,
+            name: self.name.clone(),
             did: answers.told(),
             expected: self.expected.words(),
-            why: self.why,
+            why: self.why.clone(),
             must: self.must,
             verdict,
         }
@@ -178,6 +137,22 @@ impl Expected {
             Self::Taken => "2xx",
             Self::Refused => "4xx",
             Self::TakenOnce => "2xx; of two, one may be 409, 429 or 503",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_can_be_played() {
+        let kit = Kit::read().expect("the cases");
+        assert!(kit.cases.len() >= 16);
+        for case in &kit.cases {
+            assert!(!case.name.is_empty() && !case.why.is_empty(), "{case:?}");
+            assert!(case.sends.len() == if case.how == How::AtOnce { 2 } else { case.sends.len().max(1) });
+            assert!(case.how != How::Slowly || case.sends.len() == 1, "{case:?}");
         }
     }
 }

@@ -19,10 +19,10 @@ pub(super) enum Verdict {
 /// A case that was played.
 #[derive(Debug, Serialize)]
 pub(super) struct Judged {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) did: String,
     pub(super) expected: &'static str,
-    pub(super) why: &'static str,
+    pub(super) why: String,
     pub(super) must: bool,
     pub(super) verdict: Verdict,
 }
@@ -66,7 +66,7 @@ pub(super) fn junit(judged: &[Judged]) -> String {
     let mut xml =
         format!("<testsuite name=\"awe conform\" tests=\"{}\" failures=\"{failures}\">\n", judged.len());
     for one in judged {
-        xml.push_str(&format!("  <testcase name=\"{}\">", escaped(one.name)));
+        xml.push_str(&format!("  <testcase name=\"{}\">", escaped(&one.name)));
         if one.fails() {
             let message = format!("{}; expected {}. {}", one.did, one.expected, one.why);
             xml.push_str(&format!("<failure message=\"{}\"/>", escaped(&message)));

@@ -1,12 +1,14 @@
 //! Sends the webhooks of a case.
 
 use super::answers::{Answers, gathered};
-use super::cases::Play;
+use super::cases::{Case, How, Send, Signer};
 use anyhow::Context as _;
+use futures::future::join_all;
 use outbound::{Call, Client, Method};
 use schemas::event::WebhookEvent;
-use schemas::webhook::{headers, show_secret};
+use schemas::webhook::headers;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,19 +20,16 @@ use uuid::Uuid;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read.
 const MOST_ANSWER: usize = 64 * 1024;
-/// Seconds by which a timestamp is off: receivers tolerate five minutes.
-const OFF: i64 = 600;
-/// Bytes of the large body.
-const LARGE: usize = 64 * 1024;
 /// Pieces of the slow body, and the pause between them.
 const PIECES: usize = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A receiver, and the secret that it verifies with.
+/// A receiver, the secret that it verifies with, and one that it does not know.
 pub(super) struct Receiver {
     client: Client,
     url: Url,
     secret: String,
+    other: String,
 }
 
 /// One webhook as it goes over the wire.
@@ -40,83 +39,68 @@ struct Webhook {
 }
 
 impl Receiver {
-    pub(super) fn new(url: &str, secret: &str) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &str, secret: &str, other: &str) -> anyhow::Result<Self> {
         let url = Url::parse(url).with_context(|| format!("{url} is no URL"))?;
-        Ok(Self { client: Client::trusted()?, url, secret: secret.trim().to_owned() })
+        Ok(Self {
+            client: Client::trusted()?,
+            url,
+            secret: secret.trim().to_owned(),
+            other: other.to_owned(),
+        })
     }
 
-    pub(super) async fn play(&self, play: Play) -> Answers {
+    pub(super) async fn play(&self, case: &Case) -> Answers {
         let began = Instant::now();
-        let mut answers = self.played(play).await;
+        let mut answers = self.played(case).await;
         answers.took = began.elapsed();
         answers
     }
 
-    async fn played(&self, play: Play) -> Answers {
+    async fn played(&self, case: &Case) -> Answers {
         let request = Uuid::now_v7();
-        match play {
-            Play::Twice => {
-                let webhook = self.signed(&event(request, 1));
-                self.one_after_the_other([&webhook, &webhook]).await
+        let mut events: HashMap<&str, Uuid> = HashMap::new();
+        let mut webhooks = Vec::with_capacity(case.sends.len());
+        for send in &case.sends {
+            let id = *events.entry(&send.event).or_insert_with(Uuid::now_v7);
+            webhooks.push(self.webhook(send, event(request, id, send.sequence)));
+        }
+        match case.how {
+            How::Slowly if self.url.scheme() != "http" => Answers { untried: true, ..Answers::default() },
+            How::Slowly => gathered(join_all(webhooks.iter().map(|one| self.send_slowly(one))).await),
+            How::AtOnce => gathered(join_all(webhooks.iter().map(|one| self.send(one))).await),
+            How::OneAfterTheOther => {
+                let mut answers = Vec::with_capacity(webhooks.len());
+                for one in &webhooks {
+                    answers.push(self.send(one).await);
+                }
+                gathered(answers)
             }
-            Play::OutOfOrder => {
-                let (later, earlier) = (self.signed(&event(request, 3)), self.signed(&event(request, 2)));
-                self.one_after_the_other([&later, &earlier]).await
-            }
-            Play::AtOnce => {
-                let webhook = self.signed(&event(request, 1));
-                let (one, other) = tokio::join!(self.send(&webhook), self.send(&webhook));
-                gathered([one, other])
-            }
-            Play::Slow if self.url.scheme() != "http" => Answers { untried: true, ..Answers::default() },
-            Play::Slow => gathered([self.send_slowly(&self.signed(&event(request, 1))).await]),
-            _ => gathered([self.send(&self.single(play, request)).await]),
         }
     }
 
-    /// The one webhook of a case.
-    fn single(&self, play: Play, request: Uuid) -> Webhook {
-        let (now, other) = (OffsetDateTime::now_utc().unix_timestamp(), show_secret(&[7; 32]));
-        let told = event(request, 1);
-        let own = self.secret.as_str();
+    fn webhook(&self, send: &Send, mut told: Value) -> Webhook {
+        for (name, value) in &send.fields {
+            told[name] = value.clone();
+        }
+        if send.filler > 0 {
+            told["payload"] = json!({"context": {"filler": "x".repeat(send.filler)}});
+        }
         let id = told["event_id"].as_str().unwrap_or_default().to_owned();
-        let webhook = |secrets: &[&str], timestamp, body| Webhook::new(&id, secrets, timestamp, body);
-        match play {
-            Play::Stale => webhook(&[own], now - OFF, body(&told)),
-            Play::Future => webhook(&[own], now + OFF, body(&told)),
-            Play::WrongSecret => webhook(&[&other], now, body(&told)),
-            Play::Unsigned => webhook(&[], now, body(&told)),
-            Play::Rotated => webhook(&[own, &other], now, body(&told)),
-            Play::RotatedAway => webhook(&[&other, own], now, body(&told)),
-            Play::ChangedBody => {
-                let mut changed = webhook(&[own], now, body(&told));
-                changed.body = body(&json!({"status": "approved", "changed": true}));
-                changed
-            }
-            Play::UnknownType => {
-                webhook(&[own], now, body(&with(&told, "event_type", json!("request_pondered"))))
-            }
-            Play::UnknownField => {
-                webhook(&[own], now, body(&with(&told, "mood", json!({"of": ["the", "day"]}))))
-            }
-            Play::Large => {
-                let filler = json!({"context": {"filler": "x".repeat(LARGE)}});
-                webhook(&[own], now, body(&with(&told, "payload", filler)))
-            }
-            Play::NotJson => webhook(&[own], now, b"{\"event_id\": \"half an ev".to_vec()),
-            _ => webhook(&[own], now, body(&told)),
+        let mut body = send.raw.clone().unwrap_or_else(|| told.to_string()).into_bytes();
+        let secrets: Vec<&str> = send
+            .signed_by
+            .iter()
+            .map(|signer| match signer {
+                Signer::Own => self.secret.as_str(),
+                Signer::Other => self.other.as_str(),
+            })
+            .collect();
+        let at = OffsetDateTime::now_utc().unix_timestamp() + send.offset;
+        let headers = headers(&secrets, &id, at, &body);
+        if let Some(sent) = &send.sent {
+            body = sent.clone().into_bytes();
         }
-    }
-
-    fn signed(&self, event: &Value) -> Webhook {
-        let id = event["event_id"].as_str().unwrap_or_default();
-        Webhook::new(id, &[&self.secret], OffsetDateTime::now_utc().unix_timestamp(), body(event))
-    }
-
-    async fn one_after_the_other(&self, webhooks: [&Webhook; 2]) -> Answers {
-        let first = self.send(webhooks[0]).await;
-        let second = self.send(webhooks[1]).await;
-        gathered([first, second])
+        Webhook { headers, body }
     }
 
     async fn send(&self, webhook: &Webhook) -> Result<u16, String> {
@@ -165,24 +149,8 @@ impl Receiver {
     }
 }
 
-impl Webhook {
-    fn new(event_id: &str, secrets: &[&str], timestamp: i64, body: Vec<u8>) -> Self {
-        Self { headers: headers(secrets, event_id, timestamp, &body), body }
-    }
-}
-
-fn body(event: &Value) -> Vec<u8> {
-    event.to_string().into_bytes()
-}
-
-fn with(event: &Value, field: &str, value: Value) -> Value {
-    let mut event = event.clone();
-    event[field] = value;
-    event
-}
-
 /// An event of a request that does not exist.
-fn event(request: Uuid, sequence: i64) -> Value {
+fn event(request: Uuid, id: Uuid, sequence: i64) -> Value {
     let event = WebhookEvent {
         event_type: "request_created".to_owned(),
         request_id: request,
@@ -192,7 +160,7 @@ fn event(request: Uuid, sequence: i64) -> Value {
         policy_key: "conformance".to_owned(),
         policy_version: 1,
         status: "in_review".to_owned(),
-        ..schemas::event::ping(Uuid::now_v7(), Uuid::nil(), "awe-conform", OffsetDateTime::now_utc())
+        ..schemas::event::ping(id, Uuid::nil(), "awe-conform", OffsetDateTime::now_utc())
     };
     serde_json::to_value(event).unwrap_or_default()
 }

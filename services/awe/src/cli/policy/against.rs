@@ -8,6 +8,7 @@ use clap::Args;
 use engine::validate::Fault;
 use outbound::Method;
 use schemas::api::{ApproverRuleIn, DirectoryUserOut, PolicyCreate};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use url::form_urlencoded;
@@ -19,7 +20,7 @@ pub(super) struct Against {
     against: Option<String>,
     /// Bearer token of a viewer there; an unsigned one when absent, for servers in development mode.
     #[arg(long, value_name = "TOKEN", env = "AWE_TOKEN", hide_env_values = true, requires = "against")]
-    token: Option<String>,
+    token: Option<SecretString>,
 }
 
 /// What is wrong with a user, by id. Users who are known and enabled are absent.
@@ -32,7 +33,10 @@ pub(super) async fn unknown(
 ) -> anyhow::Result<Unknown> {
     let Some(url) = &against.against else { return Ok(Unknown::new()) };
     let unsigned = || unsigned_token("awe-cli", &[VIEWER.to_owned()], Duration::from_secs(300));
-    let server = RemoteServer::new(url, Some(against.token.clone().unwrap_or_else(unsigned)))?;
+    let server = RemoteServer::new(
+        url,
+        Some(against.token.as_ref().map_or_else(unsigned, |token| token.expose_secret().to_owned())),
+    )?;
     let mut unknown = Unknown::new();
     for user in policies.flat_map(users).collect::<BTreeSet<_>>() {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", &user).finish();

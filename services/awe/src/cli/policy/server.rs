@@ -9,6 +9,7 @@ use outbound::Method;
 use schemas::api::{
     PolicyCreate, PolicyDiffOut, PolicyOut, PolicyReplayIn, PolicyReplayOut, PolicyVersionOut,
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -19,13 +20,13 @@ pub(super) struct Server {
     /// Bearer token of a viewer or, for what writes, an administrator; an unsigned one when absent, for servers in
     /// development mode.
     #[arg(long, value_name = "TOKEN", env = "AWE_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    token: Option<SecretString>,
 }
 
 impl Server {
     pub(super) fn connect(&self, author: &Author) -> anyhow::Result<Policies> {
         let unsigned = || unsigned_token(&author.subject(), &[ADMIN.to_owned()], Duration::from_secs(300));
-        let token = self.token.clone().unwrap_or_else(unsigned);
+        let token = self.token.as_ref().map_or_else(unsigned, |token| token.expose_secret().to_owned());
         Ok(Policies(RemoteServer::new(&self.url, Some(token))?))
     }
 
