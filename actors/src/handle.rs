@@ -52,11 +52,6 @@ impl Requests {
         Self { once: once.cloned(), ..self.clone() }
     }
 
-    /// How many commands may be under way at once.
-    pub(crate) fn most_in_flight(&self) -> usize {
-        self.shared.options.max_in_flight
-    }
-
     /// Creates a request, once per idempotency key. When its approvers must be asked for, it waits a moment for the
     /// first tasks.
     ///

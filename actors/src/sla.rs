@@ -17,7 +17,6 @@ use futures::StreamExt;
 use outbound::Backoff;
 use rand::seq::SliceRandom;
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -26,9 +25,9 @@ use time::OffsetDateTime;
 
 /// Requests in one round, so that a day of downtime is caught up in steps.
 const BATCH: i64 = 500;
-/// Commands of a round under way at once: an eighth of what is permitted, so that decisions find room, within these
-/// bounds. More of them than are written by one statement only make others wait.
-const AT_ONCE: RangeInclusive<usize> = 8..=32;
+/// Commands of a round under way at once. These keep the group commit busy; with more of them a storm of deadlines ends
+/// little sooner, and decisions wait for it (`./dev bench sla`).
+const AT_ONCE: usize = 8;
 /// Pauses of a request that failed.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Requests set aside at once; with more than that something else is wrong.
@@ -73,13 +72,12 @@ impl Sla {
         // In random order, so that replicas that read the same batch collide less often.
         due.shuffle(&mut rand::rng());
         let requests = self.requests.clone();
-        let at_once = (requests.most_in_flight() / 8).clamp(*AT_ONCE.start(), *AT_ONCE.end());
         let mut outcomes = futures::stream::iter(due)
             .map(|due| {
                 let requests = requests.clone();
                 async move { (due.request, breach(&requests, &due).await) }
             })
-            .buffer_unordered(at_once);
+            .buffer_unordered(AT_ONCE);
         while let Some((id, outcome)) = outcomes.next().await {
             match outcome {
                 Ok(true) => drop(self.aside.remove(&id)),
