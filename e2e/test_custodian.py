@@ -209,7 +209,6 @@ class LostAnswers(CustodianCase):
             call()
 
     def test_while_awe_is_away_nothing_is_owed_for_calls_that_never_reached_it(self) -> None:
-        self.between.refuse(True)
         self.awe.stop()
         lonely = self.custodian(awe__url=f"http://127.0.0.1:{server.free_port()}")
         self.assertEqual(lonely.provision(grant()).status, 503)

@@ -21,6 +21,8 @@ from scripts.shell import DEV, ROOT, Failed, cargo, cargo_env, run, say
 
 FOLDER = DEV / "compose"
 PROJECT, SUBNET, GATEWAY = "awe-compose-test", "172.30.87.0/24", "172.30.87.1"
+VERSION = "compose-test"
+"""The tag of the images that are made here, so that none takes the place of one that somebody uses."""
 TRIPLE = "x86_64-unknown-linux-gnu"
 PROGRAMS = ("awe", "awe-registry", "awe-data-custodian")
 PREBUILT = {
@@ -74,7 +76,7 @@ class Stack:
         file.write_text(json.dumps({"services": override}))
         self.command = [*on.compose, "-p", PROJECT, "-f", ROOT / "compose.yaml", "-f", file, "--project-directory", ROOT]
         self.env = {key: value for key, value in on.env.items() if not key.startswith("AWE_")}
-        self.env.update({f"{name}_PORT": str(port) for name, port in self.ports.items()}, AWE_SUBNET=SUBNET)
+        self.env.update({f"{name}_PORT": str(port) for name, port in self.ports.items()}, AWE_SUBNET=SUBNET, AWE_VERSION=VERSION)
         self.awe = f"http://127.0.0.1:{self.ports['AWE']}"
         self.pages = f"http://127.0.0.1:{self.ports['AWE_UI']}"
 
@@ -103,6 +105,9 @@ class Stack:
 
     def down(self) -> None:
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "20", "--rmi", "local")
+        made = self.on.docker("image", "ls", "--quiet", "--filter", f"reference=openg2p/*:{VERSION}").split()
+        if made:
+            self.on.docker("image", "rm", "--force", *sorted(set(made)))
 
 
 def fetch(url: str, authorization: str | None = None, body: dict | None = None) -> tuple:
@@ -191,6 +196,14 @@ def approved(stack: Stack) -> bool:
     return status == 200 and '"demo-1"' in text
 
 
+def crash(process: int, container: str) -> None:
+    """Kills the process of a container. An engine may run on another machine: its numbers mean nothing here."""
+    group = Path("/proc") / str(process) / "cgroup"
+    if not (group.is_file() and container in group.read_text()):
+        raise engine.Absent(f"process {process} of the engine is none of this machine")
+    os.kill(process, 9)
+
+
 def killed(stack: Stack) -> None:
     """`docker kill` and a crash of awe and of Postgres, the data found again"""
     for service in ("awe", "postgres"):
@@ -201,8 +214,9 @@ def killed(stack: Stack) -> None:
         stack.compose("up", "-d", "--no-build")
         until(f"the data is there after {service} was killed", lambda: approved(stack))
         # A crash, in which the engine has no hand: the policy of restarts brings it back.
+        until(f"{service} runs", lambda: stack.state(container)["Pid"] > 0)
         before = stack.state(container)["Pid"]
-        os.kill(before, 9)
+        crash(before, container)
         until(f"{service} comes back by itself", lambda: stack.state(container)["Pid"] not in (0, before))
         until(f"the data is there after {service} crashed", lambda: approved(stack))
 

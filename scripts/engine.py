@@ -82,7 +82,8 @@ def engine() -> Iterator[Engine]:
 
 @contextmanager
 def daemon(env: dict, place: Path) -> Iterator[Engine]:
-    """A daemon that changes nothing on this machine besides its own folders and bridges; stopped by its process."""
+    """A daemon with folders and bridges of its own, stopped by its process. One of the machine's settings stays changed
+    until it starts anew: dockerd lets packets be forwarded (net.ipv4.ip_forward)."""
     data = DEV / "docker"
     data.mkdir(parents=True, exist_ok=True)
     log = DEV / "docker.log"
@@ -142,6 +143,8 @@ def base_images(run: Engine, images: list, stand_ins: bool = True) -> bool:
     if missing and can_pull(run, missing[0]):
         for image in missing[1:]:
             run.docker("pull", "--quiet", image, within=BUILD_WITHIN)
+    elif missing and not run.is_own:
+        raise Absent("no registry can be reached, and stand-ins under the names of official images are no one else's to keep")
     elif missing and not stand_ins:
         raise Absent("no registry can be reached, and an image on stand-ins is none to give away")
     elif missing:

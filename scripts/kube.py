@@ -74,7 +74,9 @@ class Cluster:
     """A running API server, and the commands that speak to it."""
 
     def __init__(self, config: Path) -> None:
-        self.env = {**os.environ, "KUBECONFIG": str(config), "PATH": f"{helm.program('helm').parent}:{os.environ['PATH']}"}
+        # What names another cluster in the environment would win over the file.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_KUBE", "HELM_NAMESPACE"))}
+        self.env = {**ours, "KUBECONFIG": str(config), "PATH": f"{helm.program('helm').parent}:{os.environ['PATH']}"}
 
     def run(self, *words: object, text: str | None = None, code: int = 0) -> str:
         """What a command prints, its complaints included. Raises Failed."""

@@ -223,6 +223,8 @@ def main(words: list) -> None:
     numbers(version)
     if options.programs and not all((Path(options.programs) / name).is_file() for name in PROGRAMS):
         raise Failed(f"{options.programs} lacks one of {', '.join(PROGRAMS)}", 2)
+    if options.programs and Path(options.programs).resolve().is_relative_to(DIST.resolve()):
+        raise Failed(f"{options.programs} is what a release makes anew: put the programs elsewhere", 2)
     if not is_prepared(version):
         say(f"preparing {version}")
         try:
@@ -251,4 +253,4 @@ def main(words: list) -> None:
     say(f"v{version} is tagged here and in dist/: {', '.join(made)}")
     for one in left:
         print(f"    not made: {one}")
-    print(f"    nothing is published. `git push --follow-tags` and uploading dist/ is yours to do.")
+    print("    nothing is published. `git push --follow-tags` and uploading dist/ is yours to do.")

@@ -15,6 +15,9 @@ fn main() {
     println!("cargo::rerun-if-env-changed=AWE_REQUIRE_UI");
     let is_built = Path::new(BUILT).join("index.html").is_file();
     let is_required = env::var("AWE_REQUIRE_UI").is_ok_and(|required| !required.is_empty());
-    assert!(is_built || !is_required, "AWE_REQUIRE_UI is set, and the portal is not built: run `./dev ui` first");
+    assert!(
+        is_built || !is_required,
+        "AWE_REQUIRE_UI is set, and the portal is not built: run `./dev ui` first"
+    );
     println!("cargo::rustc-env=REGISTRY_PORTAL_DIR={}", if is_built { BUILT } else { PLACEHOLDER });
 }

@@ -95,7 +95,9 @@ impl Metrics {
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         let (host, port) = (address.ip(), address.port());
-        format!("telemetry.metrics_port: cannot listen on {host} port {port}: choose another, or 0 for no metrics")
+        format!(
+            "telemetry.metrics_port: cannot listen on {host} port {port}: choose another, or 0 for no metrics"
+        )
     })
 }
 

@@ -1,7 +1,7 @@
 //! Who changed what: one append-only row for each administrative act, written in the transaction of the act.
 
 use crate::once::Once;
-use crate::page::{Cursor, LOOKED_THROUGH, List, and, containing, cut, page, rows};
+use crate::page::{Cursor, LOOKED_THROUGH, List, SNAPSHOT, and, containing, cut, page, rows};
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
 use serde_json::Value;
@@ -209,21 +209,26 @@ impl Store {
             and(&mut query, words, Some(containing(text)));
         }
         page(&mut query, "occurred_at", "id", None, filter.limit);
-        let mut rows: Vec<AuditRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut rows: Vec<AuditRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let place = |row: &AuditRow| Cursor { list: List::Audit, at: row.occurred_at, id: row.id };
         let next = match cut(&mut rows, filter.limit, place) {
-            None => self.behind_looked_at_audit(filter).await?,
+            None => behind_looked_at(&mut snapshot, filter).await?,
             next => next,
         };
+        snapshot.commit().await?;
         Ok((rows.into_iter().map(Into::into).collect(), next))
     }
+}
 
-    /// The cursor behind the rows that a page has looked through, if there may be more.
-    async fn behind_looked_at_audit(&self, filter: &AuditFilter) -> Result<Option<String>, Error> {
-        let mut query = QueryBuilder::<Postgres>::new("select occurred_at, id from (");
-        filter.push_found(&mut query);
-        query.push(") found order by occurred_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);
-        let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(&self.pool).await?;
-        Ok(last.map(|(at, id)| Cursor { list: List::Audit, at, id }.to_string()))
-    }
+/// The cursor behind the rows that a page has looked through, if there may be more.
+async fn behind_looked_at(
+    snapshot: &mut PgConnection,
+    filter: &AuditFilter,
+) -> Result<Option<String>, Error> {
+    let mut query = QueryBuilder::<Postgres>::new("select occurred_at, id from (");
+    filter.push_found(&mut query);
+    query.push(") found order by occurred_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);
+    let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(snapshot).await?;
+    Ok(last.map(|(at, id)| Cursor { list: List::Audit, at, id }.to_string()))
 }

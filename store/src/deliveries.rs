@@ -46,9 +46,9 @@ impl Destination {
     pub fn of(caller_service: &str, url: &str) -> Self {
         let ends = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
         let (scheme, rest) = url.split_at(ends(url));
-        let endpoint = rest.strip_prefix("//").map_or_else(String::new, |rest| {
-            format!("{scheme}//{}", &rest[..ends(rest)]).to_lowercase()
-        });
+        let endpoint = rest
+            .strip_prefix("//")
+            .map_or_else(String::new, |rest| format!("{scheme}//{}", &rest[..ends(rest)]).to_lowercase());
         let usual = if endpoint.starts_with("http://") { ":80" } else { ":443" };
         let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
         let endpoint = endpoint.strip_suffix(usual).filter(|_| known).unwrap_or(&endpoint);

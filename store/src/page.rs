@@ -75,6 +75,10 @@ impl fmt::Display for Cursor {
     }
 }
 
+/// Begins what shows one moment of the database to several statements: the page and the last of the rows that it looked
+/// through must be of the same one, or rows between them are told twice or never.
+pub(crate) const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
+
 /// Drops the row that was read beyond the page; returns the cursor of the next page if there was one.
 pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, place: impl Fn(&T) -> Cursor) -> Option<String> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

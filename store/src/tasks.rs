@@ -5,13 +5,13 @@ mod filter;
 pub use filter::{ACTIONABLE, Sort, TaskFilter};
 
 use crate::moment::Moment;
-use crate::page::{Cursor, LOOKED_THROUGH, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, SNAPSHOT, cut};
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
 use schemas::json::RawJson;
 use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -118,10 +118,11 @@ impl Store {
     pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<(PagedTasksOut, Option<String>), Error> {
         let (page, page_size) = (filter.page.max(1), filter.page_size.max(1));
         let skipped = if filter.cursor.is_some() { 0 } else { i64::from(page - 1) * i64::from(page_size) };
-        self.refuse_costly(filter, skipped).await?;
-        let mut rows = self.task_rows(filter, skipped, page_size).await?;
+        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        refuse_costly(&mut snapshot, filter, skipped).await?;
+        let mut rows = task_rows(&mut snapshot, filter, skipped, page_size).await?;
         let next = match cut(&mut rows, page_size, |row| filter.place(row.created_at, row.due_at, row.id)) {
-            None => self.behind_looked_at_tasks(filter, filter.cursor).await?,
+            None => behind_looked_at(&mut snapshot, filter, filter.cursor).await?,
             next => next,
         };
 
@@ -131,71 +132,17 @@ impl Store {
         let counted = match next {
             _ if at_the_end => read,
             _ if filter.uncounted => read + i64::from(next.is_some()),
-            _ => self.count_tasks(filter).await?,
+            _ => count_tasks(&mut snapshot, filter).await?,
         };
         let total = counted.min(MOST_COUNTED);
         let total_is_lower_bound = counted > MOST_COUNTED
-            || !at_the_end && (filter.uncounted || self.behind_looked_at_tasks(filter, None).await?.is_some());
+            || !at_the_end
+                && (filter.uncounted || behind_looked_at(&mut snapshot, filter, None).await?.is_some());
+        snapshot.commit().await?;
         let (page, page_size) = (i64::from(page), i64::from(page_size));
         let pages = ((total + page_size - 1) / page_size).max(1);
         let items = rows.into_iter().map(Into::into).collect();
         Ok((PagedTasksOut { items, total, total_is_lower_bound, page, page_size, pages }, next))
-    }
-
-    /// Refuses what would have to read or sort more than is counted.
-    async fn refuse_costly(&self, filter: &TaskFilter, skipped: i64) -> Result<(), Error> {
-        let (sorts, skips) = (filter.sorts_everything(), skipped > MOST_SKIPPED && !filter.looks_through());
-        if !(sorts || skips) || self.count_tasks(&filter.all_of_it()).await? <= MOST_COUNTED {
-            return Ok(());
-        }
-        Err(match sorts {
-            true => Error::Costly("sort", "so many tasks are sorted by creation only; \"due\" needs one status of \
-                actionable, open and claimed, or overdue=true, or request_id"),
-            false => Error::Costly("page", "is too far behind the first; follow X-Next-Cursor with `cursor` instead"),
-        })
-    }
-
-    /// The cursor behind the rows that a page after `cursor` looks through, if there may be more.
-    async fn behind_looked_at_tasks(
-        &self,
-        filter: &TaskFilter,
-        cursor: Option<Cursor>,
-    ) -> Result<Option<String>, Error> {
-        if !filter.looks_through() {
-            return Ok(None);
-        }
-        let mut query = QueryBuilder::<Postgres>::new("select t.id, t.created_at, t.due_at from (");
-        filter.push_found(&mut query, cursor);
-        query.push(format_args!(") t order by {} offset {}", filter.order(), LOOKED_THROUGH - 1));
-        let last: Option<(Uuid, OffsetDateTime, Option<Moment>)> =
-            query.build_query_as().fetch_optional(&self.pool).await?;
-        Ok(last.map(|(id, created_at, due_at)| filter.place(created_at, due_at, id).to_string()))
-    }
-
-    /// The rows of a page, in order, and one more.
-    async fn task_rows(
-        &self,
-        filter: &TaskFilter,
-        skipped: i64,
-        page_size: u32,
-    ) -> Result<Vec<TaskRow>, Error> {
-        let mut query = QueryBuilder::<Postgres>::new("with found as materialized (select t.id");
-        filter.push(&mut query, filter.cursor);
-        query.push(format_args!(" order by {} limit ", filter.order())).push_bind(i64::from(page_size) + 1);
-        query.push(" offset ").push_bind(skipped);
-        let order = filter.order_of("p");
-        query.push(") select p.*, case when sum(octet_length(p.context::text)) over ");
-        query.push(format_args!("(order by {order}) <= {MOST_CONTEXT} then p.context end as shown from ("));
-        query.push(COLUMNS).push(format_args!(") p order by {order}"));
-        Ok(query.build_query_as().fetch_all(&self.pool).await?)
-    }
-
-    /// Counts up to one more than [`MOST_COUNTED`].
-    async fn count_tasks(&self, filter: &TaskFilter) -> Result<i64, Error> {
-        let mut query = QueryBuilder::<Postgres>::new("select count(*) from (select");
-        filter.push(&mut query, None);
-        query.push(" limit ").push_bind(MOST_COUNTED + 1).push(") counted");
-        Ok(query.build_query_scalar().fetch_one(&self.pool).await?)
     }
 
     /// How many tasks `assignee` has, in all and by artifact type, and how many are overdue: past their deadline and
@@ -223,15 +170,17 @@ impl Store {
         filter.push(&mut query, None);
         query.push(format_args!(" order by {} limit ", filter.order())).push_bind(MOST_COUNTED + 1);
         query.push(") newest group by artifact_type");
-        let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&self.pool).await?;
+        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let mut stats = TaskStatsOut::default();
         for (artifact_type, total, overdue) in rows {
             stats.total += total;
             stats.overdue += overdue;
             stats.by_artifact_type.insert(artifact_type, total);
         }
-        stats.total_is_lower_bound = stats.total > MOST_COUNTED
-            || self.behind_looked_at_tasks(&filter, None).await?.is_some();
+        stats.total_is_lower_bound =
+            stats.total > MOST_COUNTED || behind_looked_at(&mut snapshot, &filter, None).await?.is_some();
+        snapshot.commit().await?;
         stats.total = stats.total.min(MOST_COUNTED);
         Ok(stats)
     }
@@ -246,4 +195,65 @@ impl Store {
             .await?;
         Ok(request.map(RequestId))
     }
+}
+
+/// Refuses what would have to read or sort more than is counted.
+async fn refuse_costly(snapshot: &mut PgConnection, filter: &TaskFilter, skipped: i64) -> Result<(), Error> {
+    let (sorts, skips) = (filter.sorts_everything(), skipped > MOST_SKIPPED && !filter.looks_through());
+    if !(sorts || skips) || count_tasks(snapshot, &filter.all_of_it()).await? <= MOST_COUNTED {
+        return Ok(());
+    }
+    Err(match sorts {
+        true => Error::Costly(
+            "sort",
+            "so many tasks are sorted by creation only; \"due\" needs one status of \
+            actionable, open and claimed, or overdue=true, or request_id",
+        ),
+        false => {
+            Error::Costly("page", "is too far behind the first; follow X-Next-Cursor with `cursor` instead")
+        }
+    })
+}
+
+/// The cursor behind the rows that a page after `cursor` looks through, if there may be more.
+async fn behind_looked_at(
+    snapshot: &mut PgConnection,
+    filter: &TaskFilter,
+    cursor: Option<Cursor>,
+) -> Result<Option<String>, Error> {
+    if !filter.looks_through() {
+        return Ok(None);
+    }
+    let mut query = QueryBuilder::<Postgres>::new("select t.id, t.created_at, t.due_at from (");
+    filter.push_found(&mut query, cursor);
+    query.push(format_args!(") t order by {} offset {}", filter.order(), LOOKED_THROUGH - 1));
+    let last: Option<(Uuid, OffsetDateTime, Option<Moment>)> =
+        query.build_query_as().fetch_optional(snapshot).await?;
+    Ok(last.map(|(id, created_at, due_at)| filter.place(created_at, due_at, id).to_string()))
+}
+
+/// The rows of a page, in order, and one more.
+async fn task_rows(
+    snapshot: &mut PgConnection,
+    filter: &TaskFilter,
+    skipped: i64,
+    page_size: u32,
+) -> Result<Vec<TaskRow>, Error> {
+    let mut query = QueryBuilder::<Postgres>::new("with found as materialized (select t.id");
+    filter.push(&mut query, filter.cursor);
+    query.push(format_args!(" order by {} limit ", filter.order())).push_bind(i64::from(page_size) + 1);
+    query.push(" offset ").push_bind(skipped);
+    let order = filter.order_of("p");
+    query.push(") select p.*, case when sum(octet_length(p.context::text)) over ");
+    query.push(format_args!("(order by {order}) <= {MOST_CONTEXT} then p.context end as shown from ("));
+    query.push(COLUMNS).push(format_args!(") p order by {order}"));
+    Ok(query.build_query_as().fetch_all(snapshot).await?)
+}
+
+/// Counts up to one more than [`MOST_COUNTED`].
+async fn count_tasks(snapshot: &mut PgConnection, filter: &TaskFilter) -> Result<i64, Error> {
+    let mut query = QueryBuilder::<Postgres>::new("select count(*) from (select");
+    filter.push(&mut query, None);
+    query.push(" limit ").push_bind(MOST_COUNTED + 1).push(") counted");
+    Ok(query.build_query_scalar().fetch_one(snapshot).await?)
 }

@@ -52,7 +52,7 @@ const PLACES = [
 ];
 const ROUNDS = 3;
 
-test("a change of page takes at most a tenth of a second", async ({ page }) => {
+test("a change of page takes a tenth of a second, and never half of one", async ({ page }) => {
   await as(page, ADMIN);
   await page.goto("/");
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
@@ -76,4 +76,5 @@ test("a change of page takes at most a tenth of a second", async ({ page }) => {
   const [median, most] = [taken[Math.floor(taken.length / 2)] ?? 0, taken.at(-1) ?? 0];
   console.log(`change of page: median ${Math.round(median)} ms, most ${Math.round(most)} ms`);
   expect(median).toBeLessThan(100);
+  expect(most).toBeLessThan(500);
 });

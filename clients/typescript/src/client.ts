@@ -127,10 +127,14 @@ export class AweClient {
 
   /** All tasks that the filters leave, page by page; the subject's own unless `assignee` says others. */
   async *tasks(filters: TaskFilters = {}, options?: CallOptions): AsyncGenerator<Schemas["TaskOut"]> {
-    for (let number = filters.page ?? 1; ; number++) {
-      const page = await this.call("list_tasks", { query: { ...filters, page: number } }, options);
-      yield* page.items;
-      if (page.items.length < page.page_size) return;
+    let query: TaskFilters = { count: "none", ...filters };
+    for (;;) {
+      const { value, nextCursor } = await this.answer("list_tasks", { query }, options);
+      yield* value.items;
+      // A page may hold less than its size, or nothing, and go on: its cursor says so.
+      if (nextCursor === undefined) return;
+      const { page: _, ...rest } = query;
+      query = { ...rest, cursor: nextCursor };
     }
   }
 

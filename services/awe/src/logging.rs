@@ -65,7 +65,9 @@ pub(crate) fn init(
         fmt::layer::<Below>().with_writer(std::io::stderr).with_ansi(colours).log_internal_errors(false);
     let logs = match format {
         Format::Text => logs.boxed(),
-        Format::Json => logs.with_ansi(false).fmt_fields(line::Kept::default()).event_format(line::Line).boxed(),
+        Format::Json => {
+            logs.with_ansi(false).fmt_fields(line::Kept::default()).event_format(line::Line).boxed()
+        }
     };
     // Asked each time. A filter that has answered for good is not asked again, and then what another one was asked about
     // on the same thread counts for it: some libraries only ask whether something is logged, and log nothing.

@@ -1,8 +1,8 @@
 //! What is handed to the group commit: one transition, with everything that is written together with it or not at
 //! all.
 
-use crate::once::Once;
 use crate::deliveries::Destination;
+use crate::once::Once;
 use crate::outbox::{EventFacts, Outgoing};
 use engine::command::Transition;
 use engine::ids::{EventId, RequestId};

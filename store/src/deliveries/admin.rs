@@ -3,11 +3,11 @@
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
 use crate::once::Progress;
-use crate::page::{Cursor, LOOKED_THROUGH, List, and, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, List, SNAPSHOT, and, cut};
 use crate::{Clash, Error, Store, What, once};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -95,6 +95,18 @@ impl From<DeliveryRow> for DeliveryOut {
     }
 }
 
+/// The last of the rows that a page has looked through, if those behind it may fit: none of them is younger.
+async fn last_looked_at(
+    snapshot: &mut PgConnection,
+    filter: &DeliveryFilter,
+) -> Result<Option<(OffsetDateTime, Uuid)>, Error> {
+    let mut query = QueryBuilder::<Postgres>::new("select created_at, id from (");
+    filter.push_found(&mut query);
+    query.push(") found order by id desc offset ").push_bind(LOOKED_THROUGH - 1);
+    let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(snapshot).await?;
+    Ok(last.filter(|(at, _)| filter.since.is_none_or(|since| *at >= since)))
+}
+
 impl Store {
     /// A page of deliveries, newest first, and the cursor of the next page if there is one. Where a filter is one that no
     /// index serves, a page may hold less than it could, or nothing, and go on with its cursor.
@@ -120,24 +132,15 @@ impl Store {
         and(&mut query, "created_at < ", filter.until);
         query.push(" order by id desc limit ").push_bind(i64::from(filter.limit) + 1);
         query.push(") d left join approval_request r on r.id = d.request_id order by d.id desc");
-        let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let place = |at, id| Cursor { list: List::Deliveries, at, id };
         let next = match cut(&mut rows, filter.limit, |row| place(row.created_at, row.id)) {
-            None => self.behind_looked_at_deliveries(filter).await?.map(|(at, id)| place(at, id).to_string()),
+            None => last_looked_at(&mut snapshot, filter).await?.map(|(at, id)| place(at, id).to_string()),
             next => next,
         };
+        snapshot.commit().await?;
         Ok((rows.into_iter().map(Into::into).collect(), next))
-    }
-
-    /// The last of the rows that a page has looked through, if there may be more.
-    async fn behind_looked_at_deliveries(
-        &self,
-        filter: &DeliveryFilter,
-    ) -> Result<Option<(OffsetDateTime, Uuid)>, Error> {
-        let mut query = QueryBuilder::<Postgres>::new("select created_at, id from (");
-        filter.push_found(&mut query);
-        query.push(") found order by id desc offset ").push_bind(LOOKED_THROUGH - 1);
-        Ok(query.build_query_as().fetch_optional(&self.pool).await?)
     }
 
     /// Every attempt of a delivery, oldest first.

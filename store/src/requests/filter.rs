@@ -57,9 +57,10 @@ impl RequestFilter {
             || self.overdue == Some(true)
     }
 
-    /// Whether a condition is such that no index finds what fulfils it.
-    pub(super) fn looks_through(&self) -> bool {
+    /// Whether a condition is such that no index finds what fulfils it. `rare`: as in [`RequestFilter::push`].
+    pub(super) fn looks_through(&self, rare: Option<&'static str>) -> bool {
         self.text().is_some()
+            || (self.end().is_some() && rare.is_none())
             || self.source_service.is_some()
             || self.updated_since.is_some()
             || (self.artifact_type.is_some() && self.artifact_id.is_none())
@@ -73,12 +74,13 @@ impl RequestFilter {
     /// that ended the wanted requests, of which there are few.
     pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, rare: Option<&'static str>) {
         let most = i64::from(self.limit) + 1;
-        if !self.looks_through() {
+        if !self.looks_through(rare) {
             return self.push_found(query, rare, most);
         }
         query.push("(select r.* from ");
         self.push_found(query, rare, LOOKED_THROUGH);
         query.push(") r where true");
+        and(query, "r.status = ", self.status.clone());
         and(query, "r.artifact_type = ", self.artifact_type.clone());
         and(query, "r.source_service = ", self.source_service.clone());
         and(query, "r.updated_at >= ", self.updated_since);
@@ -113,12 +115,14 @@ impl RequestFilter {
         }
         let words = [
             ("r.artifact_id = ", &self.artifact_id),
-            ("r.status = ", &self.status),
             ("r.policy_key = ", &self.policy_key),
             ("r.requester = ", &self.requester),
         ];
         for (condition, word) in words {
             and(query, condition, word.clone());
+        }
+        if leading == "o" || rare.is_some() {
+            and(query, "r.status = ", self.status.clone());
         }
         and(query, &format!("{leading}.created_at >= "), self.created_since);
         and(query, &format!("{leading}.created_at < "), self.created_until);

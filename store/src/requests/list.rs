@@ -2,14 +2,14 @@
 
 use super::filter::RequestFilter;
 use crate::moment::Moment;
-use crate::page::{Cursor, LOOKED_THROUGH, List, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, List, SNAPSHOT, cut};
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::request::{EventOut, RequestOut};
 use schemas::json::RawJson;
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -91,6 +91,20 @@ fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str
     }
 }
 
+/// The cursor behind the rows that a page has looked through, if there may be more.
+async fn behind_looked_at(
+    snapshot: &mut PgConnection,
+    filter: &RequestFilter,
+    rare: Option<&'static str>,
+) -> Result<Option<String>, Error> {
+    let mut query =
+        QueryBuilder::<Postgres>::new("select created_at, id from (select r.created_at, r.id from ");
+    filter.push_found(&mut query, rare, LOOKED_THROUGH);
+    query.push(") r order by created_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);
+    let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(snapshot).await?;
+    Ok(last.map(|(at, id)| Cursor { list: List::Requests, at, id }.to_string()))
+}
+
 impl Store {
     /// A page of requests, newest first, and the cursor of the next page if there is one. Where a filter is one that no
     /// index serves, a page may hold less than it could, or nothing, and go on with its cursor.
@@ -110,7 +124,8 @@ impl Store {
         filter.push(&mut query, rare);
         query.push(") p) listed where so_far = own or so_far <= ").push(MOST_CONTEXT);
         query.push(" order by created_at desc, id desc");
-        let mut rows: Vec<ListedRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut rows: Vec<ListedRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let place = |row: &ListedRow| Cursor { list: List::Requests, at: row.row.created_at, id: row.row.id };
         let shortened = rows.last().filter(|last| i64::try_from(rows.len()).is_ok_and(|n| n < last.found));
         let next = match shortened.map(place) {
@@ -118,23 +133,11 @@ impl Store {
             _ => cut(&mut rows, filter.limit, place),
         };
         let next = match next {
-            None if filter.looks_through() => self.behind_looked_at_requests(filter, rare).await?,
+            None if filter.looks_through(rare) => behind_looked_at(&mut snapshot, filter, rare).await?,
             next => next,
         };
+        snapshot.commit().await?;
         Ok((rows.into_iter().map(|row| row.row.into()).collect(), next))
-    }
-
-    /// The cursor behind the rows that a page has looked through, if there may be more.
-    async fn behind_looked_at_requests(
-        &self,
-        filter: &RequestFilter,
-        rare: Option<&'static str>,
-    ) -> Result<Option<String>, Error> {
-        let mut query = QueryBuilder::<Postgres>::new("select created_at, id from (select r.created_at, r.id from ");
-        filter.push_found(&mut query, rare, LOOKED_THROUGH);
-        query.push(") r order by created_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);
-        let last: Option<(OffsetDateTime, Uuid)> = query.build_query_as().fetch_optional(&self.pool).await?;
-        Ok(last.map(|(at, id)| Cursor { list: List::Requests, at, id }.to_string()))
     }
 
     /// Ids of requests of a policy that have ended, newest first, at most `most`; with `since`, only those created at

@@ -132,7 +132,10 @@ impl TaskFilter {
     /// The tasks that indexes find, in order, at most [`LOOKED_THROUGH`].
     pub(super) fn push_found(&self, query: &mut QueryBuilder<Postgres>, cursor: Option<Cursor>) {
         let open = self.is_of_open_work();
-        query.push(format_args!("select t.* from {} t where true", if open { "open_task" } else { "approval_task" }));
+        query.push(format_args!(
+            "select t.* from {} t where true",
+            if open { "open_task" } else { "approval_task" }
+        ));
         self.push_indexed(query, cursor);
         if open {
             self.push_facts(query);

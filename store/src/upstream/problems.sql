@@ -38,6 +38,9 @@ union all
 (select 'approval_task ' || (body ->> 'task_id') || ' has ' || count(*) || ' decisions, not one'
     from upstream where tbl = 'approval_decision' group by body ->> 'task_id' having count(*) > 1 limit 100)
 union all
+(select 'webhook_delivery: event ' || (body ->> 'event_id') || ' has ' || count(*) || ' deliveries, not one'
+    from upstream where tbl = 'webhook_delivery' group by body ->> 'event_id' having count(*) > 1 limit 100)
+union all
 (select 'approval_request ' || u.id || ': its policy ' || (u.body ->> 'policy_id') || ' is missing'
     from upstream u
     where u.tbl = 'approval_request' and not exists (

@@ -29,7 +29,10 @@ impl Store {
     /// [`Error::Unavailable`], or a role that does not own the tables.
     pub async fn begin_takeover(&self) -> Result<Takeover, Error> {
         let mut transaction = self.pool.begin().await?;
+        // The other database may be slow to answer meanwhile. What is open is noted by triggers, as for everybody who does
+        // not note it himself.
         let prepare = "set local statement_timeout = '1h'; set local lock_timeout = '10s';
+             set local idle_in_transaction_session_timeout = 0; set local awe.open_work = '';
              lock table approval_event in share row exclusive mode;
              create temp table upstream (tbl text, id text, body jsonb, primary key (tbl, id)) on commit drop";
         sqlx::raw_sql(prepare).execute(&mut *transaction).await?;

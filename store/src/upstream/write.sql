@@ -165,13 +165,13 @@ select max(position), max(position), 0, '{}', '{}' from approval_event having co
 
 insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url, status, attempt,
     next_attempt_at, last_attempt_at, last_status_code, last_error, created_at, updated_at)
-select distinct on (e.id) u.id::uuid, e.id, e.request_id, e.sequence, e.event_type, r.b ->> 'source_service', u.body ->> 'url',
+select u.id::uuid, e.id, e.request_id, e.sequence, e.event_type, r.b ->> 'source_service', u.body ->> 'url',
     case when u.body ->> 'status' = 'failed' then 'pending' else u.body ->> 'status' end, (u.body ->> 'attempt')::int,
     (u.body ->> 'next_attempt_at')::timestamptz, (u.body ->> 'last_attempt_at')::timestamptz,
     (u.body ->> 'last_status_code')::int, u.body ->> 'last_error', (u.body ->> 'created_at')::timestamptz,
     (u.body ->> 'updated_at')::timestamptz
 from upstream u join new_event e on e.id = (u.body ->> 'event_id')::uuid join new_request r on r.id = e.request_id
-where u.tbl = 'webhook_delivery' order by e.id, u.id;
+where u.tbl = 'webhook_delivery';
 insert into written (what, rows)
 select 'webhooks, ' || w.status, count(*) from webhook_delivery w join new_event e on e.id = w.event_id group by w.status;
 

@@ -277,6 +277,12 @@ fn looked_for() -> Vec<Asked> {
         Asked::Stats(Some("skipped")),
         Asked::Requests(RequestFilter { search_text: nowhere(), ..requests() }),
         Asked::Requests(RequestFilter { source_service: nowhere(), ..requests() }),
+        Asked::Requests(RequestFilter {
+            status: Some("approved".into()),
+            source_service: nowhere(),
+            ..requests()
+        }),
+        Asked::Requests(RequestFilter { artifact_id: nowhere(), ..requests() }),
         Asked::Requests(RequestFilter { artifact_type: nowhere(), ..requests() }),
         Asked::Requests(RequestFilter { updated_since: hours(1), ..requests() }),
     ]
@@ -310,7 +316,8 @@ async fn what_is_looked_for_is_found_by_the_cursor_however_old_it_is() {
     }
     assert_eq!((found, pages), (vec!["A-12000".to_owned(), "A-2".to_owned()], vec![1, 0, 1]));
 
-    let amina = || TaskFilter { search_text: Some("needle".into()), assignee: Some("amina".into()), ..tasks() };
+    let amina =
+        || TaskFilter { search_text: Some("needle".into()), assignee: Some("amina".into()), ..tasks() };
     let (first, next) = db.list_tasks(&amina()).await.unwrap();
     assert_eq!((first.items.len(), first.total, first.total_is_lower_bound), (1, 1, true));
     let next = Cursor::parse(List::Tasks, &next.unwrap());
@@ -325,7 +332,11 @@ async fn what_is_looked_for_is_found_by_the_cursor_however_old_it_is() {
 async fn pages_that_would_read_or_sort_everything_are_refused_where_that_is_much() {
     let db = database().await;
     beside_finished(&db, 12_000).await;
-    let far = |assignee: Option<&str>| TaskFilter { assignee: assignee.map(Into::into), page: 1_000_000, ..tasks() };
+    let far = |assignee: Option<&str>| TaskFilter {
+        assignee: assignee.map(Into::into),
+        page: 1_000_000,
+        ..tasks()
+    };
     let by_due = |assignee: Option<&str>| TaskFilter { sort: Sort::Due, page: 1, ..far(assignee) };
     assert!(db.list_tasks(&far(Some("amina"))).await.unwrap().0.items.is_empty());
     assert_eq!(db.list_tasks(&by_due(Some("amina"))).await.unwrap().0.items.len(), 50);
@@ -385,8 +396,11 @@ async fn deliveries_are_looked_through_in_steps() {
         ),
     )
     .await;
-    let filter =
-        DeliveryFilter { endpoint: Some("http://needle.test".into()), limit: 50, ..DeliveryFilter::default() };
+    let filter = DeliveryFilter {
+        endpoint: Some("http://needle.test".into()),
+        limit: 50,
+        ..DeliveryFilter::default()
+    };
     let (first, next) = db.list_deliveries(&filter).await.unwrap();
     assert!(first.is_empty(), "it is behind what one page looks through");
     let cursor = Cursor::parse(List::Deliveries, &next.unwrap());

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, Iterator, List, Optional, TypeVar
+from typing import Any, Dict, Generic, Iterator, List, Mapping, Optional, TypeVar
 
 T = TypeVar("T")
 
@@ -38,6 +38,15 @@ class Page(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+def next_page(query: Mapping[str, Any], headers: Mapping[str, str]) -> Optional[Dict[str, Any]]:
+    """The query of the page after this one, None after the last. A page may hold less than it could, or nothing, and go
+    on: its cursor says so."""
+    cursor = headers.get("x-next-cursor")
+    if not cursor:
+        return None
+    return {**{name: value for name, value in query.items() if name != "page"}, "cursor": cursor}
 
 
 @dataclass(frozen=True)

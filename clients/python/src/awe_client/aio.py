@@ -6,14 +6,14 @@ import asyncio
 import copy
 import inspect
 import time
-from typing import Any, AsyncIterator, Awaitable, Callable, List, Mapping, Optional, Sequence, Union
+from typing import Any, AsyncIterator, Awaitable, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 import httpx
 
 from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, AsyncOperations
-from ._operation import Operation, Page, T, Tagged
+from ._operation import Operation, Page, T, Tagged, next_page
 from .auth import ClientCredentials, Token
 from .client import Created, created
 from .errors import AweError, WaitTimeout
@@ -93,14 +93,13 @@ class AsyncAweClient(AsyncOperations):
 
     async def tasks(self, **filters: Any) -> AsyncIterator[models.TaskOut]:
         """See AweClient.tasks."""
-        filters.setdefault("page", 1)
-        while True:
-            page = await self.list_tasks(**filters)
-            for one in page.items:
+        timeout = filters.pop("timeout", None)
+        query: Optional[Dict[str, Any]] = {"count": "none", **filters}
+        while query is not None:
+            answer = await self._send(OPERATIONS["list_tasks"], query=query, timeout=timeout)
+            for one in answer.value.items:
                 yield one
-            if len(page.items) < page.page_size:
-                return
-            filters["page"] += 1
+            query = next_page(query, answer.headers)
 
     async def claim(self, task_id: Id) -> models.TaskOut:
         """See AweClient.claim."""

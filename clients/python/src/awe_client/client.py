@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import time
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import httpx
 
 from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, Operations
-from ._operation import Operation, Page, T, Tagged
+from ._operation import Operation, Page, T, Tagged, next_page
 from .auth import ClientCredentials, Token
 from .errors import AweError, TokenError, WaitTimeout
 from .events import FINAL_STATUSES, WebhookEvent
@@ -109,13 +109,12 @@ class AweClient(Operations):
     def tasks(self, **filters: Any) -> Iterator[models.TaskOut]:
         """All tasks that the filters of `list_tasks` leave, page by page; the subject's own unless `assignee` says
         others."""
-        filters.setdefault("page", 1)
-        while True:
-            page = self.list_tasks(**filters)
-            yield from page.items
-            if len(page.items) < page.page_size:
-                return
-            filters["page"] += 1
+        timeout = filters.pop("timeout", None)
+        query: Optional[Dict[str, Any]] = {"count": "none", **filters}
+        while query is not None:
+            answer = self._send(OPERATIONS["list_tasks"], query=query, timeout=timeout)
+            yield from answer.value.items
+            query = next_page(query, answer.headers)
 
     def claim(self, task_id: Id) -> models.TaskOut:
         """Says that the token's subject is on it. Raises Conflict when somebody else is, or it is decided."""

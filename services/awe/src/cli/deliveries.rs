@@ -126,7 +126,8 @@ async fn list(store: &Store, arguments: ListArguments) -> anyhow::Result<()> {
             output::print(&line)?;
             listed += 1;
         }
-        left -= filter.limit;
+        // A page may hold less than its limit and go on.
+        left -= u32::try_from(page.len()).unwrap_or(filter.limit);
         match next {
             Some(cursor) => filter.cursor = Cursor::parse(List::Deliveries, &cursor),
             None => break,

@@ -12,12 +12,8 @@ use telemetry::{Program, export, scrape};
 pub(crate) const CRATES: &[&str] = &["awe", "actors", "store", "bus", "outbound"];
 
 /// What runs here.
-const PROGRAM: Program = Program {
-    name: "awe",
-    service: "awe",
-    version: env!("CARGO_PKG_VERSION"),
-    crates: CRATES,
-};
+const PROGRAM: Program =
+    Program { name: "awe", service: "awe", version: env!("CARGO_PKG_VERSION"), crates: CRATES };
 
 /// `exposable`: whether the configuration may listen on more than this machine.
 pub(super) fn check(settings: &Telemetry, server: &Server, exposable: bool, faults: &mut Faults) {

@@ -32,11 +32,7 @@ pub(super) async fn list(
     Ok((next_cursor(next), Json(tasks)))
 }
 
-pub(super) async fn read(
-    State(state): State<AppState>,
-    _: Identity,
-    TaskId(id): TaskId,
-) -> Answer<TaskOut> {
+pub(super) async fn read(State(state): State<AppState>, _: Identity, TaskId(id): TaskId) -> Answer<TaskOut> {
     Ok(Json(with_name(&state, state.store().get_task(id).await?)))
 }
 
