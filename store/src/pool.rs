@@ -106,9 +106,31 @@ impl Pool {
 
     /// Begins a transaction; waits until a connection is free.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        match self.inner.begin().await {
-            Err(error) => Err(explained(&self.probe, error).await),
-            begun => begun,
+        self.begun(|pool| async move { pool.begin().await }).await
+    }
+
+    /// The same by a statement of the caller's, which says what kind of transaction it is.
+    pub(crate) async fn begin_with(
+        &self,
+        statement: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.begun(move |pool| async move { pool.begin_with(statement).await }).await
+    }
+
+    /// Begins in a task of its own, which goes on when the caller stops waiting. Otherwise a transaction whose begin was
+    /// sent and not answered yet would stay open in the pool, unknown to it (sqlx 0.9): whoever got the connection next
+    /// would write into it, and lose what they wrote.
+    async fn begun<F>(
+        &self,
+        begin: impl FnOnce(PgPool) -> F,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error>
+    where
+        F: Future<Output = Result<Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
+    {
+        match tokio::spawn(begin(self.inner.clone())).await {
+            Ok(Err(error)) => Err(explained(&self.probe, error).await),
+            Ok(begun) => begun,
+            Err(ended) => Err(sqlx::Error::Io(io::Error::other(ended))),
         }
     }
 
@@ -339,6 +361,27 @@ mod tests {
             process(&mut kept).await.expect("it comes back");
         }
         other.await.unwrap().expect("before it gave up waiting");
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_waiting_for_a_transaction_leaves_none_behind() {
+        let db = crate::testing::database().await;
+        let connect = PgConnectOptions::from_str(&db.url).unwrap();
+        let pool = Pool::new(PgPoolOptions::new().max_connections(1), connect);
+        for turns in 0..300 {
+            let patience = async {
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                begun = pool.begin_with("begin read only") => drop(begun.unwrap()),
+                () = patience => {}
+            }
+            let is_read_only = sqlx::query("select current_setting('transaction_read_only')");
+            let found: String = is_read_only.fetch_one(&pool).await.unwrap().try_get(0).unwrap();
+            assert_eq!(found, "off", "after {turns} turns");
+        }
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 
 use crate::asked;
 use crate::changes::note_change;
+use crate::database;
 use crate::grant::{Checked, Stored, persist};
 use crate::uris::Uris;
 use serde::Serialize;
@@ -229,7 +230,7 @@ impl Authorizations {
         outcome: Outcome,
         event_id: Option<&str>,
     ) -> sqlx::Result<Applied> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = database::begin(&self.pool).await?;
         lock(&mut transaction, awe_request_id).await?;
         if let Some(event_id) = event_id {
             let insert = "insert into applied_events (event_id, awe_request_id, outcome) values ($1, $2, $3)
@@ -281,7 +282,7 @@ impl Authorizations {
     /// # Errors
     /// What the database says; nothing has changed then.
     pub async fn withdraw(&self, id: Uuid, party: &Party) -> sqlx::Result<bool> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = database::begin(&self.pool).await?;
         sqlx::query("select from authorizations where id = $1 for update")
             .bind(id)
             .execute(&mut *transaction)

@@ -10,6 +10,7 @@ pub use answer::{ErrorOut, Failure};
 pub use credential::Credential;
 pub use rate::Rates;
 
+use crate::database;
 use crate::grant::{Checked, Grant, GrantError, PendingOut, Provisioned, Refusal, check, persist};
 use crate::metrics;
 use crate::public::traced;
@@ -115,7 +116,7 @@ async fn provision(app: &App, request: Request) -> Result<Provisioned, Failure> 
 /// # Errors
 /// [`GrantError`].
 pub async fn store(app: &App, grant: Grant) -> Result<Provisioned, GrantError> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let checked = check(&mut transaction, grant).await?;
     let id = Uuid::new_v4();
     let uris = app.authorizations.uris();
@@ -157,7 +158,7 @@ async fn wait_for_approval(
             return Err(GrantError::Unavailable(why));
         }
     };
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     // What was true before AWE was asked may have changed.
     let checked = check(&mut transaction, checked.grant.clone()).await?;
     let Some(stored) =

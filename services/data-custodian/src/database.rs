@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret;
 use sqlx::migrate::MigrateDatabase as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -25,6 +26,18 @@ pub fn pool(settings: &config::Database) -> anyhow::Result<PgPool> {
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds));
     Ok(pool.connect_lazy_with(options))
+}
+
+/// Begins a transaction in a task of its own, which goes on when the caller stops waiting. Otherwise a transaction whose
+/// begin was sent and not answered yet would stay open in the pool, unknown to it (sqlx 0.9), and whoever got the
+/// connection next would lose what they wrote.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin().await }).await;
+    begun.unwrap_or_else(|ended| Err(sqlx::Error::Io(std::io::Error::other(ended))))
 }
 
 /// Makes the database if it does not exist, and brings its tables up to date. Safe while others do the same.

@@ -1,5 +1,6 @@
 //! What a demonstration and the tests begin with.
 
+use crate::database;
 use sqlx::PgPool;
 use uuid::{Uuid, uuid};
 
@@ -33,7 +34,7 @@ on conflict do nothing";
 /// # Errors
 /// What the database says.
 pub async fn seed(pool: &PgPool, return_urls: &[String]) -> sqlx::Result<()> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = database::begin(pool).await?;
     sqlx::query(SEEDS).bind(THIRD_PARTY).bind(GATED_PARTY).execute(&mut *transaction).await?;
     let uris: Vec<&str> = std::iter::once(RETURN_URL).chain(return_urls.iter().map(String::as_str)).collect();
     for client in [THIRD_PARTY, GATED_PARTY] {

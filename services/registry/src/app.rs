@@ -6,8 +6,8 @@ use crate::config::Settings;
 use anyhow::Context as _;
 use awe_client::{AweClient, ClientCredentials, RetryPolicy, Token};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgPool, Postgres, Transaction};
 use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -74,6 +74,18 @@ impl App {
     pub fn is_reconciling(&self) -> bool {
         self.reconciling.load(Ordering::Relaxed)
     }
+}
+
+/// Begins a transaction in a task of its own, which goes on when the caller stops waiting. Otherwise a transaction whose
+/// begin was sent and not answered yet would stay open in the pool, unknown to it (sqlx 0.9), and whoever got the
+/// connection next would lose what they wrote.
+///
+/// # Errors
+/// What the database says.
+pub async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin().await }).await;
+    begun.unwrap_or_else(|ended| Err(sqlx::Error::Io(std::io::Error::other(ended))))
 }
 
 /// # Errors

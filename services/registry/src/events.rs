@@ -1,5 +1,6 @@
 //! Takes news of AWE into the database, exactly once, whether it came by webhook or was looked up.
 
+use crate::app;
 use crate::change_request::lock_by_request;
 use crate::settle::{SettleError, Verdict, settle};
 use awe_client::{AnyEvent, JsonObject};
@@ -111,7 +112,7 @@ pub async fn take(db: &PgPool, news: &News) -> Result<bool, NewsError> {
 
 // snippet: once
 async fn attempt(db: &PgPool, news: &News) -> Result<bool, NewsError> {
-    let mut tx = db.begin().await?;
+    let mut tx = app::begin(db).await?;
     // The same event on another connection waits here until that one has ended.
     let new = sqlx::query(
         "insert into awe_webhook_event_log (event_id, request_id, event_type) values ($1, $2, $3)

@@ -1,6 +1,6 @@
 //! A change is asked for.
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::auth::{CREATE, Caller};
 use crate::change_request::{self, ChangeRequest, EditAction, New};
 use crate::error::{ApiError, Code, ErrorBody};
@@ -81,7 +81,7 @@ pub(super) async fn create(
     let gated = app.settings.awe.enabled && section.awe_policy_key.is_some();
     let _place = if gated { Some(place(&app).await?) } else { None };
 
-    let mut tx = app.db.begin().await?;
+    let mut tx = app::begin(&app.db).await?;
     let inserted = change_request::insert(&mut tx, &wanted.row()).await.map_err(unfit)?;
     let Some(change) = inserted else {
         drop(tx);

@@ -1,6 +1,6 @@
 //! A change is approved, rejected or cancelled.
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::auth::{APPROVE, Caller, DECIDE};
 use crate::change_request::{self, ChangeRequest};
 use crate::error::{ApiError, ErrorBody};
@@ -138,7 +138,7 @@ async fn directly(
     verdict: &Verdict,
     glass: Option<&BrokenGlass>,
 ) -> Result<(), ApiError> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app::begin(&app.db).await?;
     let change = change_request::lock(&mut tx, id).await?;
     change.must_be_pending()?;
     settle(&mut tx, &change, verdict).await?;
@@ -195,7 +195,7 @@ async fn cancel_here(
     caller: &Caller,
     reason: Option<String>,
 ) -> Result<(), ApiError> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app::begin(&app.db).await?;
     let now = change_request::lock(&mut tx, change.change_request_id).await?;
     if now.approval_status == "CANCELLED" {
         return Ok(());
