@@ -1,7 +1,7 @@
 //! Who changed what: one append-only row for each administrative act, written in the transaction of the act.
 
 use crate::once::Once;
-use crate::page::{Cursor, LOOKED_THROUGH, List, SNAPSHOT, and, containing, cut, page, rows};
+use crate::page::{Cursor, LOOKED_THROUGH, List, and, containing, cut, page, rows};
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
 use serde_json::Value;
@@ -209,7 +209,7 @@ impl Store {
             and(&mut query, words, Some(containing(text)));
         }
         page(&mut query, "occurred_at", "id", None, filter.limit);
-        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut snapshot = self.pool.snapshot().await?;
         let mut rows: Vec<AuditRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let place = |row: &AuditRow| Cursor { list: List::Audit, at: row.occurred_at, id: row.id };
         let next = match cut(&mut rows, filter.limit, place) {

@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn snapshot_evidence(&self) -> Result<Snapshot, Error> {
-        let mut tx = self.pool.begin_with("begin isolation level repeatable read, read only").await?;
+        let mut tx = self.pool.snapshot().await?;
         // Whoever receives the export may read slowly, and the transaction is idle meanwhile.
         sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *tx).await?;
         let as_of = sqlx::query_scalar("select now()").fetch_one(&mut *tx).await?;

@@ -37,7 +37,8 @@ pub struct Cursor {
 }
 
 /// Rows that a page looks through, in its order, for what no index finds: a text, say. When they hold too little for a
-/// page, its cursor goes on behind them, so that no call costs more because more is finished.
+/// page, its cursor goes on behind them, so that no call costs more because more is finished. The page and the last of
+/// these rows are read in one snapshot: else a row between them could be passed over.
 pub(crate) const LOOKED_THROUGH: i64 = 5_000;
 
 /// Bytes of list, moment and id, and of the checksum behind them.
@@ -74,10 +75,6 @@ impl fmt::Display for Cursor {
         f.write_str(&URL_SAFE_NO_PAD.encode([place.as_slice(), &checksum(&place)].concat()))
     }
 }
-
-/// Begins what shows one moment of the database to several statements: the page and the last of the rows that it looked
-/// through must be of the same one, or rows between them are told twice or never.
-pub(crate) const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 
 /// Drops the row that was read beyond the page; returns the cursor of the next page if there was one.
 pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, place: impl Fn(&T) -> Cursor) -> Option<String> {

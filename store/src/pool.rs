@@ -109,12 +109,12 @@ impl Pool {
         self.begun(|pool| async move { pool.begin().await }).await
     }
 
-    /// The same by a statement of the caller's, which says what kind of transaction it is.
-    pub(crate) async fn begin_with(
-        &self,
-        statement: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.begun(move |pool| async move { pool.begin_with(statement).await }).await
+    /// Begins what shows one moment of the database to several statements, and writes nothing.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.begun(
+            |pool| async move { pool.begin_with("begin isolation level repeatable read, read only").await },
+        )
+        .await
     }
 
     /// Begins in a task of its own, which goes on when the caller stops waiting. Otherwise a transaction whose begin was
@@ -375,7 +375,7 @@ mod tests {
                 }
             };
             tokio::select! {
-                begun = pool.begin_with("begin read only") => drop(begun.unwrap()),
+                begun = pool.snapshot() => drop(begun.unwrap()),
                 () = patience => {}
             }
             let is_read_only = sqlx::query("select current_setting('transaction_read_only')");

@@ -5,7 +5,7 @@ mod filter;
 pub use filter::{ACTIONABLE, Sort, TaskFilter};
 
 use crate::moment::Moment;
-use crate::page::{Cursor, LOOKED_THROUGH, SNAPSHOT, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, cut};
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
@@ -118,7 +118,7 @@ impl Store {
     pub async fn list_tasks(&self, filter: &TaskFilter) -> Result<(PagedTasksOut, Option<String>), Error> {
         let (page, page_size) = (filter.page.max(1), filter.page_size.max(1));
         let skipped = if filter.cursor.is_some() { 0 } else { i64::from(page - 1) * i64::from(page_size) };
-        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut snapshot = self.pool.snapshot().await?;
         refuse_costly(&mut snapshot, filter, skipped).await?;
         let mut rows = task_rows(&mut snapshot, filter, skipped, page_size).await?;
         let next = match cut(&mut rows, page_size, |row| filter.place(row.created_at, row.due_at, row.id)) {
@@ -170,7 +170,7 @@ impl Store {
         filter.push(&mut query, None);
         query.push(format_args!(" order by {} limit ", filter.order())).push_bind(MOST_COUNTED + 1);
         query.push(") newest group by artifact_type");
-        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut snapshot = self.pool.snapshot().await?;
         let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let mut stats = TaskStatsOut::default();
         for (artifact_type, total, overdue) in rows {

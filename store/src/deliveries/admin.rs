@@ -3,7 +3,7 @@
 use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
 use crate::once::Progress;
-use crate::page::{Cursor, LOOKED_THROUGH, List, SNAPSHOT, and, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, List, and, cut};
 use crate::{Clash, Error, Store, What, once};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
@@ -132,7 +132,7 @@ impl Store {
         and(&mut query, "created_at < ", filter.until);
         query.push(" order by id desc limit ").push_bind(i64::from(filter.limit) + 1);
         query.push(") d left join approval_request r on r.id = d.request_id order by d.id desc");
-        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut snapshot = self.pool.snapshot().await?;
         let mut rows: Vec<DeliveryRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let place = |at, id| Cursor { list: List::Deliveries, at, id };
         let next = match cut(&mut rows, filter.limit, |row| place(row.created_at, row.id)) {

@@ -212,7 +212,7 @@ fn rule(rule: ApproverRuleOut) -> Result<Rule, Unreadable> {
 impl Store {
     /// Begins a snapshot, so that several statements see the same moment: a draft may be edited between two of them.
     async fn snapshot(pool: &Pool) -> Result<Transaction<'static, Postgres>, Error> {
-        Ok(pool.begin_with("begin isolation level repeatable read, read only").await?)
+        Ok(pool.snapshot().await?)
     }
 
     /// One version of a policy.

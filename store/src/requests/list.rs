@@ -2,7 +2,7 @@
 
 use super::filter::RequestFilter;
 use crate::moment::Moment;
-use crate::page::{Cursor, LOOKED_THROUGH, List, SNAPSHOT, cut};
+use crate::page::{Cursor, LOOKED_THROUGH, List, cut};
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::request::{EventOut, RequestOut};
@@ -124,7 +124,7 @@ impl Store {
         filter.push(&mut query, rare);
         query.push(") p) listed where so_far = own or so_far <= ").push(MOST_CONTEXT);
         query.push(" order by created_at desc, id desc");
-        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let mut snapshot = self.pool.snapshot().await?;
         let mut rows: Vec<ListedRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
         let place = |row: &ListedRow| Cursor { list: List::Requests, at: row.row.created_at, id: row.row.id };
         let shortened = rows.last().filter(|last| i64::try_from(rows.len()).is_ok_and(|n| n < last.found));
