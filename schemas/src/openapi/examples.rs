@@ -1,7 +1,9 @@
-//! Examples: of every body that is sent, and of every error that a route answers.
+//! Examples: of every body that is sent, of every answer, and of every error that a route answers.
 
+mod answers;
 mod bodies;
 mod clauses;
+mod facts;
 
 use crate::api::{ErrorDetail, ErrorEnvelope, Location, Reason, ValidationDetail};
 use serde_json::Value;
@@ -14,14 +16,19 @@ const JSON: &str = "application/json";
 /// 2026-01-31T08:15:00Z.
 const MOMENT: i64 = 1_769_847_300;
 
-/// Adds an example to every body, and to every error answer one for each error that it stands for.
+/// Adds an example to every body and answer, and to every error answer one for each error that it stands for.
 pub(super) fn describe(document: &mut OpenApi) {
+    let answers = answers::Answers::new(document);
     let mut named = Vec::new();
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             sent(operation);
+            let id = operation.operation_id.clone().unwrap_or_default();
             for (status, answer) in &mut operation.responses.responses {
                 let RefOr::T(answer) = answer else { continue };
+                if status.starts_with('2') {
+                    answers.describe(&id, answer);
+                }
                 named.extend(refused(status, answer));
             }
         }
