@@ -4043,6 +4043,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "action": "policy.activate",
+                     *         "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "actor_email": "amina@example.org",
+                     *         "after": null,
+                     *         "before": null,
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "metadata_": null,
+                     *         "occurred_at": "2026-01-31T08:15:00Z",
+                     *         "resource_id": "registry.change-request:2",
+                     *         "resource_type": "policy",
+                     *         "summary": "activated registry.change-request version 2"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["AuditActionOut"][];
                 };
             };
@@ -4112,6 +4129,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "caller_service": "service-account-registry",
+                     *         "clients": [
+                     *           "registry-ui"
+                     *         ],
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "credential": "registry-hooks",
+                     *         "expires_at": "2026-02-01T08:15:00Z",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "status": "active"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["CallbackSecretOut"][];
                 };
             };
@@ -4190,6 +4222,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "caller_service": "service-account-registry",
+                     *       "clients": [
+                     *         "registry-ui"
+                     *       ],
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "credential": "registry-hooks",
+                     *       "expires_at": null,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "status": "active"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CallbackSecretCreatedOut"];
                 };
             };
@@ -4399,6 +4445,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "caller_service": "service-account-registry",
+                     *       "clients": [
+                     *         "registry-ui"
+                     *       ],
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "credential": "registry-hooks",
+                     *       "expires_at": "2026-02-01T08:15:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "status": "active"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CallbackSecretOut"];
                 };
             };
@@ -4525,6 +4584,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "delivered": true,
+                     *       "error": null,
+                     *       "event_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "failed_by": null,
+                     *       "latency_ms": 42,
+                     *       "response_excerpt": null,
+                     *       "status_code": 204
+                     *     }
+                     */
                     "application/json": components["schemas"]["CallbackPingOut"];
                 };
             };
@@ -4660,6 +4730,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "caller_service": "service-account-registry",
+                     *       "clients": [
+                     *         "registry-ui"
+                     *       ],
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "credential": "registry-hooks",
+                     *       "expires_at": null,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "status": "active"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CallbackSecretCreatedOut"];
                 };
             };
@@ -4804,6 +4888,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "artifact_id": "CR-2026-000123",
+                     *         "artifact_type": "registry_change_request",
+                     *         "attempt": 1,
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "event_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "event_type": "request_approved",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "last_attempt_at": "2026-01-31T08:15:00Z",
+                     *         "last_error": "answered 503",
+                     *         "last_status_code": 503,
+                     *         "next_attempt_at": "2026-01-31T08:16:00Z",
+                     *         "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "status": "pending",
+                     *         "updated_at": "2026-01-31T08:15:00Z",
+                     *         "url": "https://registry.example.org/hooks/approval"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DeliveryOut"][];
                 };
             };
@@ -4882,6 +4987,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "requeued": 17,
+                     *       "would_requeue": null,
+                     *       "would_requeue_is_lower_bound": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["RequeuedOut"];
                 };
             };
@@ -4999,6 +5111,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "attempt": 1,
+                     *         "delivery_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "error": "answered 503",
+                     *         "failed_by": "receiver",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "latency_ms": 42,
+                     *         "response_excerpt": "upstream is down",
+                     *         "response_headers": null,
+                     *         "started_at": "2026-01-31T08:15:00Z",
+                     *         "status_code": 503
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DeliveryAttemptOut"][];
                 };
             };
@@ -5085,6 +5213,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "CR-2026-000123",
+                     *       "artifact_type": "registry_change_request",
+                     *       "attempt": 1,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "event_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "event_type": "request_approved",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "last_attempt_at": "2026-01-31T08:15:00Z",
+                     *       "last_error": "answered 503",
+                     *       "last_status_code": 503,
+                     *       "next_attempt_at": "2026-01-31T08:15:01Z",
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "status": "pending",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "url": "https://registry.example.org/hooks/approval"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveryOut"];
                 };
             };
@@ -5187,6 +5334,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "client_id": "registry",
+                     *         "name": "Social registry"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DirectoryClientOut"][];
                 };
             };
@@ -5262,6 +5417,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "approvers",
+                     *         "path": "/finance/approvers"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DirectoryGroupOut"][];
                 };
             };
@@ -5342,6 +5505,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "client": "registry",
+                     *         "description": "May approve payments",
+                     *         "name": "finance-approver"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DirectoryRoleOut"][];
                 };
             };
@@ -5422,6 +5594,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "email": "alice@example.org",
+                     *         "enabled": true,
+                     *         "id": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "name": "Alice Adeyemi",
+                     *         "service_account": false,
+                     *         "username": "alice"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DirectoryUserOut"][];
                 };
             };
@@ -5491,6 +5675,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "circuits": [
+                     *           {
+                     *             "caller_service": "registry",
+                     *             "host": "awe-2",
+                     *             "state": "open"
+                     *           }
+                     *         ],
+                     *         "endpoint": "https://registry.example.org",
+                     *         "exhausted": 0,
+                     *         "held_back": 12,
+                     *         "last_error": "answered 503",
+                     *         "last_failure_at": "2026-01-31T08:14:59Z",
+                     *         "last_hour": {
+                     *           "attempts": 340,
+                     *           "p50_ms": 18,
+                     *           "p95_ms": 210,
+                     *           "success_share": 0.97
+                     *         },
+                     *         "last_success_at": "2026-01-31T08:14:59Z",
+                     *         "pending": 12
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["EndpointOut"][];
                 };
             };
@@ -5560,6 +5770,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "filter": "info,awe=debug,actors=debug"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogLevel"];
                 };
             };
@@ -5633,6 +5848,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "filter": "info,awe=debug,actors=debug"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogLevel"];
                 };
             };
@@ -5729,6 +5949,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "groups": [
+                     *         {
+                     *           "fields": [
+                     *             {
+                     *               "is_masked": false,
+                     *               "key": "registration_gate_timeout_seconds",
+                     *               "label": "Timeout (s)",
+                     *               "raw_value": null,
+                     *               "unit": "seconds",
+                     *               "value": "5"
+                     *             }
+                     *           ],
+                     *           "id": "registration-gate",
+                     *           "order": 18,
+                     *           "title": "Registration Gate (Admission Control)"
+                     *         }
+                     *       ],
+                     *       "is_local_dev": false,
+                     *       "total_groups": 18
+                     *     }
+                     */
                     "application/json": components["schemas"]["SystemConfigOut"];
                 };
             };
@@ -5806,8 +6049,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example AWE__SERVER__PORT=8080 */
                     "text/plain": string;
+                    /**
+                     * @example server:
+                     *       port: 8080
+                     */
                     "application/yaml": unknown;
+                    /**
+                     * @example {
+                     *       "server": {
+                     *         "port": 8080
+                     *       }
+                     *     }
+                     */
                     "application/json": unknown;
                 };
             };
@@ -5884,6 +6139,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "id": "openg2p.awe",
+                     *       "response": {
+                     *         "sign_in": {
+                     *           "client_id": "awe-admin-portal",
+                     *           "development": false,
+                     *           "issuer": "https://id.example.org/realms/staff"
+                     *         }
+                     *       },
+                     *       "responsetime": "2026-01-31T08:15:00Z",
+                     *       "version": "1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConfigResponse"];
                 };
             };
@@ -5918,6 +6188,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "created_by": null,
+                     *         "delegate_to": "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21",
+                     *         "ends_at": "2026-03-01T00:00:00Z",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "reason": "Annual leave.",
+                     *         "starts_at": "2026-02-01T00:00:00Z",
+                     *         "updated_at": "2026-01-31T08:15:00Z",
+                     *         "user_id": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DelegationOut"][];
                 };
             };
@@ -5996,6 +6281,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": null,
+                     *       "delegate_to": "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21",
+                     *       "ends_at": "2026-03-01T00:00:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "reason": "Annual leave.",
+                     *       "starts_at": "2026-02-01T00:00:00Z",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "user_id": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DelegationOut"];
                 };
             };
@@ -6215,6 +6513,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "artifact_id": "CR-2026-000123",
+                     *         "artifact_type": "registry_change_request",
+                     *         "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *         "event_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "event_type": "request_approved",
+                     *         "occurred_at": "2026-01-31T10:00:00Z",
+                     *         "payload": {
+                     *           "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *         },
+                     *         "policy_key": "registry.change-request",
+                     *         "policy_version": 1,
+                     *         "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "sequence": 7,
+                     *         "stage_order": 1,
+                     *         "status": "approved",
+                     *         "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *         "title": "New bank account for the Okafor household"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["WebhookEvent"][];
                 };
             };
@@ -6284,6 +6606,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "id": "openg2p.awe",
+                     *       "response": {
+                     *         "status": "UP"
+                     *       },
+                     *       "responsetime": "2026-01-31T08:15:00Z",
+                     *       "version": "1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
@@ -6324,6 +6657,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "id": "openg2p.awe",
+                     *       "response": {
+                     *         "status": "UP"
+                     *       },
+                     *       "responsetime": "2026-01-31T08:15:00Z",
+                     *       "version": "1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
@@ -6353,6 +6697,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "id": "openg2p.awe",
+                     *       "response": {
+                     *         "status": "UP"
+                     *       },
+                     *       "responsetime": "2026-01-31T08:15:00Z",
+                     *       "version": "1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
@@ -6393,6 +6748,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "id": "openg2p.awe",
+                     *       "response": {
+                     *         "status": "UP"
+                     *       },
+                     *       "responsetime": "2026-01-31T08:15:00Z",
+                     *       "version": "1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthResponse"];
                 };
             };
@@ -6433,6 +6799,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "grace.lim@example.org",
+                     *       "is_admin": true,
+                     *       "is_viewer": true,
+                     *       "name": "Grace Lim",
+                     *       "roles": [
+                     *         "AWE_ADMIN"
+                     *       ],
+                     *       "subject": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MeOut"];
                 };
             };
@@ -6493,6 +6871,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "artifact_type": "registry_change_request",
+                     *         "context_schema": null,
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "description": null,
+                     *         "forbid_repeat_approvers": false,
+                     *         "forbid_self_approval": false,
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "name": "Registry change requests",
+                     *         "policy_key": "registry.change-request",
+                     *         "stages": [
+                     *           {
+                     *             "comment_required": "reject",
+                     *             "escalation_rules": [
+                     *               {
+                     *                 "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *                 "kind": "approver",
+                     *                 "required": false,
+                     *                 "rule_type": "role",
+                     *                 "rule_value": {
+                     *                   "role": "registry-approver"
+                     *                 }
+                     *               }
+                     *             ],
+                     *             "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *             "mode": "any-n",
+                     *             "mode_value": 2,
+                     *             "name": "District officer",
+                     *             "on_breach": "notify",
+                     *             "on_empty": "block",
+                     *             "parallel_group": 1,
+                     *             "reject_mode": "veto",
+                     *             "rules": [
+                     *               {
+                     *                 "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *                 "kind": "approver",
+                     *                 "required": false,
+                     *                 "rule_type": "role",
+                     *                 "rule_value": {
+                     *                   "role": "registry-approver"
+                     *                 }
+                     *               }
+                     *             ],
+                     *             "skip_if": {
+                     *               "<": [
+                     *                 {
+                     *                   "var": "amount"
+                     *                 },
+                     *                 1000
+                     *               ]
+                     *             },
+                     *             "sla_hours": 48,
+                     *             "stage_order": 1
+                     *           }
+                     *         ],
+                     *         "status": "draft",
+                     *         "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *         "updated_at": "2026-01-31T08:15:00Z",
+                     *         "version": 1
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["PolicyOut"][];
                 };
             };
@@ -6573,6 +7016,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_type": "registry_change_request",
+                     *       "context_schema": null,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "description": null,
+                     *       "forbid_repeat_approvers": false,
+                     *       "forbid_self_approval": false,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "name": "Registry change requests",
+                     *       "policy_key": "registry.change-request",
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "escalation_rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "on_breach": "notify",
+                     *           "on_empty": "block",
+                     *           "parallel_group": 1,
+                     *           "reject_mode": "veto",
+                     *           "rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "skip_if": {
+                     *             "<": [
+                     *               {
+                     *                 "var": "amount"
+                     *               },
+                     *               1000
+                     *             ]
+                     *           },
+                     *           "sla_hours": 48,
+                     *           "stage_order": 1
+                     *         }
+                     *       ],
+                     *       "status": "draft",
+                     *       "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
@@ -6691,6 +7197,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "complete": true,
+                     *       "problems": [
+                     *         {
+                     *           "field": "mode",
+                     *           "hint": "did you mean `quorum`?",
+                     *           "message": "unknown mode `quorm`: all, any-n, quorum or percentage",
+                     *           "pointer": "/stages/1/mode",
+                     *           "severity": "error",
+                     *           "stage": 2
+                     *         }
+                     *       ],
+                     *       "valid": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyCheckOut"];
                 };
             };
@@ -6796,6 +7318,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_type": "registry_change_request",
+                     *       "context_schema": null,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "description": null,
+                     *       "forbid_repeat_approvers": false,
+                     *       "forbid_self_approval": false,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "name": "Registry change requests",
+                     *       "policy_key": "registry.change-request",
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "escalation_rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "on_breach": "notify",
+                     *           "on_empty": "block",
+                     *           "parallel_group": 1,
+                     *           "reject_mode": "veto",
+                     *           "rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "skip_if": {
+                     *             "<": [
+                     *               {
+                     *                 "var": "amount"
+                     *               },
+                     *               1000
+                     *             ]
+                     *           },
+                     *           "sla_hours": 48,
+                     *           "stage_order": 1
+                     *         }
+                     *       ],
+                     *       "status": "draft",
+                     *       "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
@@ -6913,6 +7498,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "policy_key": "registry.change-request",
+                     *         "status": "active",
+                     *         "version": 1
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["PolicyVersionOut"][];
                 };
             };
@@ -6998,6 +7594,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_type": "registry_change_request",
+                     *       "context_schema": null,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "description": null,
+                     *       "forbid_repeat_approvers": false,
+                     *       "forbid_self_approval": false,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "name": "Registry change requests",
+                     *       "policy_key": "registry.change-request",
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "escalation_rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "on_breach": "notify",
+                     *           "on_empty": "block",
+                     *           "parallel_group": 1,
+                     *           "reject_mode": "veto",
+                     *           "rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "skip_if": {
+                     *             "<": [
+                     *               {
+                     *                 "var": "amount"
+                     *               },
+                     *               1000
+                     *             ]
+                     *           },
+                     *           "sla_hours": 48,
+                     *           "stage_order": 1
+                     *         }
+                     *       ],
+                     *       "status": "draft",
+                     *       "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
@@ -7090,6 +7749,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_type": "registry_change_request",
+                     *       "context_schema": null,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "description": null,
+                     *       "forbid_repeat_approvers": false,
+                     *       "forbid_self_approval": false,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "name": "Registry change requests",
+                     *       "policy_key": "registry.change-request",
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "escalation_rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "on_breach": "notify",
+                     *           "on_empty": "block",
+                     *           "parallel_group": 1,
+                     *           "reject_mode": "veto",
+                     *           "rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "skip_if": {
+                     *             "<": [
+                     *               {
+                     *                 "var": "amount"
+                     *               },
+                     *               1000
+                     *             ]
+                     *           },
+                     *           "sla_hours": 48,
+                     *           "stage_order": 1
+                     *         }
+                     *       ],
+                     *       "status": "draft",
+                     *       "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
@@ -7236,6 +7958,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_type": "registry_change_request",
+                     *       "context_schema": null,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "description": null,
+                     *       "forbid_repeat_approvers": false,
+                     *       "forbid_self_approval": false,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "name": "Registry change requests",
+                     *       "policy_key": "registry.change-request",
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "escalation_rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "on_breach": "notify",
+                     *           "on_empty": "block",
+                     *           "parallel_group": 1,
+                     *           "reject_mode": "veto",
+                     *           "rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "skip_if": {
+                     *             "<": [
+                     *               {
+                     *                 "var": "amount"
+                     *               },
+                     *               1000
+                     *             ]
+                     *           },
+                     *           "sla_hours": 48,
+                     *           "stage_order": 1
+                     *         }
+                     *       ],
+                     *       "status": "active",
+                     *       "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
@@ -7353,6 +8138,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_type": "registry_change_request",
+                     *       "context_schema": null,
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "description": null,
+                     *       "forbid_repeat_approvers": false,
+                     *       "forbid_self_approval": false,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "name": "Registry change requests",
+                     *       "policy_key": "registry.change-request",
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "escalation_rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "on_breach": "notify",
+                     *           "on_empty": "block",
+                     *           "parallel_group": 1,
+                     *           "reject_mode": "veto",
+                     *           "rules": [
+                     *             {
+                     *               "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *               "kind": "approver",
+                     *               "required": false,
+                     *               "rule_type": "role",
+                     *               "rule_value": {
+                     *                 "role": "registry-approver"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "skip_if": {
+                     *             "<": [
+                     *               {
+                     *                 "var": "amount"
+                     *               },
+                     *               1000
+                     *             ]
+                     *           },
+                     *           "sla_hours": 48,
+                     *           "stage_order": 1
+                     *         }
+                     *       ],
+                     *       "status": "archived",
+                     *       "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "updated_at": "2026-01-31T08:15:00Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyOut"];
                 };
             };
@@ -7457,6 +8305,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "changes": [
+                     *         {
+                     *           "after": 2,
+                     *           "before": 1,
+                     *           "field": "mode_value",
+                     *           "kind": "changed",
+                     *           "stage": 1,
+                     *           "stage_name": "Finance",
+                     *           "words": "Finance now needs 2 approvals instead of 1"
+                     *         }
+                     *       ],
+                     *       "policy_key": "registry.change-request",
+                     *       "version": 1,
+                     *       "with": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyDiffOut"];
                 };
             };
@@ -7544,6 +8410,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "different": 3,
+                     *       "looked_at": 100,
+                     *       "policy_key": "registry.change-request",
+                     *       "requests": [
+                     *         {
+                     *           "artifact_id": "CR-2041",
+                     *           "outcome": "undecided",
+                     *           "policy_version": 2,
+                     *           "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "stages": [
+                     *             {
+                     *               "approvals": 1,
+                     *               "approvers": [
+                     *                 "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *               ],
+                     *               "name": "Finance",
+                     *               "needed": 2,
+                     *               "stage_order": 1,
+                     *               "state": "waiting"
+                     *             }
+                     *           ],
+                     *           "status": "approved",
+                     *           "words": [
+                     *             "It would still wait for \"Finance\": 1 of 2 approvals."
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "same": 92,
+                     *       "stopped_early": false,
+                     *       "undecided": 5,
+                     *       "unknown": 0,
+                     *       "version": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicyReplayOut"];
                 };
             };
@@ -7658,6 +8560,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "policy_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "policy_version": 1,
+                     *       "stages": [
+                     *         {
+                     *           "comment_required": "reject",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "District officer",
+                     *           "resolution_errors": [],
+                     *           "resolved_approvers": [
+                     *             "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *           ],
+                     *           "resolved_observers": [],
+                     *           "skip_reason": null,
+                     *           "skipped": false,
+                     *           "stage_order": 1,
+                     *           "unknown_users": []
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SimulateResponse"];
                 };
             };
@@ -7794,6 +8719,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "artifact_id": "CR-2026-000123",
+                     *         "artifact_type": "registry_change_request",
+                     *         "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *         "callback_events": [
+                     *           "request_approved",
+                     *           "request_rejected"
+                     *         ],
+                     *         "callback_url": "https://registry.example.org/hooks/approval",
+                     *         "completed_at": null,
+                     *         "context": {
+                     *           "amount": 2500,
+                     *           "district": "north"
+                     *         },
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "current_stage_order": 1,
+                     *         "expires_at": "2026-03-01T00:00:00Z",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "policy_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "policy_key": "registry.change-request",
+                     *         "policy_version": 1,
+                     *         "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "source_service": "service-account-registry",
+                     *         "status": "in_review",
+                     *         "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *         "title": "New bank account for the Okafor household",
+                     *         "updated_at": "2026-01-31T08:15:00Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["RequestOut"][];
                 };
             };
@@ -7863,6 +8820,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "current_stage_order": 1,
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "status": "in_review",
+                     *       "tasks": [
+                     *         {
+                     *           "artifact_id": "CR-2026-000123",
+                     *           "artifact_type": "registry_change_request",
+                     *           "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *           "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "assignee_name": "Grace Lim",
+                     *           "claimed_at": null,
+                     *           "comment_required": "reject",
+                     *           "completed_at": null,
+                     *           "context": {
+                     *             "amount": 2500,
+                     *             "district": "north"
+                     *           },
+                     *           "created_at": "2026-01-31T08:15:00Z",
+                     *           "decision_action": null,
+                     *           "decision_comment": null,
+                     *           "decision_id": null,
+                     *           "delegated_from": null,
+                     *           "due_at": "2026-02-02T08:15:00Z",
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "kind": "approver",
+                     *           "policy_key": "registry.change-request",
+                     *           "reassigned_from": null,
+                     *           "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "request_status": "in_review",
+                     *           "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "stage_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "stage_name": "Finance",
+                     *           "stage_order": 1,
+                     *           "status": "open",
+                     *           "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *           "title": "New bank account for the Okafor household"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreateRequestOut"];
                 };
             };
@@ -7989,6 +8988,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "CR-2026-000123",
+                     *       "artifact_type": "registry_change_request",
+                     *       "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *       "callback_events": [
+                     *         "request_approved",
+                     *         "request_rejected"
+                     *       ],
+                     *       "callback_url": "https://registry.example.org/hooks/approval",
+                     *       "completed_at": null,
+                     *       "context": {
+                     *         "amount": 2500,
+                     *         "district": "north"
+                     *       },
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "current_stage_order": 1,
+                     *       "expires_at": "2026-03-01T00:00:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "policy_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "policy_key": "registry.change-request",
+                     *       "policy_version": 1,
+                     *       "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "source_service": "service-account-registry",
+                     *       "status": "in_review",
+                     *       "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *       "title": "New bank account for the Okafor household",
+                     *       "updated_at": "2026-01-31T08:15:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RequestOut"];
                 };
             };
@@ -8070,6 +9099,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "CR-2026-000123",
+                     *       "artifact_type": "registry_change_request",
+                     *       "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *       "callback_events": [
+                     *         "request_approved",
+                     *         "request_rejected"
+                     *       ],
+                     *       "callback_url": "https://registry.example.org/hooks/approval",
+                     *       "completed_at": "2026-02-01T10:00:00Z",
+                     *       "context": {
+                     *         "amount": 2500,
+                     *         "district": "north"
+                     *       },
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "current_stage_order": 1,
+                     *       "expires_at": "2026-03-01T00:00:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "policy_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "policy_key": "registry.change-request",
+                     *       "policy_version": 1,
+                     *       "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "source_service": "service-account-registry",
+                     *       "status": "cancelled",
+                     *       "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *       "title": "New bank account for the Okafor household",
+                     *       "updated_at": "2026-01-31T08:15:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RequestOut"];
                 };
             };
@@ -8201,6 +9260,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "event_type": "request_created",
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "payload": {
+                     *           "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *         },
+                     *         "reason": null,
+                     *         "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "sequence": 1
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["EventOut"][];
                 };
             };
@@ -8273,6 +9348,136 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2026-01-31T08:15:00Z",
+                     *       "audit": [
+                     *         {
+                     *           "action": "policy.activate",
+                     *           "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "actor_email": "amina@example.org",
+                     *           "after": null,
+                     *           "before": null,
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "metadata_": null,
+                     *           "occurred_at": "2026-01-31T08:15:00Z",
+                     *           "resource_id": "registry.change-request:2",
+                     *           "resource_type": "policy",
+                     *           "summary": "activated registry.change-request version 2"
+                     *         }
+                     *       ],
+                     *       "decisions": [
+                     *         {
+                     *           "action": "approve",
+                     *           "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "comment": "Documents are complete.",
+                     *           "task_id": "0199c1f2-7d00-7a10-8b01-000000000002"
+                     *         }
+                     *       ],
+                     *       "deliveries": [
+                     *         {
+                     *           "attempts": [],
+                     *           "event_type": "request_approved",
+                     *           "status": "delivered"
+                     *         }
+                     *       ],
+                     *       "events": [
+                     *         {
+                     *           "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "event_type": "request_created",
+                     *           "payload": {
+                     *             "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *           },
+                     *           "sequence": 1
+                     *         }
+                     *       ],
+                     *       "policy": {
+                     *         "artifact_type": "registry_change_request",
+                     *         "context_schema": null,
+                     *         "created_at": "2026-01-31T08:15:00Z",
+                     *         "created_by": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *         "description": null,
+                     *         "forbid_repeat_approvers": false,
+                     *         "forbid_self_approval": false,
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "name": "Registry change requests",
+                     *         "policy_key": "registry.change-request",
+                     *         "stages": [
+                     *           {
+                     *             "comment_required": "reject",
+                     *             "escalation_rules": [
+                     *               {
+                     *                 "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *                 "kind": "approver",
+                     *                 "required": false,
+                     *                 "rule_type": "role",
+                     *                 "rule_value": {
+                     *                   "role": "registry-approver"
+                     *                 }
+                     *               }
+                     *             ],
+                     *             "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *             "mode": "any-n",
+                     *             "mode_value": 2,
+                     *             "name": "District officer",
+                     *             "on_breach": "notify",
+                     *             "on_empty": "block",
+                     *             "parallel_group": 1,
+                     *             "reject_mode": "veto",
+                     *             "rules": [
+                     *               {
+                     *                 "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *                 "kind": "approver",
+                     *                 "required": false,
+                     *                 "rule_type": "role",
+                     *                 "rule_value": {
+                     *                   "role": "registry-approver"
+                     *                 }
+                     *               }
+                     *             ],
+                     *             "skip_if": {
+                     *               "<": [
+                     *                 {
+                     *                   "var": "amount"
+                     *                 },
+                     *                 1000
+                     *               ]
+                     *             },
+                     *             "sla_hours": 48,
+                     *             "stage_order": 1
+                     *           }
+                     *         ],
+                     *         "status": "draft",
+                     *         "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *         "updated_at": "2026-01-31T08:15:00Z",
+                     *         "version": 1
+                     *       },
+                     *       "policy_text": "{\"policy_key\":\"registry.change-request\",\"stages\":[]}",
+                     *       "policy_text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "request": {
+                     *         "artifact_id": "CR-2026-000123",
+                     *         "context": {
+                     *           "amount": 2500
+                     *         },
+                     *         "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *         "status": "approved"
+                     *       },
+                     *       "seats": [
+                     *         {
+                     *           "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "stage_order": 1,
+                     *           "task_id": "0199c1f2-7d00-7a10-8b01-000000000002"
+                     *         }
+                     *       ],
+                     *       "tasks": [
+                     *         {
+                     *           "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000002",
+                     *           "status": "completed"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EvidenceOut"];
                 };
             };
@@ -8354,6 +9559,83 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2026-01-30T10:00:00Z",
+                     *       "next": [
+                     *         {
+                     *           "at": "2026-01-31T08:00:00Z",
+                     *           "effect": "escalate",
+                     *           "stage_order": 1,
+                     *           "what": "escalation"
+                     *         }
+                     *       ],
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "round": 1,
+                     *       "stages": [
+                     *         {
+                     *           "abstentions": 0,
+                     *           "approvals": 1,
+                     *           "completed_at": null,
+                     *           "due_at": "2026-01-31T08:00:00Z",
+                     *           "mode": "any-n",
+                     *           "mode_value": 2,
+                     *           "name": "Finance",
+                     *           "needed": 2,
+                     *           "outcome": null,
+                     *           "parallel_group": null,
+                     *           "reason": null,
+                     *           "rejections": 0,
+                     *           "seats": 3,
+                     *           "stage_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "stage_order": 1,
+                     *           "started_at": "2026-01-30T08:00:00Z",
+                     *           "state": "active",
+                     *           "tasks": [
+                     *             {
+                     *               "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *               "decision": null,
+                     *               "delegated_from": null,
+                     *               "due_at": "2026-01-31T08:00:00Z",
+                     *               "kind": "approver",
+                     *               "reassigned_from": null,
+                     *               "required": false,
+                     *               "rules": [
+                     *                 "0199c1f2-7d00-7a10-8b01-000000000001"
+                     *               ],
+                     *               "status": "open",
+                     *               "task_id": "0199c1f2-7d00-7a10-8b01-000000000001"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "status": "in_review",
+                     *       "summary": "Waiting for 1 more approval in \"Finance\" (2 of 3 seats have not decided); at 2026-01-31T08:00Z it escalates.",
+                     *       "unblock": [
+                     *         {
+                     *           "action": "decide",
+                     *           "stage_order": 1,
+                     *           "task_id": "0199c1f2-7d00-7a10-8b01-000000000002",
+                     *           "who": [
+                     *             "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *             "AWE_ADMIN"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "waiting_for": [
+                     *         {
+                     *           "error": null,
+                     *           "kind": "approvers",
+                     *           "needed": 1,
+                     *           "since": "2026-01-30T08:00:00Z",
+                     *           "stage_order": 1,
+                     *           "who": [
+                     *             "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProgressOut"];
                 };
             };
@@ -8423,6 +9705,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2026-01-31T08:15:00Z",
+                     *       "created_today": 120,
+                     *       "days": [
+                     *         {
+                     *           "approved": 90,
+                     *           "cancelled": 1,
+                     *           "created": 120,
+                     *           "day": "2026-01-31",
+                     *           "expired": 0,
+                     *           "rejected": 7
+                     *         }
+                     *       ],
+                     *       "deliveries": {
+                     *         "delivered": 41000,
+                     *         "exhausted": 0,
+                     *         "pending": 3
+                     *       },
+                     *       "endpoints_in_trouble": [
+                     *         "https://registry.example.org"
+                     *       ],
+                     *       "events": {
+                     *         "oldest_unpublished_at": "2026-01-31T08:14:59Z",
+                     *         "unpublished": 0
+                     *       },
+                     *       "finished_today": 98,
+                     *       "requests": {
+                     *         "approved": 10000,
+                     *         "cancelled": 20,
+                     *         "expired": 5,
+                     *         "in_review": 42,
+                     *         "pending": 0,
+                     *         "rejected": 300
+                     *       },
+                     *       "tasks": {
+                     *         "open": 61,
+                     *         "overdue": 2
+                     *       },
+                     *       "time_to_decision": {
+                     *         "median_seconds": 5400.5,
+                     *         "p95_seconds": 86400,
+                     *         "sample": 1000
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["OverviewOut"];
                 };
             };
@@ -8625,6 +9953,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "artifact_id": "CR-2026-000123",
+                     *           "artifact_type": "registry_change_request",
+                     *           "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *           "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "assignee_name": "Grace Lim",
+                     *           "claimed_at": null,
+                     *           "comment_required": "reject",
+                     *           "completed_at": null,
+                     *           "context": {
+                     *             "amount": 2500,
+                     *             "district": "north"
+                     *           },
+                     *           "created_at": "2026-01-31T08:15:00Z",
+                     *           "decision_action": null,
+                     *           "decision_comment": null,
+                     *           "decision_id": null,
+                     *           "delegated_from": null,
+                     *           "due_at": "2026-02-02T08:15:00Z",
+                     *           "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "kind": "approver",
+                     *           "policy_key": "registry.change-request",
+                     *           "reassigned_from": null,
+                     *           "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "request_status": "in_review",
+                     *           "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *           "stage_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *           "stage_name": "Finance",
+                     *           "stage_order": 1,
+                     *           "status": "open",
+                     *           "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *           "title": "New bank account for the Okafor household"
+                     *         }
+                     *       ],
+                     *       "page": 1,
+                     *       "page_size": 20,
+                     *       "pages": 1,
+                     *       "total": 1,
+                     *       "total_is_lower_bound": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["PagedTasksOut"];
                 };
             };
@@ -8694,6 +10066,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "decision": {
+                     *             "action": "approve",
+                     *             "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *             "attachments_ref": "dms:8841",
+                     *             "comment": "Documents are complete.",
+                     *             "created_at": "2026-01-31T10:00:00Z",
+                     *             "delegated_from": null,
+                     *             "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *             "late": false,
+                     *             "on_behalf_of": null,
+                     *             "reassigned_from": null,
+                     *             "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *             "stage_order": 1,
+                     *             "task_id": "0199c1f2-7d00-7a10-8b01-000000000001"
+                     *           },
+                     *           "error": null,
+                     *           "status": 201,
+                     *           "task_id": "0199c1f2-7d00-7a10-8b01-000000000002"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DecisionsOut"];
                 };
             };
@@ -8802,6 +10200,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "by_artifact_type": {
+                     *         "registry_change_request": 3
+                     *       },
+                     *       "overdue": 1,
+                     *       "total": 3,
+                     *       "total_is_lower_bound": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskStatsOut"];
                 };
             };
@@ -8865,6 +10273,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "CR-2026-000123",
+                     *       "artifact_type": "registry_change_request",
+                     *       "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *       "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "assignee_name": "Grace Lim",
+                     *       "claimed_at": null,
+                     *       "comment_required": "reject",
+                     *       "completed_at": null,
+                     *       "context": {
+                     *         "amount": 2500,
+                     *         "district": "north"
+                     *       },
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "decision_action": null,
+                     *       "decision_comment": null,
+                     *       "decision_id": null,
+                     *       "delegated_from": null,
+                     *       "due_at": "2026-02-02T08:15:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "kind": "approver",
+                     *       "policy_key": "registry.change-request",
+                     *       "reassigned_from": null,
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "request_status": "in_review",
+                     *       "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "stage_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "stage_name": "Finance",
+                     *       "stage_order": 1,
+                     *       "status": "open",
+                     *       "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *       "title": "New bank account for the Okafor household"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskOut"];
                 };
             };
@@ -8942,6 +10385,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "CR-2026-000123",
+                     *       "artifact_type": "registry_change_request",
+                     *       "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *       "assignee": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "assignee_name": "Grace Lim",
+                     *       "claimed_at": "2026-01-31T09:00:00Z",
+                     *       "comment_required": "reject",
+                     *       "completed_at": null,
+                     *       "context": {
+                     *         "amount": 2500,
+                     *         "district": "north"
+                     *       },
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "decision_action": null,
+                     *       "decision_comment": null,
+                     *       "decision_id": null,
+                     *       "delegated_from": null,
+                     *       "due_at": "2026-02-02T08:15:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "kind": "approver",
+                     *       "policy_key": "registry.change-request",
+                     *       "reassigned_from": null,
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "request_status": "in_review",
+                     *       "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "stage_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "stage_name": "Finance",
+                     *       "stage_order": 1,
+                     *       "status": "claimed",
+                     *       "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *       "title": "New bank account for the Okafor household"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskOut"];
                 };
             };
@@ -9050,6 +10528,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "action": "approve",
+                     *       "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "attachments_ref": "dms:8841",
+                     *       "comment": "Documents are complete.",
+                     *       "created_at": "2026-01-31T10:00:00Z",
+                     *       "delegated_from": null,
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "late": false,
+                     *       "on_behalf_of": null,
+                     *       "reassigned_from": null,
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "stage_order": 1,
+                     *       "task_id": "0199c1f2-7d00-7a10-8b01-000000000001"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DecisionOut"];
                 };
             };
@@ -9185,6 +10680,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "CR-2026-000123",
+                     *       "artifact_type": "registry_change_request",
+                     *       "artifact_url": "https://registry.example.org/changes/CR-2026-000123",
+                     *       "assignee": "0c0f4c0e-6a1f-4a6b-8f44-2f8b0c7e9d21",
+                     *       "assignee_name": "Kofi Mensah",
+                     *       "claimed_at": null,
+                     *       "comment_required": "reject",
+                     *       "completed_at": null,
+                     *       "context": {
+                     *         "amount": 2500,
+                     *         "district": "north"
+                     *       },
+                     *       "created_at": "2026-01-31T08:15:00Z",
+                     *       "decision_action": null,
+                     *       "decision_comment": null,
+                     *       "decision_id": null,
+                     *       "delegated_from": null,
+                     *       "due_at": "2026-02-02T08:15:00Z",
+                     *       "id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "kind": "approver",
+                     *       "policy_key": "registry.change-request",
+                     *       "reassigned_from": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "request_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "request_status": "in_review",
+                     *       "requester": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "stage_id": "0199c1f2-7d00-7a10-8b01-000000000001",
+                     *       "stage_name": "Finance",
+                     *       "stage_order": 1,
+                     *       "status": "open",
+                     *       "summary": "The account that payments go to changes from 0012 to 0047.",
+                     *       "title": "New bank account for the Okafor household"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskOut"];
                 };
             };
@@ -9308,6 +10838,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "id": "openg2p.awe",
+                     *       "response": {
+                     *         "build_time": "2026-01-31T08:00:00Z",
+                     *         "git_commit": "3f6d6c1b2a10",
+                     *         "service_version": "0.1.0"
+                     *       },
+                     *       "responsetime": "2026-01-31T08:15:00Z",
+                     *       "version": "1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionResponse"];
                 };
             };
