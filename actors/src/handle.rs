@@ -101,6 +101,7 @@ impl Requests {
             action,
             comment: body.comment,
             attachments_ref: body.attachments_ref,
+            artifact_digest: body.artifact_digest,
         };
         let began = Instant::now();
         let request_id = self.request_of(task_id).await?;

@@ -131,6 +131,7 @@ pub(crate) fn decision(request: &Request, decision: &Decision) -> DecisionOut {
         action: decision.action.as_str().to_owned(),
         comment: decision.comment.clone(),
         attachments_ref: decision.attachments_ref.clone(),
+        artifact_digest: decision.artifact_digest.clone(),
         late: decision.late,
         on_behalf_of: decision.on_behalf_of.clone(),
         delegated_from: task.and_then(|task| task.delegated_from.clone()),

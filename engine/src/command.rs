@@ -50,8 +50,8 @@ pub fn apply(
     let actor = actor_of(&command).to_owned();
     let mut w = Work::new(env, state.clone(), &actor, ids);
     match command {
-        Command::Decide { caller, task_id, action, comment, attachments_ref } => {
-            let new = NewDecision { action, comment, attachments_ref, late: false };
+        Command::Decide { caller, task_id, action, comment, attachments_ref, artifact_digest } => {
+            let new = NewDecision { action, comment, attachments_ref, artifact_digest, late: false };
             decide::decide(&mut w, &caller, task_id, new)?;
         }
         Command::Claim { caller, task_id } => claim::claim(&mut w, &caller, task_id)?,

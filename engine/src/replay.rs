@@ -253,6 +253,7 @@ impl Again<'_> {
                 action: decision.action,
                 comment: decision.comment.clone(),
                 attachments_ref: None,
+                artifact_digest: None,
             };
             if self.give(command, decision.created_at) {
                 self.answer(decision.created_at);

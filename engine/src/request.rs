@@ -146,6 +146,8 @@ pub struct Decision {
     pub comment: Option<String>,
     /// Reference to attachments kept elsewhere.
     pub attachments_ref: Option<String>,
+    /// Digest of what was looked at, as whoever decided told it; nothing compares it.
+    pub artifact_digest: Option<String>,
     /// Made after the task's deadline.
     pub late: bool,
     pub created_at: OffsetDateTime,

@@ -177,6 +177,7 @@ struct DecisionRow {
     action: String,
     comment: Option<String>,
     attachments_ref: Option<String>,
+    artifact_digest: Option<String>,
     late: bool,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -193,6 +194,7 @@ impl DecisionRow {
             action: word(Action::parse, &self.action)?,
             comment: self.comment,
             attachments_ref: self.attachments_ref,
+            artifact_digest: self.artifact_digest,
             late: self.late,
             created_at: self.created_at,
         })

@@ -159,6 +159,7 @@ mod tests {
                     action: Action::Approve,
                     comment: Some("x".repeat(length)),
                     attachments_ref: None,
+                    artifact_digest: None,
                     late: false,
                     created_at: OffsetDateTime::UNIX_EPOCH,
                 };

@@ -45,7 +45,7 @@ fn no_credentials() -> Credentials {
 }
 
 pub(super) fn approve() -> DecisionIn {
-    DecisionIn { action: "approve".to_owned(), comment: None, attachments_ref: None }
+    DecisionIn { action: "approve".to_owned(), comment: None, attachments_ref: None, artifact_digest: None }
 }
 
 /// A world whose policy `p` has these stages: wire stages, with `users` short for one user rule each.

@@ -366,7 +366,7 @@ impl AweClient {
 
 impl From<models::DecisionAction> for models::DecisionIn {
     fn from(action: models::DecisionAction) -> Self {
-        Self { action, attachments_ref: None, comment: None }
+        Self { action, artifact_digest: None, attachments_ref: None, comment: None }
     }
 }
 

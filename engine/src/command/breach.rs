@@ -79,7 +79,16 @@ fn decide_for_all(w: &mut Work<'_>, index: usize, action: Action) {
     for position in 0..w.request.tasks.len() {
         let task = &w.request.tasks[position];
         if is_seat(task, &w.request.stages[index]) && is_undecided(task) {
-            w.record(position, NewDecision { action, comment: None, attachments_ref: None, late: true });
+            w.record(
+                position,
+                NewDecision {
+                    action,
+                    comment: None,
+                    attachments_ref: None,
+                    artifact_digest: None,
+                    late: true,
+                },
+            );
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum Command {
         comment: Option<String>,
         /// Reference to attachments kept elsewhere.
         attachments_ref: Option<String>,
+        /// Digest of what was looked at, as whoever decided tells it.
+        artifact_digest: Option<String>,
     },
     /// Claim a task: say that one works on it. Allowed to its assignee and to an admin.
     Claim { caller: Caller, task_id: TaskId },

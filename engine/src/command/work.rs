@@ -193,6 +193,7 @@ impl<'a> Work<'a> {
             action: new.action,
             comment: new.comment,
             attachments_ref: new.attachments_ref,
+            artifact_digest: new.artifact_digest,
             late: new.late,
             created_at: now,
         };
@@ -207,6 +208,7 @@ impl<'a> Work<'a> {
             "reassigned_from": task.reassigned_from,
             "comment": decision.comment,
             "attachments_ref": decision.attachments_ref,
+            "artifact_digest": decision.artifact_digest,
             "late": decision.late,
         });
         self.emit(EventType::DecisionRecorded, Some(decision.stage_order), None, payload);
@@ -259,6 +261,7 @@ pub(super) struct NewDecision {
     pub(super) action: Action,
     pub(super) comment: Option<String>,
     pub(super) attachments_ref: Option<String>,
+    pub(super) artifact_digest: Option<String>,
     pub(super) late: bool,
 }
 

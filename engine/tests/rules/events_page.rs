@@ -63,8 +63,9 @@ fn second(stage: Stage) -> World {
 
 fn say(world: &mut World, by: &str, of: &str, action: Action) {
     let (task_id, text) = (world.task(of).id, Some("because".to_owned()));
-    let (comment, attachments_ref) = (text.clone(), text);
-    let said = Command::Decide { caller: caller(by), task_id, action, comment, attachments_ref };
+    let (comment, attachments_ref, artifact_digest) = (text.clone(), text.clone(), text);
+    let said =
+        Command::Decide { caller: caller(by), task_id, action, comment, attachments_ref, artifact_digest };
     world.send(said).expect("the decision is accepted");
 }
 

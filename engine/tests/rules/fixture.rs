@@ -171,7 +171,14 @@ impl World {
         action: Action,
     ) -> Result<Transition, Refusal> {
         let caller = caller(by);
-        self.send(Command::Decide { caller, task_id, action, comment: None, attachments_ref: None })
+        self.send(Command::Decide {
+            caller,
+            task_id,
+            action,
+            comment: None,
+            attachments_ref: None,
+            artifact_digest: None,
+        })
     }
 
     /// Decides the newest task of `by`, as themselves.

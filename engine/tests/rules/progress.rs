@@ -300,9 +300,14 @@ fn carry_out(world: &mut World, action: &Unblock<'_>, who: &str) -> Result<bool,
     };
     let comment = Some("said".to_owned());
     let command = match (action.action, action.task_id) {
-        (UnblockAction::Decide, Some(task_id)) => {
-            Command::Decide { caller, task_id, action: Action::Approve, comment, attachments_ref: None }
-        }
+        (UnblockAction::Decide, Some(task_id)) => Command::Decide {
+            caller,
+            task_id,
+            action: Action::Approve,
+            comment,
+            attachments_ref: None,
+            artifact_digest: None,
+        },
         (UnblockAction::Reassign, Some(task_id)) => {
             Command::Reassign { caller, task_id, new_assignee: "somebody new".into(), reason: None }
         }
@@ -342,8 +347,14 @@ fn who_is_waited_for_may_approve(world: &World) {
             let accepted = tasks.into_iter().any(|task_id| {
                 let caller = caller.clone();
                 let action = Action::Approve;
-                let decide =
-                    Command::Decide { caller, task_id, action, comment: None, attachments_ref: None };
+                let decide = Command::Decide {
+                    caller,
+                    task_id,
+                    action,
+                    comment: None,
+                    attachments_ref: None,
+                    artifact_digest: None,
+                };
                 world.send(decide).is_ok()
             });
             assert!(accepted, "{person} is waited for and may not approve");

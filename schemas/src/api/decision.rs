@@ -23,6 +23,14 @@ pub struct DecisionIn {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 2048>")]
     #[schema(max_length = 2048, example = "dms:8841")]
     pub attachments_ref: Option<String>,
+    /// Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+    /// at the artifact, and compares nothing.
+    #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
+    #[schema(
+        max_length = 200,
+        example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    pub artifact_digest: Option<String>,
 }
 
 /// Several decisions at once.
@@ -53,7 +61,8 @@ pub struct DecisionItemIn {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 2048>")]
     #[schema(max_length = 2048, example = "dms:8841")]
     pub attachments_ref: Option<String>,
-    /// Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    /// Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+    /// at the artifact, and compares nothing.
     #[serde(default, deserialize_with = "limits::opt_text::<_, 0, 200>")]
     #[schema(
         max_length = 200,
@@ -107,6 +116,9 @@ pub struct DecisionOut {
     /// Reference to attachments kept elsewhere.
     #[schema(example = "dms:8841")]
     pub attachments_ref: Option<String>,
+    /// Digest of the artifact that was looked at, as whoever decided told it.
+    #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    pub artifact_digest: Option<String>,
     /// Made after the deadline.
     pub late: bool,
     /// The assignee, when an administrator decided for them.

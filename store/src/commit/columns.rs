@@ -159,6 +159,7 @@ table!(Decisions of DecisionRow<'a> {
     action: &'a str as "text",
     comment: Option<&'a str> as "text",
     attachments_ref: Option<&'a str> as "text",
+    artifact_digest: Option<&'a str> as "text",
     late: bool as "bool",
     created_at: Time as "timestamptz",
 });

@@ -123,6 +123,7 @@ impl<'a> Batch<'a> {
                 action: decision.action.as_str(),
                 comment: decision.comment.as_deref(),
                 attachments_ref: decision.attachments_ref.as_deref(),
+                artifact_digest: decision.artifact_digest.as_deref(),
                 late: decision.late,
                 created_at: decision.created_at,
             });

@@ -133,6 +133,7 @@ impl World {
             action: Action::Approve,
             comment: None,
             attachments_ref: None,
+            artifact_digest: Some("sha256:9f86".to_owned()),
         };
         apply(&env, &before.request, command, &mut Ids).unwrap()
     }

@@ -112,9 +112,15 @@ class AsyncAweClient(AsyncOperations):
         *,
         comment: Optional[str] = None,
         attachments_ref: Optional[str] = None,
+        artifact_digest: Optional[str] = None,
     ) -> models.DecisionOut:
         """See AweClient.decide."""
-        body = {"action": action, "comment": comment, "attachments_ref": attachments_ref}
+        body = {
+            "action": action,
+            "comment": comment,
+            "attachments_ref": attachments_ref,
+            "artifact_digest": artifact_digest,
+        }
         return await self.decide_task(str(task_id), {name: value for name, value in body.items() if value is not None})
 
     async def decide_many(self, items: Sequence[Union[models.DecisionItemIn, Mapping[str, Any]]]) -> models.DecisionsOut:

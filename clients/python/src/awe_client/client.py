@@ -127,10 +127,17 @@ class AweClient(Operations):
         *,
         comment: Optional[str] = None,
         attachments_ref: Optional[str] = None,
+        artifact_digest: Optional[str] = None,
     ) -> models.DecisionOut:
         """Records `approve`, `reject` or `abstain`. Raises Conflict (`task_decided`) when the task has its decision:
-        after a lost answer that may be your own, which `list_tasks(request_id=...)` tells."""
-        body = {"action": action, "comment": comment, "attachments_ref": attachments_ref}
+        after a lost answer that may be your own, which `list_tasks(request_id=...)` tells. `artifact_digest`: of what
+        was looked at; kept as evidence."""
+        body = {
+            "action": action,
+            "comment": comment,
+            "attachments_ref": attachments_ref,
+            "artifact_digest": artifact_digest,
+        }
         return self.decide_task(str(task_id), {name: value for name, value in body.items() if value is not None})
 
     def decide_many(self, items: Sequence[Union[models.DecisionItemIn, Mapping[str, Any]]]) -> models.DecisionsOut:

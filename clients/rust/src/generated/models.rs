@@ -340,6 +340,10 @@ crate::words::words! {
 pub struct DecisionIn {
     /// `approve`, `reject` or `abstain`; another word is refused with 422.
     pub action: DecisionAction,
+    /// Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+    /// at the artifact, and compares nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_digest: Option<String>,
     /// Reference to attachments kept elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments_ref: Option<String>,
@@ -362,7 +366,8 @@ crate::words::words! {
 pub struct DecisionItemIn {
     /// `approve`, `reject` or `abstain`.
     pub action: DecisionItemAction,
-    /// Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    /// Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+    /// at the artifact, and compares nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_digest: Option<String>,
     /// Reference to attachments kept elsewhere.
@@ -383,6 +388,9 @@ pub struct DecisionOut {
     pub action: String,
     /// Who really decided.
     pub actor: String,
+    /// Digest of the artifact that was looked at, as whoever decided told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_digest: Option<String>,
     /// Reference to attachments kept elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments_ref: Option<String>,

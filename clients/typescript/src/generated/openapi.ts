@@ -1596,6 +1596,12 @@ export interface components {
              */
             action: "approve" | "reject" | "abstain";
             /**
+             * @description Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+             *     at the artifact, and compares nothing.
+             * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            artifact_digest?: string | null;
+            /**
              * @description Reference to attachments kept elsewhere.
              * @example dms:8841
              */
@@ -1615,7 +1621,8 @@ export interface components {
              */
             action: "approve" | "reject" | "abstain";
             /**
-             * @description Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+             * @description Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+             *     at the artifact, and compares nothing.
              * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
             artifact_digest?: string | null;
@@ -1647,6 +1654,11 @@ export interface components {
              * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
              */
             actor: string;
+            /**
+             * @description Digest of the artifact that was looked at, as whoever decided told it.
+             * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            artifact_digest?: string | null;
             /**
              * @description Reference to attachments kept elsewhere.
              * @example dms:8841
@@ -10073,6 +10085,7 @@ export interface operations {
                      *           "decision": {
                      *             "action": "approve",
                      *             "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *             "artifact_digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *             "attachments_ref": "dms:8841",
                      *             "comment": "Documents are complete.",
                      *             "created_at": "2026-01-31T10:00:00Z",
@@ -10532,6 +10545,7 @@ export interface operations {
                      * @example {
                      *       "action": "approve",
                      *       "actor": "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11",
+                     *       "artifact_digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "attachments_ref": "dms:8841",
                      *       "comment": "Documents are complete.",
                      *       "created_at": "2026-01-31T10:00:00Z",

@@ -76,8 +76,8 @@ fn read(items: Vec<Value>, tasks: &[Option<Uuid>]) -> (Vec<Item>, Vec<Outcome>) 
             continue;
         }
         match serde_path_to_error::deserialize::<_, DecisionItemIn>(item) {
-            Ok(DecisionItemIn { task_id, action, comment, attachments_ref, artifact_digest: _ }) => {
-                let decision = DecisionIn { action, comment, attachments_ref };
+            Ok(DecisionItemIn { task_id, action, comment, attachments_ref, artifact_digest }) => {
+                let decision = DecisionIn { action, comment, attachments_ref, artifact_digest };
                 good.push(Item { place, task_id, decision });
             }
             Err(fault) => refused.push((place, Err(faulty(place, &fault)))),

@@ -47,6 +47,7 @@ async fn every_item_has_its_result_in_its_place_and_a_bad_one_harms_no_other() {
     let results = &answer["results"];
     assert_eq!((&results[0]["task_id"], &results[0]["error"]), (&tasks[0], &Value::Null));
     assert_eq!(results[0]["decision"]["task_id"], tasks[0]);
+    assert_eq!(results[0]["decision"]["artifact_digest"], "sha256:00");
     assert_eq!(results[5]["error"]["reason"], "task_named_twice");
     assert_eq!((&results[6]["task_id"], &results[6]["decision"]), (&tasks[3], &Value::Null));
     assert!(results[6]["error"]["message"].as_str().unwrap().contains("items[6].action"), "{answer}");

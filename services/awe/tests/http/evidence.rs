@@ -17,7 +17,10 @@ async fn evidence_of_a_request_is_everything_that_is_known_of_it_and_holds_no_se
     let (status, moved) = server.post(Who::Admin, &format!("/tasks/{task}/reassign"), reassign).await;
     assert_eq!(status, 200, "{moved}");
     let decide = format!("/tasks/{}/decision", moved["id"].as_str().unwrap());
-    assert_eq!(server.post(Who::User("badru"), &decide, json!({"action": "approve"})).await.0, 201);
+    let looked_at = json!("sha256:9f86d081");
+    let decision = json!({"action": "approve", "artifact_digest": looked_at});
+    let (status, decided) = server.post(Who::User("badru"), &decide, decision).await;
+    assert_eq!((status, &decided["artifact_digest"]), (201, &looked_at), "{decided}");
 
     let evidence = loop {
         let (status, evidence) = server.get(Who::Viewer, &format!("/requests/{id}/evidence")).await;
@@ -31,6 +34,10 @@ async fn evidence_of_a_request_is_everything_that_is_known_of_it_and_holds_no_se
     assert_eq!(evidence["request"]["status"], "approved");
     assert_eq!((count("tasks"), count("seats"), count("decisions")), (2, 1, 1), "{evidence}");
     assert_eq!(evidence["seats"][0]["assignee"], "badru");
+    assert_eq!(evidence["decisions"][0]["artifact_digest"], looked_at);
+    let events = evidence["events"].as_array().unwrap();
+    let recorded = events.iter().find(|event| event["event_type"] == "decision_recorded").unwrap();
+    assert_eq!(recorded["payload"]["artifact_digest"], looked_at);
     let types: Vec<&Value> =
         evidence["events"].as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
     assert_eq!(types[0], "request_created");

@@ -457,6 +457,11 @@ class DecisionIn(BaseModel):
     """
     `approve`, `reject` or `abstain`; another word is refused with 422.
     """
+    artifact_digest: Optional[str] = None
+    """
+    Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+    at the artifact, and compares nothing.
+    """
     attachments_ref: Optional[str] = None
     """
     Reference to attachments kept elsewhere.
@@ -481,7 +486,8 @@ class DecisionItemIn(BaseModel):
     """
     artifact_digest: Optional[str] = None
     """
-    Digest of what was looked at. Accepted and not kept: AWE never looks at the artifact.
+    Digest of the artifact that was looked at, such as `sha256:` and hexadecimal digits. It is kept as evidence; AWE never looks
+    at the artifact, and compares nothing.
     """
     attachments_ref: Optional[str] = None
     """
@@ -512,6 +518,10 @@ class DecisionOut(BaseModel):
     actor: str
     """
     Who really decided.
+    """
+    artifact_digest: Optional[str] = None
+    """
+    Digest of the artifact that was looked at, as whoever decided told it.
     """
     attachments_ref: Optional[str] = None
     """
