@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
+import inspect
 import json
 import os
 import re
@@ -243,6 +245,20 @@ def until(found: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         time.sleep(0.02)
+
+
+async def until_async(found: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """Waits until what `found` returns, or awaits, is true, and returns it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = found()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        await asyncio.sleep(0.02)
 
 
 def envelope(code: str, reason: str) -> bytes:

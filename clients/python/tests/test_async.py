@@ -9,7 +9,7 @@ from typing import Any
 
 from awe_client import AsyncAweClient, AsyncPolling, ClientCredentials, errors
 
-from .support import QUICK, Fault, Proxy, World, envelope, server_url, token
+from .support import QUICK, Fault, Proxy, World, envelope, server_url, token, until_async
 from .test_client import CREATE, overloaded
 
 
@@ -29,12 +29,14 @@ class Async(unittest.IsolatedAsyncioTestCase):
         made = await caller.create(self.world.request())
         tasks = [task async for task in approver.tasks(request_id=made.request_id)]
         self.assertEqual((await approver.claim(tasks[0].id)).status, "claimed")
-        waiting = asyncio.ensure_future(
-            caller.wait_until_terminal(made.request_id, timeout=20, watcher=AsyncPolling(first=0.05))
-        )
-        await asyncio.sleep(0.1)
-        await approver.decide(tasks[0].id, "reject", comment="no")
-        self.assertEqual((await waiting).status, "rejected")
+        with Proxy() as proxy:
+            watched = await self.client(url=proxy.url)
+            waiting = asyncio.ensure_future(
+                watched.wait_until_terminal(made.request_id, timeout=20, watcher=AsyncPolling(first=0.05))
+            )
+            await until_async(lambda: proxy.asked, "it polls")
+            await approver.decide(tasks[0].id, "reject", comment="no")
+            self.assertEqual((await waiting).status, "rejected")
         found = [one.event_type async for one in caller.events(made.request_id)]
         self.assertEqual((found[0], found[-1]), ("request_created", "request_rejected"))
         self.assertEqual(len(await caller.list(artifact_type=self.world.kind)), 1)

@@ -12,11 +12,12 @@ from typing import Any, List
 
 import nats
 import nats.errors
+import nats.js.errors
 
 from awe_client import AsyncAweClient, MemorySeenStore, WebhookEvent
 from awe_client.nats import consume, subjects
 
-from .support import World, nats_url, server_url, token
+from .support import World, nats_url, server_url, token, until_async
 
 
 class Subjects(unittest.TestCase):
@@ -131,7 +132,15 @@ class Consumer(unittest.IsolatedAsyncioTestCase):
     async def test_a_closed_connection_ends_it(self) -> None:
         other = await nats.connect(nats_url())
         running = asyncio.ensure_future(consume(other, print, durable=self.durable, artifact_type=self.world.kind))
-        await asyncio.sleep(0.5)
+        context = self.connection.jetstream()
+
+        async def waits() -> bool:
+            try:
+                return bool((await context.consumer_info("AWE_EVENTS", self.durable)).num_waiting)
+            except nats.js.errors.NotFoundError:
+                return False
+
+        await until_async(waits, "the consumer asks for events")
         await other.close()
         with self.assertRaises(nats.errors.Error):
             await asyncio.wait_for(running, 10)

@@ -12,7 +12,7 @@ from typing import Any, Callable
 from awe_client import AsyncAweClient, AsyncPolling, AsyncStreaming, AweClient, Polling, RetryPolicy, Streaming, errors, models
 from awe_client.streaming import TOLD_BY, Blocks
 
-from .support import QUICK, Fault, OwnServer, Proxy, World, envelope, server_url, token, until
+from .support import QUICK, Fault, OwnServer, Proxy, World, envelope, server_url, token, until, until_async
 
 NEVER = Polling(first=600, most=600)
 """Whoever ends in time with this was told."""
@@ -160,11 +160,7 @@ class AsyncTold(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(caller._places._free, 32)
 
     async def places(self, caller: AsyncAweClient, wanted: Callable[[int], bool]) -> None:
-        for _ in range(1000):
-            if wanted(caller._places._free):
-                return
-            await asyncio.sleep(0.02)
-        self.fail("not within 20 s")
+        await until_async(lambda: wanted(caller._places._free), "places are free")
 
 
 class Parts(unittest.TestCase):
