@@ -9,6 +9,7 @@
 
 mod attempt;
 mod breaker;
+mod chain;
 mod courier;
 mod endpoint;
 mod gather;

@@ -6,8 +6,9 @@
 //! a working path or secret. Of the attempts that this process may have under way, an endpoint takes a share that
 //! leaves room for others.
 
-use super::attempt::{self, Sender};
+use super::attempt::Sender;
 use super::breaker::{Breaker, Health, Permission, Tolerance};
+use super::chain::{self, Chain, Link};
 use super::gather::{BUSY, GATHER};
 use super::options::WebhookOptions;
 use super::pace::Pace;
@@ -21,13 +22,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::Store;
-use store::deliveries::{Destination, Leased};
+use store::deliveries::Destination;
 use store::processes::Circuit;
-use store::secrets::LiveSecrets;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 use uuid::Uuid;
 
 /// Pause after a fault of the database.
@@ -58,7 +57,7 @@ pub(super) struct Look;
 pub(super) struct Lane {
     to: Destination,
     /// The endpoint without credentials, for logs and operators.
-    shown: String,
+    pub(super) shown: String,
     caller: Arc<str>,
     slots: Arc<Semaphore>,
     most: usize,
@@ -114,12 +113,22 @@ impl Lane {
         Some(Circuit { caller_service, endpoint, state: state.to_owned() })
     }
 
+    /// Whether as many attempts are under way as there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.available_permits() == 0
+    }
+
+    /// Whether attempts may start without asking the actor first.
+    pub(super) fn is_open_to_all(&self) -> bool {
+        matches!(self.breaker().permits(Instant::now()), Permission::All)
+    }
+
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock()
     }
 
     /// Notes how an attempt ended.
-    fn ended(&self, health: Health, was_probe: bool) {
+    pub(super) fn ended(&self, health: Health, was_probe: bool) {
         let mut breaker = self.breaker();
         if breaker.ended(health, was_probe, Instant::now()) {
             let closed = breaker.is_closed();
@@ -216,12 +225,14 @@ impl State {
             let leased = self.lanes.store.lease_due(&self.lane.to, limit, lease, only).await?;
             let got = leased.len();
             self.pace.used(got);
-            self.gathers_until = (got >= BUSY).then(|| began + GATHER);
             if got > 0 {
                 *self.lane.used.lock() = began;
             }
             let secrets = self.lanes.sender.secrets_of(&leased).await;
-            self.start(leased.into_iter().zip(secrets), permits, probe, began + START_WITHIN, me);
+            let links = leased.into_iter().zip(secrets);
+            let chains = chain::of_requests(links.map(|(delivery, secrets)| Link { delivery, secrets }));
+            self.gathers_until = (chains.len() >= BUSY).then(|| began + GATHER);
+            self.start(chains, permits, probe, began + START_WITHIN, me);
             if probe || got < wanted {
                 return Ok(None);
             }
@@ -277,40 +288,19 @@ impl State {
 
     fn start(
         &self,
-        leased: impl Iterator<Item = (Leased, Result<Arc<LiveSecrets>, Error>)>,
+        chains: Vec<Vec<Link>>,
         mut permits: Permits,
         probe: bool,
         start_by: Instant,
         me: &ActorRef<Look>,
     ) {
-        for (delivery, secrets) in leased {
+        for links in chains {
             let permit = permits.pop();
             if probe {
                 self.lane.breaker().probe(Instant::now());
             }
             let (lane, lanes, me) = (Arc::clone(&self.lane), Arc::clone(&self.lanes), me.clone());
-            self.lanes.tasks.spawn(async move {
-                let (of_endpoint, of_process) = permit.unzip();
-                let span = attempt::span(&delivery, &lane.shown);
-                let sent = lanes.sender.send(&delivery, secrets, start_by).instrument(span).await;
-                // The breaker is told before the permit is returned, so that the next attempt sees the new state.
-                lane.ended(sent.as_ref().map_or(Health::Nothing, attempt::health), probe);
-                drop(of_endpoint);
-                // A message to an actor that has ended is lost; the poll starts a new one.
-                lane.look(&me);
-                let recorded = match sent {
-                    Ok(sent) => lanes.sender.record(&delivery, sent, &lane.shown).await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = recorded {
-                    let request = delivery.event.request_id;
-                    tracing::warn!(request.id = %request, %error, "an attempt was not recorded; its lease runs out");
-                }
-                // Held until the outcome is recorded, so that the number of unrecorded outcomes is bounded.
-                drop(of_process);
-                // The next delivery of this request may be due now.
-                lane.look(&me);
-            });
+            self.lanes.tasks.spawn(Chain { lane, lanes, me, probe, start_by }.send(links, permit));
         }
     }
 

@@ -86,7 +86,8 @@ async fn a_caller_with_many_hanging_endpoints_leaves_room_for_others() {
     for n in 0..20 {
         node.create_as("hostile", &hanging().await, &format!("CR-{n}")).await;
     }
-    let leased = format!("{PENDING_THERE} and lease_token is not null");
+    // The second webhook of a request is leased with its first, and is no attempt before that one ended.
+    let leased = format!("{PENDING_THERE} and lease_token is not null and sequence = 1");
     world
         .until_some("it has its share", async || (count(&world.db, &leased).await == 12).then_some(()))
         .await;
@@ -169,4 +170,29 @@ async fn an_endpoint_that_fails_is_left_alone_until_somebody_asks_and_loses_no_a
     .await;
     world.until("all that was due has arrived", || receiver.sequences().len() >= 19).await;
     node.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_leased_behind_a_webhook_whose_endpoint_fails_is_given_back_untried() {
+    let receiver = Receiver::start().await;
+    receiver.failures.store(usize::MAX, Ordering::SeqCst);
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let caller = world.node_with(|o| o.roles -= crate::Role::Delivery).await;
+    caller.create("CR-1", None).await;
+    let node = world
+        .node_with(|o| {
+            o.webhook.backoff = vec![Duration::from_secs(3600)];
+            o.webhook.endpoint.open_after_failures = 1;
+            o.webhook.endpoint.open = Duration::from_secs(3600);
+        })
+        .await;
+    let held = "select count(*) from webhook_delivery
+                where attempt = 0 and status = 'pending' and leased_until is null and last_error like 'held back%'";
+    world
+        .until_some("the second is held back", async || (count(&world.db, held).await == 1).then_some(()))
+        .await;
+    assert_eq!(attempts(&world).await, 1);
+    node.stop().await;
+    caller.stop().await;
 }

@@ -9,6 +9,9 @@ use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Deliveries of one request that are leased behind its first untried one.
+const FOLLOWERS: i64 = 3;
+
 /// A page of the destinations to which deliveries wait.
 #[derive(Debug)]
 pub struct Waiting {
@@ -89,8 +92,9 @@ impl Store {
         .await?)
     }
 
-    /// Leases up to `limit` due deliveries to a destination, longest due first; of each request at most its first
-    /// untried one. With `only`, leases that delivery alone, if it is among them.
+    /// Leases up to `limit` due deliveries to a destination, longest due first. Of the untried ones of a request the
+    /// first, and as far as there is room up to three behind it, which must be sent in their order. With
+    /// `only`, leases that delivery alone, if it is among them. They come by request and sequence.
     ///
     /// The leases are in force at once and on disk some moments later: what a server that dies forgets of them is
     /// delivered once more, as after the death of a worker.
@@ -107,7 +111,7 @@ impl Store {
         let token = Uuid::now_v7();
         let rows = sqlx::query!(
             r#"with due as (
-                select d.id from webhook_delivery d
+                select d.id, d.request_id, d.sequence, d.attempt from webhook_delivery d
                 where d.caller_service = $1 and left(d.endpoint, 300) = $7
                     and d.status = 'pending' and d.next_attempt_at <= now()
                     and (d.leased_until is null or d.leased_until < now())
@@ -118,10 +122,21 @@ impl Store {
                             and p.attempt = 0 and p.next_attempt_at <= now())
                 order by d.next_attempt_at limit $2
                 for no key update of d skip locked
+            ), following as (
+                select f.id from due cross join lateral (
+                    select d.id from webhook_delivery d
+                    where d.request_id = due.request_id and d.sequence > due.sequence and d.status = $6 and d.attempt = 0
+                        and d.caller_service = $1 and left(d.endpoint, 300) = $7 and d.next_attempt_at <= now()
+                        and (d.leased_until is null or d.leased_until < now())
+                    order by d.sequence limit $8
+                    for no key update of d skip locked
+                ) f
+                where due.attempt = 0 and $5::uuid is null
+                limit greatest($2 - (select count(*) from due), 0)
             ), leased as (
                 update webhook_delivery d
                 set lease_token = $3, leased_until = now() + make_interval(secs => $4), asked_at = null
-                from due where d.id = due.id
+                from (select id from due union all select id from following) taken where d.id = taken.id
                 returning d.id, d.attempt, d.url, d.caller_service, d.request_id, d.sequence
             )
             select l.id, l.attempt, l.url, l.caller_service, r.callback_secret_id,
@@ -130,14 +145,16 @@ impl Store {
                 r.policy_key, r.policy_version, e.trace_context
             from leased l join approval_event e on e.request_id = l.request_id and e.sequence = l.sequence
             join approval_request r on r.id = e.request_id
-            cross join (select set_config('synchronous_commit', 'off', true)) as lazily"#,
+            cross join (select set_config('synchronous_commit', 'off', true)) as lazily
+            order by e.request_id, e.sequence"#,
             to.caller_service,
             limit,
             token,
             lease.as_secs_f64(),
             only,
             PENDING,
-            to.endpoint
+            to.endpoint,
+            FOLLOWERS
         )
         .fetch_all(&self.hot)
         .await?;
@@ -152,6 +169,23 @@ impl Store {
             event: event_facts!(r).into_event(),
         });
         Ok(leased.collect())
+    }
+
+    /// Gives back leases of deliveries that are not attempted. They are due again at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; the leases run out.
+    pub async fn give_back(&self, deliveries: &[Uuid], token: Uuid) -> Result<(), Error> {
+        sqlx::query!(
+            "update webhook_delivery set lease_token = null, leased_until = null
+             from (select set_config('synchronous_commit', 'off', true)) as lazily
+             where id = any($1) and lease_token = $2",
+            deliveries,
+            token
+        )
+        .execute(&self.hot)
+        .await?;
+        Ok(())
     }
 
     /// Writes `why` into `last_error` of due deliveries that are untried and have no error yet; counts as no attempt.

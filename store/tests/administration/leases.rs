@@ -166,23 +166,60 @@ async fn a_lease_takes_the_webhooks_of_its_caller_and_reads_those_of_no_other() 
     assert!(read < 40, "{read} entries were read, and 600 of another caller wait");
 }
 
+fn sequences(leased: &[Leased]) -> Vec<i64> {
+    leased.iter().map(|l| l.event.sequence).collect()
+}
+
 #[tokio::test]
-async fn a_lease_takes_no_more_than_asked_and_of_each_request_only_the_first() {
+async fn a_lease_takes_no_more_than_asked_and_first_the_first_of_each_request() {
     let db = database().await;
     let policy = some_policy(&db, "key").await;
     owe(&db, policy, A, 5, 3).await;
     owe(&db, policy, B, 1, 1).await;
     let first = lease(&db, A, 2).await;
-    assert_eq!(first.len(), 2);
-    let rest = lease(&db, A, 9).await;
-    assert_eq!(rest.len(), 3);
-    assert!(first.iter().chain(&rest).all(|l| l.event.sequence == 1 && l.url == A));
+    assert_eq!(sequences(&first), [1, 1]);
+    let rest = lease(&db, A, 7).await;
+    assert_eq!(rest.len(), 7, "three first ones, and as many behind them as there is room for");
+    assert_eq!(sequences(&rest).iter().filter(|sequence| **sequence == 1).count(), 3);
+    assert!(first.iter().chain(&rest).all(|l| l.url == A));
     assert!(lease(&db, A, 9).await.is_empty(), "later ones wait for the first");
-    // One delivery has succeeded, one has failed once; in both cases the next one of its request may be leased.
+    // One delivery has succeeded, one has failed once; in both cases the next ones of its request may be leased.
     let outcomes = [outcome(&first[0], Next::Delivered), outcome(&first[1], later())];
     assert_eq!(db.record_attempts(&outcomes).await.unwrap().len(), 2);
-    let next = lease(&db, A, 9).await;
-    assert_eq!(next.iter().map(|l| l.event.sequence).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(sequences(&lease(&db, A, 9).await), [2, 3, 2, 3]);
+}
+
+#[tokio::test]
+async fn untried_deliveries_of_a_request_come_with_its_first_in_their_order() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 1, 6).await;
+    let leased = lease(&db, A, 9).await;
+    assert_eq!(sequences(&leased), [1, 2, 3, 4]);
+    assert!(lease(&db, A, 9).await.is_empty(), "the others wait for these");
+    db.record_attempts(&[outcome(&leased[0], Next::RetryAt(OffsetDateTime::now_utc()))]).await.unwrap();
+    assert_eq!(sequences(&lease(&db, A, 9).await), [1], "nothing follows a retry");
+    let all: Vec<_> = leased[1..].iter().map(|one| outcome(one, Next::Delivered)).collect();
+    db.record_attempts(&all).await.unwrap();
+    assert_eq!(sequences(&lease(&db, A, 9).await), [5, 6]);
+}
+
+#[tokio::test]
+async fn a_lease_that_is_given_back_is_due_again_and_only_its_holder_can_give_it_back() {
+    let db = database().await;
+    let policy = some_policy(&db, "key").await;
+    owe(&db, policy, A, 1, 3).await;
+    let leased = lease(&db, A, 9).await;
+    let ids: Vec<_> = leased.iter().map(|one| one.id).collect();
+    db.give_back(&ids, Uuid::now_v7()).await.unwrap();
+    assert!(lease(&db, A, 9).await.is_empty(), "somebody else's token gives nothing back");
+    db.give_back(&ids[1..], leased[0].token).await.unwrap();
+    assert!(lease(&db, A, 9).await.is_empty(), "the first is still under way");
+    db.record_attempts(&[outcome(&leased[0], Next::Delivered)]).await.unwrap();
+    let again = lease(&db, A, 9).await;
+    assert_eq!(sequences(&again), [2, 3]);
+    assert!(again.iter().all(|one| one.attempt == 0), "giving back is no attempt");
+    assert_eq!(db.asked_delivery(&to(A), LEASE).await.unwrap(), None, "and nobody asked for one");
 }
 
 #[tokio::test]
