@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Optional
 
 from support import api
@@ -134,7 +135,9 @@ class Clients:
                 # pause.
                 self._stop.wait(0.02)
                 if time.monotonic() - begun >= WITHIN:
-                    self.ledger.complain(f"no answer within {WITHIN:.0f} s")
+                    at = datetime.now(timezone.utc) - timedelta(seconds=time.monotonic() - begun)
+                    what = f"{client.asked} of {subject}, port {server.port}, asked at {at:%H:%M:%S.%f}"
+                    self.ledger.complain(f"no answer within {WITHIN:.0f} s: {what}")
                 return None
         self.ledger.answers += 1
         if answer.status == 503:

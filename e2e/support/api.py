@@ -59,6 +59,8 @@ class Client:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         self.headers = {"Authorization": f"Bearer {token(subject, *roles)}"} if subject else {}
         self.held = b""
+        self.asked = ""
+        """Method and path of the last call."""
 
     def bearing(self, token: str) -> "Client":
         """The same caller with another token."""
@@ -86,6 +88,7 @@ class Client:
     def send(
         self, method: str, path: str, body: object = None, headers: Optional[dict[str, str]] = None
     ) -> Answer:
+        self.asked = f"{method} {path}"
         raw = None if body is None else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if raw is not None else {}
         try:

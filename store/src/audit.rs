@@ -2,10 +2,11 @@
 
 use crate::once::Once;
 use crate::page::{Cursor, LOOKED_THROUGH, List, and, containing, cut, page, rows};
+use crate::pool::Connection;
 use crate::{Error, Store};
 use schemas::api::audit::AuditActionOut;
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -57,11 +58,7 @@ pub struct AuditFilter {
     pub cursor: Option<Cursor>,
 }
 
-pub(crate) async fn insert(
-    connection: &mut PgConnection,
-    actor: &Actor,
-    record: &Record,
-) -> Result<(), Error> {
+pub(crate) async fn insert(connection: &mut Connection, actor: &Actor, record: &Record) -> Result<(), Error> {
     sqlx::query!(
         "insert into audit_action
              (id, occurred_at, actor, actor_email, action, resource_type, resource_id, summary, before, after, metadata)
@@ -109,7 +106,7 @@ impl Store {
     pub async fn note_config_read(&self, actor: &Actor) -> Result<(), Error> {
         let record =
             Record { summary: Some("read the configuration".to_owned()), ..config("system_config.read") };
-        insert(&mut *self.pool.acquire().await?, actor, &record).await
+        insert(&mut self.pool.connection().await?, actor, &record).await
     }
 
     /// Notes that somebody changed what a process logs.
@@ -122,7 +119,7 @@ impl Store {
             metadata: Some(serde_json::json!({"before": before, "after": after})),
             ..config("system_config.log_level")
         };
-        insert(&mut *self.pool.acquire().await?, actor, &record).await
+        insert(&mut self.pool.connection().await?, actor, &record).await
     }
 
     /// Notes that somebody exported the configuration, and whether with its secrets.
@@ -141,7 +138,7 @@ impl Store {
             metadata: Some(serde_json::json!({"format": format, "include_sensitive": include_sensitive})),
             ..config("system_config.export")
         };
-        insert(&mut *self.pool.acquire().await?, actor, &record).await
+        insert(&mut self.pool.connection().await?, actor, &record).await
     }
 }
 
@@ -222,10 +219,7 @@ impl Store {
 }
 
 /// The cursor behind the rows that a page has looked through, if there may be more.
-async fn behind_looked_at(
-    snapshot: &mut PgConnection,
-    filter: &AuditFilter,
-) -> Result<Option<String>, Error> {
+async fn behind_looked_at(snapshot: &mut Connection, filter: &AuditFilter) -> Result<Option<String>, Error> {
     let mut query = QueryBuilder::<Postgres>::new("select occurred_at, id from (");
     filter.push_found(&mut query);
     query.push(") found order by occurred_at desc, id desc offset ").push_bind(LOOKED_THROUGH - 1);

@@ -2,12 +2,12 @@
 
 use crate::audit::AuditRow;
 use crate::policies::by_id;
+use crate::pool::Transaction;
 use crate::{Error, Store, What};
 use schemas::api::{AuditActionOut, EvidenceOut};
 use schemas::policy::{canonical_text, text_sha256};
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub type Place = (OffsetDateTime, Uuid);
 /// The database as of one moment: a read-only transaction that stays open as long as this is held.
 #[derive(Debug)]
 pub struct Snapshot {
-    tx: Transaction<'static, Postgres>,
+    tx: Transaction,
     as_of: OffsetDateTime,
 }
 

@@ -7,13 +7,13 @@
 //! Two that come at once: the second waits for the first one's row, is refused ([`Clash::KeyTaken`]) with all that it
 //! has done, and then finds the answer.
 
+use crate::pool::{Connection, Transaction};
 use crate::{Clash, Error, Store};
 use schemas::json::RawJson;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 /// The key under which somebody asks for something.
@@ -43,7 +43,7 @@ pub(crate) type Progress = (Uuid, i64);
 
 /// Ends a transaction, and notes its answer under the key, if there is one.
 pub(crate) async fn commit(
-    mut tx: Transaction<'_, Postgres>,
+    mut tx: Transaction,
     once: Option<&Once>,
     answer: &impl Serialize,
 ) -> Result<(), Error> {
@@ -59,7 +59,7 @@ fn json(answer: &impl Serialize) -> Result<RawJson, Error> {
 }
 
 async fn note(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     once: &Once,
     request_id: Option<Uuid>,
     response: &RawJson,
@@ -84,7 +84,7 @@ fn taken() -> Error {
 
 /// Locks a reserved key and reads how far it is: progress, or the number in the end.
 pub(crate) async fn progress(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     once: &Once,
 ) -> Result<Result<Option<Progress>, i64>, Error> {
     let stored = sqlx::query_scalar!(
@@ -102,11 +102,7 @@ pub(crate) async fn progress(
 }
 
 /// Writes how far a reserved key is, or its answer: an object is an answer, everything else is none.
-pub(crate) async fn advance(
-    connection: &mut PgConnection,
-    once: &Once,
-    response: &Value,
-) -> Result<(), Error> {
+pub(crate) async fn advance(connection: &mut Connection, once: &Once, response: &Value) -> Result<(), Error> {
     sqlx::query!(
         "update idempotency_key set response = $3 where subject = $1 and key = $2",
         once.subject,
@@ -129,7 +125,7 @@ impl Store {
         request_id: Option<Uuid>,
         response: &RawJson,
     ) -> Result<(), Error> {
-        note(&mut *self.hot.acquire().await?, once, request_id, response).await
+        note(&mut self.hot.connection().await?, once, request_id, response).await
     }
 
     /// Reserves a key for something that takes several transactions. One that was reserved for the same before stays

@@ -14,6 +14,7 @@ pub use read::LoadedPolicy;
 pub(crate) use read::by_id;
 
 use crate::audit::{self, Actor, Record};
+use crate::pool::Connection;
 use crate::{Clash, Error, Store, once};
 use engine::policy::Policy;
 use read::POLICY;
@@ -21,7 +22,6 @@ use schemas::api::policy::{PolicyCreate, PolicyOut};
 use schemas::etag::IfMatch;
 use schemas::policy::{as_written, entity_tag, text_sha256};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
@@ -36,7 +36,7 @@ fn record(action: &'static str, verb: &str, policy: &PolicyOut) -> Record {
 }
 
 /// Locks the numbering of the versions of `key` until the end of the transaction; returns the newest number.
-async fn lock_numbering(connection: &mut PgConnection, key: &str) -> Result<Option<i32>, Error> {
+async fn lock_numbering(connection: &mut Connection, key: &str) -> Result<Option<i32>, Error> {
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('approval_policy ' || $1, 0))")
         .bind(key)
         .execute(&mut *connection)
@@ -54,7 +54,7 @@ struct Version {
 }
 
 /// Locks the versions of `key` until the end of the transaction, so that nobody else changes their status.
-async fn lock_versions(connection: &mut PgConnection, key: &str) -> Result<Vec<Version>, Error> {
+async fn lock_versions(connection: &mut Connection, key: &str) -> Result<Vec<Version>, Error> {
     let versions = sqlx::query_as!(
         Version,
         "select id, version, status from approval_policy where policy_key = $1

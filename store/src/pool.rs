@@ -5,9 +5,11 @@
 //! [`SILENCE`], which is longer than the server itself allows a statement, and with it every connection that was open
 //! then: none of them is used or waited for again.
 
+mod connection;
 mod probe;
 
 use crate::{Error, Outage};
+pub(crate) use connection::{Connection, Transaction};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
 use probe::Probe;
@@ -16,7 +18,7 @@ use sqlx::postgres::{
     PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
 };
 use sqlx::query::Query;
-use sqlx::{Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr, Transaction};
+use sqlx::{Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub(crate) struct Pool {
 /// When the server last stayed silent for too long.
 #[derive(Debug)]
 struct Silence {
+    /// How long is too long.
+    patience: Duration,
     began: Instant,
     /// Milliseconds since `began`; 0 = never.
     noticed: AtomicU64,
@@ -79,7 +83,11 @@ fn silent() -> sqlx::Error {
 impl Pool {
     /// Connects on first use.
     pub(crate) fn new(options: PgPoolOptions, connect: PgConnectOptions) -> Self {
-        let silence = Arc::new(Silence { began: Instant::now(), noticed: AtomicU64::new(0) });
+        Self::with_patience(options, connect, SILENCE)
+    }
+
+    fn with_patience(options: PgPoolOptions, connect: PgConnectOptions, patience: Duration) -> Self {
+        let silence = Arc::new(Silence { patience, began: Instant::now(), noticed: AtomicU64::new(0) });
         let (before, after) = (Arc::clone(&silence), Arc::clone(&silence));
         let options = options
             .before_acquire(move |_, meta| {
@@ -104,13 +112,18 @@ impl Pool {
         }
     }
 
+    /// Takes a connection for single statements; waits until one is free.
+    pub(crate) async fn connection(&self) -> Result<Connection, sqlx::Error> {
+        Ok(Connection::new(self.acquire().await?, Arc::clone(&self.silence)))
+    }
+
     /// Begins a transaction; waits until a connection is free.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         self.begun(|pool| async move { pool.begin().await }).await
     }
 
     /// Begins what shows one moment of the database to several statements, and writes nothing.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, sqlx::Error> {
         self.begun(
             |pool| async move { pool.begin_with("begin isolation level repeatable read, read only").await },
         )
@@ -119,17 +132,15 @@ impl Pool {
 
     /// Begins in a task of its own, which goes on when the caller stops waiting. Otherwise a transaction whose begin was
     /// sent and not answered yet would stay open in the pool, unknown to it (sqlx 0.9): whoever got the connection next
-    /// would write into it, and lose what they wrote.
-    async fn begun<F>(
-        &self,
-        begin: impl FnOnce(PgPool) -> F,
-    ) -> Result<Transaction<'static, Postgres>, sqlx::Error>
+    /// would write into it, and lose what they wrote. After a silence the pool drops the connection.
+    async fn begun<F>(&self, begin: impl FnOnce(PgPool) -> F) -> Result<Transaction, sqlx::Error>
     where
-        F: Future<Output = Result<Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
+        F: Future<Output = Result<sqlx::Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
     {
-        match tokio::spawn(begin(self.inner.clone())).await {
+        let (begun, silence) = (begin(self.inner.clone()), Arc::clone(&self.silence));
+        match tokio::spawn(async move { connection::within(silence.patience, &silence, begun).await }).await {
             Ok(Err(error)) => Err(explained(&self.probe, error).await),
-            Ok(begun) => begun,
+            Ok(Ok(begun)) => Ok(Transaction::new(begun, Arc::clone(&self.silence))),
             Err(ended) => Err(sqlx::Error::Io(io::Error::other(ended))),
         }
     }
@@ -156,7 +167,7 @@ impl Pool {
     /// Runs several statements as one piece of work, which is bounded like a single statement.
     pub(crate) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let mut work = Box::pin(work);
-        match timeout(SILENCE, &mut work).await {
+        match timeout(self.silence.patience, &mut work).await {
             Ok(done) => done,
             Err(_) => {
                 // This comes before the work is dropped, so that the pool does not wait for its connection.
@@ -230,7 +241,7 @@ impl<'p> Executor<'p> for &Pool {
         let rows = (&self.inner).fetch_many(query);
         let (silence, probe) = (Arc::clone(&self.silence), Arc::clone(&self.probe));
         try_unfold((rows, silence, probe), |(mut rows, silence, probe)| async move {
-            match timeout(SILENCE, rows.next()).await {
+            match timeout(silence.patience, rows.next()).await {
                 Ok(Some(Ok(row))) => Ok(Some((row, (rows, silence, probe)))),
                 Ok(Some(Err(error))) => Err(explained(&probe, error).await),
                 Ok(None) => Ok(None),
@@ -251,7 +262,7 @@ impl<'p> Executor<'p> for &Pool {
         let mut row = (&self.inner).fetch_optional(query);
         let (silence, probe) = (Arc::clone(&self.silence), Arc::clone(&self.probe));
         Box::pin(async move {
-            match timeout(SILENCE, &mut row).await {
+            match timeout(silence.patience, &mut row).await {
                 Ok(Ok(row)) => Ok(row),
                 Ok(Err(error)) => Err(explained(&probe, error).await),
                 Err(_) => {
@@ -290,7 +301,7 @@ mod tests {
     #[test]
     fn only_connections_that_were_open_at_a_silence_are_suspect() {
         let began = Instant::now().checked_sub(Duration::from_secs(100)).unwrap_or_else(Instant::now);
-        let silence = Silence { began, noticed: AtomicU64::new(0) };
+        let silence = Silence { patience: SILENCE, began, noticed: AtomicU64::new(0) };
         assert!(!silence.suspects(Duration::from_secs(50)), "there was none");
         silence.noticed.store(90_000, Ordering::Release);
         assert!(silence.suspects(Duration::from_secs(50)));

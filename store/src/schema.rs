@@ -78,8 +78,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer, [`Error::Internal`] when it refuses.
     pub async fn schema(&self) -> Result<Schema, Error> {
-        let mut connection = self.pool.acquire().await?;
-        read(&mut connection).await
+        self.pool.bounded(async { read(&mut *self.pool.acquire().await?).await }).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! expires. They are stored sealed (see [`crate::vault`]) and shown once.
 
 use crate::audit::{self, Actor, Record};
+use crate::pool::Connection;
 use crate::vault::{Vault, VaultError};
 use crate::{Clash, Error, Store, What, once};
 use base64::Engine;
@@ -10,7 +11,6 @@ use schemas::api::secret::{CallbackPingOut, CallbackSecretCreatedOut, CallbackSe
 use schemas::webhook::{SECRET_MIN_BYTES, SECRET_PREFIX, show_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use sqlx::PgConnection;
 use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -134,7 +134,7 @@ struct ActiveRow<'a> {
 }
 
 async fn insert_active(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     row: &ActiveRow<'_>,
     actor: &Actor,
     vault: &Vault,

@@ -6,12 +6,13 @@ pub use filter::{ACTIONABLE, Sort, TaskFilter};
 
 use crate::moment::Moment;
 use crate::page::{Cursor, LOOKED_THROUGH, cut};
+use crate::pool::Connection;
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::task::{PagedTasksOut, TaskOut, TaskStatsOut};
 use schemas::json::RawJson;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -198,7 +199,7 @@ impl Store {
 }
 
 /// Refuses what would have to read or sort more than is counted.
-async fn refuse_costly(snapshot: &mut PgConnection, filter: &TaskFilter, skipped: i64) -> Result<(), Error> {
+async fn refuse_costly(snapshot: &mut Connection, filter: &TaskFilter, skipped: i64) -> Result<(), Error> {
     let (sorts, skips) = (filter.sorts_everything(), skipped > MOST_SKIPPED && !filter.looks_through());
     if !(sorts || skips) || count_tasks(snapshot, &filter.all_of_it()).await? <= MOST_COUNTED {
         return Ok(());
@@ -217,7 +218,7 @@ async fn refuse_costly(snapshot: &mut PgConnection, filter: &TaskFilter, skipped
 
 /// The cursor behind the rows that a page after `cursor` looks through, if there may be more.
 async fn behind_looked_at(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Connection,
     filter: &TaskFilter,
     cursor: Option<Cursor>,
 ) -> Result<Option<String>, Error> {
@@ -234,7 +235,7 @@ async fn behind_looked_at(
 
 /// The rows of a page, in order, and one more.
 async fn task_rows(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Connection,
     filter: &TaskFilter,
     skipped: i64,
     page_size: u32,
@@ -251,7 +252,7 @@ async fn task_rows(
 }
 
 /// Counts up to one more than [`MOST_COUNTED`].
-async fn count_tasks(snapshot: &mut PgConnection, filter: &TaskFilter) -> Result<i64, Error> {
+async fn count_tasks(snapshot: &mut Connection, filter: &TaskFilter) -> Result<i64, Error> {
     let mut query = QueryBuilder::<Postgres>::new("select count(*) from (select");
     filter.push(&mut query, None);
     query.push(" limit ").push_bind(MOST_COUNTED + 1).push(") counted");

@@ -4,10 +4,11 @@ use crate::audit::{self, Actor, Record};
 use crate::moment::Moment;
 use crate::once::Progress;
 use crate::page::{Cursor, LOOKED_THROUGH, List, and, cut};
+use crate::pool::Connection;
 use crate::{Clash, Error, Store, What, once};
 use schemas::api::delivery::{DeliveryAttemptOut, DeliveryOut, RetryDeliveriesIn};
 use serde_json::json;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -97,7 +98,7 @@ impl From<DeliveryRow> for DeliveryOut {
 
 /// The last of the rows that a page has looked through, if those behind it may fit: none of them is younger.
 async fn last_looked_at(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Connection,
     filter: &DeliveryFilter,
 ) -> Result<Option<(OffsetDateTime, Uuid)>, Error> {
     let mut query = QueryBuilder::<Postgres>::new("select created_at, id from (");

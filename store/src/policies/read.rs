@@ -1,6 +1,6 @@
 //! Reading policies, for people and for the engine. Always three statements, however many policies are read.
 
-use crate::pool::Pool;
+use crate::pool::{Connection, Pool, Transaction};
 use crate::{Error, Store, What};
 use engine::ids::PolicyId;
 use engine::logic::Logic;
@@ -9,7 +9,6 @@ use engine::policy::{
 };
 use schemas::api::policy::{ApproverRuleOut, PolicyOut, PolicyVersionOut, StageOut};
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -58,7 +57,7 @@ macro_rules! policies {
 }
 
 /// Adds stages and rules. The order of `policies` is kept.
-async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Result<Vec<PolicyOut>, Error> {
+async fn complete(connection: &mut Connection, policies: Vec<PolicyRow>) -> Result<Vec<PolicyOut>, Error> {
     let ids: Vec<Uuid> = policies.iter().map(|p| p.id).collect();
     let stages = sqlx::query!(
         "select id, policy_id, stage_order, name, mode, mode_value, reject_mode, sla_hours, skip_if, on_empty,
@@ -129,7 +128,7 @@ async fn complete(connection: &mut PgConnection, policies: Vec<PolicyRow>) -> Re
 
 /// One version, as seen by the transaction of this connection.
 pub(super) async fn version(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     key: &str,
     version: i32,
 ) -> Result<PolicyOut, Error> {
@@ -141,12 +140,12 @@ pub(super) async fn version(
 }
 
 /// One version by its id, as seen by the transaction of this connection.
-pub(crate) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<PolicyOut, Error> {
+pub(crate) async fn by_id(connection: &mut Connection, id: Uuid) -> Result<PolicyOut, Error> {
     let row = policies!("from approval_policy where id = $1", id).fetch_optional(&mut *connection).await?;
     one(connection, row.ok_or(POLICY)?).await
 }
 
-async fn one(connection: &mut PgConnection, row: PolicyRow) -> Result<PolicyOut, Error> {
+async fn one(connection: &mut Connection, row: PolicyRow) -> Result<PolicyOut, Error> {
     complete(connection, vec![row]).await?.pop().ok_or(POLICY)
 }
 
@@ -211,7 +210,7 @@ fn rule(rule: ApproverRuleOut) -> Result<Rule, Unreadable> {
 
 impl Store {
     /// Begins a snapshot, so that several statements see the same moment: a draft may be edited between two of them.
-    async fn snapshot(pool: &Pool) -> Result<Transaction<'static, Postgres>, Error> {
+    async fn snapshot(pool: &Pool) -> Result<Transaction, Error> {
         Ok(pool.snapshot().await?)
     }
 

@@ -2,11 +2,11 @@
 
 use crate::Error;
 use crate::audit::Actor;
+use crate::pool::Connection;
 use engine::policy::{Policy, Rule};
 use schemas::api::policy::{ApproverRuleIn, PolicyCreate};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 #[derive(Serialize)]
@@ -108,7 +108,7 @@ fn array(rows: &impl Serialize) -> Result<Value, Error> {
 }
 
 async fn insert_stages(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     policy_id: Uuid,
     policy: &PolicyCreate,
     engine: &Policy,
@@ -145,7 +145,7 @@ async fn insert_stages(
 
 /// Inserts a new draft with its stages and rules.
 pub(super) async fn insert_policy(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     policy: &PolicyCreate,
     engine: &Policy,
     version: i32,
@@ -174,7 +174,7 @@ pub(super) async fn insert_policy(
 
 /// Replaces the content of the draft `id`.
 pub(super) async fn replace_policy(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: Uuid,
     policy: &PolicyCreate,
     engine: &Policy,
@@ -200,11 +200,7 @@ pub(super) async fn replace_policy(
 }
 
 /// Makes one version the active one and stores the hash of its text.
-pub(super) async fn activate(
-    connection: &mut PgConnection,
-    id: Uuid,
-    text_sha256: &str,
-) -> Result<(), Error> {
+pub(super) async fn activate(connection: &mut Connection, id: Uuid, text_sha256: &str) -> Result<(), Error> {
     sqlx::query!(
         "update approval_policy set status = 'active', text_sha256 = $2, updated_at = now() where id = $1",
         id,
@@ -216,7 +212,7 @@ pub(super) async fn activate(
 }
 
 /// Moves one version to another status.
-pub(super) async fn set_status(connection: &mut PgConnection, id: Uuid, status: &str) -> Result<(), Error> {
+pub(super) async fn set_status(connection: &mut Connection, id: Uuid, status: &str) -> Result<(), Error> {
     sqlx::query!("update approval_policy set status = $2, updated_at = now() where id = $1", id, status)
         .execute(connection)
         .await?;

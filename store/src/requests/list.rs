@@ -3,13 +3,14 @@
 use super::filter::RequestFilter;
 use crate::moment::Moment;
 use crate::page::{Cursor, LOOKED_THROUGH, List, cut};
+use crate::pool::Connection;
 use crate::{Error, Store, What};
 use engine::ids::RequestId;
 use schemas::api::request::{EventOut, RequestOut};
 use schemas::json::RawJson;
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -93,7 +94,7 @@ fn repeated(payload: Value, stage: Option<i32>, actor: &str, reason: Option<&str
 
 /// The cursor behind the rows that a page has looked through, if there may be more.
 async fn behind_looked_at(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Connection,
     filter: &RequestFilter,
     rare: Option<&'static str>,
 ) -> Result<Option<String>, Error> {

@@ -1,9 +1,10 @@
 //! The side that is written: rows wait in a temporary table, are looked at as a whole, and become ours by one script.
 
 use crate::audit::{self, Actor, Record};
+use crate::pool::Transaction;
 use crate::{Error, Store};
 use serde_json::{Map, Value};
-use sqlx::{Postgres, Transaction};
+use std::time::Duration;
 
 const PROBLEMS: &str = include_str!("problems.sql");
 const WRITE: &str = include_str!("write.sql");
@@ -19,8 +20,11 @@ pub struct Written {
 /// An import that is not committed yet.
 #[derive(Debug)]
 pub struct Takeover {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Transaction,
 }
+
+/// As `statement_timeout` says below.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(3600);
 
 impl Store {
     /// Begins an import. Nobody else writes events until it ends.
@@ -29,6 +33,7 @@ impl Store {
     /// [`Error::Unavailable`], or a role that does not own the tables.
     pub async fn begin_takeover(&self) -> Result<Takeover, Error> {
         let mut transaction = self.pool.begin().await?;
+        transaction.allow(LONGEST_STATEMENT + Duration::from_secs(2));
         // The other database may be slow to answer meanwhile. What is open is noted by triggers, as for everybody who does
         // not note it himself.
         let prepare = "set local statement_timeout = '1h'; set local lock_timeout = '10s';
