@@ -35,7 +35,8 @@ class Isolation(EngineCase):
         other.wait_for(lambda received: len(received) == 4 * OTHER_REQUESTS, "all webhooks of the other endpoint")
         open_ = f"select count(*) from webhook_delivery where url = '{hanging.url}' and status = 'pending'"
         self.assertEqual(self.database.count(open_), 2 * HELD_REQUESTS)
-        self.assertLessEqual(self.database.count(f"{open_} and lease_token is not null"), 4)
+        # The second webhook of a request is leased with its first, and is no attempt before that one ended.
+        self.assertLessEqual(self.database.count(f"{open_} and lease_token is not null and sequence = 1"), 4)
         goes_on.set()
         until(lambda: self.database.count(open_) == 0, "the hanging endpoint gets its webhooks too", within=60)
 
