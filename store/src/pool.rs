@@ -7,12 +7,14 @@
 
 mod connection;
 mod probe;
+mod silence;
 
 use crate::{Error, Outage};
 pub(crate) use connection::{Connection, Transaction};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
 use probe::Probe;
+use silence::{Silence, silent, within};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
     PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
@@ -22,7 +24,6 @@ use sqlx::{Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -40,33 +41,6 @@ pub(crate) struct Pool {
     probe: Arc<Probe>,
 }
 
-/// When the server last stayed silent for too long.
-#[derive(Debug)]
-struct Silence {
-    /// How long is too long.
-    patience: Duration,
-    began: Instant,
-    /// Milliseconds since `began`; 0 = never.
-    noticed: AtomicU64,
-}
-
-impl Silence {
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn notice(&self) {
-        self.noticed.store(self.now().max(1), Ordering::Release);
-    }
-
-    /// Returns whether a connection of this age was open when the server stayed silent.
-    fn suspects(&self, age: Duration) -> bool {
-        let noticed = self.noticed.load(Ordering::Acquire);
-        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        noticed > 0 && self.now().saturating_sub(age) <= noticed
-    }
-}
-
 /// Replaces the error of a pool that had no connection in time by the reason why none can be opened, if there is one.
 /// The pool itself does not tell a full pool from a server that is away.
 async fn explained(probe: &Probe, error: sqlx::Error) -> sqlx::Error {
@@ -76,10 +50,6 @@ async fn explained(probe: &Probe, error: sqlx::Error) -> sqlx::Error {
     }
 }
 
-fn silent() -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database stayed silent"))
-}
-
 impl Pool {
     /// Connects on first use.
     pub(crate) fn new(options: PgPoolOptions, connect: PgConnectOptions) -> Self {
@@ -87,7 +57,7 @@ impl Pool {
     }
 
     fn with_patience(options: PgPoolOptions, connect: PgConnectOptions, patience: Duration) -> Self {
-        let silence = Arc::new(Silence { patience, began: Instant::now(), noticed: AtomicU64::new(0) });
+        let silence = Arc::new(Silence::new(patience));
         let (before, after) = (Arc::clone(&silence), Arc::clone(&silence));
         let options = options
             .before_acquire(move |_, meta| {
@@ -138,7 +108,7 @@ impl Pool {
         F: Future<Output = Result<sqlx::Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
     {
         let (begun, silence) = (begin(self.inner.clone()), Arc::clone(&self.silence));
-        match tokio::spawn(async move { connection::within(silence.patience, &silence, begun).await }).await {
+        match tokio::spawn(async move { within(silence.patience, &silence, begun).await }).await {
             Ok(Err(error)) => Err(explained(&self.probe, error).await),
             Ok(Ok(begun)) => Ok(Transaction::new(begun, Arc::clone(&self.silence))),
             Err(ended) => Err(sqlx::Error::Io(io::Error::other(ended))),
@@ -297,16 +267,6 @@ mod tests {
     use super::*;
     use sqlx::Row as _;
     use std::str::FromStr as _;
-
-    #[test]
-    fn only_connections_that_were_open_at_a_silence_are_suspect() {
-        let began = Instant::now().checked_sub(Duration::from_secs(100)).unwrap_or_else(Instant::now);
-        let silence = Silence { patience: SILENCE, began, noticed: AtomicU64::new(0) };
-        assert!(!silence.suspects(Duration::from_secs(50)), "there was none");
-        silence.noticed.store(90_000, Ordering::Release);
-        assert!(silence.suspects(Duration::from_secs(50)));
-        assert!(!silence.suspects(Duration::from_secs(5)));
-    }
 
     async fn process(kept: &mut Kept) -> Result<i32, Error> {
         let rows = kept.fetch_all(sqlx::query("select pg_backend_pid()")).await?;

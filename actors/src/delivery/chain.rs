@@ -4,7 +4,7 @@
 use super::attempt;
 use super::breaker::Health;
 use super::courier::Sent;
-use super::endpoint::{Lane, Lanes, Look};
+use super::lane::{Lane, Lanes, Look};
 use super::shares::Share;
 use crate::Error;
 use ractor::ActorRef;

@@ -1,7 +1,8 @@
 //! The live endpoint actors of this process, one for each caller and endpoint. They start when something is due and
 //! stop after being idle.
 
-use super::endpoint::{Endpoint, Lane, Lanes, Look};
+use super::endpoint::Endpoint;
+use super::lane::{Lane, Lanes, Look};
 use super::shares::{Share, Shares};
 use dashmap::DashMap;
 use outbound::redacted_url;

@@ -1,6 +1,6 @@
 //! Connections and transactions whose statements are bounded in time, as those of the pool itself are.
 
-use super::{Silence, silent};
+use super::silence::{Silence, within};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
 use sqlx::pool::PoolConnection;
@@ -9,7 +9,6 @@ use sqlx::{Describe, Either, Execute, Executor, Postgres, SqlStr};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A connection of a pool; it takes statements as `&mut` of it.
 #[derive(Debug)]
@@ -79,23 +78,6 @@ impl Deref for Transaction {
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.0
-    }
-}
-
-/// Waits for an answer of the server. A silence is noticed before `answer` is dropped, so that the pool does not wait for
-/// its connection.
-pub(super) async fn within<T>(
-    patience: Duration,
-    silence: &Silence,
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let mut answer = Box::pin(answer);
-    match timeout(patience, &mut answer).await {
-        Ok(done) => done,
-        Err(_) => {
-            silence.notice();
-            Err(silent())
-        }
     }
 }
 
