@@ -95,10 +95,11 @@ class People(Trusting):
         )
 
         def by_awe() -> bool:
-            with self.awe.client().bearing(client.headers["Authorization"].partition(" ")[2]) as direct:
-                return direct.get("/tasks").status == 401
+            tokens = [one.headers["Authorization"].partition(" ")[2] for one in (client, staff)]
+            with self.awe.client() as direct:
+                return all(direct.bearing(token).get("/tasks").status == 401 for token in tokens)
 
-        until(by_awe, "AWE refuses the token", 90)
+        until(by_awe, "AWE refuses both tokens", 90)
         refused = self.decide(client, change)
         self.assertEqual(self.refused(refused), (401, "REG-006"))
         self.assertIn("AWE", refused.json["message"])
