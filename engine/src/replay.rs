@@ -247,14 +247,12 @@ impl Again<'_> {
                 task.assignee == *person && crate::command::seats::is_undecided(task)
             };
             let Some(task) = self.request.tasks.iter().find(open) else { continue };
-            let command = Command::Decide {
-                caller: Caller { subject: task.assignee.clone(), admin: false },
-                task_id: task.id,
-                action: decision.action,
-                comment: decision.comment.clone(),
-                attachments_ref: None,
-                artifact_digest: None,
-            };
+            let command = Command::decide(
+                Caller { subject: task.assignee.clone(), admin: false },
+                task.id,
+                decision.action,
+                decision.comment.clone(),
+            );
             if self.give(command, decision.created_at) {
                 self.answer(decision.created_at);
                 return;

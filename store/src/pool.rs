@@ -25,7 +25,6 @@ use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
 
 /// How long the server may stay silent; `statement_timeout` is 10 s.
 const SILENCE: Duration = Duration::from_secs(12);
@@ -136,15 +135,7 @@ impl Pool {
 
     /// Runs several statements as one piece of work, which is bounded like a single statement.
     pub(crate) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let mut work = Box::pin(work);
-        match timeout(self.silence.patience, &mut work).await {
-            Ok(done) => done,
-            Err(_) => {
-                // This comes before the work is dropped, so that the pool does not wait for its connection.
-                self.silence.notice();
-                Err(silent().into())
-            }
-        }
+        within(self.silence.patience, &self.silence, work).await
     }
 }
 
@@ -211,14 +202,9 @@ impl<'p> Executor<'p> for &Pool {
         let rows = (&self.inner).fetch_many(query);
         let (silence, probe) = (Arc::clone(&self.silence), Arc::clone(&self.probe));
         try_unfold((rows, silence, probe), |(mut rows, silence, probe)| async move {
-            match timeout(silence.patience, rows.next()).await {
-                Ok(Some(Ok(row))) => Ok(Some((row, (rows, silence, probe)))),
-                Ok(Some(Err(error))) => Err(explained(&probe, error).await),
-                Ok(None) => Ok(None),
-                Err(_) => {
-                    silence.notice();
-                    Err(silent())
-                }
+            match within(silence.patience, &silence, async { rows.next().await.transpose() }).await {
+                Ok(next) => Ok(next.map(|row| (row, (rows, silence, probe)))),
+                Err(error) => Err(explained(&probe, error).await),
             }
         })
         .boxed()
@@ -229,16 +215,12 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let mut row = (&self.inner).fetch_optional(query);
+        let row = (&self.inner).fetch_optional(query);
         let (silence, probe) = (Arc::clone(&self.silence), Arc::clone(&self.probe));
         Box::pin(async move {
-            match timeout(silence.patience, &mut row).await {
-                Ok(Ok(row)) => Ok(row),
-                Ok(Err(error)) => Err(explained(&probe, error).await),
-                Err(_) => {
-                    silence.notice();
-                    Err(silent())
-                }
+            match within(silence.patience, &silence, row).await {
+                Err(error) => Err(explained(&probe, error).await),
+                found => found,
             }
         })
     }

@@ -60,7 +60,8 @@ impl Chain {
         let mut links = links.into_iter().peekable();
         while let Some(link) = links.next() {
             let sent = self.attempt(&link).await;
-            let goes_on = links.peek().is_some() && self.may_go_on();
+            // One that was not sent is still untried, and the others must not overtake it.
+            let goes_on = sent.is_ok() && links.peek().is_some() && self.may_go_on();
             self.record(link.delivery, sent, Arc::clone(&of_process), !goes_on);
             if !goes_on {
                 break;

@@ -73,6 +73,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// A decision that names neither attachments nor what was looked at.
+    #[must_use]
+    pub const fn decide(caller: Caller, task_id: TaskId, action: Action, comment: Option<String>) -> Self {
+        Self::Decide { caller, task_id, action, comment, attachments_ref: None, artifact_digest: None }
+    }
+
     /// What it is called in traces.
     #[must_use]
     pub const fn name(&self) -> &'static str {

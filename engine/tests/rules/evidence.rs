@@ -14,14 +14,7 @@ fn say(
     comment: Option<&str>,
 ) -> Result<Transition, Refusal> {
     let (task_id, comment) = (world.task(of).id, comment.map(str::to_owned));
-    world.send(Command::Decide {
-        caller: caller(by),
-        task_id,
-        action,
-        comment,
-        attachments_ref: None,
-        artifact_digest: None,
-    })
+    world.send(Command::decide(caller(by), task_id, action, comment))
 }
 
 fn demanding(comment_required: CommentRequired) -> World {

@@ -171,14 +171,7 @@ impl World {
         action: Action,
     ) -> Result<Transition, Refusal> {
         let caller = caller(by);
-        self.send(Command::Decide {
-            caller,
-            task_id,
-            action,
-            comment: None,
-            attachments_ref: None,
-            artifact_digest: None,
-        })
+        self.send(Command::decide(caller, task_id, action, None))
     }
 
     /// Decides the newest task of `by`, as themselves.

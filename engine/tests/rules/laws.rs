@@ -41,17 +41,7 @@ impl Pair {
                 let (task_id, caller) = (self.task_id(task), self.caller(*by, task));
                 let action = *Action::ALL.get(*action).unwrap_or(&Action::Approve);
                 let expected = self.model.decide(&caller.subject, caller.admin, task, action.as_str());
-                (
-                    Command::Decide {
-                        caller,
-                        task_id,
-                        action,
-                        comment: None,
-                        attachments_ref: None,
-                        artifact_digest: None,
-                    },
-                    expected,
-                )
+                (Command::decide(caller, task_id, action, None), expected)
             }
             Step::Claim { task: n, by } => {
                 let task = task(*n)?;

@@ -300,14 +300,7 @@ fn carry_out(world: &mut World, action: &Unblock<'_>, who: &str) -> Result<bool,
     };
     let comment = Some("said".to_owned());
     let command = match (action.action, action.task_id) {
-        (UnblockAction::Decide, Some(task_id)) => Command::Decide {
-            caller,
-            task_id,
-            action: Action::Approve,
-            comment,
-            attachments_ref: None,
-            artifact_digest: None,
-        },
+        (UnblockAction::Decide, Some(task_id)) => Command::decide(caller, task_id, Action::Approve, comment),
         (UnblockAction::Reassign, Some(task_id)) => {
             Command::Reassign { caller, task_id, new_assignee: "somebody new".into(), reason: None }
         }
@@ -347,14 +340,7 @@ fn who_is_waited_for_may_approve(world: &World) {
             let accepted = tasks.into_iter().any(|task_id| {
                 let caller = caller.clone();
                 let action = Action::Approve;
-                let decide = Command::Decide {
-                    caller,
-                    task_id,
-                    action,
-                    comment: None,
-                    attachments_ref: None,
-                    artifact_digest: None,
-                };
+                let decide = Command::decide(caller, task_id, action, None);
                 world.send(decide).is_ok()
             });
             assert!(accepted, "{person} is waited for and may not approve");

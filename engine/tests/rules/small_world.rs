@@ -158,25 +158,11 @@ impl Act {
         Some(match self {
             Self::Decide(at, action) => {
                 let caller = caller(&world.request.tasks[at].assignee);
-                Command::Decide {
-                    caller,
-                    task_id: task_id(at),
-                    action,
-                    comment: None,
-                    attachments_ref: None,
-                    artifact_digest: None,
-                }
+                Command::decide(caller, task_id(at), action, None)
             }
             Self::Override(at, action) => {
                 let caller = caller("admin");
-                Command::Decide {
-                    caller,
-                    task_id: task_id(at),
-                    action,
-                    comment: None,
-                    attachments_ref: None,
-                    artifact_digest: None,
-                }
+                Command::decide(caller, task_id(at), action, None)
             }
             Self::Claim(at) => {
                 Command::Claim { caller: caller(&world.request.tasks[at].assignee), task_id: task_id(at) }

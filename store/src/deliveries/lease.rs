@@ -93,7 +93,8 @@ impl Store {
     }
 
     /// Leases up to `limit` due deliveries to a destination, longest due first. Of the untried ones of a request the
-    /// first, and as far as there is room up to three behind it, which must be sent in their order. With
+    /// first, and as far as there is room up to three behind it, which must be sent in their order (one that an operator is
+    /// changing at that moment is passed over). With
     /// `only`, leases that delivery alone, if it is among them. They come by request and sequence.
     ///
     /// The leases are in force at once and on disk some moments later: what a server that dies forgets of them is

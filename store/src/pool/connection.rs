@@ -119,14 +119,18 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        self.inner().prepare_with(sql, parameters)
+        let (silence, patience) = (Arc::clone(&self.silence), self.patience);
+        let prepared = self.inner().prepare_with(sql, parameters);
+        Box::pin(async move { within(patience, &silence, prepared).await })
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
     where
         'c: 'e,
     {
-        self.inner().describe(sql)
+        let (silence, patience) = (Arc::clone(&self.silence), self.patience);
+        let described = self.inner().describe(sql);
+        Box::pin(async move { within(patience, &silence, described).await })
     }
 }
 
@@ -138,6 +142,7 @@ mod tests {
     use std::str::FromStr as _;
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::watch;
+    use tokio::time::timeout;
 
     const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -178,7 +183,8 @@ mod tests {
         let pool = Pool::with_patience(PgPoolOptions::new().max_connections(1), through, PATIENCE);
         let prepared = prepare(&pool).await;
         silent.send_replace(true);
-        let failure = work(&pool, prepared).await.expect_err("nothing answers");
+        let told = timeout(5 * PATIENCE, work(&pool, prepared)).await;
+        let failure = told.expect("it does not wait for ever").expect_err("nothing answers");
         for _ in 0..1000 {
             if pool.size() == 0 {
                 return failure.to_string();

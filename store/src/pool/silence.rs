@@ -42,17 +42,17 @@ pub(super) fn silent() -> sqlx::Error {
 
 /// Waits for an answer of the server. A silence is noticed before `answer` is dropped, so that the pool does not wait for
 /// its connection.
-pub(super) async fn within<T>(
+pub(super) async fn within<T, E: From<sqlx::Error>>(
     patience: Duration,
     silence: &Silence,
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     let mut answer = Box::pin(answer);
     match timeout(patience, &mut answer).await {
         Ok(done) => done,
         Err(_) => {
             silence.notice();
-            Err(silent())
+            Err(silent().into())
         }
     }
 }

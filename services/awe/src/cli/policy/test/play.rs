@@ -178,14 +178,7 @@ impl<'a> Player<'a> {
         let owner = decide.task_of.as_ref().unwrap_or(&decide.by);
         let task_id = self.task(owner, decide.stage)?;
         let caller = Caller { subject: decide.by.clone(), admin: decide.task_of.is_some() };
-        let command = Command::Decide {
-            caller,
-            task_id,
-            action,
-            comment: None,
-            attachments_ref: None,
-            artifact_digest: None,
-        };
+        let command = Command::decide(caller, task_id, action, None);
         self.send(command, decide.refused)
     }
 
