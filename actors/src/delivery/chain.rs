@@ -116,10 +116,12 @@ impl Chain {
         });
     }
 
-    /// Lets others have what this chain does not come to.
+    /// Lets others have what this chain does not come to. While the circuit is open they are told why they wait: the
+    /// actor may have told all others before these came back.
     async fn give_back(&self, left: &[Leased]) {
         let ids: Vec<_> = left.iter().map(|delivery| delivery.id).collect();
-        if let Err(error) = self.lanes.store.give_back(&ids, left[0].token).await {
+        let why = (!self.lane.is_open_to_all()).then(|| self.lane.why_it_rests());
+        if let Err(error) = self.lanes.store.give_back(&ids, left[0].token, why.as_deref()).await {
             let (endpoint, count) = (&self.lane.shown, ids.len());
             tracing::warn!(endpoint, count, %error, "leases were not given back; they run out");
         }

@@ -163,10 +163,7 @@ impl State {
         if let Some(asked) = store.asked_delivery(to, since.elapsed()).await? {
             return Ok(self.permits(1).await.map_or(Capacity::None, |one| Capacity::Probe(one, Some(asked))));
         }
-        let why = format!(
-            "held back, not counted as an attempt: webhooks of {} to {} have failed {} times in a row and rest",
-            to.caller_service, self.lane.shown, self.lanes.options.endpoint.open_after_failures
-        );
+        let why = self.lane.why_it_rests();
         self.explained = store.explain_wait(to, &why, self.explained, EXPLAINED).await?;
         Ok(Capacity::After(until.saturating_duration_since(Instant::now())))
     }

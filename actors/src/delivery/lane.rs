@@ -40,6 +40,8 @@ pub(super) struct Lane {
     pub(super) slots: Arc<Semaphore>,
     most: usize,
     rest: Duration,
+    /// Failures in a row that open the circuit.
+    tolerated: u32,
     breaker: Mutex<Breaker>,
     pub(super) told_to_look: AtomicBool,
     pub(super) used: Mutex<Instant>,
@@ -57,6 +59,7 @@ impl Lane {
             slots: Arc::new(Semaphore::new(most)),
             most,
             rest: tolerance.rest,
+            tolerated: tolerance.failures,
             breaker: Mutex::new(Breaker::new(tolerance)),
             told_to_look: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
@@ -103,6 +106,14 @@ impl Lane {
 
     pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock()
+    }
+
+    /// What deliveries are told that wait for the circuit.
+    pub(super) fn why_it_rests(&self) -> String {
+        format!(
+            "held back, not counted as an attempt: webhooks of {} to {} have failed {} times in a row and rest",
+            self.caller, self.shown, self.tolerated
+        )
     }
 
     /// Notes how an attempt ended.

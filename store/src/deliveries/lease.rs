@@ -172,17 +172,19 @@ impl Store {
         Ok(leased.collect())
     }
 
-    /// Gives back leases of deliveries that are not attempted. They are due again at once.
+    /// Gives back leases of deliveries that are not attempted. They are due again at once; `why`, if they wait all the
+    /// same, is written as by [`Store::explain_wait`].
     ///
     /// # Errors
     /// [`Error::Unavailable`]; the leases run out.
-    pub async fn give_back(&self, deliveries: &[Uuid], token: Uuid) -> Result<(), Error> {
+    pub async fn give_back(&self, deliveries: &[Uuid], token: Uuid, why: Option<&str>) -> Result<(), Error> {
         sqlx::query!(
-            "update webhook_delivery set lease_token = null, leased_until = null
+            "update webhook_delivery set lease_token = null, leased_until = null, last_error = coalesce(last_error, $3)
              from (select set_config('synchronous_commit', 'off', true)) as lazily
              where id = any($1) and lease_token = $2",
             deliveries,
-            token
+            token,
+            why
         )
         .execute(&self.hot)
         .await?;
