@@ -71,9 +71,21 @@ class Consumer(unittest.IsolatedAsyncioTestCase):
         with self.world.client() as caller:
             told = [(one.sequence, one.id) for one in caller.events(request_id)]
         self.assertEqual([(one.sequence, one.event_id) for one in found], told)
+        for one in found:
+            self.assertRegex(one.carrier["traceparent"], "^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$")
         second = self.make("second")
         await self.until(found.append, lambda: found[-1].request_id == second and found[-1].is_final)
         self.assertEqual(sum(one.request_id == request_id for one in found), len(told))
+
+    async def test_an_event_belongs_to_the_trace_of_the_call_that_caused_it(self) -> None:
+        found: List[WebhookEvent] = []
+        trace_id = uuid.uuid4().hex
+        said = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "tracestate": "vendor=1"}
+        with self.world.client(trace=lambda carrier: carrier.update(said)) as caller:
+            caller.create(self.world.request("traced"))
+        await self.until(found.append, lambda: found)
+        self.assertEqual(found[0].carrier["traceparent"][3:35], trace_id)
+        self.assertEqual(found[0].carrier["tracestate"], "vendor=1")
 
     async def test_types_can_be_chosen(self) -> None:
         found: List[WebhookEvent] = []

@@ -5,13 +5,18 @@
  */
 
 import { AckPolicy, DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { pause } from "./transport.js";
+import { pause, TRACED } from "./transport.js";
 import { type AnyEvent, isKnown, parseEvent, UnreadableEvent } from "./webhooks/events.js";
-import type { Handler } from "./webhooks/receiver.js";
 import { MemorySeenStore, type SeenStore } from "./webhooks/seen.js";
 
 /** A connection, as `connect` of `@nats-io/transport-node` makes it. */
 export type Connection = Parameters<typeof jetstream>[0];
+
+/** `traceparent` and `tracestate` of a message, as OpenTelemetry's `propagation.extract` reads them. */
+export type Carrier = Record<string, string>;
+
+/** Is called with each event once. When it throws or rejects, the event comes again. */
+export type EventHandler = (event: AnyEvent, carrier: Carrier) => unknown;
 
 export interface ConsumeOptions {
   /** The name under which the server keeps the place; processes with one name share the work. */
@@ -51,7 +56,7 @@ export function subjects(eventTypes?: readonly string[], artifactType?: string, 
  * When the handler fails the event comes again after a while that grows to a minute; later ones overtake it, so let
  * nothing with a lower `sequence` undo what a higher one did. A message that is no event is taken off.
  */
-export async function consume(connection: Connection, handler: Handler, options: ConsumeOptions): Promise<void> {
+export async function consume(connection: Connection, handler: EventHandler, options: ConsumeOptions): Promise<void> {
   const { durable, prefix = "awe", ackWaitMs = 30_000, signal, onError = () => {} } = options;
   const stream = `${prefix.toUpperCase()}_EVENTS`;
   const wanted = subjects(options.eventTypes, options.artifactType, prefix);
@@ -86,7 +91,7 @@ export async function consume(connection: Connection, handler: Handler, options:
 }
 
 interface Work {
-  handler: Handler;
+  handler: EventHandler;
   seen: SeenStore;
   ackWaitMs: number;
   artifactType?: string;
@@ -120,7 +125,7 @@ async function handle(message: JsMsg, { handler, seen, ackWaitMs, artifactType, 
   }
   const telling = setInterval(() => message.working(), ackWaitMs / 2);
   try {
-    await handler(event);
+    await handler(event, carrierOf(message));
   } catch (error) {
     await seen.forget(event.event_id);
     onError(error, `the handler failed on event ${event.event_id}`);
@@ -131,4 +136,8 @@ async function handle(message: JsMsg, { handler, seen, ackWaitMs, artifactType, 
   }
   await seen.done(event.event_id);
   message.ack();
+}
+
+function carrierOf({ headers }: JsMsg): Carrier {
+  return Object.fromEntries(TRACED.map((name) => [name, headers?.get(name) ?? ""]).filter(([, said]) => said));
 }

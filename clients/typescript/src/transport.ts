@@ -112,7 +112,8 @@ export interface Answer<Value> {
 const PREFIX = "/v1/awe";
 const TIMEOUT_MS = 10_000;
 const TRIED_AGAIN = new Set([408, 429, 502, 503, 504]);
-const TRACED = ["traceparent", "tracestate"];
+/** The headers that tie a call or an event to a trace (W3C Trace Context). */
+export const TRACED = ["traceparent", "tracestate"];
 
 interface Call {
   id: OperationId;

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { type AnyEvent, FINAL_STATUSES, MemorySeenStore, type WebhookEvent } from "../src/index.js";
-import { type Connection, type ConsumeOptions, consume, subjects } from "../src/nats.js";
+import { type Carrier, type Connection, type ConsumeOptions, consume, subjects } from "../src/nats.js";
 import { all, natsUrl, World } from "./support.js";
 
 let connection: Connection;
@@ -35,15 +35,15 @@ async function make(artifactId: string, kind = world): Promise<string> {
 
 /** Consumes until `enough` answers true; rejects after 20 s. */
 async function consumeUntil(
-  handler: (event: WebhookEvent) => unknown,
+  handler: (event: WebhookEvent, carrier: Carrier) => unknown,
   enough: () => boolean,
   options: Partial<ConsumeOptions> & { durable: string },
 ): Promise<void> {
   const stop = new AbortController();
   const late = setTimeout(() => stop.abort(new Error("late")), 20_000);
-  const watched = async (event: AnyEvent) => {
+  const watched = async (event: AnyEvent, carrier: Carrier) => {
     try {
-      await handler(event as WebhookEvent);
+      await handler(event as WebhookEvent, carrier);
     } finally {
       if (enough()) stop.abort();
     }
@@ -97,6 +97,23 @@ test("types can be chosen, and what was seen is not handled again", async () => 
     found.map((one) => one.event_type),
     ["request_created", "request_approved"],
   );
+});
+
+test("an event belongs to the trace of the call that caused it", async () => {
+  const other = await World.make();
+  const traceId = crypto.randomUUID().replaceAll("-", "");
+  const said = { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, tracestate: "vendor=1" };
+  await other
+    .client(other.caller, { trace: (carrier) => Object.assign(carrier, said) })
+    .create(other.request("traced"));
+  const found: Carrier[] = [];
+  await consumeUntil(
+    (_event, carrier) => found.push(carrier),
+    () => found.length > 0,
+    { durable: durable(), artifactType: other.kind },
+  );
+  assert.equal(found[0]?.traceparent?.slice(3, 35), traceId);
+  assert.equal(found[0]?.tracestate, "vendor=1");
 });
 
 test("an event whose handler fails comes again", async () => {

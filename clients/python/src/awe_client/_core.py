@@ -9,23 +9,19 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, List, Mapping, MutableMapping, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote, urlsplit
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from . import __version__
+from . import __version__, _trace
 from ._operation import Operation, Page
+from ._trace import Trace
 from .errors import ApiError, AweError, RequestTimeout, TransportError, UnexpectedAnswer, from_answer
-
-Trace = Callable[[MutableMapping[str, str]], None]
-"""Writes `traceparent` (and `tracestate`) into a mapping, as `opentelemetry.propagate.inject` does. Asked for each
-attempt."""
 
 PREFIX = "/v1/awe"
 TRIED_AGAIN = frozenset({408, 429, 502, 503, 504})
-TRACED = ("traceparent", "tracestate")
 USER_AGENT = f"awe-client-python/{__version__}"
 
 
@@ -116,11 +112,7 @@ class Call:
     def headers(self, token: Optional[str]) -> Dict[str, str]:
         """The headers of the next attempt."""
         self.attempt += 1
-        found = dict(self._headers)
-        if self._settings.trace is not None:
-            carrier: Dict[str, str] = {}
-            self._settings.trace(carrier)
-            found.update({name: carrier[name] for name in TRACED if name in carrier})
+        found = {**self._headers, **_trace.written(self._settings.trace)}
         if token is not None:
             found["authorization"] = f"Bearer {token}"
         return found

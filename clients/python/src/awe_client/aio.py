@@ -10,10 +10,11 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Dict, List, Mapping,
 
 import httpx
 
-from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
+from ._core import Answer, Call, Id, RetryPolicy, Settings, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, AsyncOperations
 from ._operation import Operation, Page, T, Tagged, next_page
+from ._trace import Trace
 from .auth import ClientCredentials, Token
 from .client import Created, created
 from .errors import AweError, WaitTimeout

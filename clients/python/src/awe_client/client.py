@@ -8,10 +8,11 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 import httpx
 
-from ._core import Answer, Call, Id, RetryPolicy, Settings, Trace, base_of, transport_error
+from ._core import Answer, Call, Id, RetryPolicy, Settings, base_of, transport_error
 from ._generated import models
 from ._generated.operations import OPERATIONS, Operations
 from ._operation import Operation, Page, T, Tagged, next_page
+from ._trace import Trace
 from .auth import ClientCredentials, Token
 from .errors import AweError, TokenError, WaitTimeout
 from .events import FINAL_STATUSES, WebhookEvent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Mapping, Optional, Union
 
@@ -46,6 +46,9 @@ class WebhookEvent:
     """Facts of this type; what is not said is absent."""
     data: Mapping[str, Any]
     """The whole object as it came, with fields that this version does not know."""
+    carrier: Mapping[str, str] = field(default_factory=dict)
+    """`traceparent` and `tracestate` of the message on NATS, as OpenTelemetry's `propagate.extract` reads them; empty of
+    a webhook, whose headers say it."""
 
     @property
     def is_final(self) -> bool:

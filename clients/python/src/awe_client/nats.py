@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import inspect
 import logging
 import re
@@ -22,6 +23,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, ServiceUnavailableError
 
+from . import _trace
 from .events import AnyEvent, UnreadableEvent, WebhookEvent, parse_event
 from .seen import AnySeenStore, MemorySeenStore, Seen, settled
 
@@ -125,9 +127,7 @@ async def _batches(
 
 async def _handle(message: Msg, handler: Handler, store: AnySeenStore, artifact_type: Optional[str]) -> None:
     try:
-        event = parse_event(message.data)
-        if (message.headers or {}).get("Nats-Msg-Id", event.event_id) != event.event_id:
-            raise UnreadableEvent("Nats-Msg-Id is another than event_id")
+        event = _read(message)
     except UnreadableEvent as fault:
         log.error("a message on %s is no event: %s", message.subject, fault)
         await message.term()
@@ -158,6 +158,15 @@ async def _handle(message: Msg, handler: Handler, store: AnySeenStore, artifact_
         raise
     await settled(store.done(event.event_id))
     await message.ack()
+
+
+def _read(message: Msg) -> AnyEvent:
+    event, headers = parse_event(message.data), message.headers or {}
+    if headers.get("Nats-Msg-Id", event.event_id) != event.event_id:
+        raise UnreadableEvent("Nats-Msg-Id is another than event_id")
+    if isinstance(event, WebhookEvent):
+        return dataclasses.replace(event, carrier=_trace.of(headers))
+    return event
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, AsyncIterator, Dict, Iterator, Optional, Tuple
 
 import httpx
 
-from ._core import TRACED, USER_AGENT, Settings, seconds_of
+from . import _trace
+from ._core import USER_AGENT, Settings, seconds_of
 from .errors import AweError
 from .waiting import AsyncPolling, Polling
 
@@ -97,10 +98,7 @@ class _Following:
 
     def _headers(self, token: Optional[str]) -> Dict[str, str]:
         found = {"accept": EVENT_STREAM, "accept-encoding": "identity", "user-agent": USER_AGENT}
-        if self._settings.trace is not None:
-            carrier: Dict[str, str] = {}
-            self._settings.trace(carrier)
-            found.update({name: carrier[name] for name in TRACED if name in carrier})
+        found.update(_trace.written(self._settings.trace))
         if token is not None:
             found["authorization"] = f"Bearer {token}"
         return found
