@@ -34,6 +34,7 @@ MEASURED = {
     "decide p99 ms": lambda load: load["decide_ms"]["p(99)"],
 }
 WEBHOOKS = {
+    "delivered/s": lambda load: load["loaded"]["delivered_lifecycles_per_second"],
     "webhook p50 ms": lambda load: load["webhooks"]["p50"],
     "webhook p95 ms": lambda load: load["webhooks"]["p95"],
     "webhook p99 ms": lambda load: load["webhooks"]["p99"],
@@ -48,7 +49,7 @@ def options(words: list) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=8, help="how often both are measured, in turns (8)")
     parser.add_argument("--users", type=int, default=64, help="callers at once (64)")
     parser.add_argument("--duration", default="6s", help="of one measurement (6s)")
-    parser.add_argument("--webhooks", action="store_true", help="also the time of webhooks when nothing else goes on")
+    parser.add_argument("--webhooks", action="store_true", help="also webhooks: their time when nothing else goes on, and the rate with four for each lifecycle")
     found = parser.parse_args(words)
     if not found.binary.is_file():
         parser.error(f"{found.binary} is no program")
@@ -96,7 +97,10 @@ def measure(words: argparse.Namespace, stack: ExitStack) -> list:
                 came = phases.webhook_latency(side.server, receiver, LIFECYCLES, EACH_SECOND)
                 if came["events"] < came["wanted"]:
                     raise Failed(f"{came['wanted'] - came['events']} webhooks of `{side.name}` did not come")
-                found[side.name]["webhooks"] = came
+                loaded = phases.load_with_webhooks(bench, side.server, receiver, words.users, words.duration)
+                if loaded["deliveries"] < loaded["deliveries_wanted"]:
+                    raise Failed(f"webhooks of `{side.name}` did not come under load")
+                found[side.name].update(webhooks=came, loaded=loaded)
         pairs.append(found)
         this, other = (found[name]["per_second"] for name in ("this", "other"))
         say(f"pair {number + 1}: {this:.0f} and {other:.0f} lifecycles/s, ratio {this / other:.3f}")

@@ -1,6 +1,8 @@
 //! Webhook delivery: lease, sign, send without an open transaction, record.
 //!
-//! Cast: the commit says where this process owes new webhooks, and the queue which requests have something to deliver
+//! A commit leases its webhooks to this process where [`room`] is, and hands them over: they need not be looked for.
+//!
+//! Cast: the commit says where this process owes others, and the queue which requests have something to deliver
 //! in all processes; the poll finds what nothing announced (no bus, a lost message, a retry that is due, a row that an operator
 //! changed). All only tell the actor of the caller's
 //! [`endpoint`] to look, and that actor leases no more than it can start at once. So an endpoint that is slow, dead
@@ -13,6 +15,7 @@ mod chain;
 mod courier;
 mod endpoint;
 mod gather;
+mod handed;
 mod lane;
 mod live;
 mod local;
@@ -21,6 +24,7 @@ mod pace;
 mod permits;
 mod poll;
 mod recorder;
+mod room;
 mod shares;
 
 use crate::Error;
@@ -36,6 +40,7 @@ pub use options::{EndpointOptions, WebhookOptions};
 use poll::Poll;
 use ractor::ActorCell;
 use recorder::Recorder;
+pub(crate) use room::Room;
 use shares::Shares;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -46,6 +51,9 @@ use store::processes::Circuit;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+
+/// Most transitions whose webhooks are handed over by their commits and not yet begun.
+const MOST_HANDED: usize = 1024;
 
 /// The circuits of the endpoints that this process delivers to. Cheap to clone.
 #[derive(Clone)]
@@ -88,6 +96,7 @@ impl Delivery {
             store: store.clone(),
             sender: Sender::new(courier, recorder, options.clone()),
             slots: Shares::new(options.concurrency.max(1)),
+            handed: Shares::new(MOST_HANDED),
             tasks: attempts.clone(),
             options: options.clone(),
             stopping: AtomicBool::new(false),
@@ -102,12 +111,34 @@ impl Delivery {
         Self { attempts, endpoints }
     }
 
+    /// Who gives room for webhooks.
+    pub(crate) fn rooms(&self) -> Rooms {
+        Rooms(self.endpoints.clone())
+    }
+
     /// Lets attempts under way finish and be recorded within `deadline`; the leases of the others run out. The
     /// recorder ends with the last sender.
     pub(crate) async fn stop(self, deadline: Duration) {
         self.endpoints.stop(deadline).await;
         self.attempts.close();
         let _ = tokio::time::timeout(deadline, self.attempts.wait()).await;
+    }
+}
+
+/// Gives room for webhooks to transitions that are being committed.
+#[derive(Clone)]
+pub(crate) struct Rooms(LiveEndpoints);
+
+impl Rooms {
+    /// Room for webhooks to this destination, if they could be sent soon.
+    pub(crate) fn find(&self, to: &Destination) -> Option<Room> {
+        self.0.room(to)
+    }
+}
+
+impl std::fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rooms")
     }
 }
 

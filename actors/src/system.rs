@@ -66,6 +66,10 @@ impl System {
             .contains(Role::Delivery)
             .then(|| start_delivery(&options, told.undelivered, &loops, top))
             .transpose()?;
+        if let Some(delivery) = &delivery {
+            // Set once, here.
+            let _ = shared.rooms.set(delivery.rooms());
+        }
         let resolver = options
             .roles
             .contains(Role::Resolver)

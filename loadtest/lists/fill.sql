@@ -1,6 +1,7 @@
 -- Requests with one task each: `finished` ones, of which every thousandth is rejected and the others are approved, then
--- `open` ones in review. Every second task is amy's; the others belong to a hundred people. psql fills in :policy (id of
--- a policy version), :finished and :open.
+-- `open` ones in review. Every second task is amy's; the others belong to a hundred people. A finished one has had a
+-- webhook, which was given up where it was rejected; one in ten is followed by an action of an administrator. psql fills
+-- in :policy (id of a policy version), :finished and :open.
 set awe.open_work = 'kept';
 
 -- An id of version 7, made at that moment; servers before PostgreSQL 18 have no such function.
@@ -11,7 +12,7 @@ $$;
 
 create temporary table made as
 select n, n > :finished as is_open, n % 1000 = 0 as is_rejected, pg_temp.id_of(at) as request,
-    pg_temp.id_of(at) as task, pg_temp.id_of(at) as decision, pg_temp.id_of(at) as event,
+    pg_temp.id_of(at) as task, pg_temp.id_of(at) as decision, pg_temp.id_of(at) as event, pg_temp.id_of(at) as webhook,
     case when n % 2 = 0 then 'amy' else 'person-' || n % 100 end as assignee, at as created,
     case when n % 10 = 0 then at + interval '1 day' end as due
 from (select n, now() - (:finished + :open - n) * interval '1 second' as at
@@ -43,6 +44,17 @@ select event, request, 1,
     case when is_open then 'in_review' when is_rejected then 'rejected' else 'approved' end, assignee, '{}', created
 from made order by n;
 
+insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url, status, attempt,
+    next_attempt_at, last_attempt_at, last_status_code, created_at, updated_at)
+select webhook, event, request, 1, case when is_rejected then 'request_rejected' else 'request_approved' end,
+    'load-caller', 'https://caller-' || n % 50 || '.example/hook', case when is_rejected then 'exhausted' else 'delivered' end,
+    case when is_rejected then 12 else 1 end, created, created, case when is_rejected then 503 else 204 end, created, created
+from made where not is_open;
+
+insert into audit_action (id, occurred_at, actor, action, resource_type, resource_id, summary)
+select pg_temp.id_of(created), created, 'admin-' || n % 20, 'task.reassign', 'task', task::text, 'reassigned by load'
+from made where n % 10 = 0;
+
 insert into outbox_batch (settled, last_position, last_seq, positions, stream_seqs)
 select max(position), max(position), 0, '{}', '{}' from approval_event;
 
@@ -57,3 +69,5 @@ vacuum analyze approval_decision;
 vacuum analyze approval_event;
 vacuum analyze open_request;
 vacuum analyze open_task;
+vacuum analyze webhook_delivery;
+vacuum analyze audit_action;

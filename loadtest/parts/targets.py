@@ -45,9 +45,10 @@ def under(what: str, found: float, wanted: float, unit: str = "", digits: int = 
 
 
 def table(targets: list) -> str:
-    lines = [f"  {'':<50}{'measured':>28}{'target':>12}"]
+    width = max(50, *(len(one.what) for one in targets))
+    lines = [f"  {'':<{width}}{'measured':>28}{'target':>12}"]
     for one in targets:
-        lines.append(f"  {one.what:<50}{one.found:>28}{one.wanted:>12}  {one.verdict}".rstrip())
+        lines.append(f"  {one.what:<{width}}{one.found:>28}{one.wanted:>12}  {one.verdict}".rstrip())
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ mod rows;
 mod statement;
 mod transition;
 
-pub use transition::{Audit, Commit, Idempotency, Meta};
+pub use transition::{Audit, Commit, Committed, Idempotency, Meta};
 
 use crate::pool::{Kept, Pool};
 use crate::{Clash, Error, Store};
@@ -30,15 +30,6 @@ use tracing::{Instrument, Span};
 /// A commit, and the channel for its outcome. The commit is shared with its caller, who needs it again once it is
 /// written.
 type Job = (Arc<Commit>, oneshot::Sender<Result<Committed, Error>>);
-
-/// What became of a transition that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// The row version of the request from now on.
-    pub row_version: i64,
-    /// The positions of the transition's events in the outbox, in their order.
-    pub positions: Vec<i64>,
-}
 
 /// Entrance to the queue of the writers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -192,9 +183,9 @@ async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<statement
 
 fn outcome(commit: &Commit, written: &mut statement::Written) -> Result<Committed, Error> {
     let id = commit.request_id().0;
-    if let Some(positions) = written.done.remove(&id) {
+    if let Some((positions, leased)) = written.done.remove(&id) {
         let row_version = commit.before.as_ref().map_or(1, |(_, version)| version + 1);
-        return Ok(Committed { row_version, positions });
+        return Ok(Committed { row_version, positions, leased });
     }
     if written.outdated.contains(&id) {
         return Err(Error::Stale);

@@ -4,6 +4,9 @@
 //!
 //! Order: a later delivery of a request is not leased while an earlier one waits for its first attempt. A delivery
 //! that has failed once may be overtaken.
+//!
+//! A delivery may be leased by the commit that makes it, to the process that commits. Its order is then that of the
+//! process: earlier ones of the request must have been tried, or be leased in the same way to the same process.
 
 pub mod admin;
 pub mod endpoints;
@@ -16,6 +19,7 @@ use crate::{Error, Store};
 use schemas::event::WebhookEvent;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::time::Duration;
 use telemetry::Trace;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -59,6 +63,14 @@ impl Destination {
     pub fn new(caller_service: impl Into<String>, endpoint: impl Into<String>) -> Self {
         Self { caller_service: caller_service.into(), endpoint: endpoint.into() }
     }
+}
+
+/// What a worker that has room for webhooks asks of the commit that makes them: that they are leased to it from the
+/// start. The token must be the same for all that one process asks for, and differ from those of other processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub token: Uuid,
+    pub lasts: Duration,
 }
 
 /// A delivery that this worker may attempt until its lease ends.

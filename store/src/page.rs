@@ -39,7 +39,7 @@ pub struct Cursor {
 /// Rows that a page looks through, in its order, for what no index finds: a text, say. When they hold too little for a
 /// page, its cursor goes on behind them, so that no call costs more because more is finished. The page and the last of
 /// these rows are read in one snapshot: else a row between them could be passed over.
-pub(crate) const LOOKED_THROUGH: i64 = 5_000;
+pub(crate) const LOOKED_THROUGH: i64 = 4_000;
 
 /// Bytes of list, moment and id, and of the checksum behind them.
 const PLACE: usize = 1 + 8 + 16;

@@ -9,7 +9,8 @@
 use super::breaker::Permission;
 use super::chain::{self, Chain, Link};
 use super::gather::{BUSY, GATHER};
-use super::lane::{Lane, Lanes, Look};
+use super::handed::UnderWay;
+use super::lane::{Lane, Lanes, Look, START_WITHIN};
 use super::pace::Pace;
 use super::permits::{self, Permits};
 use crate::Error;
@@ -22,10 +23,6 @@ use uuid::Uuid;
 
 /// Pause after a fault of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// Longest time between a lease and the start of its attempt.
-const START_WITHIN: Duration = Duration::from_secs(3);
-/// How much longer than the timeout of an attempt a lease lasts: time to start and to record.
-const LEASE_SLACK: Duration = Duration::from_secs(6);
 /// Waiting deliveries whose `last_error` is set by one statement.
 const EXPLAINED: i64 = 500;
 
@@ -84,15 +81,17 @@ impl Actor for Endpoint {
             state.alarm = None;
         }
         let gathers = state.gathers_until.map(|until| until.saturating_duration_since(Instant::now()));
-        let again = match gathers.filter(|wait| !wait.is_zero()) {
-            Some(wait) => Some(wait),
-            None => state.take(&me).await.unwrap_or_else(|error| {
-                let (endpoint, caller) = (&state.lane.shown, &*state.lane.caller);
-                tracing::warn!(endpoint, caller, %error, "deliveries were not leased; trying again");
-                Some(AFTER_FAILURE)
-            }),
-        };
-        if let Some(wait) = again {
+        if let Some(wait) = gathers.filter(|wait| !wait.is_zero()) {
+            state.look_after(&me, wait);
+            return Ok(());
+        }
+        if let Some(wait) = state.start_handed(&me).await {
+            state.look_after(&me, wait);
+        }
+        if state.lane.owes.swap(false, Ordering::AcqRel)
+            && let Some(wait) = state.look(&me).await
+        {
+            state.lane.owes.store(true, Ordering::Release);
             state.look_after(&me, wait);
         }
         Ok(())
@@ -100,6 +99,53 @@ impl Actor for Endpoint {
 }
 
 impl State {
+    /// Starts as many of the webhooks that commits have handed over as may start now. `Some`: when the first that waits
+    /// on has to be given back.
+    async fn start_handed(&mut self, me: &ActorRef<Look>) -> Option<Duration> {
+        let (lane, lanes) = (Arc::clone(&self.lane), Arc::clone(&self.lanes));
+        loop {
+            self.give_back_late(me).await;
+            let (waiting, start_by) = lane.handed.waiting();
+            let wait = start_by?.saturating_duration_since(Instant::now());
+            // Without a permit, the end of an attempt wakes this actor.
+            let Some(mut permits) = self.permits(waiting.min(lanes.options.batch_size.max(1))).await else {
+                return Some(wait);
+            };
+            let began = Instant::now();
+            *lane.used.lock() = began;
+            let begun = (0..permits.len()).map_while(|_| UnderWay::begin(&lane.handed, lanes.lease()));
+            let (begun, webhooks): (Vec<_>, Vec<_>) = begun.unzip();
+            self.gathers_until = (begun.len() >= BUSY).then(|| began + GATHER);
+            let counts: Vec<_> = webhooks.iter().map(Vec::len).collect();
+            let mut links =
+                chain::links_of(&lanes, webhooks.into_iter().flatten().collect()).await.into_iter();
+            for (under_way, count) in begun.into_iter().zip(counts) {
+                let chain = self.chain(false, Some(under_way), me);
+                lanes.tasks.spawn(chain.send(links.by_ref().take(count).collect(), permits.pop()));
+            }
+        }
+    }
+
+    /// Lets others have what was handed over and cannot start here any more.
+    async fn give_back_late(&self, me: &ActorRef<Look>) {
+        let open = self.lane.is_open_to_all() && !self.lanes.stopping.load(Ordering::Acquire);
+        let now = open.then(Instant::now);
+        let mut left = Vec::new();
+        while let Some(late) = self.lane.handed.late(now) {
+            left.extend(late.into_iter().map(|waiting| waiting.delivery));
+        }
+        self.lane.give_back(&self.lanes, me, left).await;
+    }
+
+    /// Looks for due deliveries in the database. `Some`: there may be more after this time, without a message.
+    async fn look(&mut self, me: &ActorRef<Look>) -> Option<Duration> {
+        self.take(me).await.unwrap_or_else(|error| {
+            let (endpoint, caller) = (&self.lane.shown, &*self.lane.caller);
+            tracing::warn!(endpoint, caller, %error, "deliveries were not leased; trying again");
+            Some(AFTER_FAILURE)
+        })
+    }
+
     /// Leases and starts as many attempts as may start now. `Some`: there may be more after this time, without a
     /// message.
     async fn take(&mut self, me: &ActorRef<Look>) -> Result<Option<Duration>, Error> {
@@ -108,22 +154,25 @@ impl State {
                 Capacity::For(permits) => (permits, None, false),
                 Capacity::Probe(permits, only) => (permits, only, true),
                 Capacity::After(wait) => return Ok(Some(wait)),
-                Capacity::None => return Ok(None),
+                Capacity::None => {
+                    self.lane.is_behind.store(true, Ordering::Release);
+                    self.lane.owes.store(true, Ordering::Release);
+                    return Ok(None);
+                }
             };
             let (wanted, began) = (permits.len(), Instant::now());
             let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
-            let lease = self.lanes.options.timeout + LEASE_SLACK;
-            let leased = self.lanes.store.lease_due(&self.lane.to, limit, lease, only).await?;
+            let leased = self.lanes.store.lease_due(&self.lane.to, limit, self.lanes.lease(), only).await?;
             let got = leased.len();
             self.pace.used(got);
             if got > 0 {
                 *self.lane.used.lock() = began;
             }
-            let secrets = self.lanes.sender.secrets_of(&leased).await;
-            let links = leased.into_iter().zip(secrets);
-            let chains = chain::of_requests(links.map(|(delivery, secrets)| Link { delivery, secrets }));
+            let start_by = std::iter::repeat(began + START_WITHIN);
+            let chains = chain::of_requests(chain::links(&self.lanes, leased, start_by).await.into_iter());
             self.gathers_until = (chains.len() >= BUSY).then(|| began + GATHER);
-            self.start(chains, permits, probe, began + START_WITHIN, me);
+            self.start(chains, permits, probe, me);
+            self.lane.is_behind.store(got == wanted && !probe, Ordering::Release);
             if probe || got < wanted {
                 return Ok(None);
             }
@@ -174,22 +223,18 @@ impl State {
         permits.filter(|_| !self.lanes.stopping.load(Ordering::Acquire))
     }
 
-    fn start(
-        &self,
-        chains: Vec<Vec<Link>>,
-        mut permits: Permits,
-        probe: bool,
-        start_by: Instant,
-        me: &ActorRef<Look>,
-    ) {
+    fn start(&self, chains: Vec<Vec<Link>>, mut permits: Permits, probe: bool, me: &ActorRef<Look>) {
         for links in chains {
             let permit = permits.pop();
             if probe {
                 self.lane.breaker().probe(Instant::now());
             }
-            let (lane, lanes, me) = (Arc::clone(&self.lane), Arc::clone(&self.lanes), me.clone());
-            self.lanes.tasks.spawn(Chain { lane, lanes, me, probe, start_by }.send(links, permit));
+            self.lanes.tasks.spawn(self.chain(probe, None, me).send(links, permit));
         }
+    }
+
+    fn chain(&self, probe: bool, handed: Option<UnderWay>, me: &ActorRef<Look>) -> Chain {
+        Chain { lane: Arc::clone(&self.lane), lanes: Arc::clone(&self.lanes), me: me.clone(), probe, handed }
     }
 
     /// Schedules the next look in `wait`, unless an earlier one is scheduled.

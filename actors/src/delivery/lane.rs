@@ -2,6 +2,7 @@
 
 use super::attempt::Sender;
 use super::breaker::{Breaker, Health, Permission, Tolerance};
+use super::handed::Handed;
 use super::options::WebhookOptions;
 use super::shares::Shares;
 use outbound::redacted_url;
@@ -11,10 +12,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::Store;
-use store::deliveries::Destination;
+use store::deliveries::{Destination, Leased};
 use store::processes::Circuit;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// Longest time between a lease and the start of its attempt.
+pub(super) const START_WITHIN: Duration = Duration::from_secs(3);
+/// How much longer than the timeout of an attempt a lease lasts: time to start and to record.
+const LEASE_SLACK: Duration = Duration::from_secs(6);
 
 /// What all endpoint actors of a process share.
 pub(super) struct Lanes {
@@ -22,13 +29,22 @@ pub(super) struct Lanes {
     pub(super) sender: Sender,
     /// Permits for the attempts that this process may have under way.
     pub(super) slots: Shares,
+    /// Places for transitions whose webhooks are handed over by their commits.
+    pub(super) handed: Shares,
     /// The attempts under way.
     pub(super) tasks: TaskTracker,
     pub(super) options: WebhookOptions,
     pub(super) stopping: AtomicBool,
 }
 
-/// The message "look for what is due". At most one is in the mailbox of an endpoint's actor.
+impl Lanes {
+    /// How long a lease lasts.
+    pub(super) fn lease(&self) -> Duration {
+        self.options.timeout + LEASE_SLACK
+    }
+}
+
+/// The message "there may be something to do". At most one is in the mailbox of an endpoint's actor.
 pub(super) struct Look;
 
 /// What an endpoint's actor shares with its attempts under way.
@@ -44,6 +60,16 @@ pub(super) struct Lane {
     tolerated: u32,
     breaker: Mutex<Breaker>,
     pub(super) told_to_look: AtomicBool,
+    /// The database may hold due deliveries.
+    pub(super) owes: AtomicBool,
+    /// It holds some that could not be leased yet, for want of room.
+    pub(super) is_behind: AtomicBool,
+    /// When somebody last told of due deliveries in the database.
+    announced: Mutex<Instant>,
+    /// Webhooks that commits of this process have leased to this lane.
+    pub(super) handed: Arc<Handed>,
+    /// Names this lane in their leases.
+    pub(super) token: Uuid,
     pub(super) used: Mutex<Instant>,
 }
 
@@ -62,12 +88,35 @@ impl Lane {
             tolerated: tolerance.failures,
             breaker: Mutex::new(Breaker::new(tolerance)),
             told_to_look: AtomicBool::new(false),
+            owes: AtomicBool::new(true),
+            is_behind: AtomicBool::new(false),
+            announced: Mutex::new(Instant::now()),
+            handed: Arc::new(Handed::new()),
+            token: Uuid::now_v7(),
             used: Mutex::new(Instant::now()),
         }
     }
 
-    /// Tells the actor to look, unless such a message waits already. Returns whether the actor lives.
+    /// Tells the actor to look for due deliveries in the database. Returns whether the actor lives.
     pub(super) fn look(&self, actor: &ActorRef<Look>) -> bool {
+        *self.announced.lock() = Instant::now();
+        self.look_again(actor)
+    }
+
+    /// The same, where nobody has told of any.
+    pub(super) fn look_again(&self, actor: &ActorRef<Look>) -> bool {
+        self.owes.store(true, Ordering::Release);
+        self.wake(actor)
+    }
+
+    /// Whether somebody has told of due deliveries in the database within this time.
+    pub(super) fn was_told_within(&self, time: Duration) -> bool {
+        self.announced.lock().elapsed() < time
+    }
+
+    /// Tells the actor that there may be something to do, unless such a message waits already. Returns whether the actor
+    /// lives.
+    pub(super) fn wake(&self, actor: &ActorRef<Look>) -> bool {
         let told = self.told_to_look.swap(true, Ordering::AcqRel);
         if told && matches!(actor.get_status(), ractor::ActorStatus::Running | ractor::ActorStatus::Starting)
         {
@@ -80,7 +129,35 @@ impl Lane {
     /// it stays longer, because it would forget the failures.
     pub(super) fn rests(&self, idle: Duration) -> bool {
         let remember = if self.breaker().is_closed() { Duration::ZERO } else { self.rest * 2 };
-        self.slots.available_permits() == self.most && self.used.lock().elapsed() > idle + remember
+        let waits = self.handed.waiting().0 > 0;
+        !waits && self.slots.available_permits() == self.most && self.used.lock().elapsed() > idle + remember
+    }
+
+    /// Whether commits may lease their webhooks to this lane: it could send them soon, and nothing older waits for it.
+    pub(super) fn takes_handed(&self, lanes: &Lanes) -> bool {
+        lanes.options.endpoint.rate_per_second == 0
+            && !lanes.stopping.load(Ordering::Acquire)
+            && !self.is_behind.load(Ordering::Acquire)
+            && self.is_open_to_all()
+            && self.handed.has_room(self.most)
+    }
+
+    /// Lets others have leased deliveries that are not attempted. While the circuit is open they are told why they wait:
+    /// the actor may have told all others before these came back.
+    pub(super) async fn give_back(&self, lanes: &Lanes, actor: &ActorRef<Look>, left: Vec<Leased>) {
+        if left.is_empty() {
+            return;
+        }
+        self.handed.returning();
+        let why = (!self.is_open_to_all()).then(|| self.why_it_rests());
+        let (ids, tokens): (Vec<_>, Vec<_>) = left.iter().map(|leased| (leased.id, leased.token)).unzip();
+        let given = lanes.store.give_back(&ids, &tokens, why.as_deref()).await;
+        if let Err(error) = &given {
+            let (endpoint, count) = (&self.shown, ids.len());
+            tracing::warn!(endpoint, count, %error, "leases were not given back; they run out");
+        }
+        self.handed.returned(if given.is_ok() { Duration::ZERO } else { lanes.lease() });
+        self.look(actor);
     }
 
     /// The circuit, unless it is closed.

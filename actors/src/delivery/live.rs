@@ -6,7 +6,7 @@ use super::lane::{Lane, Lanes, Look};
 use super::shares::{Share, Shares};
 use dashmap::DashMap;
 use outbound::redacted_url;
-use ractor::{Actor, ActorCell, ActorRef};
+use ractor::{Actor, ActorCell, ActorRef, ActorStatus};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -35,6 +35,17 @@ pub(super) struct LiveEndpoints {
 impl LiveEndpoints {
     pub(super) fn new(lanes: Lanes, supervisor: ActorCell) -> Self {
         Self { live: Arc::default(), places: Shares::new(MOST), lanes: Arc::new(lanes), supervisor }
+    }
+
+    pub(super) fn lanes(&self) -> &Arc<Lanes> {
+        &self.lanes
+    }
+
+    /// The lane of a destination, if its actor lives.
+    pub(super) fn lane_of(&self, to: &Destination) -> Option<(Arc<Lane>, ActorRef<Look>)> {
+        let live = self.live.get(to)?;
+        let lives = matches!(live.actor.get_status(), ActorStatus::Running | ActorStatus::Starting);
+        lives.then(|| (Arc::clone(&live.lane), live.actor.clone()))
     }
 
     /// Tells the actor of a destination to look for due deliveries; starts the actor if there is none.
@@ -104,6 +115,10 @@ impl LiveEndpoints {
     pub(super) async fn stop(&self, deadline: Duration) {
         self.lanes.stopping.store(true, Ordering::Release);
         let actors: Vec<_> = self.live.iter().map(|live| live.actor.clone()).collect();
+        for live in self.live.iter() {
+            // Looked at while stopping, a lane lets others have what it has not begun.
+            live.lane.wake(&live.actor);
+        }
         futures::future::join_all(actors.iter().map(|actor| actor.drain_and_wait(Some(deadline)))).await;
         self.live.clear();
     }

@@ -7,6 +7,7 @@ use super::message::{Applied, NewRequest, Order};
 use super::question::{self, Due};
 use super::shared::Shared;
 use crate::catalog::Version;
+use crate::delivery::Room;
 use crate::people::{self, Decided};
 use crate::signals::{News, Unresolved};
 use crate::{Error, clock, shapes};
@@ -17,6 +18,7 @@ use outbound::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
 use store::commit::{Commit, Committed, Idempotency, Meta};
+use store::deliveries::Destination;
 use store::once::Once;
 use store::requests::Loaded;
 use time::OffsetDateTime;
@@ -179,22 +181,34 @@ async fn decide(
 async fn commit_and_keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
-    commit: Commit,
+    mut commit: Commit,
     (version, now): (&Arc<Version>, OffsetDateTime),
 ) -> Result<Option<Arc<Applied>>, Error> {
+    let to = commit.destination();
+    let room = to.as_ref().and_then(|to| shared.rooms.get()?.find(to));
+    commit.lease = room.as_ref().map(Room::lease);
     let commit = Arc::new(commit);
     match shared.committer.commit(Arc::clone(&commit)).await {
         Ok(committed) => {
-            keep(shared, loaded, &commit, committed, now);
+            keep(shared, loaded, &commit, &committed, (to, now));
+            match room {
+                Some(room) if committed.leased => room.hand(commit.leased()),
+                Some(room) => room.unused(),
+                None => {}
+            }
             Ok(Some(applied(&commit, version, now)))
         }
         Err(store::Error::Stale) => {
+            room.into_iter().for_each(Room::unused);
             *loaded = None;
             shared.catalog.people.forget(&commit.transition.looked_at);
             Ok(None)
         }
         Err(error) => {
-            // It is unknown what was written.
+            // It is unknown what was written, unless the database refused it.
+            if !matches!(error, store::Error::Unavailable(..)) {
+                room.into_iter().for_each(Room::unused);
+            }
             *loaded = None;
             Err(error.into())
         }
@@ -216,8 +230,8 @@ fn keep(
     shared: &Shared,
     loaded: &mut Option<Loaded>,
     commit: &Commit,
-    committed: Committed,
-    now: OffsetDateTime,
+    committed: &Committed,
+    (to, now): (Option<Destination>, OffsetDateTime),
 ) {
     let request = &commit.transition.request;
     measured::transition(&commit.transition);
@@ -227,8 +241,9 @@ fn keep(
     let deadline = request.next_due().into_iter().chain(expires).min();
     let owed = commit.resolve_after.filter(|at| *at <= now);
     let unresolved = owed.map(|_| Unresolved { request_id: request.id.0, sequence: request.last_sequence });
-    let handed = published && shared.fresh.hand(|| commit.outgoing(&committed.positions));
-    shared.signals.committed(News { deadline, unresolved, undelivered: commit.destination(), handed });
+    let handed = published && shared.fresh.hand(|| commit.outgoing(committed));
+    let undelivered = to.filter(|_| !committed.leased);
+    shared.signals.committed(News { deadline, unresolved, undelivered, handed });
     if let Some(waiting) = shared.waiting.get(&request.id) {
         waiting.notify_one();
     }

@@ -90,7 +90,7 @@ impl Registry {
         let oldest = self.now().saturating_sub(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
         let before = self.live.len();
         self.live.retain(|_, live| {
-            let keep = live.used.load(Ordering::Relaxed) > oldest;
+            let keep = live.used.load(Ordering::Relaxed) >= oldest;
             if !keep {
                 drain(&live.actor);
                 self.forget(live);

@@ -4,12 +4,13 @@ use super::options::RequestOptions;
 use super::registry::Registry;
 use crate::catalog::Catalog;
 use crate::context_schema::Validations;
+use crate::delivery::Rooms;
 use crate::fresh::Fresh;
 use crate::signals::Signals;
 use dashmap::DashMap;
 use engine::ids::{RequestId, TaskId};
 use ractor::ActorCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Store;
 use store::commit::Committer;
 use tokio::sync::Notify;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: moka::sync::Cache<TaskId, RequestId>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) fresh: Arc<Fresh>,
+    /// Where webhooks find room, in a process with the delivery role.
+    pub(crate) rooms: OnceLock<Rooms>,
     /// Creates that wait for their first tasks; woken when this process commits to their request.
     pub(crate) waiting: DashMap<RequestId, Arc<Notify>>,
     pub(crate) validations: Validations,
@@ -51,6 +54,7 @@ impl Shared {
             tasks: moka::sync::Cache::new(KNOWN_TASKS),
             signals: Arc::new(signals),
             fresh: Arc::default(),
+            rooms: OnceLock::new(),
             waiting: DashMap::new(),
             validations: Validations::default(),
             options,

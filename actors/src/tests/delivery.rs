@@ -1,11 +1,12 @@
 //! Webhooks to a real receiver.
 
-use super::fixtures::{World, approve, caller, world};
+use super::fixtures::{Node, World, approve, caller, world};
 use crate::{Options, Role};
 use axum::extract::{Json, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(super) struct Receiver {
     got: Arc<Mutex<Vec<Value>>>,
     pub(super) failures: Arc<AtomicUsize>,
     failure: Failure,
+    /// Held while the receiver answers nobody.
+    still: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Receiver {
@@ -32,15 +35,31 @@ impl Receiver {
     async fn failing(failure: Failure) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let url = format!("http://{}/hook", listener.local_addr().expect("has an address"));
-        let receiver = Self { url, got: Arc::default(), failures: Arc::default(), failure };
+        let receiver =
+            Self { url, got: Arc::default(), failures: Arc::default(), failure, still: Arc::default() };
         let router = axum::Router::new().fallback(receive).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
     }
 
+    /// Answers nobody until what this returns is dropped.
+    fn stands_still(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.still).try_lock_owned().expect("nobody is being answered")
+    }
+
     fn fails(&self, path: &str) -> bool {
         let fewer = |failures: usize| failures.checked_sub(1);
         path == "/fails" || self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
+    }
+
+    /// Those of each request, in the order in which they came.
+    pub(super) fn sequences_of_requests(&self) -> Vec<Vec<i64>> {
+        let mut found: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for body in &*self.got.lock().expect("no panic") {
+            let of_one = found.entry(body["request_id"].to_string()).or_default();
+            of_one.extend(body["sequence"].as_i64());
+        }
+        found.into_values().collect()
     }
 
     pub(super) fn sequences(&self) -> Vec<i64> {
@@ -50,6 +69,7 @@ impl Receiver {
 }
 
 async fn receive(State(receiver): State<Receiver>, path: Uri, Json(body): Json<Value>) -> Response {
+    drop(receiver.still.lock().await);
     if !receiver.fails(path.path()) {
         receiver.got.lock().expect("no panic").push(body);
         return StatusCode::OK.into_response();
@@ -113,6 +133,100 @@ async fn webhooks_of_the_own_process_wait_neither_for_the_bus_nor_for_the_poll()
     node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
     world.until("four webhooks have arrived", || receiver.sequences() == [1, 2, 4, 5]).await;
     node.stop().await;
+}
+
+/// A node whose lane to the receiver lives, as it does after a first webhook.
+async fn node_that_delivers(world: &World, receiver: &Receiver, change: impl FnOnce(&mut Options)) -> Node {
+    let node =
+        world.node_with(|o| (o.webhook.poll_interval, _) = (Duration::from_secs(3600), change(o))).await;
+    let before = receiver.sequences().len();
+    node.create("first", None).await;
+    world.until("the first webhooks have arrived", || receiver.sequences().len() == before + 2).await;
+    let pending = "select count(*) from webhook_delivery where status = 'pending'";
+    world
+        .until_some("they are recorded", async || (count(&world.db, pending).await == 0).then_some(()))
+        .await;
+    node
+}
+
+#[tokio::test]
+async fn webhooks_leave_with_their_commit_and_follow_each_other() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = node_that_delivers(&world, &receiver, |o| o.bus = None).await;
+    // Nobody finds these in the database: they are never due.
+    world
+        .execute(
+            "create function far() returns trigger language plpgsql as
+        $$ begin new.next_attempt_at = now() + interval '1 hour'; return new; end $$",
+        )
+        .await;
+    world
+        .execute("create trigger far before insert on webhook_delivery for each row execute function far()")
+        .await;
+    for n in 0..20 {
+        let created = node.create(&format!("CR-{n}"), None).await;
+        node.requests().decide(caller("ann"), created.tasks[0].id, approve()).await.expect("decided");
+    }
+    world.until("all have arrived", || receiver.sequences().len() == 2 + 20 * 4).await;
+    let told = receiver.sequences_of_requests();
+    assert!(told.iter().all(|of_one| [1, 2, 4, 5].starts_with(of_one)), "{told:?}");
+    node.stop().await;
+    let left = "select count(*) from webhook_delivery where status = 'pending' or lease_token is not null";
+    assert_eq!(count(&world.db, left).await, 0);
+}
+
+#[tokio::test]
+async fn what_was_handed_over_behind_a_webhook_whose_endpoint_fails_is_given_back_untried() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = node_that_delivers(&world, &receiver, |o| {
+        o.webhook.backoff = vec![Duration::from_secs(3600)];
+        o.webhook.endpoint.open_after_failures = 1;
+        o.webhook.endpoint.open = Duration::from_secs(3600);
+    })
+    .await;
+    receiver.failures.store(usize::MAX, Ordering::SeqCst);
+    node.create("CR-1", None).await;
+    let held = "select count(*) from webhook_delivery
+                where attempt = 0 and status = 'pending' and leased_until is null and last_error like 'held back%'";
+    world
+        .until_some("the second is held back", async || (count(&world.db, held).await == 1).then_some(()))
+        .await;
+    node.create("CR-2", None).await;
+    world
+        .until_some("and so are later ones", async || (count(&world.db, held).await == 3).then_some(()))
+        .await;
+    assert_eq!(count(&world.db, "select count(*) from webhook_attempt where status_code = 500").await, 1);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_that_stops_gives_back_what_was_handed_over() {
+    let receiver = Receiver::start().await;
+    let mut world = world(json!([{"users": ["ann"]}])).await;
+    world.callback = Some(receiver.url.clone());
+    let node = node_that_delivers(&world, &receiver, |o| o.webhook.endpoint.concurrency = 1).await;
+    let stands = receiver.stands_still();
+    for n in 0..3 {
+        node.create(&format!("CR-{n}"), None).await;
+    }
+    let stopping = node.stop();
+    let mut stopping = std::pin::pin!(stopping);
+    let leased = "select count(*) from webhook_delivery where leased_until > now()";
+    let only_those_begun = world.until_some("the others are given back", async || {
+        (count(&world.db, leased).await == 2).then_some(())
+    });
+    tokio::select! {
+        () = &mut stopping => panic!("an attempt is under way"),
+        () = only_those_begun => {}
+    }
+    drop(stands);
+    stopping.await;
+    let told = receiver.sequences_of_requests();
+    assert!(told.iter().all(|of_one| [1, 2].starts_with(of_one)), "{told:?}");
 }
 
 #[tokio::test]

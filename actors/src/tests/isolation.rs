@@ -118,7 +118,11 @@ async fn an_endpoint_that_has_answered_has_room_again_while_so_many_outcomes_wai
     let fourth = world.until("a fourth arrives", || receiver.sequences().len() > 3);
     let arrived = tokio::time::timeout(Duration::from_millis(300), fourth).await;
     arrived.expect_err("the process may have no more");
-    assert_eq!(receiver.sequences(), [1, 1, 1], "no request is told out of order");
+    let told = receiver.sequences_of_requests();
+    assert!(
+        told.iter().all(|of_one| [1, 2].starts_with(of_one)),
+        "no request is told out of order: {told:?}"
+    );
     drop(recording);
     world.until("all have arrived", || receiver.sequences().len() == 12).await;
     world.until_some("all are recorded", async || (attempts(&world).await == 12).then_some(())).await;

@@ -22,7 +22,8 @@ async fn decide(node: &Node, world: &World, request: Uuid, who: &str) {
 #[tokio::test]
 async fn what_is_handed_over_is_what_the_outbox_holds() {
     let world = two_stages().await;
-    let node = world.node_with(|options| options.bus = None).await;
+    // Somebody else delivers, and has to be told.
+    let node = world.node_with(|o| (o.bus, o.roles) = (None, o.roles - crate::Role::Delivery)).await;
     let fresh = &node.system.shared().fresh;
     fresh.open();
     let created = node.create("CR-1", None).await;
@@ -41,6 +42,7 @@ async fn a_request_that_was_loaded_hands_nothing_over_while_earlier_events_wait(
     let node = world
         .node_with(|options| {
             options.bus = None;
+            options.roles -= crate::Role::Delivery;
             // Nobody stays in memory after a command.
             options.requests.max_live = 0;
         })

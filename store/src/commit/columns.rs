@@ -187,6 +187,8 @@ table!(Deliveries of DeliveryRow<'a> {
     caller_service: &'a str as "text",
     url: &'a str as "text",
     created_at: Time as "timestamptz",
+    lease_token: Option<Uuid> as "uuid",
+    lease_seconds: Option<f64> as "float8",
 });
 
 table!(Audits of AuditRow<'a> {

@@ -180,6 +180,8 @@ impl<'a> Batch<'a> {
                     caller_service: &r.source_service,
                     url,
                     created_at: event.occurred_at,
+                    lease_token: commit.lease.map(|lease| lease.token),
+                    lease_seconds: commit.lease.map(|lease| lease.lasts.as_secs_f64()),
                 });
             }
         }

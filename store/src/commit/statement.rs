@@ -12,8 +12,9 @@ use uuid::Uuid;
 /// What one statement wrote.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// Requests whose transition was written, with the positions of its events in their order.
-    pub(super) done: HashMap<Uuid, Vec<i64>>,
+    /// Requests whose transition was written, with the positions of its events in their order, and whether its webhooks
+    /// are leased as it asked.
+    pub(super) done: HashMap<Uuid, (Vec<i64>, bool)>,
     /// Requests whose transition relied on delegations that have changed.
     pub(super) outdated: HashSet<Uuid>,
     /// The policy epoch that the statement saw.
@@ -21,7 +22,9 @@ pub(super) struct Written {
 }
 
 pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Result<Written, Error> {
-    let query = Batch::of(commits).bind(sqlx::query(STATEMENT.as_str()));
+    let leases = commits.iter().any(|commit| commit.lease.is_some());
+    let statement = if leases { &LEASING } else { &STATEMENT };
+    let query = Batch::of(commits).bind(sqlx::query(statement.as_str()));
     let rows = connection.fetch_all(query).await?;
     let mut written =
         Written { done: HashMap::with_capacity(rows.len()), outdated: HashSet::new(), epoch: 0 };
@@ -30,7 +33,10 @@ pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Resul
         // Without one, nothing was written and nothing is outdated.
         let Some(id) = row.try_get::<Option<Uuid>, _>("id")? else { continue };
         match row.try_get::<Option<Vec<i64>>, _>("positions")? {
-            Some(positions) => drop(written.done.insert(id, positions)),
+            Some(positions) => {
+                let leased = row.try_get::<Option<bool>, _>("leased")?.unwrap_or_default();
+                written.done.insert(id, (positions, leased));
+            }
             None => drop(written.outdated.insert(id)),
         }
     }
@@ -39,8 +45,19 @@ pub(super) async fn execute(connection: &mut Kept, commits: &[&Commit]) -> Resul
 
 /// The statement with all its parameters. It inserts keys in sorted order, and skips requests whose row another batch
 /// has locked (that batch is about to make ours stale anyway). So two batches cannot deadlock.
-static STATEMENT: LazyLock<String> = LazyLock::new(|| {
-    let mut statement = include_str!("statement.sql").to_owned();
+static STATEMENT: LazyLock<String> = LazyLock::new(|| statement(false));
+
+/// The same for transitions that ask for leases of their webhooks. It costs more, so it stands beside the other.
+static LEASING: LazyLock<String> = LazyLock::new(|| statement(true));
+
+fn statement(leases: bool) -> String {
+    let mut statement = String::new();
+    for (number, part) in include_str!("statement.sql").split("{lease ").enumerate() {
+        let (condition, rest) =
+            if number == 0 { ("", part) } else { part.split_once('}').unwrap_or((part, "")) };
+        statement.push_str(if number == 0 || leases { condition } else { "false" });
+        statement.push_str(rest);
+    }
     let mut bound = 0;
     for (table, columns) in Batch::TABLES {
         statement = statement.replace(&format!("{{{table}}}"), &parameters(columns, bound));
@@ -48,7 +65,7 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
         bound += columns.len();
     }
     statement
-});
+}
 
 /// The parameters for the columns of a table, numbered after the `bound` ones before them: `$1::uuid[], $2::text[]`.
 fn parameters(columns: &[Column], bound: usize) -> String {
@@ -67,10 +84,13 @@ mod tests {
     #[test]
     fn every_table_has_its_parameters_in_the_statement_and_each_is_named_once() {
         let columns: usize = Batch::TABLES.iter().map(|(_, columns)| columns.len()).sum();
-        for number in 1..=columns {
-            assert_eq!(STATEMENT.matches(&format!("${number}::")).count(), 1, "${number}");
+        for statement in [&*STATEMENT, &*LEASING] {
+            for number in 1..=columns {
+                assert_eq!(statement.matches(&format!("${number}::")).count(), 1, "${number}");
+            }
+            assert_eq!(statement.matches('$').count(), columns, "no parameter is written by hand");
+            assert!(!statement.contains(['{', '}']), "every placeholder is a table: {statement}");
         }
-        assert_eq!(STATEMENT.matches('$').count(), columns, "no parameter is written by hand");
-        assert!(!STATEMENT.contains('{'), "every placeholder is a table: {}", *STATEMENT);
+        assert!(LEASING.contains("offset 0) p") && !STATEMENT.contains("offset 0) p"));
     }
 }

@@ -1,5 +1,5 @@
 -- The name of a table in braces stands for the arrays of its columns; with `.columns` after it, for their names. Both
--- come from `columns.rs`.
+-- come from `columns.rs`. A condition in braces after the word lease is `false` where no transition asks for a lease.
 with seen as materialized (
     select policy_epoch as epoch from catalog
 ),
@@ -114,12 +114,21 @@ events as (
 ),
 deliveries as (
     insert into webhook_delivery (id, event_id, request_id, sequence, event_type, caller_service, url,
-        next_attempt_at, created_at, updated_at)
+        next_attempt_at, created_at, updated_at, lease_token, leased_until)
     select d.id, d.event_id, d.request_id, d.sequence, d.event_type, d.caller_service, d.url,
         -- The clock of the server that made the delivery may be fast; by the database's clock it must be due at once.
-        least(d.created_at, now()), d.created_at, d.created_at
+        least(d.created_at, now()), d.created_at, d.created_at,
+        l.token, case when l.token is not null then now() + make_interval(secs => d.lease_seconds) end
     from unnest({deliveries}) as d ({deliveries.columns})
+    -- Who wants the lease gets it unless somebody else still has to try an earlier one of the request. Found by
+    -- the request, one by one, whatever the planner thinks of how many are pending.
+    cross join lateral (select case when {lease d.lease_token is not null and not exists (
+            select from (select * from webhook_delivery where request_id = d.request_id offset 0) p
+            where p.status = 'pending' and p.attempt = 0 and p.next_attempt_at <= now()
+                and (p.lease_token is distinct from d.lease_token or p.leased_until < now()))}
+        then d.lease_token end as token) l
     where d.request_id in (select id from done)
+    returning request_id, lease_token
 ),
 audits as (
     insert into audit_action (id, actor, action, resource_type, resource_id, summary, before, after)
@@ -127,7 +136,9 @@ audits as (
     from unnest({audits}) as a ({audits.columns})
     where a.request_id in (select id from done)
 )
-select seen.epoch, found.id, found.positions from seen left join (
+select seen.epoch, found.id, found.positions,
+    {lease found.id in (select request_id from deliveries where lease_token is not null)} as leased
+from seen left join (
     select done.id, array_agg(e.position order by e.position) as positions
     from done join events e on e.request_id = done.id group by done.id
     union all

@@ -1,13 +1,13 @@
 //! What is handed to the group commit: one transition, with everything that is written together with it or not at
 //! all.
 
-use crate::deliveries::Destination;
+use crate::deliveries::{Destination, Lease, Leased};
 use crate::once::Once;
 use crate::outbox::{EventFacts, Outgoing};
 use engine::command::Transition;
 use engine::ids::{EventId, RequestId};
-use engine::request::Request;
-use schemas::event::webhook_wanted;
+use engine::request::{Event, Request};
+use schemas::event::{WebhookEvent, webhook_wanted};
 use schemas::json::RawJson;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -87,8 +87,22 @@ pub struct Commit {
     pub resolve_attempt: i32,
     /// The trace that the transition belongs to, as it is kept with its events.
     pub trace: Option<String>,
+    /// Set where the committing process has room for the transition's webhooks. It gets the lease unless an earlier
+    /// webhook of the request still has to be tried by somebody else.
+    pub lease: Option<Lease>,
     /// Ids of the webhook deliveries of the transition, by event.
     deliveries: HashMap<EventId, Uuid>,
+}
+
+/// What became of a transition that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The row version of the request from now on.
+    pub row_version: i64,
+    /// The positions of the transition's events in the outbox, in their order.
+    pub positions: Vec<i64>,
+    /// Its webhooks are leased, as [`Commit::lease`] asked.
+    pub leased: bool,
 }
 
 impl Commit {
@@ -109,6 +123,7 @@ impl Commit {
             resolve_after: None,
             resolve_attempt: 0,
             trace: Trace::kept().map(|trace| trace.to_text()),
+            lease: None,
             deliveries,
         }
     }
@@ -129,35 +144,68 @@ impl Commit {
     }
 
     /// The events of the transition at the positions that its commit has given them, equal to what
-    /// [`crate::Store::unpublished`] reads.
+    /// [`crate::Store::unpublished`] reads; those whose webhooks are leased name no delivery, because nobody need be
+    /// told of it.
     #[must_use]
-    pub fn outgoing(&self, positions: &[i64]) -> Vec<Outgoing> {
-        let outgoing = self.transition.events.iter().zip(positions).map(|(event, position)| Outgoing {
-            position: *position,
-            delivery_id: self.delivery_of(event.id),
-            trace: self.trace.as_deref().and_then(Trace::from_text),
-            event: EventFacts {
-                event_id: event.id.0,
-                event_type: event.event_type.as_str().to_owned(),
-                request_id: self.request_id().0,
-                artifact_type: self.meta.artifact_type.clone(),
-                artifact_id: self.meta.artifact_id.clone(),
-                title: self.meta.title.clone(),
-                summary: self.meta.summary.clone(),
-                artifact_url: self.meta.artifact_url.clone(),
-                status: event.status.as_str().to_owned(),
-                stage_order: event.stage_order,
-                actor: event.actor.clone(),
-                reason: event.reason.clone(),
-                payload: Value::Object(event.payload.clone()),
-                occurred_at: event.occurred_at,
-                sequence: event.sequence,
-                policy_key: self.meta.policy_key.clone(),
-                policy_version: self.meta.policy_version,
-            }
-            .into_event(),
-        });
+    pub fn outgoing(&self, committed: &Committed) -> Vec<Outgoing> {
+        let outgoing =
+            self.transition.events.iter().zip(&committed.positions).map(|(event, position)| Outgoing {
+                position: *position,
+                delivery_id: self.delivery_of(event.id).filter(|_| !committed.leased),
+                trace: self.trace(),
+                event: self.told(event),
+            });
         outgoing.collect()
+    }
+
+    /// The webhooks of the transition under the lease that it asked for, in their order, equal to what
+    /// [`crate::Store::lease_due`] reads.
+    #[must_use]
+    pub fn leased(&self) -> Vec<Leased> {
+        let (Some(lease), Some(url)) = (self.lease, self.meta.callback_url.as_ref()) else {
+            return Vec::new();
+        };
+        let leased = self.transition.events.iter().filter_map(|event| {
+            Some(Leased {
+                id: self.delivery_of(event.id)?,
+                token: lease.token,
+                attempt: 0,
+                url: url.clone(),
+                caller_service: self.transition.request.source_service.clone(),
+                callback_secret_id: self.meta.callback_secret_id,
+                event: self.told(event),
+                trace: self.trace(),
+            })
+        });
+        leased.collect()
+    }
+
+    fn trace(&self) -> Option<Trace> {
+        self.trace.as_deref().and_then(Trace::from_text)
+    }
+
+    fn told(&self, event: &Event) -> WebhookEvent {
+        let meta = &self.meta;
+        let facts = EventFacts {
+            event_id: event.id.0,
+            event_type: event.event_type.as_str().to_owned(),
+            request_id: self.request_id().0,
+            artifact_type: meta.artifact_type.clone(),
+            artifact_id: meta.artifact_id.clone(),
+            title: meta.title.clone(),
+            summary: meta.summary.clone(),
+            artifact_url: meta.artifact_url.clone(),
+            status: event.status.as_str().to_owned(),
+            stage_order: event.stage_order,
+            actor: event.actor.clone(),
+            reason: event.reason.clone(),
+            payload: Value::Object(event.payload.clone()),
+            occurred_at: event.occurred_at,
+            sequence: event.sequence,
+            policy_key: meta.policy_key.clone(),
+            policy_version: meta.policy_version,
+        };
+        facts.into_event()
     }
 }
 

@@ -172,18 +172,25 @@ impl Store {
         Ok(leased.collect())
     }
 
-    /// Gives back leases of deliveries that are not attempted. They are due again at once; `why`, if they wait all the
+    /// Gives back leases of deliveries that are not attempted, each with its token. They are due again at once; `why`, if they wait all the
     /// same, is written as by [`Store::explain_wait`].
     ///
     /// # Errors
     /// [`Error::Unavailable`]; the leases run out.
-    pub async fn give_back(&self, deliveries: &[Uuid], token: Uuid, why: Option<&str>) -> Result<(), Error> {
+    pub async fn give_back(
+        &self,
+        deliveries: &[Uuid],
+        tokens: &[Uuid],
+        why: Option<&str>,
+    ) -> Result<(), Error> {
         sqlx::query!(
-            "update webhook_delivery set lease_token = null, leased_until = null, last_error = coalesce(last_error, $3)
-             from (select set_config('synchronous_commit', 'off', true)) as lazily
-             where id = any($1) and lease_token = $2",
+            "update webhook_delivery d
+             set lease_token = null, leased_until = null, last_error = coalesce(last_error, $3)
+             from unnest($1::uuid[], $2::uuid[]) as given (id, token),
+                (select set_config('synchronous_commit', 'off', true)) as lazily
+             where d.id = given.id and d.lease_token = given.token",
             deliveries,
-            token,
+            tokens,
             why
         )
         .execute(&self.hot)

@@ -211,9 +211,10 @@ async fn a_lease_that_is_given_back_is_due_again_and_only_its_holder_can_give_it
     owe(&db, policy, A, 1, 3).await;
     let leased = lease(&db, A, 9).await;
     let ids: Vec<_> = leased.iter().map(|one| one.id).collect();
-    db.give_back(&ids, Uuid::now_v7(), None).await.unwrap();
+    let tokens = [leased[0].token; 3];
+    db.give_back(&ids, &[Uuid::now_v7(); 3], None).await.unwrap();
     assert!(lease(&db, A, 9).await.is_empty(), "somebody else's token gives nothing back");
-    db.give_back(&ids[1..], leased[0].token, Some("it rests")).await.unwrap();
+    db.give_back(&ids[1..], &tokens[1..], Some("it rests")).await.unwrap();
     assert!(lease(&db, A, 9).await.is_empty(), "the first is still under way");
     let told = "select count(*) from webhook_delivery where last_error = 'it rests'";
     assert_eq!(count(&db, told).await, 2);

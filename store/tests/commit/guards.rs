@@ -117,9 +117,9 @@ async fn what_is_handed_to_the_relay_is_what_it_would_read_and_every_webhook_has
     };
     let commit = world.new_request_of(wanted);
     let commit = std::sync::Arc::new(commit);
-    let positions = world.committer.commit(std::sync::Arc::clone(&commit)).await.unwrap().positions;
+    let committed = world.committer.commit(std::sync::Arc::clone(&commit)).await.unwrap();
     let read = world.db.all_unpublished(100).await.unwrap();
-    assert_eq!(commit.outgoing(&positions), read);
+    assert_eq!(commit.outgoing(&committed), read);
     let with_delivery: Vec<&WebhookEvent> =
         read.iter().filter(|out| out.delivery_id.is_some()).map(|out| &out.event).collect();
     assert_eq!(with_delivery.len(), 1, "one event of two is wanted");

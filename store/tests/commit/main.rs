@@ -3,4 +3,5 @@
 
 mod batch;
 mod guards;
+mod leases;
 mod world;
