@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scripts import tools
+from scripts import jaeger, tools
 from scripts.shell import ROOT, Failed, run, say, stop_group
 
 PROMETHEUS, GRAFANA = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana"
@@ -92,21 +93,35 @@ def for_tests() -> dict[str, str]:
 
 @contextmanager
 def traces(data: Path, port: int) -> Iterator[dict]:
-    """Runs a collector with a page that shows traces, unless the environment names another; yields how AWE is told."""
+    """Runs a collector with a page that shows traces, unless the environment names another; yields how AWE is told. It
+    is Jaeger where `./dev telemetry-test` has built it, else a small one of our own."""
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         yield {}
         return
     env = {**os.environ, "PYTHONPATH": tools.otlp(), "PYTHONDONTWRITEBYTECODE": "1"}
     data.mkdir(parents=True, exist_ok=True)
-    with (data / "traces.log").open("w") as out:
+    otlp = port
+    if jaeger.built():
+        otlp, grpc, health = free_ports(3)
+        command: list = jaeger.configured(data / "jaeger.json", otlp, port, grpc, health)
+    else:
         command = [sys.executable, ROOT / "scripts" / "traces.py", str(port)]
+    with (data / "traces.log").open("w") as out:
         child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     say(f"traces are at http://127.0.0.1:{port}/ (what it has to say: {data / 'traces.log'})")
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{otlp}"
     try:
         yield {"AWE__TELEMETRY__OTLP_ENDPOINT": url, "AWE__TELEMETRY__SAMPLE_RATIO": "1", "OTEL_BSP_SCHEDULE_DELAY": "1000"}
     finally:
         stop_group(child, signal.SIGTERM, END_WITHIN)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 @contextmanager

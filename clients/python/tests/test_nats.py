@@ -80,7 +80,7 @@ class Consumer(unittest.IsolatedAsyncioTestCase):
     async def test_an_event_belongs_to_the_trace_of_the_call_that_caused_it(self) -> None:
         found: List[WebhookEvent] = []
         trace_id = uuid.uuid4().hex
-        said = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "tracestate": "vendor=1"}
+        said = {"traceparent": f"00-{trace_id}-00f067770b7902b7-01", "tracestate": "vendor=1"}
         with self.world.client(trace=lambda carrier: carrier.update(said)) as caller:
             caller.create(self.world.request("traced"))
         await self.until(found.append, lambda: found)

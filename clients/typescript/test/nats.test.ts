@@ -102,7 +102,7 @@ test("types can be chosen, and what was seen is not handled again", async () => 
 test("an event belongs to the trace of the call that caused it", async () => {
   const other = await World.make();
   const traceId = crypto.randomUUID().replaceAll("-", "");
-  const said = { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, tracestate: "vendor=1" };
+  const said = { traceparent: `00-${traceId}-00f067770b7902b7-01`, tracestate: "vendor=1" };
   await other
     .client(other.caller, { trace: (carrier) => Object.assign(carrier, said) })
     .create(other.request("traced"));

@@ -34,7 +34,7 @@ pub struct RequestFilter {
 
 /// Requests that are so few that they are looked up one by one. If there are more, they are found soon enough among
 /// all requests, newest first.
-const FEW: i64 = 10_000;
+const FEW: i64 = 5_000;
 
 const OVERDUE: &str = "in (select request_id from open_task where due_at < now())";
 

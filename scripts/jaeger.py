@@ -1,0 +1,68 @@
+"""Jaeger, which is an OpenTelemetry collector with a trace store and a page behind it. Go builds it once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from scripts.shell import DEV, Failed, say
+
+# The module of version 1.76.0 holds, as its command `jaeger`, Jaeger 2.
+VERSION = "1.76.0"
+MODULE = "github.com/jaegertracing/jaeger"
+PROGRAM = DEV / "tools" / "go" / f"jaeger-{VERSION}"
+BUILD_WITHIN = 3_600.0
+
+
+def built() -> Path | None:
+    """The program, if an earlier run has built it."""
+    return PROGRAM if PROGRAM.is_file() else None
+
+
+def program() -> Path:
+    """The program; built if need be, by a module of its own, because its module cannot be installed by name."""
+    if PROGRAM.is_file():
+        return PROGRAM
+    if shutil.which("go") is None:
+        raise Failed("Go is not installed, and Jaeger has to be built once")
+    say(f"building Jaeger {VERSION} (once, some ten minutes on two cores)")
+    with tempfile.TemporaryDirectory(prefix="awe-jaeger-") as folder:
+        steps = [
+            ("mod", "init", "awe.test/jaeger"),
+            ("get", "-tool", f"{MODULE}/cmd/jaeger@v{VERSION}"),
+            ("build", "-trimpath", "-ldflags=-s -w", "-o", "jaeger", f"{MODULE}/cmd/jaeger"),
+        ]
+        for words in steps:
+            done = subprocess.run(["go", *words], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=BUILD_WITHIN)
+            if done.returncode != 0:
+                raise Failed(f"`go {words[0]}` failed, so there is no Jaeger:\n{done.stderr[-1500:]}")
+        PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(folder) / "jaeger", PROGRAM)
+    return PROGRAM
+
+
+def configured(file: Path, otlp: int, page: int, grpc: int, health: int) -> list[str]:
+    """Writes a configuration that takes OTLP over HTTP and keeps traces in memory; returns the words to start it with."""
+    at = "127.0.0.1:{}".format
+    pipeline = {"receivers": ["otlp"], "processors": ["batch"], "exporters": ["jaeger_storage_exporter"]}
+    told = {
+        "service": {
+            "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+            "pipelines": {"traces": pipeline},
+            "telemetry": {"metrics": {"level": "none"}, "logs": {"level": "warn"}},
+        },
+        "extensions": {
+            "healthcheckv2": {"use_v2": True, "http": {"endpoint": at(health)}},
+            "jaeger_query": {"storage": {"traces": "memory"}, "http": {"endpoint": at(page)}, "grpc": {"endpoint": at(grpc)}},
+            "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 10_000}}}},
+        },
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": at(otlp)}}}},
+        "processors": {"batch": {"timeout": "100ms"}},
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
+    }
+    # JSON is YAML.
+    file.write_text(json.dumps(told, indent=2))
+    return [str(PROGRAM), "--config", str(file)]
