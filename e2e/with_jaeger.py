@@ -8,7 +8,7 @@ from support import jaeger, server
 from support.waiting import until
 from test_telemetry import CLIENT, PARENT, PARENT_SPAN, PARENT_TRACE, PRODUCER, SERVER, TelemetryCase, scrape, value
 
-SENT, FAILED = ('awe_telemetry_spans_total{outcome="%s"}' % word for word in ("sent", "failed"))
+EXPORTED, FAILED = ('awe_telemetry_spans_total{outcome="%s"}' % word for word in ("exported", "failed"))
 
 
 class RealCollector(TelemetryCase):
@@ -51,7 +51,7 @@ class RealCollector(TelemetryCase):
     def test_a_collector_that_dies_costs_its_spans_and_nothing_else(self) -> None:
         admin = self.begin(self.started)
         self.decide(admin, self.create(admin))
-        until(lambda: value(scrape(self.metrics), SENT) > 0, "spans are sent")
+        until(lambda: value(scrape(self.metrics), EXPORTED) > 0, "spans are exported")
         self.jaeger.process.kill()
         self.jaeger.process.wait(20)
         for _ in range(20):

@@ -42,8 +42,8 @@ use ractor::ActorCell;
 use recorder::Recorder;
 pub(crate) use room::Room;
 use shares::Shares;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::Store;
 use store::deliveries::Destination;
@@ -62,7 +62,7 @@ pub struct Circuits(Option<LiveEndpoints>);
 impl Circuits {
     /// Those of a delivery role; of none, there are none.
     pub(crate) fn of(delivery: Option<&Delivery>) -> Self {
-        Self(delivery.map(|delivery| delivery.endpoints.clone()))
+        Self(delivery.map(|delivery| LiveEndpoints::clone(&delivery.endpoints)))
     }
 
     /// The circuits that are not closed, at most `most`.
@@ -75,7 +75,7 @@ impl Circuits {
 /// The delivery role of this process.
 pub(crate) struct Delivery {
     attempts: TaskTracker,
-    endpoints: LiveEndpoints,
+    endpoints: Arc<LiveEndpoints>,
 }
 
 impl Delivery {
@@ -108,12 +108,12 @@ impl Delivery {
         }
         let poll = Poll::new(store, endpoints.clone(), options.poll_interval);
         background::start(loops, poll, Arc::<Notify>::default());
-        Self { attempts, endpoints }
+        Self { attempts, endpoints: Arc::new(endpoints) }
     }
 
     /// Who gives room for webhooks.
     pub(crate) fn rooms(&self) -> Rooms {
-        Rooms(self.endpoints.clone())
+        Rooms(Arc::downgrade(&self.endpoints))
     }
 
     /// Lets attempts under way finish and be recorded within `deadline`; the leases of the others run out. The
@@ -125,14 +125,15 @@ impl Delivery {
     }
 }
 
-/// Gives room for webhooks to transitions that are being committed.
+/// Gives room for webhooks to transitions that are being committed, for as long as the delivery role is there: it must
+/// not keep the recorder from ending.
 #[derive(Clone)]
-pub(crate) struct Rooms(LiveEndpoints);
+pub(crate) struct Rooms(Weak<LiveEndpoints>);
 
 impl Rooms {
     /// Room for webhooks to this destination, if they could be sent soon.
     pub(crate) fn find(&self, to: &Destination) -> Option<Room> {
-        self.0.room(to)
+        self.0.upgrade()?.room(to)
     }
 }
 

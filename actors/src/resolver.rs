@@ -37,7 +37,7 @@ const LEASE: Duration = Duration::from_secs(60);
 /// Most time for all rules of a request together; well within the lease.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// How often an idle resolver looks without a signal.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(4);
 /// Pause when what is due has been leased by others, or is not due yet by the clock of the database.
 const TAKEN: Duration = Duration::from_millis(50);
 /// Rules of one request asked at the same time.

@@ -12,7 +12,7 @@ use store::outbox::{Ledger, Outgoing};
 /// Events in one round.
 pub(super) const BATCH: usize = 512;
 /// How often an idle relay reads the outbox without a signal.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_millis(1250);
 
 pub(super) struct Position {
     /// Number of the reconciliation that this is based on; noting events as published requires that no later one has

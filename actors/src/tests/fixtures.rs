@@ -13,7 +13,7 @@ use schemas::api::policy::PolicyCreate;
 use schemas::api::request::CreateRequestOut;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::audit::Actor;
 use store::testing::TestDb;
 use store::vault::Vault;
@@ -291,12 +291,14 @@ impl Node {
     pub(super) async fn stop(self) {
         let counts = self.system.shared().store.stuck().await.expect("counts");
         assert_eq!((counts.open_work_wrong, counts.orphaned), (0, 0), "open work is told as it is");
+        let began = Instant::now();
         self.stop_unseen().await;
+        assert!(began.elapsed() < PATIENCE, "every loop ends by itself");
     }
 
     /// [`Node::stop`] without a look at the database.
     pub(super) async fn stop_unseen(self) {
-        self.system.stop(Duration::from_secs(5)).await;
+        self.system.stop(PATIENCE).await;
         // The second node of a world finds the streams gone, which is what it wanted.
         let _ = self.bus.delete_streams().await;
     }
