@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import breaking, circles, helm, links, servers, snippets, surfaces, telemetry, tools
+from scripts import breaking, circles, helm, links, servers, snippets, surfaces, telemetry, terraform, tools
 from scripts.clients_rust import RUST
 from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
 
@@ -216,6 +216,17 @@ def chart() -> None:
         raise Skipped(str(why)) from None
 
 
+def module() -> None:
+    """The Terraform module, and that the check of it finds what it should."""
+    for name in tools.HCL:
+        try:
+            tools.fetch(name)
+        except Failed:
+            raise Skipped(f"{name} cannot be fetched from here") from None
+    run([sys.executable, "-m", "unittest", "-q", "scripts.test_terraform"])
+    terraform.check()
+
+
 def teardown() -> None:
     """deploy/teardown.sh with stand-ins."""
     if not shutil.which("jq"):
@@ -243,6 +254,7 @@ STEPS = {
     "telemetry": ("dashboards, rules and alerts name what is told, and alerts fire when they should", told),
     "helm": ("the chart renders to its golden files, fits Kubernetes and refuses what is dangerous", chart),
     "surfaces": ("every setting reaches compose, the chart and Terraform", surfaces.check),
+    "terraform": ("the Terraform module parses, is formatted and names only what it has", module),
     "teardown": ("deploy/teardown.sh removes what it should and nothing else", teardown),
     "release": ("a release finds every place that names the version", releasable),
     "contract": ("openapi.json keeps the wire contract", contract),

