@@ -67,6 +67,48 @@ class Starts(CustodianCase):
         answer = lonely.provision(custodian.grant())
         self.assertEqual((answer.status, answer.json["error"]), (503, "temporarily_unavailable"))
 
+    def test_who_waits_for_the_tables_goes_on_when_they_are_there_and_newer_ones_do(self) -> None:
+        patience = ["migrate", "--wait", "--timeout", "2"]
+        self.prepare(*patience)
+        newest = self.own.value("select max(version) from _sqlx_migrations")
+        self.own.value(f"update _sqlx_migrations set version = 0 where version = {newest}")
+        late = custodian.run(patience, self.custodian_settings)
+        self.assertNotEqual(late.returncode, 0, late.stdout)
+        self.assertIn("the tables are older than this program", late.stdout)
+        self.own.value(f"update _sqlx_migrations set version = {newest} where version = 0")
+        # As after a rollback: a newer program was here.
+        self.own.value(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)"
+            " values (99990101000000, 'of a newer program', true, '', 0)"
+        )
+        self.prepare(*patience)
+        self.prepare("migrate")
+
+    def test_who_is_asked_to_stop_is_alive_and_not_ready_and_goes_on_answering_for_a_while(self) -> None:
+        one = self.custodian(server__unready_seconds=3)
+        self.assertEqual((self._of(one, "live"), self._of(one, "ready")), (204, 200))
+        well = custodian.run(["health"], one.settings)
+        self.assertEqual((well.returncode, '"status":"ok"' in well.stdout), (0, True), well.stdout)
+        assert one.child is not None
+        one.child.terminate()
+        until(lambda: self._of(one, "ready") == 503, "it is not ready")
+        self.assertEqual((self._of(one, "live"), one.call("GET", "/health").status), (204, 200))
+        one.child.wait(30)
+        away = custodian.run(["health", "--at", f"localhost:{one.public}"], one.settings)
+        self.assertNotEqual(away.returncode, 0, away.stdout)
+        self.assertIn("cannot be asked", away.stdout)
+
+    def test_while_its_database_is_away_it_is_alive_and_not_ready(self) -> None:
+        away = {"database.url": "postgres://nobody@127.0.0.1:1/none", "database.acquire_timeout_seconds": 1}
+        lonely = custodian.Custodian({**self.custodian_settings, **away}, self.folder / "alone.log", start=False)
+        lonely.launch()
+        self.addCleanup(lonely.stop)
+        until(lambda: self._status(lonely) == 503, "health says that the database is away")
+        self.assertEqual((self._of(lonely, "live"), self._of(lonely, "ready")), (204, 503))
+
+    def _of(self, one: custodian.Custodian, what: str) -> int:
+        return one.call("GET", f"/health/{what}").status
+
     def test_connections_of_each_listener_are_bounded_and_those_that_say_nothing_are_ended(self) -> None:
         one = self.custodian(server__max_connections=1, server__idle_timeout_seconds=1)
         for port in (one.public, one.internal):

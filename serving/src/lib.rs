@@ -4,6 +4,8 @@
 pub mod files;
 mod listen;
 mod metrics;
+mod probe;
 
 pub use listen::{Limits, serve};
 pub use metrics::Metrics;
+pub use probe::probe;

@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use serving::Metrics;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -44,6 +46,19 @@ enum Command {
         /// Make the database if it does not exist
         #[arg(long)]
         create: bool,
+        /// Change nothing: wait until another process has done it
+        #[arg(long, conflicts_with = "create")]
+        wait: bool,
+        /// How long to wait, seconds
+        #[arg(long, value_name = "SECONDS", default_value = "600", requires = "wait",
+              value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        timeout: u64,
+    },
+    /// Ask the public listener of a server how it does; exit code 0 if well
+    Health {
+        /// Where it is; the server that runs here when absent
+        #[arg(long, value_name = "HOST:PORT")]
+        at: Option<String>,
     },
     /// Write the clients, customers and usage points of a demonstration
     Seed {
@@ -92,11 +107,21 @@ fn started(command: Command) -> anyhow::Result<()> {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve { migrate, seed, ports_file } => serve(migrate, seed, ports_file).await,
-        Command::Migrate { create } => database::migrate(&config::load()?.database, create).await,
+        Command::Migrate { wait: true, timeout, .. } => {
+            database::wait(&config::load()?.database, Duration::from_secs(timeout)).await
+        }
+        Command::Migrate { create, .. } => database::migrate(&config::load()?.database, create).await,
+        Command::Health { at } => health(at).await,
         Command::Seed { return_url } => write_seeds(&config::load()?.database, &return_url).await,
         Command::Config => print(&(serde_json::to_string_pretty(&config::load()?)? + "\n")),
         Command::Openapi => print(&openapi::text()),
     }
+}
+
+async fn health(at: Option<String>) -> anyhow::Result<()> {
+    let public = config::load()?.public;
+    let at = at.unwrap_or_else(|| SocketAddr::from((public.host, public.port)).to_string());
+    print(&(serving::probe(&at, "/health").await? + "\n"))
 }
 
 async fn write_seeds(database: &config::Database, return_url: &[String]) -> anyhow::Result<()> {
@@ -134,6 +159,9 @@ async fn serve(migrate: bool, seeds: bool, ports_file: Option<PathBuf>) -> anyho
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    // Whoever sends calls here is told before the listeners close.
+    running.app.leaving.cancel();
+    tokio::time::sleep(Duration::from_secs(running.app.config.server.unready_seconds)).await;
     running.stop().await;
     Ok(())
 }

@@ -57,6 +57,7 @@ section!(
         idle_timeout_seconds: u64,
         body_timeout_seconds: u64,
         request_timeout_seconds: u64,
+        unready_seconds: u64,
     }
 );
 section!(Resources { base_uri: String });
@@ -184,6 +185,7 @@ impl Config {
             (1..=8760).contains(&self.awe.approval_expiry_hours),
             "awe.approval_expiry_hours: must be 1 to 8760",
         );
+        unless(self.server.unready_seconds <= 120, "server.unready_seconds: must be 0 to 120");
         unless(self.backchannel.rate_per_second > 0, "backchannel.rate_per_second: must be at least 1");
         unless(self.backchannel.burst > 0, "backchannel.burst: must be at least 1");
         unless(!self.backchannel.client_id.trim().is_empty(), "backchannel.client_id: must not be empty");

@@ -10,6 +10,8 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// How often it is looked whether somebody else has brought the tables up to date.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A statement that takes longer is given up by the server: it would hold its connection.
 const LONGEST_STATEMENT: &str = "15s";
 
@@ -54,9 +56,35 @@ pub async fn migrate(settings: &config::Database, create: bool) -> anyhow::Resul
         }
     }
     let pool = pool(settings)?;
-    MIGRATIONS.run(&pool).await.context("the database could not be migrated")?;
+    let mut migrations = sqlx::migrate!("./migrations");
+    // After a rollback the tables are those of a newer program, which this one can use.
+    migrations.set_ignore_missing(true);
+    migrations.run(&pool).await.context("the database could not be migrated")?;
     pool.close().await;
     Ok(())
+}
+
+/// Waits until the tables are at least as new as this program.
+///
+/// # Errors
+/// They are not after this time; says whether the database answered.
+pub async fn wait(settings: &config::Database, patience: Duration) -> anyhow::Result<()> {
+    let pool = pool(settings)?;
+    let asking = "select version from _sqlx_migrations where success";
+    let mut last = anyhow::anyhow!("the database does not answer");
+    let waiting = async {
+        loop {
+            match sqlx::query_scalar::<_, i64>(asking).fetch_all(&pool).await {
+                Ok(done) if MIGRATIONS.iter().all(|one| done.contains(&one.version)) => return,
+                Ok(_) => last = anyhow::anyhow!("the tables are older than this program"),
+                Err(error) => last = error.into(),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    let in_time = tokio::time::timeout(patience, waiting).await.is_ok();
+    pool.close().await;
+    if in_time { Ok(()) } else { Err(last.context(format!("not up to date after {} s", patience.as_secs()))) }
 }
 
 /// Whether the database answers.

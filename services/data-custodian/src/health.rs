@@ -27,6 +27,20 @@ pub struct TroubleOut {
     pub name: &'static str,
 }
 
+/// Answers `GET /health/live`. It asks nobody else: a database that is away must not have processes killed.
+pub(crate) async fn live() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Answers `GET /health/ready`: as `/health`, until the process is asked to stop.
+pub(crate) async fn ready(State(app): State<App>) -> Response {
+    if app.leaving.is_cancelled() {
+        let out = HealthOut { status: "down", database: true, troubles: Vec::new() };
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(out)).into_response();
+    }
+    health(State(app)).await
+}
+
 /// Answers `GET /health`.
 pub(crate) async fn health(State(app): State<App>) -> Response {
     let database = database::is_up(&app.pool).await;

@@ -114,6 +114,17 @@ fn answer_consent() {}
         (status = 503, description = "The database does not answer.", body = HealthOut)))]
 fn health() {}
 
+#[utoipa::path(get, path = "/health/live", tag = "operations", operation_id = "health_live",
+    summary = "Whether the process answers; it asks nobody else",
+    responses((status = 204, description = "It answers.")))]
+fn live() {}
+
+#[utoipa::path(get, path = "/health/ready", tag = "operations", operation_id = "health_ready",
+    summary = "Whether calls should be sent here", responses(
+        (status = 200, description = "As `/health`.", body = HealthOut),
+        (status = 503, description = "As `/health`, or the process was asked to stop.", body = HealthOut)))]
+fn ready() {}
+
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "metrics", summary = "Metrics for Prometheus",
     description = "The same as on `telemetry.metrics_port`.",
     responses((status = 200, description = "Text.", body = String, content_type = "text/plain")))]
@@ -142,6 +153,8 @@ impl Modify for Schemes {
         show_consent,
         answer_consent,
         health,
+        live,
+        ready,
         metrics
     ),
     modifiers(&Schemes)

@@ -19,6 +19,8 @@ pub fn router(app: App) -> Router {
         .merge(resources::router())
         .merge(consent::router())
         .route("/health", get(health::health))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics::text))
         .route("/openapi.json", get(async || Json(openapi::document())))
         .fallback(async || resources::ResourceError::NotFound)

@@ -45,6 +45,8 @@ pub struct App {
     pub pages: Pages,
     /// Loops in the background.
     pub loops: Loops,
+    /// Cancelled once the process was asked to stop: it still answers, and is not ready any more.
+    pub leaving: CancellationToken,
     /// Something waits to be published or cancelled.
     pub changed: Arc<Notify>,
 }
@@ -70,6 +72,7 @@ impl App {
             awe: Awe::new(&config.awe, &config.auth)?,
             pages: Pages::new()?,
             loops: Loops::new(stop),
+            leaving: CancellationToken::new(),
             changed: Arc::default(),
             config: Arc::new(config),
             pool,

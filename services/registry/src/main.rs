@@ -7,6 +7,7 @@ use registry::config::Settings;
 use registry::told::PROGRAM;
 use registry::{reconcile, routes, sections, seed, serve};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -35,6 +36,8 @@ enum Command {
     },
     /// Bring the database's schema up to date.
     Migrate,
+    /// Ask the server that runs here how it does; exit code 0 if well.
+    Health,
     /// Write the register `farmer`, its policy and the callback secret; prints the secret's id as a setting.
     Seed,
     /// Make good once what lost webhooks have left behind.
@@ -100,6 +103,11 @@ async fn run(app: App, command: Command) -> anyhow::Result<()> {
             serve::run(if seed { seeded(&app).await? } else { app }).await
         }
         Command::Migrate => migrate(&app).await,
+        Command::Health => {
+            let server = &app.settings.server;
+            let place = SocketAddr::from((server.host, server.port)).to_string();
+            print(&serving::probe(&place, "/v1/registry/health").await?)
+        }
         Command::Seed => {
             let id = written(&app).await?;
             print(&format!("REGISTRY__AWE__CALLBACK_SECRET_ID={id}"))
