@@ -16,6 +16,7 @@ usage: deploy/teardown.sh --namespace NS [flags]
   --postgres-namespace NS   its namespace (as --namespace)
   --database NAME           database (the release with - as _)
   --database-user NAME      role that owns it (<database>_user); <user>_app goes, too
+  --custodian-database NAME database of the data custodian, and the role of that name (none: both are kept)
   --keycloak-release NAME   release of the shared Keycloak (commons-keycloak)
   --keycloak-namespace NS   its namespace (as --namespace)
   --keycloak-realm REALM    realm (staff)
@@ -29,7 +30,7 @@ TEXT
 
 die() { printf 'teardown: %s\n' "$*" >&2; exit 2; }
 
-release=awe namespace='' database='' user=''
+release=awe namespace='' database='' user='' custodian=''
 pg_release=commons-postgresql pg_namespace=''
 kc_release=commons-keycloak kc_namespace='' kc_realm=staff
 delete_clients=no keep_secrets=no keep_pvs=no dry_run=no yes=no
@@ -39,7 +40,7 @@ failed=0
 while (($#)); do
   case $1 in
     --namespace | --release | --postgres-release | --postgres-namespace | --database | --database-user | \
-      --keycloak-release | --keycloak-namespace | --keycloak-realm)
+      --custodian-database | --keycloak-release | --keycloak-namespace | --keycloak-realm)
       (($# > 1)) && [[ -n $2 && $2 != -* ]] || die "$1 needs a value"
       case $1 in
         --namespace) namespace=$2 ;;
@@ -48,6 +49,7 @@ while (($#)); do
         --postgres-namespace) pg_namespace=$2 ;;
         --database) database=$2 ;;
         --database-user) user=$2 ;;
+        --custodian-database) custodian=$2 ;;
         --keycloak-release) kc_release=$2 ;;
         --keycloak-namespace) kc_namespace=$2 ;;
         --keycloak-realm) kc_realm=$2 ;;
@@ -75,7 +77,9 @@ pg_namespace=${pg_namespace:-$namespace}
 kc_namespace=${kc_namespace:-$namespace}
 database=${database:-${release//-/_}}
 user=${user:-${database}_user}
-case $database in postgres | template0 | template1) die "the database $database is not ours" ;; esac
+for name in "$database" "$custodian"; do
+  case $name in postgres | template0 | template1) die "the database $name is not ours" ;; esac
+done
 case $user in postgres) die "the role $user is not ours" ;; esac
 label="app.kubernetes.io/instance=$release"
 
@@ -114,7 +118,7 @@ This removes from the namespace $namespace:
   2 its left-over Jobs and Pods
   3 the Secrets of its Keycloak clients: $([[ $keep_secrets == yes ]] && echo 'kept' || echo "${clients[*]}")
   4 other Secrets and ConfigMaps labelled $label (the master key, too: webhooks of a backup cannot be signed without it)
-  5 the database $database with the roles $user and ${user}_app, in $pg_release of $pg_namespace
+  5 the database $database with the roles $user and ${user}_app${custodian:+, and $custodian with the role $custodian}, in $pg_release of $pg_namespace
   6 its persistent volume claims: ${claims[*]:-none}
   7 the volumes of those claims: $([[ $keep_pvs == yes ]] && echo 'kept' || echo 'removed once released')
   8 the Keycloak clients in realm $kc_realm: $([[ $delete_clients == yes ]] && echo "${clients[*]}" || echo 'kept')
@@ -164,9 +168,13 @@ select format('drop owned by %I', rolname) from pg_roles where rolname in (:'own
 select format('drop role if exists %I', name) from unnest(array[:'app', :'owner']) as name \gexec
 SQL
 )
-run_with "$sql" kubectl --namespace "$pg_namespace" exec -i "$pg_release-0" -- sh -c \
-  'PGPASSWORD="${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:-/dev/null}")}" exec psql -X -q -v ON_ERROR_STOP=1 -U postgres -d postgres -v "database=$1" -v "owner=$2" -v "app=$3" -f -' \
-  sh "$database" "$user" "${user}_app"
+drop() {
+  run_with "$sql" kubectl --namespace "$pg_namespace" exec -i "$pg_release-0" -- sh -c \
+    'PGPASSWORD="${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:-/dev/null}")}" exec psql -X -q -v ON_ERROR_STOP=1 -U postgres -d postgres -v "database=$1" -v "owner=$2" -v "app=$3" -f -' \
+    sh "$@"
+}
+drop "$database" "$user" "${user}_app"
+if [[ -n $custodian ]]; then drop "$custodian" "$custodian" "$custodian"; fi
 
 step '6 persistent volume claims'
 run kubectl --namespace "$namespace" delete pvc -l "$label" --ignore-not-found

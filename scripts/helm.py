@@ -24,6 +24,12 @@ BUILD_WITHIN, RUN_WITHIN = 1800.0, 120.0
 # Not part of Kubernetes: their definitions come from those projects.
 OTHERS = ("VirtualService", "ServiceMonitor", "ScaledObject", "TriggerAuthentication")
 HOST = "global.aweHostname=awe.example.org"
+CUSTODIAN = (
+    "custodian.enabled=true",
+    "custodian.hostname=data.example.org",
+    "custodian.issuer=https://id.example.org/realms/customers",
+    "custodian.backchannel.from[0].podSelector.matchLabels.app=server",
+)
 REFUSED = {
     "no host name": (),
     "a host name that is none": ("global.aweHostname=https://awe",),
@@ -37,6 +43,17 @@ REFUSED = {
     "KEDA without a deployment of its own": (HOST, "keda.enabled=true"),
     "two ways in": (HOST, "ingress.enabled=true"),
     "an image that moves": (HOST, "image.tag=latest"),
+    "a custodian without host name and issuer": (HOST, "custodian.enabled=true"),
+    "a custodian that takes unsigned tokens": (HOST, *CUSTODIAN, "custodian.issuer="),
+    "a custodian whose issuer is taken away by way of config": (HOST, *CUSTODIAN, "custodian.config.auth.issuer="),
+    "a custodian in development mode": (HOST, *CUSTODIAN, "custodian.config.auth.allow_unsigned_on_network=true"),
+    "a custodian on AWE's host": (HOST, *CUSTODIAN, "custodian.hostname=awe.example.org"),
+    "a back-channel secret among settings": (HOST, *CUSTODIAN, "custodian.config.backchannel.client_secret=known"),
+    "a signing key among settings": (HOST, *CUSTODIAN, "custodian.config.handoff.signing_key=known"),
+    "a back-channel for nobody in particular": (HOST, *CUSTODIAN, "custodian.backchannel.from=null"),
+    "a back-channel for a whole namespace": (HOST, *CUSTODIAN[:3], "custodian.backchannel.from[0].namespaceSelector.matchLabels.a=b"),
+    "a back-channel for all pods": (HOST, *CUSTODIAN[:3], "custodian.backchannel.from[0].podSelector="),
+    "a back-channel for everybody": (HOST, *CUSTODIAN[:3], "custodian.backchannel.from[0].ipBlock.cidr=0.0.0.0/0"),
     "a value that does not exist": (HOST, "replica=3"),
     "delivery scaled to nothing": (HOST, "split.enabled=true", "keda.enabled=true", "keda.minReplicas=0"),
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from scripts.shell import ROOT, Failed
 
 DEFAULTS = ROOT / "config" / "default.yaml"
+CUSTODIAN = ROOT / "services" / "data-custodian" / "config" / "default.yaml"
 ENV = ROOT / ".env.example"
 SECRETS_PAGE = ROOT / "docs" / "deploy.md"
 HEAD = """# Copy to .env and take the `#` away from what you change; compose.yaml hands it to AWE.
@@ -136,6 +137,29 @@ def unknown_aliases(known: set) -> list:
     return faults
 
 
+def custodian_settings(text: str) -> set:
+    """The variable of every setting of the data custodian, whose file has two levels."""
+    found, section = set(), ""
+    for line in text.splitlines():
+        key = re.match(r"(  )?([a-z_]+):", line)
+        if key and not key[1]:
+            section = key[2]
+        elif key:
+            found.add(f"DATA_CUSTODIAN__{section}__{key[2]}".upper())
+    return found
+
+
+def unknown_of_the_custodian() -> list:
+    """Variables by which the chart and compose set the data custodian, and that set nothing: it would not start."""
+    known = custodian_settings(CUSTODIAN.read_text())
+    golden = (ROOT / "deploy" / "helm" / "awe" / "tests" / "golden").glob("custodian*.yaml")
+    faults = []
+    for file in (ROOT / "compose.yaml", *sorted(golden)):
+        named = set(re.findall(r"\bDATA_CUSTODIAN__[A-Z0-9_]+", file.read_text()))
+        faults += [f"{file.relative_to(ROOT)} names {name}, which is no setting" for name in sorted(named - known)]
+    return faults
+
+
 def check() -> None:
     all_ = settings(DEFAULTS.read_text())
     known = {one.variable for one in all_}
@@ -149,6 +173,7 @@ def check() -> None:
     for file in carriers:
         faults += unknown_in(file, known)
     faults += unknown_aliases(aliases)
+    faults += unknown_of_the_custodian()
     page = SECRETS_PAGE.read_text()
     for one in all_:
         if one.is_secret and f"`{one.variable}`" not in page:

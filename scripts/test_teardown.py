@@ -107,6 +107,13 @@ class Teardown(unittest.TestCase):
         self.assertEqual(order, sorted(order))
         self.assertFalse((Path.cwd() / "gone").exists())
 
+    def test_the_custodians_database_goes_only_where_it_is_named(self) -> None:
+        self.run_it("--namespace", "awe", "-y")
+        self.assertEqual(len([one for one in self.changes() if "exec" in one[1]]), 1)
+        self.run_it("--namespace", "awe", "-y", "--custodian-database", "awe_custodian")
+        dropped = [words[-3:] for _, words, _ in self.changes() if "exec" in words]
+        self.assertEqual(dropped, [["awe", "awe_user", "awe_user_app"], ["awe_custodian"] * 3])
+
     def test_names_that_are_none_are_refused_before_anything_is_called(self) -> None:
         for flags in (
             [],
@@ -117,6 +124,7 @@ class Teardown(unittest.TestCase):
             ["--namespace", "awe", "--release", "$(id)"],
             ["--namespace", "awe", "--keycloak-realm", "a/b"],
             ["--namespace", "awe", "--database", "postgres"],
+            ["--namespace", "awe", "--custodian-database", "template1"],
             ["--namespace", "awe", "--nosuch"],
         ):
             done = self.run_it(*flags, "-y") if flags != ["--namespace"] else self.run_it(*flags)

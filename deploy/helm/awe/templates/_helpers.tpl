@@ -8,6 +8,11 @@
 {{- define "awe.keySecret" -}}{{ .Values.secrets.masterKeySecret | default (printf "%s-master-key" (include "awe.name" .)) }}{{- end }}
 {{- define "awe.resolverSecret" -}}{{ .Values.global.aweAdminResolverSecretName | default .Values.global.aweAdminResolverClientId }}{{- end }}
 
+{{- define "awe.custodian" -}}{{ include "awe.name" . }}-custodian{{- end }}
+{{- define "awe.custodianSecret" -}}{{ .Values.custodian.existingSecret | default (include "awe.custodian" .) }}{{- end }}
+{{- define "awe.custodianDb" -}}{{ .Values.custodian.database.name | default (printf "%s_custodian" (include "awe.db" .)) }}{{- end }}
+{{- define "awe.custodianDbUser" -}}{{ .Values.custodian.database.user | default (include "awe.custodianDb" .) }}{{- end }}
+
 {{- define "awe.labels" -}}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -65,6 +70,13 @@ annotations:
   value: postgres://{{ index . 1 | urlquery }}:$(DATABASE_PASSWORD)@{{ $root.Values.global.postgresqlHost }}:{{ $root.Values.global.postgresqlPort }}/{{ include "awe.db" $root | urlquery }}
 {{- end }}
 
+{{- define "awe.custodianDatabaseEnv" -}}
+- name: DATABASE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "awe.custodianSecret" . }}, key: database-password}}
+- name: DATA_CUSTODIAN__DATABASE__URL
+  value: postgres://{{ include "awe.custodianDbUser" . | urlquery }}:$(DATABASE_PASSWORD)@{{ .Values.global.postgresqlHost }}:{{ .Values.global.postgresqlPort }}/{{ include "awe.custodianDb" . | urlquery }}
+{{- end }}
+
 {{- define "awe.serverEnv" -}}
 {{ include "awe.databaseEnv" (list . (include "awe.dbApp" .) .Values.database.appPasswordKey) }}
 - name: AWE_CONFIG
@@ -92,6 +104,12 @@ annotations:
 {{- fail "jobs.helmHooks needs secrets.generate=false: a hook runs before the Secrets of the same release exist" -}}
 {{- end -}}
 {{- if and .Values.keda.enabled (not .Values.split.enabled) -}}{{- fail "keda.enabled scales delivery alone: it needs split.enabled" -}}{{- end -}}
+{{- if .Values.custodian.enabled -}}
+{{- if not (and .Values.custodian.hostname .Values.custodian.issuer) -}}{{- fail "custodian.enabled needs custodian.hostname and custodian.issuer" -}}{{- end -}}
+{{- if eq .Values.custodian.hostname .Values.global.aweHostname -}}{{- fail "custodian.hostname must be another host than global.aweHostname" -}}{{- end -}}
+{{- if and .Values.networkPolicy.enabled (not .Values.custodian.backchannel.from) -}}{{- fail "custodian.backchannel.from: say which pods are authorization servers" -}}{{- end -}}
+{{- if not (or .Values.secrets.generate .Values.custodian.existingSecret) -}}{{- fail "secrets.generate is false: name custodian.existingSecret" -}}{{- end -}}
+{{- end -}}
 {{- if and .Values.istio.enabled .Values.ingress.enabled -}}{{- fail "istio.enabled and ingress.enabled: choose one" -}}{{- end -}}
 {{- if not (regexMatch "^https?://.+" (include "awe.issuer" .)) -}}{{- fail "global.keycloakIssuerUrl must be a URL: an empty issuer would accept unsigned tokens" -}}{{- end -}}
 {{- end }}
