@@ -20,6 +20,19 @@ impl Keycloak {
         Ok(found.into_iter().map(Into::into).collect())
     }
 
+    /// The user with this login name, whose letters may be of either case; also one who may not sign in.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unavailable`].
+    pub async fn user_named(&self, name: &str) -> Result<Option<UserEntry>, DirectoryError> {
+        let query = [("username", name), ("exact", "true"), ("max", "2"), ("briefRepresentation", "true")];
+        let found: Option<Vec<User>> = self.0.api.get(&["users"], &query).await?;
+        let (wanted, found) = (name.to_lowercase(), found.unwrap_or_default());
+        // Looked at again: a server that does not know `exact` would answer with whoever has the name in theirs.
+        let found = found.into_iter().find(|user| user.username.to_lowercase() == wanted);
+        Ok(found.map(Into::into))
+    }
+
     /// Roles of the realm, or of a client, whose name contains `text`.
     ///
     /// # Errors

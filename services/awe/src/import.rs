@@ -1,18 +1,22 @@
 //! Taking over what an AWE 1.0 has: people named by subjects instead of user names, policies judged as if they were
 //! written here, and then all of it in one transaction.
 
+mod directory;
 mod people;
 mod policies;
 
+pub(crate) use directory::People;
 pub(crate) use people::Map;
 
 use anyhow::{Context as _, bail};
-use outbound::Egress;
+use directory::Learner;
+use outbound::{Egress, Keycloak};
 use secrecy::SecretString;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use store::Store;
 use store::audit::Actor;
-use store::upstream::{Source, TABLES, Written};
+use store::upstream::{Source, TABLES, Table, Written};
 
 /// Most things of a kind that are told one by one.
 const MOST_TOLD: usize = 200;
@@ -35,7 +39,7 @@ pub(crate) struct Report {
 pub(crate) async fn run(
     store: &Store,
     from: &SecretString,
-    map: &Map,
+    people: &People,
     egress: &Egress,
     actor: &Actor,
     is_dry: bool,
@@ -45,6 +49,15 @@ pub(crate) async fn run(
     if !missing.is_empty() {
         bail!("--from: this is no database of an AWE 1.0 that can be read: it lacks {}", missing.join(", "));
     }
+    let asked;
+    let map = match people {
+        People::Named(map) => map,
+        // Before the transaction here begins: none is open while another server is asked.
+        People::Asked(keycloak) => {
+            asked = learned(&mut source, keycloak).await?;
+            &asked
+        }
+    };
     let mut report = Report::default();
     let mut takeover = store.begin_takeover().await.context(
         "database.url: connect as the owner of the tables, with the schema up to date (`awe migrate`)",
@@ -54,10 +67,10 @@ pub(crate) async fn run(
     for table in TABLES {
         let mut after = String::new();
         loop {
-            let mut rows =
-                source.page(table, &after).await.with_context(|| format!("--from: {}", table.name))?;
-            let Some(last) = rows.last().and_then(|row| row["id"].as_str()) else { break };
-            after = last.to_owned();
+            let mut rows = page(&mut source, table, &mut after).await?;
+            if rows.is_empty() {
+                break;
+            }
             for row in &mut rows {
                 map.apply(table.name, row, &mut unknown);
                 judged.take(table.name, row);
@@ -88,6 +101,30 @@ pub(crate) async fn run(
         }
     }
     Ok(report)
+}
+
+/// The rows behind `after`, which moves on; none at the end.
+async fn page(source: &mut Source, table: Table, after: &mut String) -> anyhow::Result<Vec<Value>> {
+    let rows = source.page(table, after).await.with_context(|| format!("--from: {}", table.name))?;
+    let last = rows.last().and_then(|row| row["id"].as_str());
+    last.unwrap_or_default().clone_into(after);
+    Ok(if last.is_some() { rows } else { Vec::new() })
+}
+
+/// Everybody whom the realm knows by the user name that stands there.
+async fn learned(source: &mut Source, keycloak: &Keycloak) -> anyhow::Result<Map> {
+    let mut learner = Learner::new(keycloak);
+    for table in TABLES {
+        let mut after = String::new();
+        loop {
+            let rows = page(source, table, &mut after).await?;
+            if rows.is_empty() {
+                break;
+            }
+            learner.learn(table.name, rows).await?;
+        }
+    }
+    Ok(learner.learned())
 }
 
 /// One line for each, up to a bound.

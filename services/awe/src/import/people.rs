@@ -66,6 +66,11 @@ impl Map {
         Ok(map)
     }
 
+    /// Notes who this is.
+    pub(super) fn add(&mut self, name: String, subject: String) {
+        self.subjects.insert(name, subject);
+    }
+
     /// Puts subjects in the place of names in a row of this table; names that are nobody's are noted in `unknown`.
     pub(crate) fn apply(&self, table: &str, row: &mut Value, unknown: &mut BTreeSet<String>) {
         if let Some((_, columns)) = COLUMNS.iter().find(|(name, _)| *name == table) {
