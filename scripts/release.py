@@ -194,6 +194,11 @@ def bill(version: str) -> None:
         made.unlink()
 
 
+def told_bill(file: Path) -> str:
+    """What an image says of its bill of materials: which file of the release it is, and its hash."""
+    return f"{file.name} sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" if file.is_file() else "none"
+
+
 def images(version: str) -> None:
     """the images as archives for `docker load`"""
     with engine.engine() as on:
@@ -202,7 +207,8 @@ def images(version: str) -> None:
         label = ["--build-arg", f"VERSION={version}", "--build-arg", f"REVISION={git('rev-parse', 'HEAD')}"]
         for name in PROGRAMS:
             target = f"prebuilt-{name.removeprefix('awe-')}"
-            on.docker("build", "-q", "-f", "deploy/docker/Dockerfile", "--target", target, *label, "-t", f"openg2p/{name}:{version}", ".")
+            bill_of = ["--build-arg", f"SBOM={told_bill(DIST / f'{name}-{version}.cdx.json')}"]
+            on.docker("build", "-q", "-f", "deploy/docker/Dockerfile", "--target", target, *label, *bill_of, "-t", f"openg2p/{name}:{version}", ".")
             on.docker("save", "-o", DIST / f"{name}-{version}.image.tar", f"openg2p/{name}:{version}")
         on.docker("build", "-q", "-f", "deploy/docker/Dockerfile.ui", "--target", "prebuilt", *label, "-t", f"openg2p/awe-ui:{version}", ".")
         on.docker("save", "-o", DIST / f"awe-ui-{version}.image.tar", f"openg2p/awe-ui:{version}")
