@@ -35,10 +35,12 @@ def environment(settings: dict[str, object]) -> dict[str, str]:
     return {**clean, **named, "NO_COLOR": "1", "RUST_BACKTRACE": "0"}
 
 
-def run(words: list[str], settings: dict[str, object], cwd: Path) -> subprocess.CompletedProcess:
-    """Runs a command that ends by itself."""
+def run(
+    words: list[str], settings: dict[str, object], cwd: Path, binary: Optional[str] = None
+) -> subprocess.CompletedProcess:
+    """Runs a command that ends by itself; `binary` is another build than the one that is tested."""
     child = children.start(
-        [program(), *words],
+        [binary or program(), *words],
         env=environment(settings),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -63,7 +65,9 @@ class Server:
         log_filter: str = "info",
         roles: str = "",
         more: Optional[dict[str, str]] = None,
+        binary: Optional[str] = None,
     ) -> None:
+        self.binary = binary or program()
         self.port = free_port()
         self.settings = {**settings, "server.host": "127.0.0.1", "server.port": self.port}
         self.log, self.log_filter = log, log_filter
@@ -81,7 +85,7 @@ class Server:
         """Starts it without waiting until it answers."""
         with self.log.open("a") as out:
             self.child = children.start(
-                [program(), *self.words],
+                [self.binary, *self.words],
                 env={**environment(self.settings), "AWE_LOG": self.log_filter, **self.more},
                 cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
