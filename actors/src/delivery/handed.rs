@@ -11,6 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::deliveries::Leased;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 /// One webhook that was handed over.
@@ -18,12 +19,18 @@ pub(super) struct Waiting {
     pub(super) delivery: Leased,
     /// An attempt that starts later could outlive its lease.
     pub(super) start_by: Instant,
-    /// Of the webhooks that this process keeps in memory, the caller's share.
-    _place: Arc<Share>,
+    _place: Arc<Place>,
+}
+
+/// What the webhooks of one transition take in memory until they begin.
+pub(super) struct Place {
+    pub(super) _of_lane: OwnedSemaphorePermit,
+    /// The caller's share of what this process keeps.
+    pub(super) _of_process: Share,
 }
 
 impl Waiting {
-    pub(super) fn all(deliveries: Vec<Leased>, start_by: Instant, place: Share) -> Vec<Self> {
+    pub(super) fn all(deliveries: Vec<Leased>, start_by: Instant, place: Place) -> Vec<Self> {
         let place = Arc::new(place);
         let wait = |delivery| Self { delivery, start_by, _place: Arc::clone(&place) };
         deliveries.into_iter().map(wait).collect()
@@ -54,10 +61,9 @@ impl Handed {
         }))
     }
 
-    /// Whether more may be handed over: fewer than `most` requests wait, and the order is known.
-    pub(super) fn has_room(&self, most: usize) -> bool {
-        let state = self.0.lock();
-        state.is_open_to(Instant::now()) && state.queue.len() < most
+    /// Whether more may be handed over: the order is known.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.lock().is_open_to(Instant::now())
     }
 
     /// Takes webhooks of one request, whose room was asked for at `asked`. They are returned if the order could be lost.
@@ -196,6 +202,7 @@ mod tests {
     use crate::delivery::shares::Shares;
     use schemas::event::{WebhookEvent, ping};
     use time::OffsetDateTime;
+    use tokio::sync::Semaphore;
 
     fn webhooks(request: Uuid, count: usize, start_by: Instant) -> Vec<Waiting> {
         let about = |id| WebhookEvent {
@@ -212,7 +219,10 @@ mod tests {
             event: about(Uuid::now_v7()),
             trace: None,
         };
-        let place = Shares::new(8).try_take(&Arc::from("caller")).expect("there is room");
+        let place = Place {
+            _of_lane: Arc::new(Semaphore::new(1)).try_acquire_owned().expect("it is free"),
+            _of_process: Shares::new(8).try_take(&Arc::from("caller")).expect("there is room"),
+        };
         Waiting::all((0..count).map(leased).collect(), start_by, place)
     }
 
@@ -240,18 +250,18 @@ mod tests {
     #[test]
     fn nothing_is_taken_that_could_overtake_what_is_given_back() {
         let (handed, asked) = (Handed::new(), Instant::now());
-        assert!(handed.has_room(1));
+        assert!(handed.is_open());
         handed.returning();
-        assert!(!handed.has_room(1));
+        assert!(!handed.is_open());
         assert_eq!(handed.put(asked, webhooks(Uuid::nil(), 2, soon())).map_err(|back| back.len()), Err(2));
         handed.returned(Duration::ZERO);
         assert!(
             handed.put(asked, webhooks(Uuid::nil(), 1, soon())).is_err(),
             "its commit may have been earlier"
         );
-        assert!(handed.has_room(1), "but from now on the database knows");
+        assert!(handed.is_open(), "but from now on the database knows");
         handed.lost(Duration::from_secs(60));
-        assert!(!handed.has_room(1));
+        assert!(!handed.is_open());
         assert!(handed.put(Instant::now(), webhooks(Uuid::nil(), 1, soon())).is_err());
     }
 
@@ -260,7 +270,6 @@ mod tests {
         let (handed, begun) = (Handed::new(), Instant::now());
         assert!(handed.put(begun, webhooks(Uuid::now_v7(), 2, begun)).is_ok());
         assert!(handed.put(begun, webhooks(Uuid::now_v7(), 1, soon())).is_ok());
-        assert!(!handed.has_room(2), "as many wait as may");
         let now = Some(Instant::now());
         assert_eq!(handed.late(now).map(|late| late.len()), Some(2));
         assert!(handed.late(now).is_none());

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use store::Store;
 use store::deliveries::{Destination, Leased};
 use store::processes::Circuit;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -68,6 +68,8 @@ pub(super) struct Lane {
     announced: Mutex<Instant>,
     /// Webhooks that commits of this process have leased to this lane.
     pub(super) handed: Arc<Handed>,
+    /// Transitions whose webhooks may be handed over and not yet begun.
+    rooms: Arc<Semaphore>,
     /// Names this lane in their leases.
     pub(super) token: Uuid,
     pub(super) used: Mutex<Instant>,
@@ -92,6 +94,7 @@ impl Lane {
             is_behind: AtomicBool::new(false),
             announced: Mutex::new(Instant::now()),
             handed: Arc::new(Handed::new()),
+            rooms: Arc::new(Semaphore::new(most)),
             token: Uuid::now_v7(),
             used: Mutex::new(Instant::now()),
         }
@@ -133,13 +136,17 @@ impl Lane {
         !waits && self.slots.available_permits() == self.most && self.used.lock().elapsed() > idle + remember
     }
 
-    /// Whether commits may lease their webhooks to this lane: it could send them soon, and nothing older waits for it.
-    pub(super) fn takes_handed(&self, lanes: &Lanes) -> bool {
-        lanes.options.endpoint.rate_per_second == 0
+    /// Room for the webhooks of one transition until they begin, if a commit may lease them to this lane: it could send
+    /// them at once, and nothing older waits for it.
+    pub(super) fn room(&self, lanes: &Lanes) -> Option<OwnedSemaphorePermit> {
+        let taken = self.most - self.rooms.available_permits();
+        let free = lanes.options.endpoint.rate_per_second == 0
             && !lanes.stopping.load(Ordering::Acquire)
             && !self.is_behind.load(Ordering::Acquire)
             && self.is_open_to_all()
-            && self.handed.has_room(self.most)
+            && self.handed.is_open()
+            && taken < self.slots.available_permits();
+        if free { Arc::clone(&self.rooms).try_acquire_owned().ok() } else { None }
     }
 
     /// Lets others have leased deliveries that are not attempted. While the circuit is open they are told why they wait:

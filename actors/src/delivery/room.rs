@@ -1,9 +1,8 @@
 //! Room for the webhooks of a transition that is being committed.
 
-use super::handed::Waiting;
+use super::handed::{Place, Waiting};
 use super::lane::{Lane, Lanes, Look, START_WITHIN};
 use super::live::LiveEndpoints;
-use super::shares::Share;
 use ractor::ActorRef;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,19 +16,16 @@ pub(crate) struct Room {
     actor: ActorRef<Look>,
     asked: Instant,
     lease: Duration,
-    place: Option<Share>,
+    place: Option<Place>,
 }
 
 impl LiveEndpoints {
-    /// Room for webhooks to this destination, if they could be sent soon: attempts go to the endpoint, no pace is set
-    /// for it, nothing older waits for it, and neither it nor the process keeps many in memory.
+    /// Room for webhooks to this destination, if they could be sent at once: attempts go to the endpoint and one more
+    /// may begin, no pace is set for it, nothing older waits for it, and the process does not keep many in memory.
     pub(crate) fn room(&self, to: &Destination) -> Option<Room> {
         let (lane, actor) = self.lane_of(to)?;
         let lanes = self.lanes();
-        if !lane.takes_handed(lanes) {
-            return None;
-        }
-        let place = lanes.handed.try_take(&lane.caller)?;
+        let place = Place { _of_lane: lane.room(lanes)?, _of_process: lanes.handed.try_take(&lane.caller)? };
         let asked = Instant::now();
         *lane.used.lock() = asked;
         Some(Room { lane, lanes: Arc::clone(lanes), actor, asked, lease: lanes.lease(), place: Some(place) })
