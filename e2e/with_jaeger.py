@@ -5,8 +5,9 @@ from __future__ import annotations
 import unittest
 
 from support import jaeger, server
+from support.telemetry import TelemetryCase, scrape, value
 from support.waiting import until
-from test_telemetry import CLIENT, PARENT, PARENT_SPAN, PARENT_TRACE, PRODUCER, SERVER, TelemetryCase, scrape, value
+from test_telemetry import CLIENT, PARENT, PARENT_SPAN, PARENT_TRACE, PRODUCER, SERVER
 
 EXPORTED, FAILED = ('awe_telemetry_spans_total{outcome="%s"}' % word for word in ("exported", "failed"))
 
