@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-from support import api, otlp, server
+from support import api, children, otlp, server
 from support.case import EngineCase
+from support.waiting import until
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "scripts" / "traces.py"
 
 
 def scrape(port: int) -> str:
@@ -55,3 +62,22 @@ class TelemetryCase(EngineCase):
         collector = otlp.Collector(answer)
         self.addCleanup(collector.close)
         return collector
+
+    def showing(self) -> int:
+        """The port of a page as `./dev up --telemetry` shows traces on."""
+        port = server.free_port()
+        env = {**os.environ, "PYTHONPATH": os.environ["AWE_OTLP"]}
+        self.addCleanup(children.end, children.start([sys.executable, PAGE, str(port)], env=env, stderr=subprocess.DEVNULL))
+        until(lambda: self.page(port)[0] == 200, "the page is there")
+        return port
+
+    def page(self, port: int, trace: str = "") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", f"/{trace}")
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
