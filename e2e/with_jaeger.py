@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import unittest
 
 from support import jaeger, server
 from support.telemetry import TelemetryCase, scrape, value
 from support.waiting import until
-from test_telemetry import CLIENT, PARENT, PARENT_SPAN, PARENT_TRACE, PRODUCER, SERVER
+from test_telemetry import CLIENT, PARENT, PARENT_SPAN, PARENT_TRACE, PATIENCE, PRODUCER, SERVER
 
 EXPORTED, FAILED = ('awe_telemetry_spans_total{outcome="%s"}' % word for word in ("exported", "failed"))
 
@@ -15,7 +16,8 @@ EXPORTED, FAILED = ('awe_telemetry_spans_total{outcome="%s"}' % word for word in
 class RealCollector(TelemetryCase):
     def setUp(self) -> None:
         super().setUp()
-        running = jaeger.running(self.folder)
+        self.shown = self.showing()
+        running = jaeger.running(self.folder, self.shown)
         self.jaeger = running.__enter__()
         self.addCleanup(running.__exit__, None, None, None)
         self.metrics = server.free_port()
@@ -49,6 +51,12 @@ class RealCollector(TelemetryCase):
             self.assertEqual((batch.parent_id, batch.kind), ("", kind))
             self.assertNotEqual(batch.trace_id, PARENT_TRACE)
 
+    def test_the_page_shows_what_has_passed_the_collector(self) -> None:
+        admin = self.begin(self.started)
+        self.decide(admin, self.create(admin), traceparent=PARENT)
+        hops = (">POST /v1/awe/tasks/{task_id}/decision<", ">apply<", ">deliver<", ">commit<", ">publish<")
+        until(lambda: all(hop in self.page(self.shown, PARENT_TRACE)[1] for hop in hops), "the trace is shown with all its hops")
+
     def test_a_collector_that_dies_costs_its_spans_and_nothing_else(self) -> None:
         admin = self.begin(self.started)
         self.decide(admin, self.create(admin))
@@ -56,8 +64,10 @@ class RealCollector(TelemetryCase):
         self.jaeger.process.kill()
         self.jaeger.process.wait(20)
         for _ in range(20):
+            began = time.monotonic()
             created = self.create(admin)
             self.decide(admin, created)
+            self.assertLess(time.monotonic() - began, PATIENCE, "nobody waits for the collector")
             self.receiver.wait_for_type("request_approved", created["request_id"])
         until(lambda: value(scrape(self.metrics), FAILED) > 0, "lost spans are counted")
         admin.get("/health").expect(200)

@@ -1,4 +1,7 @@
-"""Jaeger, which is an OpenTelemetry collector with a trace store and a page behind it. Go builds it once."""
+"""Jaeger, which is an OpenTelemetry collector with a trace store behind it. Go builds it once.
+
+Its module carries no pages, only the API that they ask: people look at traces with `scripts/traces.py`.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,14 @@ def program() -> Path:
     return PROGRAM
 
 
-def configured(file: Path, otlp: int, page: int, grpc: int, health: int) -> list[str]:
-    """Writes a configuration that takes OTLP over HTTP and keeps traces in memory; returns the words to start it with."""
+def configured(file: Path, otlp: int, query: int, grpc: int, health: int, page: int | None = None) -> list[str]:
+    """Writes a configuration that takes OTLP over HTTP, keeps traces in memory and hands them on to the page on port
+    `page`, if there is one; returns the words to start it with. `query` is the port that is asked for traces."""
     at = "127.0.0.1:{}".format
-    pipeline = {"receivers": ["otlp"], "processors": ["batch"], "exporters": ["jaeger_storage_exporter"]}
+    exporters: dict = {"jaeger_storage_exporter": {"trace_storage": "memory"}}
+    if page is not None:
+        exporters["otlphttp"] = {"endpoint": f"http://{at(page)}", "compression": "none"}
+    pipeline = {"receivers": ["otlp"], "processors": ["batch"], "exporters": list(exporters)}
     told = {
         "service": {
             "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
@@ -56,12 +63,12 @@ def configured(file: Path, otlp: int, page: int, grpc: int, health: int) -> list
         },
         "extensions": {
             "healthcheckv2": {"use_v2": True, "http": {"endpoint": at(health)}},
-            "jaeger_query": {"storage": {"traces": "memory"}, "http": {"endpoint": at(page)}, "grpc": {"endpoint": at(grpc)}},
+            "jaeger_query": {"storage": {"traces": "memory"}, "http": {"endpoint": at(query)}, "grpc": {"endpoint": at(grpc)}},
             "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 10_000}}}},
         },
         "receivers": {"otlp": {"protocols": {"http": {"endpoint": at(otlp)}}}},
         "processors": {"batch": {"timeout": "100ms"}},
-        "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
+        "exporters": exporters,
     }
     # JSON is YAML.
     file.write_text(json.dumps(told, indent=2))

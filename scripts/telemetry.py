@@ -93,27 +93,27 @@ def for_tests() -> dict[str, str]:
 
 @contextmanager
 def traces(data: Path, port: int) -> Iterator[dict]:
-    """Runs a collector with a page that shows traces, unless the environment names another; yields how AWE is told. It
-    is Jaeger where `./dev telemetry-test` has built it, else a small one of our own."""
+    """Runs a page that shows traces, unless the environment names a collector; yields how AWE is told. Traces come by way
+    of Jaeger where `./dev telemetry-test` has built it; else the page takes them itself."""
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         yield {}
         return
     env = {**os.environ, "PYTHONPATH": tools.otlp(), "PYTHONDONTWRITEBYTECODE": "1"}
     data.mkdir(parents=True, exist_ok=True)
     otlp = port
+    commands: dict[str, list] = {"traces": [sys.executable, ROOT / "scripts" / "traces.py", str(port)]}
     if jaeger.built():
-        otlp, grpc, health = free_ports(3)
-        command: list = jaeger.configured(data / "jaeger.json", otlp, port, grpc, health)
-    else:
-        command = [sys.executable, ROOT / "scripts" / "traces.py", str(port)]
-    with (data / "traces.log").open("w") as out:
-        child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        otlp, query, grpc, health = free_ports(4)
+        commands["jaeger"] = jaeger.configured(data / "jaeger.json", otlp, query, grpc, health, port)
+        say(f"Jaeger keeps the traces, too, and is asked at http://127.0.0.1:{query}/api/traces?service=awe")
     say(f"traces are at http://127.0.0.1:{port}/ (what it has to say: {data / 'traces.log'})")
     url = f"http://127.0.0.1:{otlp}"
-    try:
+    with ExitStack() as running:
+        for name, command in commands.items():
+            out = running.enter_context((data / f"{name}.log").open("w"))
+            child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+            running.callback(stop_group, child, signal.SIGTERM, END_WITHIN)
         yield {"AWE__TELEMETRY__OTLP_ENDPOINT": url, "AWE__TELEMETRY__SAMPLE_RATIO": "1", "OTEL_BSP_SCHEDULE_DELAY": "1000"}
-    finally:
-        stop_group(child, signal.SIGTERM, END_WITHIN)
 
 
 def free_ports(count: int) -> list[int]:

@@ -25,12 +25,12 @@ KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
 
 class Jaeger:
-    def __init__(self, otlp: int, page: int, process: subprocess.Popen) -> None:
-        self.url, self._page, self.process = f"http://127.0.0.1:{otlp}", page, process
+    def __init__(self, otlp: int, query: int, process: subprocess.Popen) -> None:
+        self.url, self._query, self.process = f"http://127.0.0.1:{otlp}", query, process
 
     def _get(self, path: str) -> list[Any]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._page}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._query}{path}", timeout=10) as answer:
                 return json.load(answer)["data"] or []
         except urllib.error.HTTPError as refused:
             if refused.code == 404:
@@ -68,13 +68,14 @@ def spans_of(trace: dict[str, Any]) -> Iterator[Span]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Jaeger]:
-    otlp, page, grpc, health = (free_port() for _ in range(4))
-    words = configured(folder / "jaeger.json", otlp, page, grpc, health)
+def running(folder: Path, page: int | None = None) -> Iterator[Jaeger]:
+    """One that hands traces on to the page of `./dev up --telemetry` on this port, if there is one."""
+    otlp, query, grpc, health = (free_port() for _ in range(4))
+    words = configured(folder / "jaeger.json", otlp, query, grpc, health, page)
     with (folder / "jaeger.log").open("w") as log:
         child = children.start([os.environ["AWE_JAEGER"], *words[1:]], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
-        jaeger = Jaeger(otlp, page, child)
+        jaeger = Jaeger(otlp, query, child)
         until(jaeger.is_up, f"Jaeger answers (its log: {folder / 'jaeger.log'})", 60)
         yield jaeger
     finally:
