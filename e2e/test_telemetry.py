@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from typing import Any
+from unittest import mock
 
 from support import api, otlp, server
 from support.directory import Directory
@@ -226,6 +227,14 @@ class Traces(TelemetryCase):
                 until(lambda: value(scrape(port), series) > 0, f"{series} counts")
             collector._hold.set()
             started.stop()
+
+    def test_an_address_that_is_none_stops_the_start_and_is_named(self) -> None:
+        whole, base = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
+        for name, wrong in ((whole, "collector"), (whole, "http://"), (base, "collector"), (base, "http://a b")):
+            with mock.patch.dict(os.environ, {name: wrong}):
+                done = server.run(["serve"], {**self.settings, "server.port": server.free_port()}, self.folder)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn(f"{name}: ", done.stdout)
 
     def test_without_a_collector_every_webhook_and_message_still_has_its_place(self) -> None:
         admin = self.begin(self.serve())

@@ -22,6 +22,10 @@ use tracing_subscriber::registry::LookupSpan;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Where a collector takes traces, below its address.
 const PATH: &str = "v1/traces";
+/// The address of that place itself.
+const WHOLE: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+/// What is wrong with an address that is none.
+pub(crate) const NO_URL: &str = "must be a URL beginning with http:// or https://";
 
 static RUNNING: AtomicBool = AtomicBool::new(false);
 
@@ -53,11 +57,15 @@ pub struct Export {
     provider: SdkTracerProvider,
 }
 
+/// What the environment says, if it says anything.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Whether the environment names a collector and does not forbid to use it.
 #[must_use]
 pub fn is_wanted(endpoint: Option<&str>) -> bool {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let named = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+    let named = ["OTEL_EXPORTER_OTLP_ENDPOINT", WHOLE];
     let disabled = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
         || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
     !disabled && (endpoint.is_some() || named.into_iter().any(|name| set(name).is_some()))
@@ -72,10 +80,14 @@ pub fn is_running() -> bool {
 /// Where traces are sent to.
 #[must_use]
 pub fn address(endpoint: Option<&str>) -> Option<String> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let below = |base: &str| format!("{}/{PATH}", base.trim_end_matches('/'));
     let named = || Some(below(&set("OTEL_EXPORTER_OTLP_ENDPOINT")?));
-    endpoint.map(below).or_else(|| set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")).or_else(named)
+    endpoint.map(below).or_else(|| set(WHOLE)).or_else(named)
+}
+
+/// Whether a text has the form of an address at all; the exporter says what else is wrong with one.
+pub(crate) fn is_http(url: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
 /// Starts the export; the layer records spans. Must not be called inside an async runtime, because the HTTP client
@@ -87,6 +99,10 @@ pub fn start<S>(options: Options) -> Result<(Export, Box<dyn Layer<S> + Send + S
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
+    // The exporter takes a name without a scheme for an address, and sends nothing.
+    if options.endpoint.is_none() && set(WHOLE).is_some_and(|url| !is_http(&url)) {
+        return Err(Error(format!("{WHOLE}: {NO_URL}")));
+    }
     let mut exporter = Otlp::builder().with_http().with_timeout(TIMEOUT);
     if let Some(endpoint) = &options.endpoint {
         exporter = exporter.with_endpoint(address(Some(endpoint)).unwrap_or_default());

@@ -28,20 +28,13 @@ impl Settings {
     pub fn faults(&self, is_exposable: bool) -> Vec<(&'static str, &'static str)> {
         let reachable = self.metrics_port != 0 && !self.metrics_host.is_loopback();
         let url = &self.otlp_endpoint;
-        let is_http = ["http://", "https://"]
-            .iter()
-            .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
         let checked = [
             (
                 is_exposable || !reachable,
                 "telemetry.metrics_host",
                 "is reachable from the network, in development mode: listen on 127.0.0.1",
             ),
-            (
-                url.is_empty() || is_http,
-                "telemetry.otlp_endpoint",
-                "must be a URL beginning with http:// or https://",
-            ),
+            (url.is_empty() || export::is_http(url), "telemetry.otlp_endpoint", export::NO_URL),
             ((0.0..=1.0).contains(&self.sample_ratio), "telemetry.sample_ratio", "must be from 0 to 1"),
             (
                 (512..=1_000_000).contains(&self.queue_spans),
