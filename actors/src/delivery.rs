@@ -40,10 +40,10 @@ pub use options::{EndpointOptions, WebhookOptions};
 use poll::Poll;
 use ractor::ActorCell;
 use recorder::Recorder;
-pub(crate) use room::Room;
+pub(crate) use room::{Room, Rooms};
 use shares::Shares;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::Store;
 use store::deliveries::Destination;
@@ -113,7 +113,7 @@ impl Delivery {
 
     /// Who gives room for webhooks.
     pub(crate) fn rooms(&self) -> Rooms {
-        Rooms(Arc::downgrade(&self.endpoints))
+        Rooms::new(&self.endpoints)
     }
 
     /// Lets attempts under way finish and be recorded within `deadline`; the leases of the others run out. The
@@ -122,24 +122,6 @@ impl Delivery {
         self.endpoints.stop(deadline).await;
         self.attempts.close();
         let _ = tokio::time::timeout(deadline, self.attempts.wait()).await;
-    }
-}
-
-/// Gives room for webhooks to transitions that are being committed, for as long as the delivery role is there: it must
-/// not keep the recorder from ending.
-#[derive(Clone)]
-pub(crate) struct Rooms(Weak<LiveEndpoints>);
-
-impl Rooms {
-    /// Room for webhooks to this destination, if they could be sent soon.
-    pub(crate) fn find(&self, to: &Destination) -> Option<Room> {
-        self.0.upgrade()?.room(to)
-    }
-}
-
-impl std::fmt::Debug for Rooms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Rooms")
     }
 }
 

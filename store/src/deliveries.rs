@@ -5,8 +5,8 @@
 //! Order: a later delivery of a request is not leased while an earlier one waits for its first attempt. A delivery
 //! that has failed once may be overtaken.
 //!
-//! A delivery may be leased by the commit that makes it, to the process that commits. Its order is then that of the
-//! process: earlier ones of the request must have been tried, or be leased in the same way to the same process.
+//! A delivery may be leased by the commit that makes it, to a worker of the process that commits. Its order is then that
+//! of the worker: earlier ones of the request must have been tried, or be leased in the same way under the same token.
 
 pub mod admin;
 pub mod endpoints;
@@ -66,7 +66,7 @@ impl Destination {
 }
 
 /// What a worker that has room for webhooks asks of the commit that makes them: that they are leased to it from the
-/// start. The token must be the same for all that one process asks for, and differ from those of other processes.
+/// start. All that carry one token must be sent by one worker, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     pub token: Uuid,

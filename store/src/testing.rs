@@ -67,8 +67,20 @@ impl TestDb {
     /// # Panics
     /// When the server is away, or there is no such table.
     pub async fn hold(&self, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        self.lock(table, "exclusive").await
+    }
+
+    /// Locks a table against writes and reads until the result is dropped; both wait.
+    ///
+    /// # Panics
+    /// When the server is away, or there is no such table.
+    pub async fn hold_from_readers(&self, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        self.lock(table, "access exclusive").await
+    }
+
+    async fn lock(&self, table: &str, mode: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
         let mut held = self.owner.begin().await.expect("begins");
-        let lock = format!("lock table {table} in exclusive mode");
+        let lock = format!("lock table {table} in {mode} mode");
         sqlx::query(AssertSqlSafe(lock)).execute(&mut *held).await.expect("is there");
         held
     }

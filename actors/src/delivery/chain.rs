@@ -97,7 +97,7 @@ impl Chain {
             let looks = links.peek().is_none() && self.owes_a_look(began);
             self.record(link.delivery, sent, share, looks || !was_sent);
             if !was_sent {
-                self.lane.handed.lost(self.lanes.lease());
+                self.lane.handed.lost();
                 break;
             }
             if links.peek().is_none() {
@@ -105,15 +105,19 @@ impl Chain {
             }
         }
         left.extend(links.map(|link| link.delivery));
-        let waiting = self.handed.as_mut().map(UnderWay::end).unwrap_or_default();
-        left.extend(waiting.into_iter().map(|waiting| waiting.delivery));
+        let let_go = match &mut self.handed {
+            Some(under_way) => under_way.end(left),
+            None => self.lane.handed.let_go(left),
+        };
         let was_full = self.lane.is_full();
         drop(of_endpoint);
         if was_full {
             // A message to an actor that has ended is lost; the poll starts a new one.
             self.lane.wake(&self.me);
         }
-        self.lane.give_back(&self.lanes, &self.me, left).await;
+        if let Some(let_go) = let_go {
+            self.lane.give_back(&self.lanes, &self.me, let_go).await;
+        }
     }
 
     /// Whether the delivery may start now.

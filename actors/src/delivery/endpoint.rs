@@ -113,7 +113,7 @@ impl State {
             };
             let began = Instant::now();
             *lane.used.lock() = began;
-            let begun = (0..permits.len()).map_while(|_| UnderWay::begin(&lane.handed, lanes.lease()));
+            let begun = (0..permits.len()).map_while(|_| UnderWay::begin(&lane.handed));
             let (begun, webhooks): (Vec<_>, Vec<_>) = begun.unzip();
             self.gathers_until = (begun.len() >= BUSY).then(|| began + GATHER);
             let counts: Vec<_> = webhooks.iter().map(Vec::len).collect();
@@ -129,12 +129,9 @@ impl State {
     /// Lets others have what was handed over and cannot start here any more.
     async fn give_back_late(&self, me: &ActorRef<Look>) {
         let open = self.lane.is_open_to_all() && !self.lanes.stopping.load(Ordering::Acquire);
-        let now = open.then(Instant::now);
-        let mut left = Vec::new();
-        while let Some(late) = self.lane.handed.late(now) {
-            left.extend(late.into_iter().map(|waiting| waiting.delivery));
+        if let Some(late) = self.lane.handed.late(open.then(Instant::now)) {
+            self.lane.give_back(&self.lanes, me, late).await;
         }
-        self.lane.give_back(&self.lanes, me, left).await;
     }
 
     /// Looks for due deliveries in the database. `Some`: there may be more after this time, without a message.

@@ -2,7 +2,7 @@
 
 use super::attempt::Sender;
 use super::breaker::{Breaker, Health, Permission, Tolerance};
-use super::handed::Handed;
+use super::handed::{Handed, LetGo};
 use super::options::WebhookOptions;
 use super::shares::Shares;
 use outbound::redacted_url;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::Store;
-use store::deliveries::{Destination, Leased};
+use store::deliveries::Destination;
 use store::processes::Circuit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -40,8 +40,12 @@ pub(super) struct Lanes {
 impl Lanes {
     /// How long a lease lasts.
     pub(super) fn lease(&self) -> Duration {
-        self.options.timeout + LEASE_SLACK
+        lease(&self.options)
     }
+}
+
+fn lease(options: &WebhookOptions) -> Duration {
+    options.timeout + LEASE_SLACK
 }
 
 /// The message "there may be something to do". At most one is in the mailbox of an endpoint's actor.
@@ -93,7 +97,7 @@ impl Lane {
             owes: AtomicBool::new(true),
             is_behind: AtomicBool::new(false),
             announced: Mutex::new(Instant::now()),
-            handed: Arc::new(Handed::new()),
+            handed: Arc::new(Handed::new(lease(options))),
             rooms: Arc::new(Semaphore::new(most)),
             token: Uuid::now_v7(),
             used: Mutex::new(Instant::now()),
@@ -145,25 +149,24 @@ impl Lane {
             && !self.is_behind.load(Ordering::Acquire)
             && self.is_open_to_all()
             && self.handed.is_open()
-            && taken < self.slots.available_permits();
+            && taken < self.slots.available_permits()
+            && taken < lanes.slots.left(&self.caller);
         if free { Arc::clone(&self.rooms).try_acquire_owned().ok() } else { None }
     }
 
     /// Lets others have leased deliveries that are not attempted. While the circuit is open they are told why they wait:
     /// the actor may have told all others before these came back.
-    pub(super) async fn give_back(&self, lanes: &Lanes, actor: &ActorRef<Look>, left: Vec<Leased>) {
-        if left.is_empty() {
-            return;
-        }
-        self.handed.returning();
+    pub(super) async fn give_back(&self, lanes: &Lanes, actor: &ActorRef<Look>, let_go: LetGo) {
         let why = (!self.is_open_to_all()).then(|| self.why_it_rests());
-        let (ids, tokens): (Vec<_>, Vec<_>) = left.iter().map(|leased| (leased.id, leased.token)).unzip();
-        let given = lanes.store.give_back(&ids, &tokens, why.as_deref()).await;
-        if let Err(error) = &given {
-            let (endpoint, count) = (&self.shown, ids.len());
-            tracing::warn!(endpoint, count, %error, "leases were not given back; they run out");
+        let (ids, tokens): (Vec<_>, Vec<_>) =
+            let_go.webhooks().iter().map(|leased| (leased.id, leased.token)).unzip();
+        match lanes.store.give_back(&ids, &tokens, why.as_deref()).await {
+            Ok(()) => let_go.given_back(),
+            Err(error) => {
+                let (endpoint, count) = (&self.shown, ids.len());
+                tracing::warn!(endpoint, count, %error, "leases were not given back; they run out");
+            }
         }
-        self.handed.returned(if given.is_ok() { Duration::ZERO } else { lanes.lease() });
         self.look(actor);
     }
 

@@ -172,8 +172,8 @@ impl Store {
         Ok(leased.collect())
     }
 
-    /// Gives back leases of deliveries that are not attempted, each with its token. They are due again at once; `why`, if they wait all the
-    /// same, is written as by [`Store::explain_wait`].
+    /// Gives back leases of deliveries that are not attempted, each with its token. They are due again at once; `why`,
+    /// if they wait all the same, is written as by [`Store::explain_wait`].
     ///
     /// # Errors
     /// [`Error::Unavailable`]; the leases run out.
