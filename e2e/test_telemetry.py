@@ -230,11 +230,14 @@ class Traces(TelemetryCase):
 
     def test_an_address_that_is_none_stops_the_start_and_is_named(self) -> None:
         whole, base = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
-        for name, wrong in ((whole, "collector"), (whole, "http://"), (base, "collector"), (base, "http://a b")):
+        bad_port, bad_path = "http://user:hunter2@host:port", "http://user:hunter2@host/a b"
+        refused = ((whole, "collector"), (whole, "http://"), (base, "collector"), (base, "http://a b"), (base, bad_port), (whole, bad_path))
+        for name, wrong in refused:
             with mock.patch.dict(os.environ, {name: wrong}):
                 done = server.run(["serve"], {**self.settings, "server.port": server.free_port()}, self.folder)
             self.assertEqual(done.returncode, 1, done.stdout)
             self.assertIn(f"{name}: ", done.stdout)
+            self.assertNotIn("hunter2", done.stdout)
 
     def test_without_a_collector_every_webhook_and_message_still_has_its_place(self) -> None:
         admin = self.begin(self.serve())

@@ -22,7 +22,9 @@ use tracing_subscriber::registry::LookupSpan;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Where a collector takes traces, below its address.
 const PATH: &str = "v1/traces";
-/// The address of that place itself.
+/// Names the collector to every program of OpenTelemetry.
+const BASE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// Names that place itself.
 const WHOLE: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 /// What is wrong with an address that is none.
 pub(crate) const NO_URL: &str = "must be a URL beginning with http:// or https://";
@@ -65,10 +67,9 @@ fn set(name: &str) -> Option<String> {
 /// Whether the environment names a collector and does not forbid to use it.
 #[must_use]
 pub fn is_wanted(endpoint: Option<&str>) -> bool {
-    let named = ["OTEL_EXPORTER_OTLP_ENDPOINT", WHOLE];
     let disabled = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
         || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
-    !disabled && (endpoint.is_some() || named.into_iter().any(|name| set(name).is_some()))
+    !disabled && named(endpoint).is_some()
 }
 
 /// Whether spans are recorded by this process.
@@ -80,14 +81,31 @@ pub fn is_running() -> bool {
 /// Where traces are sent to.
 #[must_use]
 pub fn address(endpoint: Option<&str>) -> Option<String> {
+    named(endpoint).map(|(_, url)| url)
+}
+
+/// Where traces are sent to, and the setting that says so.
+fn named(endpoint: Option<&str>) -> Option<(&'static str, String)> {
     let below = |base: &str| format!("{}/{PATH}", base.trim_end_matches('/'));
-    let named = || Some(below(&set("OTEL_EXPORTER_OTLP_ENDPOINT")?));
-    endpoint.map(below).or_else(|| set(WHOLE)).or_else(named)
+    let configured = || Some(("telemetry.otlp_endpoint", below(endpoint?)));
+    let whole = || Some((WHOLE, set(WHOLE)?));
+    configured().or_else(whole).or_else(|| Some((BASE, below(&set(BASE)?))))
 }
 
 /// Whether a text has the form of an address at all; the exporter says what else is wrong with one.
 pub(crate) fn is_http(url: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+}
+
+/// Says what is wrong with an address, without its words: they may be a password. The exporter repeats them, takes a name
+/// without a scheme or a port that is no number for an address, and sends nothing to it. Each parser refuses what the other
+/// takes.
+fn check(url: &str) -> Result<(), String> {
+    if !is_http(url) {
+        return Err(NO_URL.to_owned());
+    }
+    url::Url::parse(url).map_err(|why| why.to_string())?;
+    url.parse::<http::Uri>().map(drop).map_err(|why| why.to_string())
 }
 
 /// Starts the export; the layer records spans. Must not be called inside an async runtime, because the HTTP client
@@ -99,9 +117,8 @@ pub fn start<S>(options: Options) -> Result<(Export, Box<dyn Layer<S> + Send + S
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    // The exporter takes a name without a scheme for an address, and sends nothing.
-    if options.endpoint.is_none() && set(WHOLE).is_some_and(|url| !is_http(&url)) {
-        return Err(Error(format!("{WHOLE}: {NO_URL}")));
+    if let Some((name, url)) = named(options.endpoint.as_deref()) {
+        check(&url).map_err(|why| Error(format!("{name}: {why}")))?;
     }
     let mut exporter = Otlp::builder().with_http().with_timeout(TIMEOUT);
     if let Some(endpoint) = &options.endpoint {

@@ -51,7 +51,7 @@ pub(crate) fn init(
     let (filter, levels) = reload::Layer::new(filter);
     let (export, spans): (_, Spans) = match spans {
         Some(options) => {
-            let (export, layer) = export::start(options).context("telemetry.otlp_endpoint cannot be used")?;
+            let (export, layer) = export::start(options).context("traces cannot be exported")?;
             (Some(export), Some(layer))
         }
         None => (None, None),
