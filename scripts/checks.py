@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts import breaking, circles, helm, links, servers, snippets, surfaces, telemetry, terraform, tools
 from scripts.clients_rust import RUST
-from scripts.shell import DEV, ROOT, TARGET, Failed, call, cargo, cargo_env, run, say
+from scripts.shell import DEV, ROOT, TARGET, Absent, Failed, call, cargo, cargo_env, run, say
 
 SOURCES = {".rs", ".py", ".sql", ".sh", ".js", ".ts", ".tsx"}
 MOST_LINES = 500
@@ -204,7 +204,7 @@ def told() -> None:
     telemetry.check()
     try:
         telemetry.rules()
-    except telemetry.Absent as why:
+    except Absent as why:
         raise Skipped(f"the rules themselves: {why}") from None
 
 
@@ -212,7 +212,7 @@ def chart() -> None:
     """The Helm chart, without a cluster."""
     try:
         helm.check()
-    except helm.Absent as why:
+    except Absent as why:
         raise Skipped(str(why)) from None
 
 
@@ -289,7 +289,7 @@ def gen_deploy() -> None:
     surfaces.write()
     try:
         helm.write()
-    except helm.Absent as why:
+    except Absent as why:
         raise Failed(str(why)) from None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable
 
 from scripts import engine, fuzz, servers, ui
-from scripts.shell import DEV, ROOT, Failed, cargo, cargo_env, run, say
+from scripts.shell import DEV, ROOT, Absent, Failed, cargo, cargo_env, run, say
 
 FOLDER = DEV / "compose"
 PROJECT, SUBNET, GATEWAY = "awe-compose-test", "172.30.87.0/24", "172.30.87.1"
@@ -200,7 +200,7 @@ def crash(process: int, container: str) -> None:
     """Kills the process of a container. An engine may run on another machine: its numbers mean nothing here."""
     group = Path("/proc") / str(process) / "cgroup"
     if not (group.is_file() and container in group.read_text()):
-        raise engine.Absent(f"process {process} of the engine is none of this machine")
+        raise Absent(f"process {process} of the engine is none of this machine")
     os.kill(process, 9)
 
 
@@ -305,7 +305,7 @@ def main(words: list) -> None:
                     ran.append(name)
             finally:
                 stack.down()
-    except engine.Absent as why:
+    except Absent as why:
         raise Failed(f"did not run: {why}") from None
     shutil.rmtree(FOLDER, ignore_errors=True)
     say(f"ran, on {'stand-ins for' if stand_ins else 'the real'} base images: {', '.join(ran)}; did not run: {', '.join(left) or 'nothing of it'}")

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import tools
-from scripts.shell import DEV, ROOT, Failed, say, stop_group
+from scripts import golang, tools
+from scripts.shell import DEV, ROOT, Absent, Failed, say, stop_group
 
 STAND_INS = ROOT / "deploy" / "docker" / "stand-in"
 ROOTFS = DEV / "tools" / "stand-in-bookworm.tar"
@@ -25,10 +25,6 @@ LABEL = "awe.stand-in"
 """What tells a stand-in from the image whose name it has."""
 COMPOSE = "github.com/docker/compose/v2/cmd@v2.32.4"
 READY_WITHIN, PULL_WITHIN, BUILD_WITHIN, RUN_WITHIN = 60.0, 90.0, 1_800.0, 600.0
-
-
-class Absent(Exception):
-    """What a test needs is not here and cannot be made; says what."""
 
 
 @dataclass(frozen=True)
@@ -113,22 +109,10 @@ def daemon(env: dict, place: Path) -> Iterator[Engine]:
 
 def compose(env: dict) -> list:
     """Docker Compose 2.24 or newer: the plugin, a program on PATH, or one that Go builds into `.dev` once."""
-    made = DEV / "tools" / "go" / "docker-compose"
-    for words in (["docker", "compose"], ["docker-compose"], [str(made)]):
-        if (shutil.which(words[0]) and is_new_enough(words, env)) or words == [str(made)] and made.is_file():
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(words[0]) and is_new_enough(words, env):
             return words
-    if not shutil.which("go"):
-        raise Absent("Docker Compose 2.24 or newer is not installed, and neither is Go to build it")
-    say(f"building Docker Compose into {made.parent.relative_to(ROOT)}")
-    with tempfile.TemporaryDirectory(prefix="awe-compose-") as folder:
-        done = subprocess.run(
-            ["go", "install", COMPOSE], env={**os.environ, "GOBIN": folder}, stdin=subprocess.DEVNULL, timeout=BUILD_WITHIN
-        )
-        if done.returncode != 0:
-            raise Absent(f"Docker Compose could not be built (`go install {COMPOSE}`)")
-        made.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(folder) / "cmd", made)
-    return [str(made)]
+    return [str(golang.installed(COMPOSE, "docker-compose"))]
 
 
 def is_new_enough(words: list, env: dict) -> bool:

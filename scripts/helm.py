@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from scripts import tools
+from scripts import golang, tools
 from scripts.shell import DEV, ROOT, Failed, say
 
 CHART = ROOT / "deploy" / "helm" / "awe"
@@ -20,7 +19,7 @@ PROGRAMS = {
     "helm": "helm.sh/helm/v3/cmd/helm@v3.19.5",
     "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0",
 }
-BUILD_WITHIN, RUN_WITHIN = 1800.0, 120.0
+RUN_WITHIN = 120.0
 # Not part of Kubernetes: their definitions come from those projects.
 OTHERS = ("VirtualService", "ServiceMonitor", "ScaledObject", "TriggerAuthentication")
 HOST = "global.aweHostname=awe.example.org"
@@ -59,29 +58,10 @@ REFUSED = {
 }
 
 
-class Absent(Exception):
-    """A program is not here and cannot be built; says which."""
-
-
 def program(name: str) -> Path:
-    """A program on PATH, or one that Go builds into `.dev` once."""
-    folder = DEV / "tools" / "go"
-    found = shutil.which(name) or shutil.which(name, path=str(folder))
-    if found:
-        return Path(found)
-    if not shutil.which("go"):
-        raise Absent(f"{name} is not installed, and neither is Go to build it")
-    say(f"building {name} into {folder.relative_to(ROOT)}")
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["go", "install", PROGRAMS[name]],
-        env={**os.environ, "GOBIN": str(folder)},
-        stdin=subprocess.DEVNULL,
-        timeout=BUILD_WITHIN,
-    )
-    if done.returncode != 0:
-        raise Absent(f"{name} could not be built (`go install {PROGRAMS[name]}`)")
-    return folder / name
+    """A program on PATH, or one that Go builds into `.dev` once. Raises Absent."""
+    found = shutil.which(name)
+    return Path(found) if found else golang.installed(PROGRAMS[name], name)
 
 
 def ran(words: list, text: str | None = None) -> subprocess.CompletedProcess:

@@ -6,18 +6,15 @@ Its module carries no pages, only the API that they ask: people look at traces w
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
-from scripts.shell import DEV, Failed, say
+from scripts import golang
+from scripts.shell import say
 
 # The module of version 1.76.0 holds, as its command `jaeger`, Jaeger 2.
 VERSION = "1.76.0"
 MODULE = "github.com/jaegertracing/jaeger"
-PROGRAM = DEV / "tools" / "go" / f"jaeger-{VERSION}"
-BUILD_WITHIN = 3_600.0
+PROGRAM = golang.HOME / f"jaeger-{VERSION}"
 
 
 def built() -> Path | None:
@@ -26,24 +23,12 @@ def built() -> Path | None:
 
 
 def program() -> Path:
-    """The program; built if need be, by a module of its own, because its module cannot be installed by name."""
-    if PROGRAM.is_file():
-        return PROGRAM
-    if shutil.which("go") is None:
-        raise Failed("Go is not installed, and Jaeger has to be built once")
-    say(f"building Jaeger {VERSION} (once, some ten minutes on two cores)")
-    with tempfile.TemporaryDirectory(prefix="awe-jaeger-") as folder:
-        steps = [
-            ("mod", "init", "awe.test/jaeger"),
-            ("get", "-tool", f"{MODULE}/cmd/jaeger@v{VERSION}"),
-            ("build", "-trimpath", "-ldflags=-s -w", "-o", "jaeger", f"{MODULE}/cmd/jaeger"),
-        ]
-        for words in steps:
-            done = subprocess.run(["go", *words], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=BUILD_WITHIN)
-            if done.returncode != 0:
-                raise Failed(f"`go {words[0]}` failed, so there is no Jaeger:\n{done.stderr[-1500:]}")
-        PROGRAM.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(folder) / "jaeger", PROGRAM)
+    """The program, built if need be. Raises Absent."""
+    if not PROGRAM.is_file():
+        say(f"building Jaeger {VERSION} (once, some ten minutes on two cores)")
+        with golang.module(PROGRAM) as folder:
+            golang.go("get", "-tool", f"{MODULE}/cmd/jaeger@v{VERSION}", cwd=folder)
+            golang.go("build", "-trimpath", "-ldflags=-s -w", "-o", PROGRAM.name, f"{MODULE}/cmd/jaeger", cwd=folder)
     return PROGRAM
 
 

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scripts import helm, servers
-from scripts.engine import Absent
-from scripts.shell import DEV, ROOT, Failed, say, stop_group
+from scripts import golang, helm, servers
+from scripts.shell import ROOT, Absent, Failed, say, stop_group
 
 VERSION = "1.34.4"
-SERVER = DEV / "tools" / "go" / f"kube-apiserver-{VERSION}"
+SERVER = golang.HOME / f"kube-apiserver-{VERSION}"
 # Definitions of what is not part of Kubernetes: a module, its version, and where they lie in it.
 DEFINITIONS = (
     ("istio.io/api", "v1.30.8", ("kubernetes/customresourcedefinitions.gen.yaml",)),
@@ -36,38 +35,32 @@ DEFINITIONS = (
 )
 NAMESPACE = "awe"
 HOST = ("--set", "global.aweHostname=awe.example.org")
-READY_WITHIN, RUN_WITHIN, BUILD_WITHIN = 90.0, 180.0, 3_600.0
+READY_WITHIN, RUN_WITHIN = 90.0, 180.0
 
 
 def server() -> Path:
     """The API server, which Go builds once; its module has local replacements, so it is built by a module of ours."""
     if SERVER.is_file():
         return SERVER
-    if shutil.which("go") is None:
-        raise Absent("Go is not installed to build the API server")
     say(f"building kube-apiserver {VERSION} (once, some minutes)")
     short = VERSION.split(".", 1)[1]
-    with tempfile.TemporaryDirectory(prefix="awe-kube-") as folder:
-
-        def go(*words: str) -> str:
-            done = subprocess.run(["go", *words], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=BUILD_WITHIN)
-            if done.returncode != 0:
-                raise Absent(f"`go {words[0]}` failed, so there is no API server:\n{done.stderr[-1500:]}")
-            return done.stdout
-
-        go("mod", "init", "awe.test/kube")
-        source = json.loads(go("mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}"))["Dir"]
-        for line in Path(source, "go.mod").read_text().splitlines():
+    named = "k8s.io/component-base/version"
+    flags = f"-s -w -X {named}.gitVersion=v{VERSION} -X {named}.gitMajor=1 -X {named}.gitMinor={short.split('.')[0]}"
+    package = "k8s.io/kubernetes/cmd/kube-apiserver"
+    with golang.module(SERVER) as folder:
+        source = fetched("k8s.io/kubernetes", f"v{VERSION}")
+        for line in (source / "go.mod").read_text().splitlines():
             name, arrow, place = line.strip().removeprefix("replace ").partition(" => ")
             if arrow and place.startswith("./staging/"):
-                go("mod", "edit", f"-replace={name}={name}@v0.{short}")
-        go("get", "-tool", f"k8s.io/kubernetes/cmd/kube-apiserver@v{VERSION}")
-        named = "k8s.io/component-base/version"
-        flags = f"-s -w -X {named}.gitVersion=v{VERSION} -X {named}.gitMajor=1 -X {named}.gitMinor={short.split('.')[0]}"
-        go("build", "-trimpath", f"-ldflags={flags}", "-o", "kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver")
-        SERVER.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(folder) / "kube-apiserver", SERVER)
+                golang.go("mod", "edit", f"-replace={name}={name}@v0.{short}", cwd=folder)
+        golang.go("get", "-tool", f"{package}@v{VERSION}", cwd=folder)
+        golang.go("build", "-trimpath", f"-ldflags={flags}", "-o", SERVER.name, package, cwd=folder)
     return SERVER
+
+
+def fetched(module: str, version: str) -> Path:
+    """The folder of a module's files."""
+    return Path(json.loads(golang.go("mod", "download", "-json", f"{module}@{version}"))["Dir"])
 
 
 class Cluster:
@@ -191,14 +184,10 @@ def wait(found: Cluster, log: Path) -> None:
 def definitions(found: Cluster) -> None:
     """Makes the kinds of Istio, KEDA and Prometheus known, and the namespace of the test."""
     for module, version, files in DEFINITIONS:
-        done = subprocess.run(
-            ["go", "mod", "download", "-json", f"{module}@{version}"], capture_output=True, text=True, cwd=DEV, timeout=RUN_WITHIN
-        )
-        if done.returncode != 0:
-            raise Absent(f"{module} {version} cannot be fetched")
+        folder = fetched(module, version)
         for file in files:
             # `create`: what `apply` notes would be too large for some of them.
-            found.kubectl("create", "-f", Path(json.loads(done.stdout)["Dir"]) / file)
+            found.kubectl("create", "-f", folder / file)
     for kind in ("virtualservices.networking.istio.io", "scaledobjects.keda.sh", "servicemonitors.monitoring.coreos.com"):
         found.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{kind}")
     namespace(found, NAMESPACE)
@@ -283,6 +272,6 @@ def main(words: list) -> None:
             for step in (life, cases, teardown):
                 say(f"{step.__name__}: {step.__doc__}")
                 step(found)
-    except (Absent, helm.Absent) as why:
+    except Absent as why:
         raise Failed(f"did not run: {why}") from None
     say(f"ran against kube-apiserver {VERSION}: life, cases, teardown; pods, policies and routes were not: nothing runs them")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable
 
 from scripts import clients, engine, helm, surfaces, ui
-from scripts.shell import DEV, ROOT, Failed, cargo, cargo_env, run, say
+from scripts.shell import DEV, ROOT, Absent, Failed, cargo, cargo_env, run, say
 
 DIST = ROOT / "dist"
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -182,7 +182,7 @@ def bill(version: str) -> None:
         words = ["cargo", "install", "cargo-cyclonedx", "--version", CYCLONEDX, "--locked", "--root", place]
         done = subprocess.run([str(word) for word in words], cwd=DEV, stdin=subprocess.DEVNULL, timeout=BUILD_WITHIN)
         if done.returncode != 0:
-            raise engine.Absent(f"cargo-cyclonedx {CYCLONEDX} could not be built")
+            raise Absent(f"cargo-cyclonedx {CYCLONEDX} could not be built")
     words = [program, "cyclonedx", "--format", "json", "--spec-version", "1.5", "--override-filename", "bom.cdx"]
     run([*words, "--manifest-path", ROOT / "Cargo.toml"], cargo_env())
     wanted = {"awe": "awe", "registry": "awe-registry", "data-custodian": "awe-data-custodian"}
@@ -203,7 +203,7 @@ def images(version: str) -> None:
     """the images as archives for `docker load`"""
     with engine.engine() as on:
         if engine.base_images(on, engine.final_stages(), stand_ins=False):
-            raise engine.Absent("the base images here are stand-ins")
+            raise Absent("the base images here are stand-ins")
         label = ["--build-arg", f"VERSION={version}", "--build-arg", f"REVISION={git('rev-parse', 'HEAD')}"]
         for name in PROGRAMS:
             target = f"prebuilt-{name.removeprefix('awe-')}"
@@ -251,7 +251,7 @@ def main(words: list) -> None:
         try:
             make()
             made.append(name)
-        except (engine.Absent, helm.Absent) as why:
+        except Absent as why:
             left.append(f"{name} ({why})")
     (DIST / "CHANGES.md").write_text(section(version))
     checksums()

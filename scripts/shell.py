@@ -22,6 +22,10 @@ class Failed(Exception):
         self.code = code
 
 
+class Absent(Failed):
+    """A program that a step needs is not here and cannot be had; says which, and what would help."""
+
+
 class Interrupted(BaseException):
     """SIGTERM or SIGHUP arrived. It is handled like Ctrl-C."""
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scripts import jaeger, tools
-from scripts.shell import ROOT, Failed, run, say, stop_group
+from scripts.shell import ROOT, Absent, Failed, run, say, stop_group
 
 PROMETHEUS, GRAFANA = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana"
 RUNBOOK = ROOT / "docs" / "operate.md"
@@ -28,10 +28,6 @@ OF_EVERY_PROGRAM = {"awe_http_request_seconds", "awe_telemetry_spans_total", "aw
 # Told of every process by the library for it.
 OF_THE_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
 FETCH_WITHIN, END_WITHIN = 300.0, 10.0
-
-
-class Absent(Exception):
-    """promtool cannot be had here; says why."""
 
 
 def expressions() -> dict[Path, str]:
