@@ -40,6 +40,10 @@ class Degraded(EngineCase):
         self.assertEqual(response["status"], "UP")
         return response.get("degraded", [])
 
+    def parts(self, server: Server) -> dict[str, str]:
+        with server.admin() as admin:
+            return {one["part"]: one["status"] for one in admin.get("/admin/health").expect(200)["parts"]}
+
     def in_stream(self, nats: NatsServer) -> dict[str, list[int]]:
         """Waits until everything is published; returns the sequences in the order of the stream, by request."""
         until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published", 40)
@@ -71,12 +75,16 @@ class NatsAway(Degraded):
         until(lambda: self.database.count(UNPUBLISHED) == 0, "every event is published")
         self.own.kill()
         until(lambda: self.degraded(self.server) == ["nats"], "health says that NATS is away")
+        parts = self.parts(self.server)
+        self.assertEqual((parts["postgres"], parts["nats"], parts["issuer_keys"]), ("up", "down", "off"))
         during = self.lifecycles(self.server, "down.v1", 10, self.receiver.url)
         self.receiver.wait_for_type("request_approved", during[-1])
         self.assertGreater(self.database.count(UNPUBLISHED), 0)
         self.own.start()
         self.assert_in_order(self.own, [*before, *during])
         until(lambda: self.degraded(self.server) == [], "health says that all is well again", 40)
+        parts = self.parts(self.server)
+        self.assertEqual((parts["nats"], parts["outbox"]), ("up", "up"))
 
     def test_a_wiped_server_gets_everything_again(self) -> None:
         before = self.lifecycles(self.server, "down.v1", 10)
@@ -105,6 +113,7 @@ class NatsFull(Degraded):
         requests = self.lifecycles(server, "full.v1", 100, receiver.url)
         receiver.wait_for_type("request_approved", requests[-1])
         until(lambda: self.degraded(server) == ["outbox"], "health says that events wait", 40)
+        self.assertEqual(self.parts(server)["outbox"], "degraded")
         later = self.lifecycles(server, "full.v1", 3, receiver.url)
         own.kill()
         own.limit = "200MB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from support.keycloak import Realm
 from support.scenario import stage, user
@@ -83,11 +84,17 @@ class ChangingDirectory(Staff):
         self.addCleanup(self.realm.change_user, "grace", enabled=True)
         self.assert_asked(self.request(key), "heidi")
 
+    def health(self) -> dict[str, str]:
+        parts = self.viewer.get("/admin/health").expect(200)["parts"]
+        return {one["part"]: one["status"] for one in parts if one["part"] in ("issuer_keys", "directory")}
+
     def test_with_keycloak_away_a_request_waits_and_its_tasks_appear_by_themselves(self) -> None:
         key = self.policy(stage(1, group("/audit")))
         self.client("registry"), self.client("frank")
+        self.assertEqual(self.health(), {"issuer_keys": "up", "directory": "up"})
         self.proxy.refuse(True)
         self.proxy.cut()
+        self.assertEqual(self.health(), {"issuer_keys": "up", "directory": "down"})
         request = self.request(key)
         self.assertEqual((request.created["status"], request.created["tasks"]), ("pending", []))
         self.assertTrue(request.wait_for("stage_resolution_failed")["reason"])
@@ -153,6 +160,10 @@ class Programs(Staff):
         self.assert_asked(self.request(self.policy(stage(1, group("/audit")))), "frank")
         found = self.viewer.get(f"/admin/directory/users?id={program}").expect(200)
         self.assertEqual([one["service_account"] for one in found], [True])
+        alice = self.realm.user_id("alice")
+        asked = ",".join((program, self.UNKNOWN, "no id", alice, "id:"))
+        found = self.viewer.get(f"/admin/directory/users?ids={quote(asked)}").expect(200)
+        self.assertEqual({one["id"]: one["service_account"] for one in found}, {program: True, alice: False})
         found = self.viewer.get("/admin/directory/users?q=alice").expect(200)
         self.assertEqual([one["service_account"] for one in found], [False])
 

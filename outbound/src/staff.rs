@@ -57,6 +57,28 @@ impl Staff {
         }
     }
 
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn probe(&self) -> Result<(), DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.probe().await,
+            Self::File(_) => Ok(()),
+        }
+    }
+
+    /// The users with these ids, in no particular order, as far as there are such.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unavailable`].
+    pub async fn users(&self, ids: &[String]) -> Result<Vec<UserEntry>, DirectoryError> {
+        match self {
+            Self::Keycloak(keycloak) => keycloak.users(ids).await,
+            Self::File(file) => Ok(ids.iter().filter_map(|id| file.user(id)).collect()),
+        }
+    }
+
     /// The name of the user with this id, if it is known without asking anybody.
     #[must_use]
     pub fn known_name(&self, id: &str) -> Option<String> {

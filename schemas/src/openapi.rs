@@ -63,7 +63,7 @@ const BEARER: &str = "bearerAuth";
         tasks::list_tasks, tasks::get_task, tasks::get_task_stats, tasks::claim_task, tasks::decide_task, tasks::decide_tasks, tasks::reassign_task,
         delegations::list_delegations, delegations::create_delegation, delegations::delete_delegation,
         admin::list_deliveries, admin::list_delivery_attempts, admin::retry_delivery,
-        admin::retry_deliveries, admin::get_overview, admin::list_endpoints, admin::list_audit_actions, admin::get_log_level, admin::set_log_level, admin::get_system_config, admin::export_system_config, admin::list_callback_secrets,
+        admin::retry_deliveries, admin::get_overview, admin::list_endpoints, admin::get_parts_health, admin::list_audit_actions, admin::get_log_level, admin::set_log_level, admin::get_system_config, admin::export_system_config, admin::list_callback_secrets,
         admin::create_callback_secret, admin::update_callback_secret, admin::rotate_callback_secret, admin::revoke_callback_secret,
         admin::ping_callback_secret,
         directory::find_users, directory::find_roles, directory::find_groups, directory::find_clients,

@@ -26,6 +26,11 @@ pub struct DirectoryUsersQuery {
     #[serde(default, deserialize_with = "limits::opt_text::<_, 1, 200>")]
     #[param(min_length = 1, max_length = 200, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
     pub id: Option<String>,
+    /// Exactly these users, at most 50, separated by commas; `q` counts for nothing then. One whose id has a comma is
+    /// asked for by `id`. Who is not there is left out.
+    #[serde(default, deserialize_with = "limits::listed_users")]
+    #[param(value_type = Option<String>, max_length = 10000, example = "f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11")]
+    pub ids: Vec<String>,
 }
 
 /// What roles to look for.

@@ -18,6 +18,9 @@ pub(super) const GRACE_HOURS_DEFAULT: u32 = 24;
 const GRACE_HOURS_MAX: u32 = 168;
 /// More than there are, because a caller may name one twice.
 const MOST_EVENT_TYPES: usize = 64;
+const MOST_USERS: usize = 50;
+const USER_ID: usize = 200;
+const LISTED_USERS: usize = 10_000;
 /// Characters of a list of them in one text.
 const LISTED_EVENT_TYPES: usize = 2_000;
 /// Most stages of a policy.
@@ -237,6 +240,18 @@ pub(super) fn listed_event_types<'de, D: Deserializer<'de>>(from: D) -> Result<V
     checked_event_types(
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect(),
     )
+}
+
+/// Ids of users as one text, separated by commas; none when it is empty.
+pub(super) fn listed_users<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let text = checked::<D::Error>(String::deserialize(from)?, 0, LISTED_USERS)?;
+    let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+    let ids: Vec<_> =
+        ids.map(|id| checked::<D::Error>(id.to_owned(), 1, USER_ID)).collect::<Result<_, _>>()?;
+    if ids.len() > MOST_USERS {
+        return Err(D::Error::custom(format!("must have at most {MOST_USERS} items")));
+    }
+    Ok(ids)
 }
 
 fn checked_event_types<E: Error>(types: Vec<String>) -> Result<Vec<String>, E> {

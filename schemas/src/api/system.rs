@@ -189,3 +189,54 @@ pub struct SystemConfigField {
     #[schema(example = "seconds")]
     pub unit: Option<String>,
 }
+
+/// How a part does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartStatus {
+    /// It answers.
+    Up,
+    /// It works, and something is wrong with it.
+    Degraded,
+    /// It does not answer.
+    Down,
+    /// It is not used here.
+    Off,
+}
+
+impl PartStatus {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// How everything that the process needs does which answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PartsHealthOut {
+    /// When they were asked.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-01-31T08:15:00Z")]
+    pub as_of: OffsetDateTime,
+    /// `postgres`, `nats`, `outbox`, `issuer_keys`, `directory`, and each loop of the process that is in trouble.
+    pub parts: Vec<PartHealthOut>,
+}
+
+/// How one part does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PartHealthOut {
+    /// Its name.
+    #[schema(example = "postgres")]
+    pub part: String,
+    /// `up`, `degraded` (it works, and something is wrong), `down` or `off` (not used here).
+    #[schema(example = "up")]
+    pub status: String,
+    /// More about it, in words.
+    #[schema(example = "answered within 2 ms")]
+    pub message: String,
+}

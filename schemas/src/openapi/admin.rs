@@ -6,7 +6,7 @@ use crate::api::{
     AuditActionOut, CallbackPingIn, CallbackPingOut, CallbackSecretCreate, CallbackSecretCreatedOut,
     CallbackSecretOut, CallbackSecretRotate, CallbackSecretUpdate, DeliveryAttemptOut, DeliveryOut,
     EndpointOut, ErrorEnvelope, ExportSystemConfigQuery, ListAuditQuery, ListDeliveriesQuery, LogLevel,
-    OverviewOut, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
+    OverviewOut, PartsHealthOut, RequeuedOut, RetryDeliveriesIn, SystemConfigOut,
 };
 
 /// List deliveries
@@ -81,6 +81,20 @@ fn retry_deliveries() {}
     ),
 )]
 fn get_overview() {}
+
+/// Read the health of each part
+///
+/// As the process sees it that answers: the database, NATS, events that wait for the stream, the issuer's keys, the
+/// directory, and loops in trouble. Role: viewer.
+#[utoipa::path(
+    get, path = "/v1/awe/admin/health", tag = "admin",
+    responses(
+        (status = 200, description = "How each does", body = PartsHealthOut),
+        (status = 403, description = "AWE-008: not a viewer", body = ErrorEnvelope),
+        Guarded,
+    ),
+)]
+fn get_parts_health() {}
 
 /// List endpoints
 ///

@@ -10,6 +10,7 @@ pub(crate) mod feed;
 pub(crate) mod health;
 pub(crate) mod once;
 pub(crate) mod overview;
+pub(crate) mod parts;
 pub(crate) mod people;
 pub(crate) mod ping;
 pub(crate) mod policies;

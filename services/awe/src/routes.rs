@@ -126,6 +126,7 @@ fn admin_routes() -> Vec<Route> {
         ("/v1/awe/admin/deliveries/{delivery_id}/retry", post(deliveries::retry)),
         ("/v1/awe/admin/audit", get(audit::list)),
         ("/v1/awe/admin/endpoints", get(overview::endpoints)),
+        ("/v1/awe/admin/health", get(system::parts)),
         ("/v1/awe/stats/overview", get(overview::read)),
         ("/v1/awe/admin/log-level", get(system_config::log_level).put(system_config::set_log_level)),
         ("/v1/awe/admin/system-config", get(system_config::read)),

@@ -901,6 +901,29 @@ pub struct PagedTasksOut {
     pub total_is_lower_bound: bool,
 }
 
+/// How one part does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PartHealthOut {
+    /// More about it, in words.
+    pub message: String,
+    /// Its name.
+    pub part: String,
+    /// `up`, `degraded` (it works, and something is wrong), `down` or `off` (not used here).
+    pub status: String,
+}
+
+/// How everything that the process needs does which answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PartsHealthOut {
+    /// When they were asked.
+    #[serde(with = "time::serde::rfc3339")]
+    pub as_of: OffsetDateTime,
+    /// `postgres`, `nats`, `outbox`, `issuer_keys`, `directory`, and each loop of the process that is in trouble.
+    pub parts: Vec<PartHealthOut>,
+}
+
 /// One difference between two versions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

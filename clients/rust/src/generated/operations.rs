@@ -397,6 +397,17 @@ impl AweClient {
         self.send(Call::new("get_overview", Method::GET, "/v1/awe/stats/overview")).await?.json()
     }
 
+    /// Read the health of each part.
+    ///
+    /// As the process sees it that answers: the database, NATS, events that wait for the stream, the issuer's keys, the
+    /// directory, and loops in trouble. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error`]: its documentation says which there are.
+    pub async fn get_parts_health(&self) -> Result<models::PartsHealthOut, Error> {
+        self.send(Call::new("get_parts_health", Method::GET, "/v1/awe/admin/health")).await?.json()
+    }
+
     /// Get a version.
     ///
     /// Role: viewer.

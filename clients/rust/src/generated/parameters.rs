@@ -97,11 +97,17 @@ pub struct FindUsers {
     pub q: Option<String>,
     /// Exactly this user, as a `user` rule names them; `q` counts for nothing then.
     pub id: Option<String>,
+    /// Exactly these users, at most 50, separated by commas; `q` counts for nothing then. One whose id has a comma is
+    /// asked for by `id`. Who is not there is left out.
+    pub ids: Option<String>,
 }
 
 impl FindUsers {
     pub(crate) fn query(&self) -> Query {
-        Query::default().with("q", self.q.as_ref()).with("id", self.id.as_ref())
+        Query::default()
+            .with("q", self.q.as_ref())
+            .with("id", self.id.as_ref())
+            .with("ids", self.ids.as_ref())
     }
 }
 

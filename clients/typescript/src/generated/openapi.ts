@@ -297,6 +297,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/awe/admin/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the health of each part
+         * @description As the process sees it that answers: the database, NATS, events that wait for the stream, the issuer's keys, the
+         *     directory, and loops in trouble. Role: viewer.
+         */
+        get: operations["get_parts_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/awe/admin/log-level": {
         parameters: {
             query?: never;
@@ -2420,6 +2441,35 @@ export interface components {
              * @example false
              */
             total_is_lower_bound: boolean;
+        };
+        /** @description How one part does. */
+        PartHealthOut: {
+            /**
+             * @description More about it, in words.
+             * @example answered within 2 ms
+             */
+            message: string;
+            /**
+             * @description Its name.
+             * @example postgres
+             */
+            part: string;
+            /**
+             * @description `up`, `degraded` (it works, and something is wrong), `down` or `off` (not used here).
+             * @example up
+             */
+            status: string;
+        };
+        /** @description How everything that the process needs does which answers. */
+        PartsHealthOut: {
+            /**
+             * Format: date-time
+             * @description When they were asked.
+             * @example 2026-01-31T08:15:00Z
+             */
+            as_of: string;
+            /** @description `postgres`, `nats`, `outbox`, `issuer_keys`, `directory`, and each loop of the process that is in trouble. */
+            parts: components["schemas"]["PartHealthOut"][];
         };
         /** @description One difference between two versions. */
         PolicyChangeOut: {
@@ -5593,6 +5643,12 @@ export interface operations {
                  * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
                  */
                 id?: string;
+                /**
+                 * @description Exactly these users, at most 50, separated by commas; `q` counts for nothing then. One whose id has a comma is
+                 *     asked for by `id`. Who is not there is left out.
+                 * @example f3b8f0f0-6d8b-4a52-9b0b-0d7f0f4f1c11
+                 */
+                ids?: string;
             };
             header?: never;
             path?: never;
@@ -5714,6 +5770,87 @@ export interface operations {
                      *     ]
                      */
                     "application/json": components["schemas"]["EndpointOut"][];
+                };
+            };
+            /** @description AWE-008: no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-008: not a viewer */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-010: a parameter is unknown or out of range; `detail` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-007: too many calls of this caller at once */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description AWE-005: starting or stopping; AWE-006: the database is away or has no room; AWE-007: overloaded, or something needed is away. Safe to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    get_parts_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How each does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2026-01-31T08:15:00Z",
+                     *       "parts": [
+                     *         {
+                     *           "message": "answered within 2 ms",
+                     *           "part": "postgres",
+                     *           "status": "up"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartsHealthOut"];
                 };
             };
             /** @description AWE-008: no valid token */

@@ -22,6 +22,7 @@ export const OPERATIONS = {
   find_users: { method: "GET", path: "/v1/awe/admin/directory/users", takesKey: false, isPaged: false, isText: false },
   get_log_level: { method: "GET", path: "/v1/awe/admin/log-level", takesKey: false, isPaged: false, isText: false },
   get_overview: { method: "GET", path: "/v1/awe/stats/overview", takesKey: false, isPaged: false, isText: false },
+  get_parts_health: { method: "GET", path: "/v1/awe/admin/health", takesKey: false, isPaged: false, isText: false },
   get_policy_version: { method: "GET", path: "/v1/awe/policies/{policy_key}/versions/{version}", takesKey: false, isPaged: false, isText: false },
   get_request: { method: "GET", path: "/v1/awe/requests/{request_id}", takesKey: false, isPaged: false, isText: false },
   get_request_evidence: { method: "GET", path: "/v1/awe/requests/{request_id}/evidence", takesKey: false, isPaged: false, isText: false },

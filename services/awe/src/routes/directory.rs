@@ -20,9 +20,11 @@ pub(super) async fn users(
     Query(query): Query<DirectoryUsersQuery>,
 ) -> Answer<DirectoryUserOut> {
     let staff = state.staff()?;
-    let found = match query.id {
-        Some(id) => staff.user(&id).await?.into_iter().collect(),
-        None => staff.find_users(&query.q.unwrap_or_default()).await?,
+    let ids: Vec<_> = query.id.into_iter().chain(query.ids).collect();
+    let found = match ids.as_slice() {
+        [id] => staff.user(id).await?.into_iter().collect(),
+        [_, ..] => staff.users(&ids).await?,
+        [] => staff.find_users(&query.q.unwrap_or_default()).await?,
     };
     Ok(Json(found.into_iter().map(user_out).collect()))
 }

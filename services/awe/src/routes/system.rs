@@ -1,14 +1,14 @@
 //! Health, version and configuration, which need no token and whose answers have the envelope that errors have; and who
 //! the caller is.
 
-use crate::auth::Identity;
+use crate::auth::{Identity, Listing, Viewer};
 use crate::error::ApiError;
 use crate::extract::KnownQuery;
-use crate::operations::health;
+use crate::operations::{health, parts};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
-use schemas::api::{ConfigResponse, MeOut, VersionPayload, VersionResponse};
+use schemas::api::{ConfigResponse, MeOut, PartsHealthOut, VersionPayload, VersionResponse};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -29,6 +29,15 @@ pub(super) async fn ready(State(state): State<AppState>, _: KnownQuery) -> Resul
 pub(super) async fn startup(State(state): State<AppState>, _: KnownQuery) -> Result<Json<Value>, ApiError> {
     let payload = health::startup(&state)?;
     Ok(told(&state, &payload))
+}
+
+pub(super) async fn parts(
+    State(state): State<AppState>,
+    _: Viewer,
+    _: Listing,
+    _: KnownQuery,
+) -> Result<Json<PartsHealthOut>, ApiError> {
+    Ok(Json(parts::parts(&state).await?))
 }
 
 fn told(state: &AppState, payload: &Value) -> Json<Value> {

@@ -76,6 +76,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("delete", "/v1/awe/delegations/{delegation_id}", Own),
     ("get", "/v1/awe/stats/overview", Viewer),
     ("get", "/v1/awe/admin/endpoints", Viewer),
+    ("get", "/v1/awe/admin/health", Viewer),
     ("get", "/v1/awe/admin/deliveries", Viewer),
     ("get", "/v1/awe/admin/deliveries/{delivery_id}/attempts", Viewer),
     ("post", "/v1/awe/admin/deliveries/{delivery_id}/retry", Admin),

@@ -117,6 +117,13 @@ async fn the_overview_and_the_endpoints_are_told() {
     assert!(last.len() == 10 && last.starts_with(&today.year().to_string()), "{last}");
     assert_eq!(overview["requests"]["in_review"], json!(0));
     assert_eq!(server.get(Who::Admin, "/admin/endpoints").await, (200, json!([])));
+    let (status, health) = server.get(Who::Viewer, "/admin/health").await;
+    // Whether NATS is connected already is a matter of time.
+    let parts = health["parts"].as_array().expect("a list").iter().filter(|part| part["part"] != "nats");
+    let parts: Vec<_> = parts.map(|part| (&part["part"], &part["status"])).collect();
+    let expected =
+        json!([["postgres", "up"], ["outbox", "up"], ["issuer_keys", "off"], ["directory", "off"]]);
+    assert_eq!((status, json!(parts)), (200, expected), "{health}");
     server.end().await;
 }
 

@@ -72,6 +72,13 @@ async fn pickers_look_into_the_file() {
         assert_eq!((status, &found[0][field]), (200, &expected), "{path}: {found}");
     }
     assert_eq!(server.get(Who::Viewer, "/admin/directory/users?id=nobody").await.1, json!([]));
+    let (status, found) = server.get(Who::Viewer, "/admin/directory/users?ids=emeka,nobody,%20amina").await;
+    let ids: Vec<_> = found.as_array().expect("a list").iter().map(|user| &user["id"]).collect();
+    assert_eq!((status, ids), (200, vec![&json!("emeka"), &json!("amina")]));
+    for wrong in [vec!["a"; 51].join(","), "a".repeat(201)] {
+        let (status, said) = server.get(Who::Viewer, &format!("/admin/directory/users?ids={wrong}")).await;
+        assert_eq!((status, &said["errors"][0]["reason"]), (422, &json!("faulty_parameter")), "{said}");
+    }
     server.end().await;
 }
 

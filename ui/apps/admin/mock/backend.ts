@@ -132,12 +132,20 @@ export class Backend {
     list_delegations: () => this.world.delegations,
     list_audit_actions: () => this.world.audit,
     get_system_config: () => ({ groups: [], is_local_dev: true, total_groups: 0 }),
-    find_users: ({ query }) =>
-      USERS.filter((one) =>
-        query.has("id")
-          ? one.id === query.get("id")
-          : `${one.name} ${one.id}`.toLowerCase().includes(query.get("q") ?? ""),
-      ),
+    find_users: ({ query }) => {
+      const ids = [...query.getAll("id"), ...(query.get("ids")?.split(",") ?? [])];
+      const fits = ({ name, id }: (typeof USERS)[number]) =>
+        `${name} ${id}`.toLowerCase().includes(query.get("q") ?? "");
+      return USERS.filter((one) => (ids.length > 0 ? ids.includes(one.id) : fits(one)));
+    },
+    get_parts_health: () => ({
+      as_of: new Date().toISOString(),
+      parts: ["postgres", "nats", "outbox", "issuer_keys", "directory"].map((part) => ({
+        part,
+        status: part === "nats" ? "down" : "up",
+        message: part === "nats" ? "not connected; events wait in the database meanwhile" : "answered within 1 ms",
+      })),
+    }),
     find_roles: () => [{ name: "officer" }],
     find_groups: () => [{ name: "finance", path: "/finance" }],
     find_clients: () => [{ client_id: "registry" }],

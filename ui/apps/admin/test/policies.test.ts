@@ -10,7 +10,7 @@ import {
   together,
 } from "../src/pages/policies/model.ts";
 import { exampleOf } from "../src/pages/policies/Simulate.tsx";
-import { rangeOf, readText, textOf, wordsOf } from "../src/parts/Code.tsx";
+import { rangeOf, readText, textOf } from "../src/parts/Code.tsx";
 import { logicText, pathsOf, readNode, readValue, valueText, writeNode } from "../src/parts/logic.ts";
 
 describe("conditions", () => {
@@ -124,13 +124,6 @@ describe("the document", () => {
     expect([...problemCounts([problem("/stages/1/mode"), problem("/stages/1/rules/0"), problem("/name")])]).toEqual([
       [1, 2],
     ]);
-  });
-
-  it("is completed with the words of the schema", () => {
-    const words = wordsOf({
-      properties: { stages: { items: { properties: { mode: { enum: ["all", "any-n"], description: "How many" } } } } },
-    });
-    expect(words.map(({ label }) => label).sort()).toEqual(["all", "any-n", "mode", "stages"]);
   });
 
   it("suggests a context that the schema asks for", () => {

@@ -1112,6 +1112,46 @@ class OutboxOut(BaseModel):
     """
 
 
+class PartHealthOut(BaseModel):
+    """
+    How one part does.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    message: str
+    """
+    More about it, in words.
+    """
+    part: str
+    """
+    Its name.
+    """
+    status: str
+    """
+    `up`, `degraded` (it works, and something is wrong), `down` or `off` (not used here).
+    """
+
+
+class PartsHealthOut(BaseModel):
+    """
+    How everything that the process needs does which answers.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    as_of: AwareDatetime
+    """
+    When they were asked.
+    """
+    parts: List[PartHealthOut]
+    """
+    `postgres`, `nats`, `outbox`, `issuer_keys`, `directory`, and each loop of the process that is in trouble.
+    """
+
+
 class PolicyChangeOut(BaseModel):
     """
     One difference between two versions.

@@ -31,6 +31,7 @@ OPERATIONS = {
     "find_users": Operation("find_users", "GET", "/v1/awe/admin/directory/users", List[models.DirectoryUserOut], takes_key=False, is_paged=False),
     "get_log_level": Operation("get_log_level", "GET", "/v1/awe/admin/log-level", models.LogLevel, takes_key=False, is_paged=False),
     "get_overview": Operation("get_overview", "GET", "/v1/awe/stats/overview", models.OverviewOut, takes_key=False, is_paged=False),
+    "get_parts_health": Operation("get_parts_health", "GET", "/v1/awe/admin/health", models.PartsHealthOut, takes_key=False, is_paged=False),
     "get_policy_version": Operation("get_policy_version", "GET", "/v1/awe/policies/{policy_key}/versions/{version}", models.PolicyOut, takes_key=False, is_paged=False),
     "get_request": Operation("get_request", "GET", "/v1/awe/requests/{request_id}", models.RequestOut, takes_key=False, is_paged=False),
     "get_request_evidence": Operation("get_request_evidence", "GET", "/v1/awe/requests/{request_id}/evidence", models.EvidenceOut, takes_key=False, is_paged=False),
@@ -361,6 +362,7 @@ class Operations(ABC):
         *,
         q: Optional[str] = None,
         id: Optional[str] = None,
+        ids: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> List[models.DirectoryUserOut]:
         """Find users.
@@ -369,8 +371,10 @@ class Operations(ABC):
 
         `q`: Part of a name; the first entries when absent.
         `id`: Exactly this user, as a `user` rule names them; `q` counts for nothing then.
+        `ids`: Exactly these users, at most 50, separated by commas; `q` counts for nothing then. One whose id has a
+        comma is asked for by `id`. Who is not there is left out.
         """
-        return cast("List[models.DirectoryUserOut]", self._call(OPERATIONS["find_users"], query={"q": q, "id": id}, timeout=timeout))
+        return cast("List[models.DirectoryUserOut]", self._call(OPERATIONS["find_users"], query={"q": q, "id": id, "ids": ids}, timeout=timeout))
 
     def get_log_level(
         self,
@@ -393,6 +397,18 @@ class Operations(ABC):
         Numbers of the whole installation, some seconds old. Role: viewer.
         """
         return cast("models.OverviewOut", self._call(OPERATIONS["get_overview"], timeout=timeout))
+
+    def get_parts_health(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PartsHealthOut:
+        """Read the health of each part.
+
+        As the process sees it that answers: the database, NATS, events that wait for the stream, the issuer's keys,
+        the directory, and loops in trouble. Role: viewer.
+        """
+        return cast("models.PartsHealthOut", self._call(OPERATIONS["get_parts_health"], timeout=timeout))
 
     def get_policy_version(
         self,
@@ -1302,6 +1318,7 @@ class AsyncOperations(ABC):
         *,
         q: Optional[str] = None,
         id: Optional[str] = None,
+        ids: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> List[models.DirectoryUserOut]:
         """Find users.
@@ -1310,8 +1327,10 @@ class AsyncOperations(ABC):
 
         `q`: Part of a name; the first entries when absent.
         `id`: Exactly this user, as a `user` rule names them; `q` counts for nothing then.
+        `ids`: Exactly these users, at most 50, separated by commas; `q` counts for nothing then. One whose id has a
+        comma is asked for by `id`. Who is not there is left out.
         """
-        return cast("List[models.DirectoryUserOut]", await self._call(OPERATIONS["find_users"], query={"q": q, "id": id}, timeout=timeout))
+        return cast("List[models.DirectoryUserOut]", await self._call(OPERATIONS["find_users"], query={"q": q, "id": id, "ids": ids}, timeout=timeout))
 
     async def get_log_level(
         self,
@@ -1334,6 +1353,18 @@ class AsyncOperations(ABC):
         Numbers of the whole installation, some seconds old. Role: viewer.
         """
         return cast("models.OverviewOut", await self._call(OPERATIONS["get_overview"], timeout=timeout))
+
+    async def get_parts_health(
+        self,
+        *,
+        timeout: Optional[float] = None,
+    ) -> models.PartsHealthOut:
+        """Read the health of each part.
+
+        As the process sees it that answers: the database, NATS, events that wait for the stream, the issuer's keys,
+        the directory, and loops in trouble. Role: viewer.
+        """
+        return cast("models.PartsHealthOut", await self._call(OPERATIONS["get_parts_health"], timeout=timeout))
 
     async def get_policy_version(
         self,

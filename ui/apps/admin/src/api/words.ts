@@ -45,6 +45,10 @@ const TONES: Readonly<Record<string, Tone>> = {
   approve: "good",
   reject: "bad",
   abstain: "quiet",
+  up: "good",
+  degraded: "warn",
+  down: "bad",
+  off: "quiet",
 };
 
 export function toneOf(word: string): Tone {
@@ -53,7 +57,7 @@ export function toneOf(word: string): Tone {
 
 /** Says a word of the server: by the catalogue where it knows it, else as it is, since servers learn new words. */
 export function useStateWord(): (
-  group: "request" | "task" | "stage" | "delivery" | "policy" | "secret" | "action" | "event",
+  group: "request" | "task" | "stage" | "delivery" | "policy" | "secret" | "action" | "event" | "part" | "health",
   word: string,
 ) => string {
   const t = useT();
@@ -72,6 +76,8 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...DELIVERY_STATUSES.map((word) => `state.delivery.${word}`),
   ...POLICY_STATUSES.map((word) => `state.policy.${word}`),
   ...["active", "rotated", "revoked"].map((word) => `state.secret.${word}`),
+  ...["postgres", "nats", "outbox", "issuer_keys", "directory"].map((word) => `state.part.${word}`),
+  ...["up", "degraded", "down", "off"].map((word) => `state.health.${word}`),
   ...["approve", "reject", "abstain"].map((word) => `state.action.${word}`),
   ...[
     "request_created",

@@ -1,12 +1,12 @@
 /** What runs, how it is and how it is set; secrets are never told. */
 
 import type { Schemas } from "@awe/client";
-import { DataTable, ErrorNote, Export, Facts, Page, Section, Status, Time, usePollInterval } from "@awe/kit";
+import { ErrorNote, Export, Facts, Page, Section, Status, Time, usePollInterval } from "@awe/kit";
 import { Skeleton, Stack, Table, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useApi } from "../api/client.tsx";
-import { useT } from "../api/words.ts";
+import { toneOf, useStateWord, useT } from "../api/words.ts";
 
 type Group = Schemas["SystemConfigGroup"];
 
@@ -40,22 +40,30 @@ function Health() {
   const poll = usePollInterval();
   const query = useQuery({
     queryKey: ["health"],
-    queryFn: ({ signal }) => api.call("health", {}, { signal }),
+    queryFn: ({ signal }) => api.call("get_parts_health", {}, { signal }),
     refetchInterval: poll || 15_000,
   });
-  const told = query.data?.response as Record<string, unknown> | undefined;
-  const status = String(told?.status ?? "");
-  const { status: _, ...parts } = told ?? {};
+  const wordOf = useStateWord();
   return (
     <Section title={t("system.health")}>
-      {query.isPending && <Skeleton height={80} />}
+      {query.isPending && <Skeleton height={160} />}
       {query.isError && <ErrorNote error={query.error} onRetry={() => query.refetch()} />}
-      {told && (
+      {query.data && (
         <Stack gap="xs">
-          <div role="status">
-            <Status tone={/^(ok|up|healthy|pass)$/i.test(status) ? "good" : "warn"}>{status}</Status>
-          </div>
-          {Object.keys(parts).length > 0 && <DataTable data={parts} label={t("system.health")} />}
+          <Facts
+            facts={query.data.parts.map(({ part, status, message }) => [
+              wordOf("part", part),
+              <div key={part}>
+                <Status tone={toneOf(status)}>{wordOf("health", status)}</Status>
+                <Text size="xs" c="dimmed" component="div" data-server-words dir="auto">
+                  {message}
+                </Text>
+              </div>,
+            ])}
+          />
+          <Text size="xs" c="dimmed">
+            {t("system.asOf")} <Time at={query.data.as_of} />
+          </Text>
         </Stack>
       )}
     </Section>

@@ -1,7 +1,8 @@
-/** A document as YAML or JSON, with what is wrong marked where it is, and words of the published schema to choose from. */
+/** A document as YAML or JSON, with what is wrong marked where it is, and what the published schema knows at a place to
+ * choose from. */
 
 import { pageNonce } from "@awe/kit";
-import { autocompletion, type Completion, type CompletionContext } from "@codemirror/autocomplete";
+import { autocompletion, type CompletionContext } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import { yaml } from "@codemirror/lang-yaml";
@@ -20,6 +21,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { parseDocument, stringify } from "yaml";
 import { useT } from "../api/words.ts";
+import { choicesAt, type Schema } from "./complete.ts";
 
 type Format = "yaml" | "json";
 interface Problem {
@@ -44,7 +46,7 @@ export default function Code({ label, value, onChange, readOnly, problems }: Pro
   const t = useT();
   const [format, setFormat] = useState<Format>(() => (localStorage.getItem(KEPT) === "json" ? "json" : "yaml"));
   const [fault, setFault] = useState<string>();
-  const words = useSchemaWords(!readOnly);
+  const schema = useSchema(!readOnly);
   const choose = (next: string) => {
     localStorage.setItem(KEPT, next);
     setFault(undefined);
@@ -69,10 +71,7 @@ export default function Code({ label, value, onChange, readOnly, problems }: Pro
           </Text>
         )}
       </Group>
-      <Editor
-        key={`${format} ${words.length > 0}`}
-        {...{ label, value, onChange, readOnly, problems, format, words, setFault }}
-      />
+      <Editor key={format} {...{ label, value, onChange, readOnly, problems, format, schema, setFault }} />
       {!readOnly && (
         <Text size="xs" c="dimmed">
           {t("code.keys")}
@@ -84,15 +83,15 @@ export default function Code({ label, value, onChange, readOnly, problems }: Pro
 
 interface EditorProps extends Props {
   format: Format;
-  words: Completion[];
+  schema: Schema | undefined;
   setFault: (fault: string | undefined) => void;
 }
 
-function Editor({ label, value, onChange, readOnly, problems, format, words, setFault }: EditorProps) {
+function Editor({ label, value, onChange, readOnly, problems, format, schema, setFault }: EditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
-  const latest = useRef({ onChange, problems, setFault, value });
-  latest.current = { onChange, problems, setFault, value };
+  const latest = useRef({ onChange, problems, setFault, value, schema });
+  latest.current = { onChange, problems, setFault, value, schema };
   // The text is the author's own: it is written anew only when the document was changed elsewhere.
   const known = useRef(value);
   useEffect(() => {
@@ -118,7 +117,7 @@ function Editor({ label, value, onChange, readOnly, problems, format, words, set
           ...(readOnly
             ? []
             : [lintGutter(), linter((one) => diagnostics(one, latest.current.problems ?? []), { delay: 200 })]),
-          autocompletion({ override: [(context) => complete(context, words)] }),
+          autocompletion({ override: [(context) => complete(context, latest.current.schema)] }),
           EditorView.updateListener.of((update) => {
             if (!update.docChanged || readOnly) return;
             const read = readText(update.state.doc.toString());
@@ -194,48 +193,22 @@ export function rangeOf(parsed: ReturnType<typeof parseDocument>, pointer: strin
   return undefined;
 }
 
-function complete(context: CompletionContext, words: Completion[]) {
+function complete(context: CompletionContext, schema: Schema | undefined) {
   const word = context.matchBefore(/[\w-]+/);
-  if (!word && !context.explicit) return null;
-  return { from: word?.from ?? context.pos, options: words, validFor: /^[\w-]*$/ };
+  if (!schema || (!word && !context.explicit)) return null;
+  const from = word?.from ?? context.pos;
+  const options = choicesAt(schema, context.state.doc.toString(), from, context.pos);
+  return { from, options, validFor: /^[\w-]*$/ };
 }
 
-interface Schema {
-  description?: string;
-  enum?: unknown[];
-  properties?: Record<string, Schema>;
-  [name: string]: unknown;
-}
-
-/** Names and words of the schema of policies that the server publishes. */
-function useSchemaWords(enabled: boolean): Completion[] {
+/** The schema of policies that the server publishes. */
+function useSchema(enabled: boolean): Schema | undefined {
   const { data } = useQuery({
     queryKey: ["policy-schema"],
     queryFn: async ({ signal }) => (await fetch("/v1/awe/policy.schema.json", { signal })).json() as Promise<Schema>,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     enabled,
-    select: wordsOf,
   });
-  return data ?? [];
-}
-
-export function wordsOf(schema: unknown): Completion[] {
-  const found = new Map<string, Completion>();
-  const walk = (one: unknown, depth: number) => {
-    if (one === null || typeof one !== "object" || depth > 20) return;
-    const { properties, enum: values } = one as Schema;
-    for (const [name, inner] of Object.entries(properties ?? {})) {
-      found.set(name, {
-        label: name,
-        type: "property",
-        apply: `${name}: `,
-        ...(inner.description ? { info: inner.description } : {}),
-      });
-    }
-    for (const value of values ?? []) if (typeof value === "string") found.set(value, { label: value, type: "enum" });
-    for (const inner of Object.values(one)) walk(inner, depth + 1);
-  };
-  walk(schema, 0);
-  return [...found.values()];
+  return data;
 }

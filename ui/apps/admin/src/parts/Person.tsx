@@ -1,27 +1,37 @@
-/** People by name. Ids of subjects are long and mean nothing; the name is asked of the directory, a few at a time. */
+/** People by name. Ids of subjects are long and mean nothing; the name is asked of the directory. */
 
-import type { Schemas } from "@awe/client";
+import type { AweClient, Schemas } from "@awe/client";
 import { Copy } from "@awe/kit";
 import { useQuery } from "@tanstack/react-query";
 import { useApi, useMe } from "../api/client.tsx";
+import { together } from "../api/together.ts";
 import { useT } from "../api/words.ts";
 
 export type User = Schemas["DirectoryUserOut"];
 
-const AT_ONCE = 3;
-let running = 0;
-const waiting: (() => void)[] = [];
+/** Names of the people whom a page shows, asked for as one question: it may show hundreds. */
+const asking = new WeakMap<AweClient, (subject: string) => Promise<string | undefined>>();
 
-/** Runs a few of these at once: a page may name many people, and the server bounds the lists of a caller. */
-async function inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
-  if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-  running++;
-  try {
-    return await act();
-  } finally {
-    running--;
-    waiting.shift()?.();
+function nameOf(api: AweClient, subject: string): Promise<string | undefined> {
+  let ask = asking.get(api);
+  if (!ask) {
+    ask = together(async (subjects) => namesOf(await findUsers(api, subjects)));
+    asking.set(api, ask);
   }
+  return ask(subject);
+}
+
+async function findUsers(api: AweClient, subjects: string[]): Promise<User[]> {
+  const listed = subjects.filter((subject) => !subject.includes(","));
+  const others = subjects.filter((subject) => subject.includes(","));
+  const queries = [...(listed.length > 0 ? [{ ids: listed.join(",") }] : []), ...others.map((id) => ({ id }))];
+  const found: User[] = [];
+  for (const query of queries) found.push(...(await api.call("find_users", { query })));
+  return found;
+}
+
+function namesOf(users: User[]): Map<string, string> {
+  return new Map(users.flatMap(({ id, name }) => (name ? [[id, name] as const] : [])));
 }
 
 /** The name of a subject; undefined while it is not known, or where nobody may be looked up. */
@@ -31,10 +41,7 @@ export function useName(subject: string | null | undefined): string | undefined 
   const isPerson = !!subject && !subject.startsWith("system:") && subject !== "AWE_ADMIN";
   const { data } = useQuery({
     queryKey: ["person", subject],
-    queryFn: async ({ signal }) => {
-      const found = await inTurn(() => api.call("find_users", { query: { id: subject ?? "" } }, { signal }));
-      return found[0]?.name ?? null;
-    },
+    queryFn: async () => (await nameOf(api, subject ?? "")) ?? null,
     enabled: isPerson && me.is_viewer,
     staleTime: 10 * 60_000,
     retry: false,
