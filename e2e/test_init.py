@@ -69,6 +69,16 @@ class Postgres(EngineCase):
         self.assertIn("may connect", self.init())
         self.assertEqual(self.init(), NOTHING)
 
+    def test_an_administrator_who_is_no_superuser_can_do_it(self) -> None:
+        manager = f"manager-{secrets.token_hex(4)}"
+        self.sql(f"create role {self.quoted(manager)} login createdb createrole password 'm'")
+        self.addCleanup(self.sql, f"drop role if exists {self.quoted(manager)}")
+        self.addCleanup(self.remove)
+        host = urlsplit(self.database.server_url).netloc.rpartition("@")[2]
+        url = f"postgres://{manager}:m@{host}/postgres"
+        self.assertIn("owns it", self.init(admin_url=url))
+        self.assertEqual(self.init(admin_url=url), NOTHING)
+
     def test_the_owner_can_migrate_and_grant_what_was_made(self) -> None:
         self.init()
         host = urlsplit(self.database.server_url).netloc.rpartition("@")[2]
@@ -128,6 +138,13 @@ class Waiting(EngineCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("waited 1 s in vain", done.stdout)
 
+    def test_tables_of_another_program_are_left_alone(self) -> None:
+        self.database.value("create table approval_policy (id varchar(36) primary key)")
+        done = server.run(["migrate"], self.owner_settings(), self.folder)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("awe import upstream", done.stdout)
+        self.assertEqual(self.database.value("select to_regclass('_sqlx_migrations')"), "")
+
     def test_a_schema_that_is_newer_is_left_alone(self) -> None:
         self.migrate()
         self.database.value(
@@ -135,6 +152,14 @@ class Waiting(EngineCase):
             " values (29990101000000, 'of a newer program', true, '\\x00', 1)"
         )
         self.migrate()
+        # Its servers may run still, with rights on what this program does not know.
+        self.database.value("create table of_a_newer_program ()")
+        self.database.value(f"grant select on of_a_newer_program to {database.APP_ROLE}")
+        done = server.run(["migrate", "--app-role", database.APP_ROLE], self.owner_settings(), self.folder)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("left alone", done.stdout)
+        may = f"select has_table_privilege('{database.APP_ROLE}', 'of_a_newer_program', 'select')"
+        self.assertEqual(self.database.value(may), "t")
         done = server.run(["migrate", "--status"], self.settings, self.folder)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("1 of a newer program, up to 29990101000000", done.stdout)

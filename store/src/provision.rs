@@ -11,8 +11,8 @@ use std::time::Duration;
 const LOCK: i64 = 0x4157_4549_4e49_5450;
 /// How long a server may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// SQLSTATE of a wrong password.
-const WRONG_PASSWORD: [&str; 2] = ["28P01", "28000"];
+/// SQLSTATE of a wrong password. That of a server which lets nobody in this way is another one.
+const WRONG_PASSWORD: &str = "28P01";
 
 /// A role that may log in.
 #[derive(Debug, Clone)]
@@ -108,12 +108,16 @@ async fn database(admin: &mut PgConnection, name: &str, owner: &str) -> Result<O
     if found.as_deref() == Some(owner) {
         return Ok(None);
     }
-    // Who is no superuser may give a database only to a role of which they are a member.
-    let member: bool = sqlx::query_scalar("select pg_has_role(current_user, $1, 'member')")
-        .bind(owner)
-        .fetch_one(&mut *admin)
-        .await?;
-    if !member {
+    // Who is no superuser may give a database only to a role that they may become. Whoever makes a role is a member of
+    // it since PostgreSQL 16, and may become it only when they grant themselves that.
+    let may_become: bool = sqlx::query_scalar(
+        "select pg_has_role(current_user, $1, case when current_setting('server_version_num')::int >= 160000
+            then 'set' else 'member' end)",
+    )
+    .bind(owner)
+    .fetch_one(&mut *admin)
+    .await?;
+    if !may_become {
         run(admin, "grant %1$I to current_user", owner, "").await?;
     }
     match found {
@@ -172,5 +176,5 @@ fn is_wrong_password(why: &(dyn std::error::Error + Send + Sync + 'static)) -> b
         .downcast_ref::<sqlx::Error>()
         .and_then(sqlx::Error::as_database_error)
         .and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| WRONG_PASSWORD.contains(&&*code))
+    code.is_some_and(|code| code == WRONG_PASSWORD)
 }

@@ -38,12 +38,20 @@ impl Schema {
     }
 }
 
+/// The database has tables of ours and no migration: another program made them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this database holds tables of another program, AWE 1.0 perhaps: use an empty database, and take over what is here \
+     with `awe import upstream`"
+)]
+struct Occupied;
+
 impl Store {
     /// Brings the schema up to date. Safe when many replicas start together: an advisory lock lets one of them
     /// migrate at a time.
     ///
     /// # Errors
-    /// [`Error::Internal`] when a migration fails or an applied one was edited.
+    /// [`Error::Internal`] when a migration fails, an applied one was edited, or the tables are another program's.
     pub async fn migrate(&self) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         // Building an index may take longer than a statement of a request may.
@@ -59,13 +67,16 @@ impl Store {
         }
         // A program that was rolled back finds a schema that is newer than its own, and serves with it.
         let found = read(&mut connection).await?;
-        let migrated = match found.pending.is_empty() && !found.newer.is_empty() {
-            true => Ok(()),
-            false => MIGRATIONS.run(&mut *connection).await,
+        let migrated = if found.applied == 0 && is_occupied(&mut connection).await? {
+            Err(Error::Internal(Box::new(Occupied)))
+        } else if found.pending.is_empty() && !found.newer.is_empty() {
+            Ok(())
+        } else {
+            MIGRATIONS.run(&mut *connection).await.map_err(|error| Error::Internal(Box::new(error)))
         };
         // The lock ends with the session.
         connection.close().await?;
-        migrated.map_err(|e| Error::Internal(Box::new(e)))?;
+        migrated?;
         let hashed = self.hash_started_policies().await?;
         if hashed > 0 {
             tracing::info!(hashed, "texts of started policy versions were hashed");
@@ -96,6 +107,12 @@ pub(crate) async fn read(connection: &mut PgConnection) -> Result<Schema, Error>
         false => BTreeSet::new(),
     };
     Ok(compare(&applied))
+}
+
+/// Whether there is a table that our first migration would make.
+async fn is_occupied(connection: &mut PgConnection) -> Result<bool, Error> {
+    let found = sqlx::query_scalar("select to_regclass('approval_policy') is not null");
+    Ok(found.fetch_one(connection).await?)
 }
 
 fn compare(applied: &BTreeSet<i64>) -> Schema {

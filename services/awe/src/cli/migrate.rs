@@ -74,6 +74,11 @@ pub(super) async fn run(
 
 async fn migrate(store: &Store, app_role: Option<&str>) -> anyhow::Result<ExitCode> {
     store.migrate().await.context("the database could not be migrated")?;
+    // Servers of the newer program may run still, with rights on tables that this one does not know.
+    if !store.schema().await.context("the schema could not be read")?.newer.is_empty() {
+        output::print("the schema is of a newer program: it, and the rights on it, were left alone")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut said = "the schema is up to date".to_owned();
     if let Some(role) = app_role {
         store.grant_to(role).await.with_context(|| {
