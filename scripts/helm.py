@@ -21,7 +21,7 @@ PROGRAMS = {
 }
 RUN_WITHIN = 120.0
 # Not part of Kubernetes: their definitions come from those projects.
-OTHERS = ("VirtualService", "ServiceMonitor", "ScaledObject", "TriggerAuthentication")
+OTHERS = ("VirtualService", "Gateway", "ServiceMonitor", "ScaledObject", "TriggerAuthentication")
 HOST = "global.aweHostname=awe.example.org"
 CUSTODIAN = (
     "custodian.enabled=true",
@@ -37,6 +37,15 @@ REFUSED = {
     "an issuer that is no URL": (HOST, "global.keycloakIssuerUrl=staff"),
     "a wildcard as redirect URI": (HOST, "keycloakInit.redirectUris={*}"),
     "a wildcard in the host": (HOST, "keycloakInit.redirectUris={https://*/x}"),
+    "an issuer that the UI would not know of": (HOST, "config.keycloak.issuer=https://id.example.org/realms/x"),
+    "a port that probes do not know of": (HOST, "config.server.port=9000"),
+    "a port that Prometheus does not know of": (HOST, "config.telemetry.metrics_port=9000"),
+    "a master key among settings": (HOST, "config.secrets.master_key=known"),
+    "a client's secret among settings": (HOST, "config.keycloak.admin_client_secret=known"),
+    "a credential among settings": (HOST, "config.credentials.hr.token=known"),
+    "a password in the URL of NATS": (HOST, "nats.url=nats://awe:known@nats:4222"),
+    "a role that cannot be granted anything": (HOST, "database.appUser=a.b"),
+    "a gateway without a certificate": (HOST, "istio.gateway.enabled=true"),
     "no Secret and none made": (HOST, "secrets.generate=false"),
     "hooks that need a Secret of the same release": (HOST, "jobs.helmHooks=true"),
     "KEDA without a deployment of its own": (HOST, "keda.enabled=true"),
@@ -75,8 +84,8 @@ def words_of(done: subprocess.CompletedProcess) -> str:
     return "\n".join(line for line in lines if "found symbolic link" not in line)
 
 
-def template(*more: str) -> subprocess.CompletedProcess:
-    words = [program("helm"), "template", "awe", CHART, "-n", "awe", "--kube-version", KUBERNETES]
+def template(*more: str, release: str = "awe") -> subprocess.CompletedProcess:
+    words = [program("helm"), "template", release, CHART, "-n", "awe", "--kube-version", KUBERNETES]
     return ran([*words, *more])
 
 
@@ -114,6 +123,14 @@ def write() -> None:
         old.unlink()
     for case in cases():
         (GOLDEN / case.name).write_text(rendered(case))
+
+
+def long_names() -> list:
+    """Names that Kubernetes refuses where the release has the longest name that Helm takes."""
+    done = template("-f", str(CHART / "ci" / "custodian.yaml"), release="r" * 53)
+    if done.returncode != 0:
+        return [f"a release with a long name does not render:\n{words_of(done)}"]
+    return [f"longer than 63: {name}" for name in re.findall(r"(?m)^  name: (\S+)$", done.stdout) if len(name) > 63]
 
 
 def refusals() -> list:
@@ -187,7 +204,7 @@ def lint() -> list:
 def check() -> None:
     """Raises Failed with every fault, or Absent where Helm or Kubernetes' schemas are not at hand."""
     program("helm")
-    faults = [*lint(), *golden(), *refusals()]
+    faults = [*lint(), *golden(), *long_names(), *refusals()]
     if faults:
         raise Failed("\n\n".join(faults))
     faults = conformity()

@@ -1,10 +1,16 @@
-{{- define "awe.name" -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end }}
+{{- /* Short enough that the longest name of a Job with it has 63 characters. */ -}}
+{{- define "awe.name" -}}{{ .Release.Name | trunc 34 | trimSuffix "-" }}{{- end }}
 {{- define "awe.domain" -}}{{ regexReplaceAll "^[^.]*\\." .Values.global.aweHostname "" }}{{- end }}
 {{- define "awe.issuer" -}}{{ tpl .Values.global.keycloakIssuerUrl . }}{{- end }}
-{{- define "awe.db" -}}{{ .Values.global.aweDB | default (.Release.Name | replace "-" "_") }}{{- end }}
-{{- define "awe.dbOwner" -}}{{ .Values.global.aweDBUser | default (printf "%s_user" (include "awe.db" .)) }}{{- end }}
+{{- define "awe.db" -}}{{ tpl .Values.global.aweDB . | default (regexReplaceAll "[-.]" .Release.Name "_") }}{{- end }}
+{{- define "awe.dbOwner" -}}{{ tpl .Values.global.aweDBUser . | default (printf "%s_user" (include "awe.db" .)) }}{{- end }}
 {{- define "awe.dbApp" -}}{{ .Values.database.appUser | default (printf "%s_app" (include "awe.dbOwner" .)) }}{{- end }}
-{{- define "awe.dbSecret" -}}{{ .Values.global.aweDBSecret | default (printf "%s-database" (include "awe.name" .)) }}{{- end }}
+{{- define "awe.dbSecret" -}}{{ tpl .Values.global.aweDBSecret . | default (printf "%s-database" (include "awe.name" .)) }}{{- end }}
+{{- define "awe.dbPort" -}}{{ .Values.global.aweDBPort | default .Values.global.postgresqlPort }}{{- end }}
+{{- define "awe.dbOwnerKey" -}}{{ .Values.global.aweDBUserPasswordKey | default .Values.database.ownerPasswordKey }}{{- end }}
+{{- /* postgres://host:port, and what is asked of the connection; the password is never part of a URL: it may have any character. */ -}}
+{{- define "awe.dbServer" -}}{{ .Values.global.postgresqlHost }}:{{ include "awe.dbPort" . }}{{- end }}
+{{- define "awe.dbParameters" -}}{{ with .Values.global.postgresqlParameters }}?{{ . }}{{ end }}{{- end }}
 {{- define "awe.keySecret" -}}{{ .Values.secrets.masterKeySecret | default (printf "%s-master-key" (include "awe.name" .)) }}{{- end }}
 {{- define "awe.resolverSecret" -}}{{ .Values.global.aweAdminResolverSecretName | default .Values.global.aweAdminResolverClientId }}{{- end }}
 
@@ -64,17 +70,17 @@ annotations:
 {{- /* The database, as (list root role key). */ -}}
 {{- define "awe.databaseEnv" -}}
 {{- $root := index . 0 -}}
-- name: DATABASE_PASSWORD
+- name: PGPASSWORD
   valueFrom: {secretKeyRef: {name: {{ include "awe.dbSecret" $root }}, key: {{ index . 2 }}}}
 - name: AWE__DATABASE__URL
-  value: postgres://{{ index . 1 | urlquery }}:$(DATABASE_PASSWORD)@{{ $root.Values.global.postgresqlHost }}:{{ $root.Values.global.postgresqlPort }}/{{ include "awe.db" $root | urlquery }}
+  value: {{ printf "postgres://%s@%s/%s%s" (index . 1 | urlquery) (include "awe.dbServer" $root) (include "awe.db" $root | urlquery) (include "awe.dbParameters" $root) | quote }}
 {{- end }}
 
 {{- define "awe.custodianDatabaseEnv" -}}
-- name: DATABASE_PASSWORD
+- name: PGPASSWORD
   valueFrom: {secretKeyRef: {name: {{ include "awe.custodianSecret" . }}, key: database-password}}
 - name: DATA_CUSTODIAN__DATABASE__URL
-  value: postgres://{{ include "awe.custodianDbUser" . | urlquery }}:$(DATABASE_PASSWORD)@{{ .Values.global.postgresqlHost }}:{{ .Values.global.postgresqlPort }}/{{ include "awe.custodianDb" . | urlquery }}
+  value: {{ printf "postgres://%s@%s/%s%s" (include "awe.custodianDbUser" . | urlquery) (include "awe.dbServer" .) (include "awe.custodianDb" . | urlquery) (include "awe.dbParameters" .) | quote }}
 {{- end }}
 
 {{- define "awe.serverEnv" -}}
@@ -128,14 +134,29 @@ topologySpreadConstraints:
         app.kubernetes.io/component: {{ index $ 1 }}
 {{- end }}
 {{- end }}
-{{- with $root.Values.nodeSelector }}
+{{- include "awe.nodes" $root }}
+{{- end }}
+
+{{- /* Where pods may run; Jobs, too. */ -}}
+{{- define "awe.nodes" -}}
+{{- with .Values.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $root.Values.tolerations }}
+{{- with .Values.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{- define "awe.gateways" -}}
+{{- if .Values.istio.gateway.enabled }}
+- {{ include "awe.name" . }}
+{{- else }}
+{{ toYaml .Values.istio.gateways }}
+{{- end }}
+{{- end }}
+{{- define "awe.ports" -}}
+[{{ range $i, $port := . }}{{ if $i }}, {{ end }}{port: {{ $port }}}{{ end }}]
+{{- end }}
 {{- define "awe.dns" -}}
 - to: [{namespaceSelector: {}}]
   ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
