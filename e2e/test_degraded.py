@@ -10,7 +10,7 @@ from support.case import EngineCase
 from support.load import in_parallel
 from support.nats import Nats
 from support.proxy import Proxy
-from support.server import Server
+from support.server import Server, run
 from support.services import NatsServer, Postgres
 from support.waiting import until
 
@@ -212,6 +212,13 @@ class PostgresAway(EngineCase):
                 took.append(time.monotonic() - begun)
                 self.assertEqual((answer.status, answer.code), (503, "AWE-006"), answer.raw)
                 self.assertTrue(int(answer.headers["Retry-After"]) > 0)
+            with server.admin() as admin:
+                parts = {one["part"]: one["status"] for one in admin.get("/admin/health").expect(200)["parts"]}
+            self.assertEqual((parts["postgres"], parts["outbox"]), ("down", "down"))
+            at = f"http://127.0.0.1:{server.port}"
+            # Whoever ends what does not answer must not end this one.
+            asked = [run(["health", "--url", at, *how], {}, self.folder).returncode for how in ([], ["--live"])]
+            self.assertEqual(asked, [1, 0])
             # The fastest of several tries counts, because the machine does other work too.
             self.assertLess(min(took), 2.0, took)
             health = registry.get("/health")

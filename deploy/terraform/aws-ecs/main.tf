@@ -95,8 +95,9 @@ resource "aws_ecs_task_definition" "awe" {
       environment            = local.environment
       secrets                = local.hidden
       logConfiguration       = local.logs["awe"]
+      # Asks nobody else: a database that is away must not have tasks replaced.
       healthCheck = {
-        command     = ["CMD", "/awe", "health"]
+        command     = ["CMD", "/awe", "health", "--live"]
         interval    = 10
         timeout     = 5
         retries     = 6

@@ -58,7 +58,8 @@ resource "aws_lb_target_group" "awe" {
   vpc_id               = var.vpc_id
   deregistration_delay = 15
   health_check {
-    path                = "/v1/awe/health/ready"
+    # Not whether it is ready: ECS replaces what is unhealthy here, and takes a task out before it stops it.
+    path                = "/v1/awe/health/startup"
     interval            = 5
     timeout             = 4
     unhealthy_threshold = 2
