@@ -26,7 +26,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Store;
 use store::requests::Loaded;
+use store::traces::Last;
 use telemetry::measure;
+use telemetry::trace::Trace;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -121,17 +123,31 @@ impl Worker {
         let worker = self.clone();
         self.tasks.spawn(async move {
             let began = Instant::now();
-            let trace = worker.store.trace_of(id).await;
-            let span = telemetry::trace::about(&trace, || {
-                tracing::debug_span!(parent: None, "resolve", otel.kind = "consumer", awe.request.id = %id.0)
-            });
-            let resolved = worker.resolve(id).instrument(span).await;
+            let last = worker.store.last_of(id).await;
+            let resolved = worker.resolve_within(id, last).await;
             measure::resolved(if resolved.is_ok() { "resolved" } else { "failed" }, began.elapsed());
             if let Err(error) = resolved {
                 tracing::warn!(request.id = %id.0, %error, "a request was not resolved; its lease runs out");
             }
             drop(slot);
         });
+    }
+
+    /// The first attempt is part of the trace of what made it necessary; a later one begins a trace and links to it.
+    /// Who is asked is told that place where no span of ours is recorded.
+    async fn resolve_within(&self, id: RequestId, last: Option<Last>) -> Result<(), Error> {
+        let make =
+            || tracing::debug_span!(parent: None, "resolve", otel.kind = "consumer", awe.request.id = %id.0);
+        let (trace, is_first) = last.map_or((None, true), |last| (last.trace, last.failed_resolutions == 0));
+        let span = match &trace {
+            Some(trace) if is_first => trace.within(make),
+            trace => telemetry::trace::about(trace, make),
+        };
+        let resolving = async {
+            let place = Trace::current().map_or(trace, |_| None);
+            Trace::around(place, self.resolve(id)).await
+        };
+        resolving.instrument(span).await
     }
 
     /// Answers the questions of a request, and those that follow when nobody is seated.

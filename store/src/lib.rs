@@ -31,7 +31,7 @@ pub mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod timers;
-mod traces;
+pub mod traces;
 pub mod upstream;
 pub mod vault;
 pub mod writers;

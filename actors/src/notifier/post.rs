@@ -41,7 +41,7 @@ impl Post {
     }
 
     async fn deliver(&self, owed: &Notification) -> Result<(), Error> {
-        let trace = self.store.trace_of(RequestId(owed.request_id)).await;
+        let trace = self.store.last_of(RequestId(owed.request_id)).await.and_then(|last| last.trace);
         let span = telemetry::trace::about(&trace, || {
             tracing::debug_span!(
                 parent: None,
