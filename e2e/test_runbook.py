@@ -15,7 +15,9 @@ from support import api, children, server, signatures
 from support.case import EngineCase
 from support.database import Database
 from support.directory import Directory
+from support.nats import Nats
 from support.proxy import Proxy
+from support.services import NatsServer
 from support.waiting import until
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "operate.md"
@@ -249,6 +251,27 @@ class Bus(Runbook):
         with self.nats() as nats:
             nats.delete_stream(self.events_stream)
             until(lambda: self.is_settled(running), "the stream holds everything again", 60)
+
+    def test_another_nats_is_filled_with_what_the_old_one_had(self) -> None:
+        receiver = self.sink()
+        running = self.begin()
+        with running.admin() as admin:
+            admin.post("/admin/callback-secrets", {"caller_service": "registry"}).expect(201)
+        created = self.create(running, receiver.url)
+        until(lambda: self.is_settled(running), "the stream holds everything")
+        running.stop()
+        other = NatsServer(self.folder)
+        self.addCleanup(other.stop)
+        moved = self.serve(nats__url=other.url)
+        until(lambda: self.is_settled(moved), "the new stream holds everything", 60)
+        with moved.client("alice") as alice:
+            alice.decide(created["tasks"][0]["id"]).expect(201)
+        receiver.wait_for_type("request_approved", created["request_id"])
+        until(lambda: self.is_settled(moved), "the new stream holds what came since", 60)
+        with Nats(other.url) as nats:
+            told = [message.json for message in nats.stream(self.events_stream, f"{self.prefix}.events.>")]
+        own = [event["sequence"] for event in told if event["request_id"] == created["request_id"]]
+        self.assertEqual(own, [1, 2, 3, 4, 5])
 
 
 class Life(Runbook):
