@@ -100,6 +100,17 @@ def typos() -> None:
         )
 
 
+def shell_scripts() -> None:
+    """What ShellCheck says of each script."""
+    scripts = [ROOT / ".ci" / "run", *sorted((ROOT / "deploy").rglob("*.sh"))]
+    run([fetched(tools.SHELLCHECK), "--severity=warning", *scripts])
+
+
+def dockerfiles() -> None:
+    """What hadolint says of each Dockerfile."""
+    run([fetched(tools.HADOLINT), *sorted((ROOT / "deploy" / "docker").rglob("Dockerfile*"))])
+
+
 def unused() -> None:
     """No crate names a dependency that its code does not use."""
     program = fetched(tools.SHEAR)
@@ -255,6 +266,8 @@ STEPS = {
     "helm": ("the chart renders to its golden files, fits Kubernetes and refuses what is dangerous", chart),
     "surfaces": ("every setting reaches compose, the chart and Terraform", surfaces.check),
     "terraform": ("the Terraform module parses, is formatted and names only what it has", module),
+    "shell": ("shell scripts have none of the faults that ShellCheck knows", shell_scripts),
+    "images": ("Dockerfiles have none of the faults that hadolint knows", dockerfiles),
     "teardown": ("deploy/teardown.sh removes what it should and nothing else", teardown),
     "release": ("a release finds every place that names the version", releasable),
     "contract": ("openapi.json keeps the wire contract", contract),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gzip
 import hashlib
 import os
 import re
@@ -18,6 +19,7 @@ from typing import Callable
 
 from scripts import clients, engine, helm, surfaces, ui
 from scripts.shell import DEV, ROOT, Absent, Failed, cargo, cargo_env, run, say
+from scripts.trees import git
 
 DIST = ROOT / "dist"
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -44,13 +46,8 @@ VERSIONED = {
 }
 """Where the version stands, and how; every match is changed, and each file has at least one."""
 BUILD_WITHIN = 3_600.0
-
-
-def git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
-    if done.returncode != 0:
-        raise Failed(f"git {words[0]} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
+WORDS = ("--locked", "--target", TRIPLE, "-p", "awe", "-p", "registry", "-p", "data-custodian", "--bins")
+"""What cargo builds for a release."""
 
 
 def current() -> str:
@@ -122,6 +119,23 @@ def prepare(version: str) -> None:
     git("commit", "--quiet", "--message", f"release {version}")
 
 
+def static_env(tree: Path, target: Path) -> dict:
+    """The environment in which a checkout is built so that the bytes do not depend on where it lies."""
+    cargo_home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    # The last that fits wins: what is built lies below the checkout.
+    places = {cargo_home: "cargo", tree: ".", target: "target"}
+    flags = ["-C target-feature=+crt-static", *(f"--remap-path-prefix={place}={name}" for place, name in places.items())]
+    c_flags = " ".join(f"-ffile-prefix-map={place}={name}" for place, name in places.items())
+    return cargo_env(
+        RUSTFLAGS=" ".join(flags),
+        CFLAGS=f"{os.environ.get('CFLAGS', '')} {c_flags}".strip(),
+        SOURCE_DATE_EPOCH=git("log", "-1", "--format=%ct"),
+        AWE_GIT_COMMIT=git("rev-parse", "HEAD"),
+        AWE_REQUIRE_UI="1",
+        CARGO_INCREMENTAL="0",
+    )
+
+
 def build(given: str | None) -> Path:
     """The folder with the static programs."""
     if given:
@@ -129,11 +143,9 @@ def build(given: str | None) -> Path:
     if ui.is_stale():
         ui.build(ui.Tools())
     say("building the programs (release, static)")
-    flags = f"-C target-feature=+crt-static --remap-path-prefix={ROOT}=."
-    env = cargo_env(RUSTFLAGS=flags, SOURCE_DATE_EPOCH=git("log", "-1", "--format=%ct"), AWE_GIT_COMMIT=git("rev-parse", "HEAD"), AWE_REQUIRE_UI="1")
-    words = ["--release", "--locked", "--target", TRIPLE, "--target-dir", DEV / "static"]
-    run(cargo("build", *words, "-p", "awe", "-p", "registry", "-p", "data-custodian", "--bins"), env)
-    return DEV / "static" / TRIPLE / "release"
+    target = DEV / "static"
+    run(cargo("build", "--release", "--target-dir", target, *WORDS), static_env(ROOT, target))
+    return target / TRIPLE / "release"
 
 
 def programs(version: str, given: str | None) -> None:
@@ -141,9 +153,19 @@ def programs(version: str, given: str | None) -> None:
     folder = build(given)
     for name in PROGRAMS:
         shutil.copy2(folder / name, DIST / name)
-    with tarfile.open(DIST / f"awe-{version}-{TRIPLE}.tar.gz", "w:gz") as archive:
-        for name in (*PROGRAMS, "LICENSE"):
-            archive.add(DIST / name if name in PROGRAMS else ROOT / name, f"awe-{version}/{name}")
+    epoch = int(git("log", "-1", "--format=%ct"))
+
+    def anybody(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mtime = epoch
+        return entry
+
+    place = DIST / f"awe-{version}-{TRIPLE}.tar.gz"
+    with place.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=epoch) as packed:
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name in (*PROGRAMS, "LICENSE"):
+                archive.add(DIST / name if name in PROGRAMS else ROOT / name, f"awe-{version}/{name}", filter=anybody)
 
 
 def pages(_version: str) -> None:

