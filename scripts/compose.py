@@ -144,6 +144,7 @@ def admin() -> str:
 
 def brought_up(stack: Stack) -> None:
     """built, healthy in order, loopback only, without rights"""
+    stack.compose("--profile", "*", "config", "--quiet")
     # Asked for one by one, since they share an image: parallel builds of it would do the work twice.
     for service in ("awe", "awe-ui"):
         stack.compose("build", service, within=engine.BUILD_WITHIN)
@@ -219,6 +220,9 @@ def killed(stack: Stack) -> None:
         crash(before, container)
         until(f"{service} comes back by itself", lambda: stack.state(container)["Pid"] not in (0, before))
         until(f"the data is there after {service} crashed", lambda: approved(stack))
+    # A new container may have a new address.
+    stack.compose("up", "-d", "--no-build", "--force-recreate", "awe")
+    until("the pages' own origin leads to the API still", lambda: fetch(f"{stack.pages}/v1/awe/requests", admin())[0] == 200)
 
 
 def delivering(stack: Stack) -> int:
@@ -233,6 +237,13 @@ def scaled(stack: Stack) -> None:
     stack.compose("--profile", "scale", "up", "-d", "--no-build", "--scale", "delivery=3")
     until("three are healthy", lambda: [stack.state(one).get("Health", {}).get("Status") for one in stack.ids("delivery")] == ["healthy"] * 3)
     until("the database knows of them", lambda: delivering(stack) == 3)
+    # The API and the rest apart from delivery.
+    stack.env["AWE_ROLES"] = "api,resolver,sla,relay,notifier"
+    stack.compose("--profile", "scale", "up", "-d", "--no-build", "--scale", "delivery=3")
+    until("awe is healthy", lambda: fetch(f"{stack.awe}/v1/awe/health/ready")[0] == 200)
+    words = stack.on.docker("inspect", "--format", "{{json .Config.Env}}", stack.ids("awe")[0])
+    expect("AWE_ROLES=api,resolver,sla,relay,notifier" in words, "awe leaves delivery to the others")
+    del stack.env["AWE_ROLES"]
     stack.compose("--profile", "scale", "rm", "--stop", "--force", "delivery")
 
 

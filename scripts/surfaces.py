@@ -29,6 +29,8 @@ HEAD = """# Copy to .env and take the `#` away from what you change; compose.yam
 # Network of the containers, which webhooks may reach, and further ones, as in 10.20.0.0/16,10.30.0.0/16.
 #AWE_SUBNET=172.30.86.0/24
 #AWE_EGRESS=
+# With --profile scale: what the service `awe` itself does, as in api,resolver,sla,relay,notifier.
+#AWE_ROLES=
 # With --profile demo.
 #AWE_REGISTRY_PORT=8010
 #AWE_CUSTODIAN_PORT=8020

@@ -119,7 +119,8 @@ resource "aws_ecs_task_definition" "ui" {
     image     = var.ui_image
     essential = true
     environment = [
-      { name = "AWE_API", value = "https://${var.hostname}" },
+      # Unused: the balancer leads /v1/awe/ to the API itself.
+      { name = "AWE_API", value = "http://127.0.0.1:8000" },
       { name = "AWE_ISSUER_ORIGIN", value = local.issuer_origin },
     ]
     portMappings     = [{ containerPort = 8080 }]

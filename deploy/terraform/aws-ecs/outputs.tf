@@ -7,3 +7,8 @@ output "tasks_security_group_id" {
   description = "Security group of the services, for NATS and Keycloak to let in."
   value       = aws_security_group.tasks.id
 }
+
+output "url" {
+  description = "Where people open the UI; the API is below /v1/awe/."
+  value       = "https://${var.hostname}"
+}
