@@ -66,11 +66,15 @@ while (($#)); do
   esac
 done
 
-# Names of Kubernetes: whatever else they are given, they go into no selector and no path.
-plain='^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$'
+# Names of Kubernetes: whatever else they are given, they go into no selector and no path. A namespace may have 63
+# characters, a release of Helm 53.
+plain='^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
 [[ -n $namespace ]] || { usage >&2; die '--namespace is needed'; }
-for name in "$namespace" "$release" "$pg_release" "$kc_release" ${pg_namespace:+"$pg_namespace"} ${kc_namespace:+"$kc_namespace"}; do
-  [[ $name =~ $plain ]] || die "$name is no name of a release or namespace"
+for name in "$namespace" ${pg_namespace:+"$pg_namespace"} ${kc_namespace:+"$kc_namespace"}; do
+  [[ $name =~ $plain ]] && ((${#name} <= 63)) || die "$name is no name of a namespace"
+done
+for name in "$release" "$pg_release" "$kc_release"; do
+  [[ $name =~ $plain ]] && ((${#name} <= 53)) || die "$name is no name of a release"
 done
 [[ $kc_realm =~ ^[A-Za-z0-9._-]+$ ]] || die "$kc_realm is no name of a realm"
 pg_namespace=${pg_namespace:-$namespace}
@@ -107,10 +111,16 @@ run_with() {
   return 1
 }
 step() { printf '\n== %s\n' "$*"; }
-k() { kubectl --namespace "$namespace" "$@"; }
+# Deletes, and waits for what a finalizer holds for two minutes at most.
+delete() { run kubectl --namespace "$namespace" delete "$@" --ignore-not-found --timeout=120s; }
+as_json() { printf '%s\n' "$@" | jq -R . | jq -s 'map(select(. != ""))'; }
 
-# Noted before anything goes: afterwards nobody knows whose a volume was.
-mapfile -t claims < <(k get pvc -l "$label" -o json 2>/dev/null | jq -r '.items[].metadata.name' 2>/dev/null)
+# Asked before anything goes. Who gets no answer must not take that for an absence, and afterwards nobody knows whose a
+# volume was.
+there=$(helm list --namespace "$namespace" --all --short --filter "^$release\$") || die 'helm cannot ask the cluster; nothing was done'
+claimed=$(kubectl --namespace "$namespace" get pvc -l "$label" -o json) || die 'kubectl cannot ask the cluster; nothing was done'
+mapfile -t claims < <(jq -r '.items[].metadata.name' <<<"$claimed")
+mapfile -t held < <(jq -r '.items[].spec.volumeName // empty' <<<"$claimed")
 
 cat <<TEXT
 This removes from the namespace $namespace:
@@ -130,15 +140,15 @@ if [[ $dry_run == no && $yes == no ]]; then
 fi
 
 step '1 release'
-if [[ $dry_run == yes ]] || helm status "$release" --namespace "$namespace" >/dev/null 2>&1; then
-  run helm uninstall "$release" --namespace "$namespace" --wait
+if [[ -n $there ]]; then
+  run helm uninstall "$release" --namespace "$namespace" --wait || die "$release is there still; nothing else was done"
 else
   echo 'already gone'
 fi
 
 step '2 jobs and pods'
-run kubectl --namespace "$namespace" delete jobs -l "$label" --ignore-not-found
-run kubectl --namespace "$namespace" delete pods -l "$label" --ignore-not-found
+delete jobs -l "$label"
+delete pods -l "$label"
 
 step '3 secrets of the Keycloak clients'
 # With the label as well: another release in this namespace may have clients of the same names.
@@ -146,7 +156,7 @@ if [[ $keep_secrets == yes ]]; then
   echo 'kept'
 else
   for client in "${clients[@]}"; do
-    run kubectl --namespace "$namespace" delete secrets -l "$label" --field-selector "metadata.name=$client" --ignore-not-found
+    delete secrets -l "$label" --field-selector "metadata.name=$client"
   done
 fi
 
@@ -154,8 +164,8 @@ step '4 other secrets and config maps'
 kept=()
 [[ $keep_secrets == yes ]] && for client in "${clients[@]}"; do kept+=("metadata.name!=$client"); done
 selector=$(IFS=,; echo "${kept[*]:-}")
-run kubectl --namespace "$namespace" delete secrets -l "$label" ${selector:+--field-selector "$selector"} --ignore-not-found
-run kubectl --namespace "$namespace" delete configmaps -l "$label" --ignore-not-found
+delete secrets -l "$label" ${selector:+--field-selector "$selector"}
+delete configmaps -l "$label"
 
 step '5 database and roles'
 # The names are given to psql as variables; the server quotes them.
@@ -168,16 +178,20 @@ select format('drop owned by %I', rolname) from pg_roles where rolname in (:'own
 select format('drop role if exists %I', name) from unnest(array[:'app', :'owner']) as name \gexec
 SQL
 )
+# Some images know the superuser's password by a name of its own, beside that of a user who was asked for.
 drop() {
   run_with "$sql" kubectl --namespace "$pg_namespace" exec -i "$pg_release-0" -- sh -c \
-    'PGPASSWORD="${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:-/dev/null}")}" exec psql -X -q -v ON_ERROR_STOP=1 -U postgres -d postgres -v "database=$1" -v "owner=$2" -v "app=$3" -f -' \
+    'own=${POSTGRES_POSTGRES_PASSWORD:-$(cat "${POSTGRES_POSTGRES_PASSWORD_FILE:-/dev/null}")}
+     PGPASSWORD=${own:-${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:-/dev/null}")}}
+     export PGPASSWORD
+     exec psql -X -q -v ON_ERROR_STOP=1 -U postgres -d postgres -v "database=$1" -v "owner=$2" -v "app=$3" -f -' \
     sh "$@"
 }
 drop "$database" "$user" "${user}_app"
 if [[ -n $custodian ]]; then drop "$custodian" "$custodian" "$custodian"; fi
 
 step '6 persistent volume claims'
-run kubectl --namespace "$namespace" delete pvc -l "$label" --ignore-not-found
+delete pvc -l "$label"
 
 step '7 persistent volumes'
 if [[ $keep_pvs == yes ]]; then
@@ -185,12 +199,19 @@ if [[ $keep_pvs == yes ]]; then
 elif ((${#claims[@]} == 0)); then
   echo 'none'
 else
-  wanted=$(printf '%s\n' "${claims[@]}" | jq -R . | jq -s .)
-  mapfile -t volumes < <(kubectl get pv -o json | jq -r --arg ns "$namespace" --argjson claims "$wanted" \
+  # They are released a moment after their claims have gone.
+  for ((looks = 0; looks < 30; looks++)); do
+    volumes_now=$(kubectl get pv -o json) || volumes_now='{"items": []}'
+    bound=$(jq --argjson held "$(as_json ${held[@]+"${held[@]}"})" \
+      '[.items[] | select(.metadata.name as $v | $held | index($v)) | select(.status.phase == "Bound")] | length' <<<"$volumes_now")
+    [[ $dry_run == no && $bound != 0 ]] || break
+    sleep 2
+  done
+  mapfile -t volumes < <(jq -r --arg ns "$namespace" --argjson claims "$(as_json "${claims[@]}")" \
     '.items[] | select(.status.phase == "Released" or .status.phase == "Failed")
-     | select(.spec.claimRef.namespace == $ns) | select(.spec.claimRef.name as $c | $claims | index($c)) | .metadata.name')
+     | select(.spec.claimRef.namespace == $ns) | select(.spec.claimRef.name as $c | $claims | index($c)) | .metadata.name' <<<"$volumes_now")
   for volume in "${volumes[@]}"; do
-    run kubectl delete pv "$volume" --ignore-not-found
+    run kubectl delete pv "$volume" --ignore-not-found --timeout=120s
   done
   ((${#volumes[@]})) || echo 'none is released'
 fi
@@ -200,10 +221,12 @@ if [[ $delete_clients == yes ]]; then
   for client in "${clients[@]}"; do
     run kubectl --namespace "$kc_namespace" exec "$kc_release-0" -- sh -c \
       'kcadm=$(command -v kcadm.sh || ls /opt/keycloak/bin/kcadm.sh /opt/bitnami/keycloak/bin/kcadm.sh 2>/dev/null | head -n 1)
+       file=${KC_BOOTSTRAP_ADMIN_PASSWORD_FILE:-${KEYCLOAK_ADMIN_PASSWORD_FILE:-/dev/null}}
+       password=${KC_BOOTSTRAP_ADMIN_PASSWORD:-${KEYCLOAK_ADMIN_PASSWORD:-$(cat "$file")}}
        config=$(mktemp) && trap "rm -f $config" EXIT
        "$kcadm" config credentials --config "$config" --server http://127.0.0.1:8080 --realm master \
          --user "${KC_BOOTSTRAP_ADMIN_USERNAME:-${KEYCLOAK_ADMIN:-admin}}" \
-         --password "${KC_BOOTSTRAP_ADMIN_PASSWORD:-$KEYCLOAK_ADMIN_PASSWORD}" || exit 1
+         --password "$password" || exit 1
        id=$("$kcadm" get clients --config "$config" -r "$1" -q "clientId=$2" --fields id --format csv --noquotes) || exit 1
        [ -z "$id" ] || "$kcadm" delete "clients/$id" --config "$config" -r "$1"' \
       sh "$kc_realm" "$client"

@@ -18,10 +18,19 @@ given = sys.stdin.read() if "-i" in words else ""
 with open(os.environ["CALLS"], "a") as calls:
     calls.write(json.dumps([name, words, given]) + "\\n")
 plan = json.loads(os.environ["PLAN"])
+said = " ".join([name, *words])
 for part, answer in plan.items():
-    if part in " ".join([name, *words]):
-        print(answer["says"])
+    if part in said:
+        says = answer["says"]
+        if isinstance(says, list):
+            # One after the other; the last is said again and again.
+            with open(os.environ["CALLS"]) as calls:
+                times = sum(part in " ".join([one[0], *one[1]]) for one in map(json.loads, calls))
+            says = says[min(times, len(says)) - 1]
+        print(says)
         sys.exit(answer.get("code", 0))
+if said.startswith("helm list "):
+    print(words[-1].strip("^$"))
 """
 CLAIM = {"items": [{"metadata": {"name": "data-awe"}}]}
 
@@ -61,7 +70,7 @@ class Teardown(unittest.TestCase):
         return [json.loads(line) for line in self.calls_file.read_text().splitlines()]
 
     def changes(self) -> list:
-        reads = ("status", "get")
+        reads = ("list", "get")
         return [one for one in self.calls() if not set(reads) & set(one[1])]
 
     def words(self) -> list:
@@ -120,6 +129,8 @@ class Teardown(unittest.TestCase):
             ["--namespace"],
             ["--namespace", "--yes"],
             ["--namespace", "a b"],
+            ["--namespace", "n" * 64],
+            ["--namespace", "awe", "--release", "r" * 54],
             ["--namespace", "awe", "--release", "x,app=other"],
             ["--namespace", "awe", "--release", "$(id)"],
             ["--namespace", "awe", "--keycloak-realm", "a/b"],
@@ -142,9 +153,32 @@ class Teardown(unittest.TestCase):
         plan = {"get pvc": {"says": json.dumps(CLAIM)}, "get pv -o": {"says": json.dumps({"items": volumes})}}
         self.run_it("--namespace", "awe", "-y", plan=plan)
         gone = [words for words in self.words() if " delete pv " in words]
-        self.assertEqual(gone, ["kubectl delete pv mine --ignore-not-found"])
+        self.assertEqual(gone, ["kubectl delete pv mine --ignore-not-found --timeout=120s"])
         self.run_it("--namespace", "awe", "-y", "--keep-pvs", plan=plan)
         self.assertFalse([words for words in self.words() if " delete pv " in words])
+
+    def test_a_volume_is_waited_for_that_is_released_after_its_claim_has_gone(self) -> None:
+        claim = {"items": [{"metadata": {"name": "data-awe"}, "spec": {"volumeName": "mine"}}]}
+        phases = [json.dumps({"items": [volume("mine", "data-awe", phase=phase)]}) for phase in ("Bound", "Released")]
+        plan = {"get pvc": {"says": json.dumps(claim)}, "get pv -o": {"says": phases}}
+        done = self.run_it("--namespace", "awe", "-y", plan=plan)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue([words for words in self.words() if words.startswith("kubectl delete pv mine ")])
+
+    def test_who_cannot_be_asked_is_no_sign_that_anything_is_gone(self) -> None:
+        for silent in ("helm list", "get pvc"):
+            done = self.run_it("--namespace", "awe", "-y", plan={silent: {"says": "", "code": 1}})
+            self.assertEqual(done.returncode, 2, silent)
+            self.assertIn("nothing was done", done.stderr)
+            self.assertEqual(self.changes(), [], silent)
+        done = self.run_it("--namespace", "awe", "-y", plan={"helm uninstall": {"says": "", "code": 1}})
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual([words for words in self.words() if "uninstall" not in words], [], "the database of a live release stays")
+
+    def test_what_waits_is_bounded(self) -> None:
+        self.run_it("--namespace", "awe", "-y")
+        deletes = [words for words in self.words() if " delete " in words]
+        self.assertTrue(deletes and all("--timeout=120s" in words for words in deletes), deletes)
 
     def test_secrets_of_clients_are_kept_on_request(self) -> None:
         self.run_it("--namespace", "awe", "-y", "--keep-kc-secrets")
@@ -163,7 +197,7 @@ class Teardown(unittest.TestCase):
         self.assertTrue(all(words[:2] == ["--namespace", "sso"] for words in asked))
 
     def test_what_is_already_gone_is_passed_over_and_what_fails_is_said(self) -> None:
-        done = self.run_it("--namespace", "awe", "-y", plan={"helm status": {"says": "", "code": 1}})
+        done = self.run_it("--namespace", "awe", "-y", plan={"helm list": {"says": ""}})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("already gone", done.stdout)
         self.assertFalse([words for words in self.words() if "uninstall" in words])
