@@ -83,6 +83,23 @@ annotations:
   value: {{ printf "postgres://%s@%s/%s%s" (include "awe.custodianDbUser" . | urlquery) (include "awe.dbServer" .) (include "awe.custodianDb" . | urlquery) (include "awe.dbParameters" .) | quote }}
 {{- end }}
 
+{{- /* Authorities of the installation's own, for whatever calls others by HTTPS. */ -}}
+{{- define "awe.caEnv" -}}
+{{- with .Values.caBundle }}{{ if .configMap }}
+- {name: SSL_CERT_FILE, value: {{ printf "/etc/awe-ca/%s" .key | quote }}}
+{{- end }}{{ end }}
+{{- end }}
+{{- define "awe.caMount" -}}
+{{- if .Values.caBundle.configMap }}
+- {name: ca, mountPath: /etc/awe-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- define "awe.caVolume" -}}
+{{- with .Values.caBundle.configMap }}
+- {name: ca, configMap: {name: {{ . }}}}
+{{- end }}
+{{- end }}
+
 {{- define "awe.serverEnv" -}}
 {{ include "awe.databaseEnv" (list . (include "awe.dbApp" .) .Values.database.appPasswordKey) }}
 - name: AWE_CONFIG
@@ -91,6 +108,7 @@ annotations:
   valueFrom: {secretKeyRef: {name: {{ include "awe.keySecret" . }}, key: {{ .Values.secrets.masterKeyKey }}}}
 - name: AWE__KEYCLOAK__ADMIN_CLIENT_SECRET
   valueFrom: {secretKeyRef: {name: {{ include "awe.resolverSecret" . }}, key: {{ .Values.global.aweAdminResolverSecretKey }}}}
+{{- include "awe.caEnv" . }}
 {{- if .Values.nats.existingSecret }}
 - name: AWE__NATS__URL
   valueFrom: {secretKeyRef: {name: {{ .Values.nats.existingSecret }}, key: {{ .Values.nats.existingSecretKey }}}}
