@@ -91,6 +91,17 @@ class Killed(RegistryCase):
         self.assertEqual(ended, [0])
         self.assertEqual(self.status(change["change_request_id"]), "APPROVED")
 
+    def test_tables_of_a_newer_program_are_served_after_a_rollback(self) -> None:
+        self.registry.kill()
+        self.records.value(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)"
+            " values (99990101000000, 'of a newer program', true, '', 0)"
+        )
+        done = self.registry.run("migrate")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.registry.start()
+        self.create("F-1")
+
 
 class Away(RegistryCase):
     """AWE, or the way to it, fails."""
